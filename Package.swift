@@ -1,0 +1,43 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "zroute",
+    products: [
+        .executable(name: "zroute", targets: ["zroute"]),
+        .library(name: "ZRoute", targets: ["MailAddress", "Configuration", "Maps", "Routing"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
+        .target(name: "MailAddress"),
+        .target(name: "Files"),
+        .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
+        .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
+        .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
+        .target(
+            name: "ZRouteCommands",
+            dependencies: [
+                "Configuration", "Files", "MailAddress", "Maps", "Routing",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
+        .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system && target.type != .binary {
+    var settings: [SwiftSetting] = [
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ]
+    if target.type != .test {
+        settings.append(.strictMemorySafety())
+    }
+    target.swiftSettings = (target.swiftSettings ?? []) + settings
+}

@@ -1,0 +1,2 @@
+// see later
+enum ConfigurationPlaceholder {}

@@ -1,0 +1,39 @@
+// The one error of file work: what was attempted, on which path, and the system's reason.
+
+import Glibc
+
+/// A file operation that failed.
+public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was attempted, such as `open` or `rename`.
+    public let operation: String
+    /// The path it was attempted on.
+    public let path: String
+    /// The system's errno; 0 where a limit of ours was passed.
+    public let code: Int32
+    /// The reason as text.
+    public let reason: String
+
+    /// Records a failed system call.
+    ///
+    /// - Parameter code: errno as the call left it.
+    public init(operation: String, path: String, code: Int32) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+        self.reason = unsafe String(cString: strerror(code))
+    }
+
+    /// Records a refusal of ours, such as a file over a limit.
+    public init(operation: String, path: String, reason: String) {
+        self.operation = operation
+        self.path = path
+        self.code = 0
+        self.reason = reason
+    }
+
+    /// The form of messages: `/etc/zmailer.conf: open: No such file or directory`.
+    public var description: String { "\(path): \(operation): \(reason)" }
+
+    /// Whether the file does not exist (ENOENT).
+    public var isMissing: Bool { code == ENOENT }
+}

@@ -1,0 +1,46 @@
+// Tells one generation of a file from the next (relation flag -m: modification time, inode, link count, size).
+
+public import Glibc
+
+/// What distinguishes one generation of a file from another.
+public struct FileIdentity: Sendable, Hashable {
+    /// The device and inode.
+    public let device: UInt64, inode: UInt64
+    /// The size in bytes and the number of links.
+    public let size: Int64, links: UInt64
+    /// The time of the last modification, in nanoseconds since 1970.
+    public let modified: Int64
+    /// The owner's and the group's number.
+    public let owner: UInt32, group: UInt32
+    /// The permission bits and the file type (`st_mode`).
+    public let mode: UInt32
+
+    /// The identity that a `stat` tells.
+    public init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        links = UInt64(status.st_nlink)
+        modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+        owner = status.st_uid
+        group = status.st_gid
+        mode = status.st_mode
+    }
+
+    /// The identity of the file that a path names.
+    ///
+    /// - Throws: `FileError` when the path cannot be examined, a missing file among the reasons.
+    public init(path: String) throws(FileError) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            throw FileError(operation: "stat", path: path, code: errno)
+        }
+        self.init(status)
+    }
+
+    /// Whether it is a regular file.
+    public var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
+
+    /// Whether it is a directory.
+    public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+}
