@@ -1,0 +1,179 @@
+// The address list of an alias value or a header (RFC 5322 3.4), as ZMailer reads it (SEMANTICS 8): two bare words are
+// two recipients, and one fault anywhere makes the whole list void.
+
+/// Lists of addresses.
+public enum AddressList {
+    /// The addresses of a list, in order, each in the form in which it is routed.
+    ///
+    /// - Throws: `AddressError` for the first fault; a list without a member is one.
+    public static func members(of value: Span<UInt8>) throws(AddressError) -> [[UInt8]] {
+        // ZMailer takes a line that begins with # for a comment, and then finds nobody to send to.
+        guard value.count > 0, value[0] != UInt8(ascii: "#") else { throw AddressError(.emptyMember, at: 0) }
+        var parser = ListParser()
+        try parser.readList(value)
+        guard !parser.members.isEmpty else { throw AddressError(.emptyMember, at: 0) }
+        return parser.members
+    }
+}
+
+private struct ListParser {
+    var members: [[UInt8]] = []
+    var position = 0
+    /// The place where the group began that has not ended yet.
+    var group: Int?
+
+    mutating func readList(_ value: Span<UInt8>) throws(AddressError) {
+        while true {
+            // A backslash directly at the start or after a comma is read as a blank.
+            if position < value.count, value[position] == UInt8(ascii: "\\") { position += 1 }
+            try Syntax.skipBlanksAndComments(value, &position)
+            if try !readGroupStart(value) { try readMember(value) }
+            try Syntax.skipBlanksAndComments(value, &position)
+            if group != nil, position < value.count, value[position] == UInt8(ascii: ";") {
+                group = nil
+                position += 1
+                try Syntax.skipBlanksAndComments(value, &position)
+            }
+            guard position < value.count else { break }
+            guard value[position] == UInt8(ascii: ",") else { throw unexpected(value) }
+            position += 1
+        }
+        if let group { throw AddressError(.unterminated(":"), at: group) }
+    }
+
+    /// `name:` before the members of a group.
+    ///
+    /// - Returns: true if the group that begins here has no member.
+    private mutating func readGroupStart(_ value: Span<UInt8>) throws(AddressError) -> Bool {
+        let start = position
+        guard group == nil else { return false }
+        var text: [UInt8] = []
+        var words = 0
+        while position < value.count, isWordStart(value[position]) {
+            _ = try readWord(value, into: &text)
+            words += 1
+            try Syntax.skipBlanksAndComments(value, &position)
+        }
+        guard words > 0, position < value.count, value[position] == UInt8(ascii: ":") else {
+            position = start
+            return false
+        }
+        group = start
+        position += 1
+        try Syntax.skipBlanksAndComments(value, &position)
+        return position < value.count && value[position] == UInt8(ascii: ";")
+    }
+
+    private mutating func readMember(_ value: Span<UInt8>) throws(AddressError) {
+        var words: [(text: [UInt8], wrongDot: Int?)] = []
+        let start = position
+        while position < value.count {
+            let byte = value[position]
+            switch byte {
+            case UInt8(ascii: "<"):
+                return try readAngleAddress(value)
+            case UInt8(ascii: "@") where words.isEmpty:
+                return try readAddress(value)
+            case UInt8(ascii: "@"):
+                guard words.count == 1 else { throw AddressError(.unexpectedWord, at: start) }
+                position = start
+                return try readAddress(value)
+            default:
+                guard isWordStart(byte) else { break }
+                var text: [UInt8] = []
+                let wrongDot = try readWord(value, into: &text)
+                words.append((text, wrongDot))
+                try Syntax.skipBlanksAndComments(value, &position)
+                continue
+            }
+            break
+        }
+        guard !words.isEmpty else {
+            let ends = position == value.count || value[position] == UInt8(ascii: ",")
+            throw ends ? AddressError(.emptyMember, at: position) : unexpected(value)
+        }
+        for (text, wrongDot) in words {
+            if let wrongDot { throw AddressError(.misplacedDot, at: wrongDot) }
+            try add(text, at: start)
+        }
+    }
+
+    private func isWordStart(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: ".") || byte >= 0x80
+            || (byte > 0x20 && byte != 0x7F && !Syntax.specials.contains(byte))
+    }
+
+    /// One quoted string, or atoms with dots between them.
+    ///
+    /// - Returns: the place of a dot that stands wrong: in a phrase that is fine, in a recipient it is not.
+    private mutating func readWord(_ value: Span<UInt8>, into text: inout [UInt8]) throws(AddressError) -> Int? {
+        let start = position
+        if value[position] == UInt8(ascii: "\"") {
+            try Syntax.skipQuotedString(value, &position)
+            text.append(from: value, start..<position)
+            if position < value.count, isWordStart(value[position]) {
+                throw AddressError(.joinedQuotedString, at: position)
+            }
+            return nil
+        }
+        var wrongDot: Int?
+        var afterDot = true
+        while position < value.count, isWordStart(value[position]) {
+            let byte = value[position]
+            if byte == UInt8(ascii: "\"") { throw AddressError(.joinedQuotedString, at: position) }
+            if byte == UInt8(ascii: "."), afterDot, wrongDot == nil { wrongDot = position }
+            afterDot = byte == UInt8(ascii: ".")
+            try Syntax.skipCharacter(value, &position)
+        }
+        text.append(from: value, start..<position)
+        let isPath = value[start] == UInt8(ascii: "|") || value[start] == UInt8(ascii: "/")
+        if afterDot, wrongDot == nil { wrongDot = position - 1 }
+        return isPath ? nil : wrongDot
+    }
+
+    private mutating func readAngleAddress(_ value: Span<UInt8>) throws(AddressError) {
+        let opening = position
+        position += 1
+        try Syntax.skipBlanksAndComments(value, &position)
+        guard position < value.count else { throw AddressError(.unterminated("<"), at: opening) }
+        guard value[position] != UInt8(ascii: ">") else { throw AddressError(.empty, at: opening) }
+        try readAddress(value)
+        try Syntax.skipBlanksAndComments(value, &position)
+        guard position < value.count else { throw AddressError(.unterminated("<"), at: opening) }
+        guard value[position] == UInt8(ascii: ">") else { throw unexpected(value) }
+        position += 1
+    }
+
+    /// One address, with the grammar of an envelope but none of its tolerance.
+    private mutating func readAddress(_ value: Span<UInt8>) throws(AddressError) {
+        let start = position
+        var parser = MailboxParser()
+        parser.tolerated = ByteSet("")
+        parser.position = position
+        if value[position] == UInt8(ascii: "@") {
+            try parser.readRoute(value)
+        } else {
+            try parser.readMailbox(value)
+        }
+        position = parser.position
+        let text = parser.form == .quotedLocal ? QuotedString.quoted(parser.text) : parser.text
+        guard parser.form != .include else { throw AddressError(.unquotedSpecial(UInt8(ascii: ":")), at: start) }
+        try add(text, at: start)
+    }
+
+    private mutating func add(_ text: [UInt8], at start: Int) throws(AddressError) {
+        var atStart = text.first != UInt8(ascii: "\"")
+        for byte in text {
+            if atStart, byte == UInt8(ascii: "%") { throw AddressError(.leadingPercent, at: start) }
+            atStart = byte == UInt8(ascii: ".") || byte == UInt8(ascii: "@")
+        }
+        members.append(text)
+    }
+
+    private func unexpected(_ value: Span<UInt8>) -> AddressError {
+        let byte = value[position]
+        if ASCII.isControl(byte) { return AddressError(.controlCharacter, at: position) }
+        if Syntax.specials.contains(byte) { return AddressError(.unquotedSpecial(byte), at: position) }
+        return AddressError(.unexpectedWord, at: position)
+    }
+}
