@@ -3,6 +3,8 @@
 import ZRouteCommands
 
 @main
-struct Main {
-    static func main() {}
+struct ZRoute {
+    static func main() {
+        ZRouteCommand.main(ZRouteCommand.arguments(of: CommandLine.arguments))
+    }
 }

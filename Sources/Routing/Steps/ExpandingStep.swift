@@ -1,0 +1,63 @@
+// Expanding the value of an alias, and the lines of an included file, into further addresses (SEMANTICS 8).
+
+import MailAddress
+import Maps
+
+extension Resolver {
+    /// Expands the value that the last lookup found.
+    ///
+    /// A value that is no address list goes to root, with the tail, as in ZMailer: somebody must get the mail.
+    mutating func expandValue(like template: Node, of parent: Int) throws(ResolutionFailure) {
+        let members: [[UInt8]]
+        do {
+            members = try AddressList.members(of: hit.value.span)
+        } catch {
+            return try expandToRoot(because: error, like: template, of: parent)
+        }
+        try expand(to: members, like: template, of: parent)
+    }
+
+    /// Expands `:include:path`: one address list a line, `#` first on a line makes it a comment.
+    mutating func include(_ path: [UInt8], _ hop: Hop) throws(ResolutionFailure) {
+        guard !(hop.isTyped && request.isExternal) else { throw .syntax(nil) }
+        guard try maps.find(.include, path.span, into: &hit), !expansion.isExpanding(.include, path, at: hop.node)
+        else {
+            return try add(
+                Route("local", host: hop.origin, user: hop.address, privilege: hop.privilege), from: hop.node)
+        }
+        var template = Node(address: [], origin: hop.origin)
+        template.domain = hop.domain
+        template.privilege = hit.privilege
+        template.key = ExpandedKey(relation: .include, key: path)
+        let members: [[UInt8]]
+        do {
+            members = try includedMembers()
+        } catch {
+            return try expandToRoot(because: error, like: template, of: hop.node)
+        }
+        try expand(to: members, like: template, of: hop.node)
+    }
+
+    private func includedMembers() throws(AddressError) -> [[UInt8]] {
+        var members: [[UInt8]] = []
+        for line in hit.value.split(separator: UInt8(ascii: "\n")) {
+            let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+            guard text.first != UInt8(ascii: "#"), !text.allSatisfy(ASCII.isBlank) else { continue }
+            members += try AddressList.members(of: Array(text).span)
+        }
+        guard !members.isEmpty else { throw AddressError(.emptyMember, at: 0) }
+        return members
+    }
+
+    private mutating func expandToRoot(
+        because error: AddressError, like template: Node, of parent: Int
+    ) throws(ResolutionFailure) {
+        trace?.record(.deviation(.aliasError, "no address list (\(error)): goes to root"))
+        if let key = template.key {
+            let name = String(decoding: key.key, as: Unicode.UTF8.self)
+            expansion.notices.append(
+                "\(key.relation.rawValue) '\(name)': value is no address list (\(error)): goes to root; mend the value")
+        }
+        try expand(to: [Array("root".utf8)], like: template, of: parent)
+    }
+}

@@ -1,0 +1,69 @@
+// What happens while an address is resolved, as typed events: rendered as text or JSON elsewhere.
+
+public import Maps
+
+/// One step of a resolution.
+public enum TraceEvent: Sendable {
+    /// What a map answered.
+    public enum Answer: Sendable {
+        /// The key is there, with this value.
+        case found([UInt8])
+        /// The key is certainly not there.
+        case absent
+        /// The map could not say.
+        case failed(String)
+    }
+
+    /// An address is taken up: the one asked for, one that a map expanded to, or the next hop of a route.
+    case address([UInt8], tail: [UInt8])
+    /// A step of the chain begins.
+    case step(StepName)
+    /// A map was asked.
+    case lookup(TableName, key: [UInt8], answer: Answer)
+    /// A value expands to these addresses.
+    case expanded(relation: RelationName, key: [UInt8], members: [[UInt8]])
+    /// A domain is local, under this name.
+    case localDomain([UInt8])
+    /// A map's value is of no use as a route, and counts as absent.
+    case unusableValue([UInt8])
+    /// An answer that is ours and not ZMailer's: the class of the deviation, and what it does here.
+    case deviation(Deviation, String)
+    /// A route was found.
+    case route(Route)
+    /// The address as a whole failed or is deferred.
+    case failure(ResolutionFailure)
+}
+
+/// The steps of the chain, by the names under which documentation and trace know them.
+public enum StepName: String, Sendable {
+    /// The whole address in fqdnaliases, then fqdnroutes.
+    case exactAddress = "exact address"
+    /// The address without its tail in fqdnaliases, then fqdnroutes.
+    case baseAddress = "address without tail"
+    /// `@domain` in fqdnaliases, then fqdnroutes.
+    case wholeDomain = "whole domain"
+    /// The domain in thishost.
+    case thisHost = "this host"
+    /// The domain in routesdb.
+    case domainRoute = "domain route"
+    /// Nothing matched: straight to the domain by SMTP.
+    case defaultRoute = "default route"
+    /// A local part: aliases, tails, accounts.
+    case localPart = "local part"
+}
+
+/// The classes of answers that differ from ZMailer's, all deliberate.
+public enum Deviation: String, Sendable {
+    /// A failed lookup holds the address.
+    case mapError = "map-error"
+    /// A key that is already being expanded is passed over; nothing is discarded.
+    case duplicate
+    /// The limits of expansion.
+    case limits
+    /// An invalid address.
+    case syntax
+    /// A sender may not choose a channel.
+    case channelLiteral = "channel-literal"
+    /// An alias value that is no address list goes to root.
+    case aliasError = "alias-error"
+}

@@ -1,0 +1,20 @@
+// The exit statuses of sysexits.h that scripts and MTAs understand.
+
+import ArgumentParser
+
+extension ExitCode {
+    /// Everything was routed or done.
+    static let ok = ExitCode(0)
+    /// The command was used wrongly (EX_USAGE).
+    static let usage = ExitCode(64)
+    /// The input cannot be read as what it should be (EX_DATAERR).
+    static let unreadableInput = ExitCode(65)
+    /// An input file does not exist (EX_NOINPUT).
+    static let missingInput = ExitCode(66)
+    /// Some address failed for good (EX_NOUSER).
+    static let noUser = ExitCode(67)
+    /// Some answer is not to be had now (EX_TEMPFAIL).
+    static let tryAgain = ExitCode(75)
+    /// The configuration is wrong (EX_CONFIG).
+    static let configuration = ExitCode(78)
+}

@@ -1,0 +1,9 @@
+// How results of route-test are shown: one protocol, one file for each form.
+
+import Routing
+
+/// A form of output for resolutions.
+protocol ResolutionReport {
+    /// Appends the report of one address.
+    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout [UInt8])
+}

@@ -1,0 +1,62 @@
+// The options that every command understands: where the configuration is, and what overrides it.
+
+import ArgumentParser
+
+/// Where a command finds its site.
+struct SiteOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Read this zmailer.conf.", valueName: "file"))
+    var config: String?
+
+    @Option(name: .long, help: ArgumentHelp("Read this dbases.conf.", valueName: "file"))
+    var dbases: String?
+
+    @Option(name: .long, help: ArgumentHelp("Read this scheduler.conf.", valueName: "file"))
+    var scheduler: String?
+
+    @Option(name: .customLong("set"), help: ArgumentHelp("Override a setting.", valueName: "NAME=VALUE"))
+    var overrides: [Override] = []
+
+    @Option(
+        name: .customLong("fail-map"),
+        help: ArgumentHelp("Let this map fail, for every key or for one.", valueName: "RELATION[=KEY]"))
+    var failures: [MapFailure] = []
+
+    @Option(name: .customLong("log"), help: "The form of the log: text or json.")
+    var logFormat = LogFormat.text
+}
+
+/// `NAME=VALUE` on the command line.
+struct Override: ExpressibleByArgument {
+    let name: String
+    let value: String
+
+    init?(argument: String) {
+        guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else { return nil }
+        name = String(argument[..<equals])
+        value = String(argument[argument.index(after: equals)...])
+    }
+}
+
+/// `RELATION` or `RELATION=KEY` on the command line: a map that is to fail.
+struct MapFailure: ExpressibleByArgument {
+    let relation: String
+    /// The key that is to fail; nil for all.
+    let key: [UInt8]?
+
+    init?(argument: String) {
+        guard !argument.isEmpty, argument.first != "=" else { return nil }
+        if let equals = argument.firstIndex(of: "=") {
+            relation = String(argument[..<equals])
+            key = Array(argument[argument.index(after: equals)...].utf8)
+        } else {
+            relation = argument
+            key = nil
+        }
+    }
+}
+
+/// The forms of log lines.
+enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+}

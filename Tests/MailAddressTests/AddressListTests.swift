@@ -1,0 +1,63 @@
+// Lists of addresses as alias values hold them.
+
+import MailAddress
+import Testing
+
+@Suite("Address lists")
+struct AddressListTests {
+    static let lists: [(value: String, members: [String])] = [
+        ("one@remote.example", ["one@remote.example"]),
+        ("a@x.example, b@x.example", ["a@x.example", "b@x.example"]),
+        ("a@x.example,b@x.example,a@x.example", ["a@x.example", "b@x.example", "a@x.example"]),
+        ("fg1,fg2", ["fg1", "fg2"]),
+        ("u1 u2", ["u1", "u2"]),
+        ("fg1\tfg2", ["fg1", "fg2"]),
+        ("fg1 # trailing comment", ["fg1", "#", "trailing", "comment"]),
+        (#"u1, r@x.example, "quoted user"@x.example"#, ["u1", "r@x.example", #""quoted user"@x.example"#]),
+        (#""Full Name" <fn@x.example>"#, ["fn@x.example"]),
+        ("Full Name <fn@x.example>", ["fn@x.example"]),
+        ("J. R. Name <fn@x.example>", ["fn@x.example"]),
+        ("fn@x.example (Comment)", ["fn@x.example"]),
+        ("(c) fn@x.example", ["fn@x.example"]),
+        ("<ang@x.example>", ["ang@x.example"]),
+        ("group: a@x.example, b@x.example;", ["a@x.example", "b@x.example"]),
+        ("group:;, a", ["a"]),
+        (#"\bob"#, ["bob"]),
+        (#"alice,\bob"#, ["alice", "bob"]),
+        (#""|/bin/prog a, b""#, [#""|/bin/prog a, b""#]),
+        ("|/bin/prog", ["|/bin/prog"]),
+        ("/var/file", ["/var/file"]),
+        (#"":include:/etc/list""#, [#"":include:/etc/list""#]),
+        ("smtp!host!user", ["smtp!host!user"]),
+        ("user%host@x.example", ["user%host@x.example"]),
+        ("@r1.example:u@r2.example", ["@r1.example:u@r2.example"]),
+        ("@[smtp-lmtp]:u@node.example", ["@[smtp-lmtp]:u@node.example"]),
+        ("u@[192.0.2.9]", ["u@[192.0.2.9]"]),
+        ("fg.dot", ["fg.dot"]),
+        ("bob+tail", ["bob+tail"]),
+        ("pelé@x.example", ["pelé@x.example"]),
+    ]
+
+    @Test("have their members in order", arguments: lists)
+    func members(value: String, members: [String]) throws {
+        let found = try AddressList.members(of: Array(value.utf8).span)
+        #expect(found.map { String(decoding: $0, as: Unicode.UTF8.self) } == members)
+    }
+
+    static let faults = [
+        "", "   ", ",", ",,a@x.example,,", "a@x.example,", "a,,b", "# comment", "group:;",
+        "a@x.example b@x.example", "a b@x.example", #"\\bob"#, #"alice, \alice"#, ":include:/etc/list",
+        #"a"b@x.example"#, "fg1;fg2", "fg.dot.", ".fg", "fg..dot", "x:y@z", "fg@x.example.", "%1@x.example",
+        "group: a@x.example", "a@b@c", "<>", "<a@b", "a@", "@", "a)b", "a\r",
+    ]
+
+    @Test("are void as a whole for one fault", arguments: faults)
+    func refuses(value: String) {
+        #expect(throws: AddressError.self) { try AddressList.members(of: Array(value.utf8).span) }
+    }
+
+    @Test("with bytes that are no UTF-8 are void")
+    func refusesInvalidUTF8() {
+        #expect(throws: AddressError.self) { try AddressList.members(of: ([0xE9] + Array("@x.example".utf8)).span) }
+    }
+}
