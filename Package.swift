@@ -16,6 +16,7 @@ let package = Package(
         .target(name: "Files"),
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
+        .target(name: "ZRouteTestKit"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
         .target(
             name: "ZRouteCommands",
@@ -25,6 +26,7 @@ let package = Package(
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
+        .testTarget(name: "MapsTests", dependencies: ["Files", "MailAddress", "Maps", "ZRouteTestKit"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,175 @@
+// A Berkeley DB environment (relation flag -C) as a reader uses it: it joins what the updating program created. Inside
+// a CDB environment a reader never sees a half-done change; outside of it false absences were measured.
+
+import CBerkeleyDB
+import Files
+import Glibc
+
+/// A Berkeley DB environment, shared by the tables of one worker.
+///
+/// It is joined at the first lookup, left when its region files were replaced, and given up after a panic. Not
+/// thread-safe: it belongs to the worker that its tables belong to.
+@safe
+public final class BerkeleyDBEnvironment {
+    /// What the configuration says of it.
+    public let settings: EnvironmentSettings
+
+    private let messages = LibraryMessages()
+    private var environment: UnsafeMutablePointer<DB_ENV>?
+    /// The first region file at the time of joining, or of the last attempt.
+    private var region: FileIdentity?
+    /// The open files inside it: they must be closed before it is.
+    private var handles: [BerkeleyDBHandle] = []
+
+    /// Describes an environment; nothing is opened yet.
+    public init(settings: EnvironmentSettings) {
+        self.settings = settings
+    }
+
+    deinit { leave() }
+
+    /// The path of the file that tells one incarnation of the environment from the next.
+    private var regionPath: String { settings.home + "/__db.001" }
+
+    /// Whether the environment on disk is another than the one that was joined.
+    ///
+    /// Device and inode alone are compared: every user of the environment changes the file's contents and size.
+    var isReplaced: Bool {
+        guard unsafe environment != nil, let region else { return false }
+        guard let now = try? FileIdentity(path: regionPath) else { return true }
+        return now.device != region.device || now.inode != region.inode
+    }
+
+    /// Opens a file inside the environment, joining that first.
+    func open(path: String) throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
+        let joined = unsafe try join()
+        do {
+            let handle = unsafe try BerkeleyDBHandle(path: path, environment: (joined, messages), cacheSize: 0)
+            handles.append(handle)
+            return handle
+        } catch {
+            if error.isPanic { abandon() }
+            throw error
+        }
+    }
+
+    /// Closes one file; after a panic the whole environment is given up.
+    func close(_ handle: BerkeleyDBHandle, afterPanic: Bool) {
+        if afterPanic {
+            abandon()
+        } else {
+            handle.close(afterPanic: false)
+            handles.removeAll { $0 === handle }
+        }
+    }
+
+    /// Closes all files and leaves the environment; the next lookup joins it anew.
+    func leave() {
+        for handle in handles { handle.close(afterPanic: false) }
+        closeEnvironment()
+    }
+
+    /// Gives up an environment that panicked: its files are forgotten, not closed.
+    private func abandon() {
+        for handle in handles { handle.close(afterPanic: true) }
+        // The one call that is allowed after a panic: it gives the file descriptors back.
+        closeEnvironment()
+    }
+
+    private func closeEnvironment() {
+        handles = []
+        region = nil
+        guard let closing = unsafe environment else { return }
+        unsafe environment = nil
+        _ = inLibrary { unsafe closing.pointee.close(closing, 0) }
+    }
+
+    private func join() throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
+        if let environment = unsafe environment { return unsafe environment }
+        try checkRegionFile()
+        // failchk, which finds what dead processes left behind, works only where the creator asked for it. Joining
+        // another program's environment with these settings is EINVAL; so they are tried first and then left out.
+        do {
+            return unsafe try open(tracksThreads: true, create: false)
+        } catch  where error.code == EINVAL {
+            return unsafe try open(tracksThreads: false, create: false)
+        } catch  where error.code == ENOENT && settings.create {
+            return unsafe try open(tracksThreads: true, create: true)
+        }
+    }
+
+    /// Refuses region files in the face of which the library waits for ever for their creator to finish: empty ones,
+    /// and those without the header that a finished one has.
+    private func checkRegionFile() throws(BerkeleyDBFailure) {
+        let head: [UInt8]
+        do {
+            head = try readHead(of: regionPath, count: Self.smallestRegion)
+        } catch  where error.isMissing {
+            return
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+        let magic = unsafe withUnsafeBytes(of: Self.regionMagic) { unsafe Array($0) }
+        guard head.count == Self.smallestRegion, head.starts(with: magic) else {
+            throw BerkeleyDBFailure(
+                code: EINVAL,
+                text: "\(regionPath) is \(head.isEmpty ? "empty" : "damaged"): its creator is not ready, or died; if "
+                    + "it stays so, stop all users of the environment and remove its __db.* files")
+        }
+    }
+
+    private func open(
+        tracksThreads: Bool, create: Bool
+    ) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
+        messages.forget()
+        var created: UnsafeMutablePointer<DB_ENV>?
+        var code = unsafe db_env_create(&created, 0)
+        guard code == 0, let opening = unsafe created else {
+            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
+        }
+        unsafe messages.attach(to: opening)
+        if tracksThreads {
+            _ = unsafe opening.pointee.set_thread_count(opening, Self.trackedThreads)
+            _ = unsafe opening.pointee.set_isalive(opening) { _, process, _, _ in
+                kill(process, 0) == 0 || errno != ESRCH ? 1 : 0
+            }
+        }
+        if create { _ = unsafe opening.pointee.set_cachesize(opening, 0, Self.createdCacheSize, 1) }
+        if let directory = settings.temporaryDirectory {
+            _ = unsafe opening.pointee.set_tmp_dir(opening, directory)
+        }
+        let flags = UInt32(DB_INIT_MPOOL | (settings.cdb ? DB_INIT_CDB : 0) | (create ? DB_CREATE : 0))
+        code = inLibrary {
+            unsafe opening.pointee.open(opening, settings.home, flags, Int32(truncatingIfNeeded: settings.mode & 0o777))
+        }
+        guard code == 0 else {
+            let failure = BerkeleyDBFailure(code: code, text: "environment \(settings.home): " + text(of: code))
+            _ = unsafe opening.pointee.close(opening, 0)
+            throw failure
+        }
+        unsafe environment = opening
+        region = try? FileIdentity(path: regionPath)
+        return unsafe opening
+    }
+
+    private func text(of code: Int32) -> String {
+        guard code == EINVAL else { return BerkeleyDBFailure(code: code, messages: messages).text }
+        let detail = messages.first.map { "; Berkeley DB says: \($0)" } ?? ""
+        return "cannot be joined: made for another use, or damaged" + detail
+    }
+
+    /// Every call that may wait or fail inside the library passes here.
+    private func inLibrary(_ call: () -> Int32) -> Int32 {
+        messages.forget()
+        return call()
+    }
+
+    /// How many threads of all programs an environment of ours keeps account of; dead ones give their place back.
+    private static let trackedThreads: UInt32 = 128
+    /// How the first region file of a finished environment begins, in the machine's byte order.
+    private static let regionMagic: UInt32 = 0x120897
+    /// No region is smaller than one page of memory.
+    private static let smallestRegion = 4096
+    /// The shared page cache of an environment of ours; `DB_CONFIG` in its directory overrides it.
+    private static let createdCacheSize: UInt32 = 8 << 20
+}

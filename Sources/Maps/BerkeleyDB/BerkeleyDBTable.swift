@@ -1,0 +1,125 @@
+// The back ends `btree` and `bhash`: files of ZMailer's makedb, of our own newdb, of db5.3_load and of Exim's
+// exim_dbmbuild. All end keys and values with a NUL; the file itself tells btree from hash.
+
+import Files
+import Glibc
+
+/// A Berkeley DB file, in or out of an environment.
+///
+/// The file is opened at the first lookup. Whatever the library answers other than found and DB_NOTFOUND is thrown; the
+/// file is then closed, and opened anew at the next lookup, so that a repaired file is noticed.
+public final class BerkeleyDBTable: Table {
+    /// What messages call the map.
+    public let name: TableName
+    /// The file's owner, or nobody where others may write it; nobody before the file was opened.
+    public private(set) var privilege: UInt32 = nobody
+
+    /// The page cache of one file, at most; less is taken for a smaller file.
+    public static let standardCacheLimit = 8 << 20
+
+    private let path: String
+    private let environment: BerkeleyDBEnvironment?
+    private let cacheLimit: Int
+    private var handle: BerkeleyDBHandle?
+    /// The file as it was when it was opened, or at the last attempt.
+    private var identity: FileIdentity?
+    private var hasFailed = false
+
+    /// Names a file; nothing is opened yet.
+    ///
+    /// - Parameters:
+    ///   - name: what messages call the map, and the path of its file; a relative path inside an environment counts from
+    ///     the environment's directory, as in the library.
+    ///   - environment: the environment that the file lives in; nil for none.
+    ///   - cacheLimit: the most bytes of page cache for a file outside of an environment.
+    public init(
+        name: TableName, environment: BerkeleyDBEnvironment? = nil, cacheLimit: Int = BerkeleyDBTable.standardCacheLimit
+    ) {
+        self.name = name
+        self.environment = environment
+        self.cacheLimit = cacheLimit
+        if let environment, !name.file.utf8.starts(with: "/".utf8) {
+            path = environment.settings.home + "/" + name.file
+        } else {
+            path = name.file
+        }
+    }
+
+    deinit { close(afterPanic: false) }
+
+    /// Looks a key up; the file is opened first where it is not open.
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        do throws(BerkeleyDBFailure) {
+            if let handle { return try handle.get(key, into: &value) }
+            return try open().get(key, into: &value)
+        } catch {
+            close(afterPanic: error.isPanic)
+            hasFailed = true
+            throw MapError(table: name, key: Array(copying: key), code: error.code, text: error.text)
+        }
+    }
+
+    /// Closes the file where it was replaced; inside an environment always answers true, see there.
+    public func refresh() -> Bool {
+        let environmentReplaced = environment?.isReplaced ?? false
+        let now = try? FileIdentity(path: path)
+        if environmentReplaced {
+            environment?.leave()
+            handle = nil
+        } else if now != identity, environment == nil || !isSameFile(now) {
+            close(afterPanic: false)
+        }
+        let changed = environmentReplaced || now != identity || hasFailed
+        identity = now
+        // Inside an environment others change the file under us, and no time stamp tells before they write it out.
+        return changed || environment != nil
+    }
+
+    private func isSameFile(_ other: FileIdentity?) -> Bool {
+        other?.device == identity?.device && other?.inode == identity?.inode
+    }
+
+    private func open() throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
+        hasFailed = false
+        identity = nil
+        // Taken before the file is opened: if it is replaced meanwhile, the next refresh sees a difference.
+        let identity: FileIdentity
+        do {
+            identity = try FileIdentity(path: path)
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+        self.identity = identity
+        guard !identity.isDirectory else {
+            throw BerkeleyDBFailure(FileError(operation: "open", path: path, code: EISDIR))
+        }
+        // Opening a fifo would wait for its writer.
+        guard identity.isRegularFile else {
+            throw BerkeleyDBFailure(code: EINVAL, text: "not a regular file; correct the path of the map")
+        }
+        let opened = try open(identity)
+        handle = opened
+        privilege = identity.privilege
+        return opened
+    }
+
+    private func open(_ identity: FileIdentity) throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
+        if let environment { return try environment.open(path: path) }
+        return unsafe try BerkeleyDBHandle(path: path, environment: nil, cacheSize: cacheSize(for: identity))
+    }
+
+    private func close(afterPanic: Bool) {
+        guard let closing = handle else { return }
+        handle = nil
+        if let environment {
+            environment.close(closing, afterPanic: afterPanic)
+        } else {
+            closing.close(afterPanic: afterPanic)
+        }
+    }
+
+    private func cacheSize(for identity: FileIdentity) -> Int {
+        let (wanted, overflow) = Int(identity.size).addingReportingOverflow(Int(identity.size) / 4)
+        return overflow ? cacheLimit : min(max(wanted, 256 << 10), cacheLimit)
+    }
+}

@@ -1,0 +1,55 @@
+// A directory for one test, gone when the test is done.
+
+import Foundation
+
+/// A directory that is removed, with all in it, when the object goes.
+public final class TemporaryDirectory: Sendable {
+    /// Its absolute path, symbolic links resolved.
+    public let path: String
+
+    /// Makes a new, empty directory.
+    public init() throws {
+        let place = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+        let directory = place.appendingPathComponent("zroute-test-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        path = directory.path
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// The path of a name in the directory.
+    public func file(_ name: String) -> String { path + "/" + name }
+
+    /// Writes a file, in place.
+    ///
+    /// - Returns: its path.
+    @discardableResult
+    public func write(_ text: String, to name: String) throws -> String {
+        try write(Array(text.utf8), to: name)
+    }
+
+    /// Writes a file of bytes, in place.
+    ///
+    /// - Returns: its path.
+    @discardableResult
+    public func write(_ bytes: [UInt8], to name: String) throws -> String {
+        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
+        return file(name)
+    }
+
+    /// Makes a directory inside it.
+    ///
+    /// - Returns: its path.
+    @discardableResult
+    public func makeDirectory(_ name: String) throws -> String {
+        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: true)
+        return file(name)
+    }
+
+    /// The names of the files in it, sorted.
+    public func names() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    }
+}

@@ -1,0 +1,61 @@
+// The independent program that keeps a live map (Tests/Updater/updater.c), compiled once for all tests.
+
+import Foundation
+
+/// Changes databases inside a CDB environment, from another process.
+public final class Updater: Sendable {
+    private let place: TemporaryDirectory
+    private var program: String { place.file("updater") }
+
+    /// Compiles the program.
+    public init() throws {
+        place = try TemporaryDirectory()
+        let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+        let source = root.appendingPathComponent("Tests/Updater/updater.c").path
+        let arguments = ["-O1", "-Wall", "-Werror", "-o", place.file("updater"), source, "-ldb"]
+        try runCommandSuccessfully("/usr/bin/cc", arguments)
+    }
+
+    /// The program that all tests of a process share, or why it could not be compiled.
+    public static let shared = Result { try Updater() }
+
+    /// Loads entries into a btree.
+    public func load(
+        _ entries: [(key: String, value: String)], home: String, file: String, nul: Bool = true
+    ) throws {
+        let text = entries.map { "\($0.key)\t\($0.value)\n" }.joined()
+        try runCommandSuccessfully(program, (nul ? [] : ["-n"]) + ["load", home, file], input: Array(text.utf8))
+    }
+
+    /// Puts one entry in the place of another with the same key.
+    public func put(_ key: String, _ value: String, home: String, file: String) throws {
+        try runCommandSuccessfully(program, ["put", home, file, key, value])
+    }
+
+    /// Deletes one entry.
+    public func delete(_ key: String, home: String, file: String) throws {
+        try runCommandSuccessfully(program, ["delete", home, file, key])
+    }
+
+    /// Rewrites one key without end, splitting pages around it, while the body runs.
+    public func whileSpinning<Answer>(
+        _ key: String, _ value: String, home: String, file: String, _ body: () throws -> Answer
+    ) throws -> Answer {
+        let process = Process()
+        let input = Pipe()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = ["spin", home, file, key, value]
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        defer {
+            try? input.fileHandleForWriting.close()
+            process.waitUntilExit()
+        }
+        guard output.fileHandleForReading.availableData.isEmpty == false else {
+            throw CommandFailure("updater spin \(home) \(file): ended at once")
+        }
+        return try body()
+    }
+}

@@ -1,0 +1,68 @@
+// Runs other programs: the independent producers and checkers that tests compare with.
+
+import Foundation
+
+/// What a program answered.
+public struct CommandResult: Sendable {
+    /// Its exit status; negative: the signal that ended it.
+    public let status: Int32
+    /// What it wrote to standard output and to standard error.
+    public let output: [UInt8], errors: [UInt8]
+
+    /// Standard output as text.
+    public var text: String { String(decoding: output, as: UTF8.self) }
+    /// Standard error as text.
+    public var errorText: String { String(decoding: errors, as: UTF8.self) }
+}
+
+/// A program failed where a test needs it to work.
+public struct CommandFailure: Error, CustomStringConvertible {
+    /// The command line, and what it said.
+    public let description: String
+
+    /// Describes a failure.
+    public init(_ description: String) { self.description = description }
+}
+
+/// Runs a program to its end.
+///
+/// - Parameters:
+///   - program: its absolute path.
+///   - arguments: the arguments after the program's name.
+///   - input: its standard input.
+/// - Throws: when it cannot be started.
+public func runCommand(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> CommandResult {
+    // Files, not pipes: nobody can wait for a full pipe.
+    let place = try TemporaryDirectory()
+    try place.write(input, to: "in")
+    try place.write([], to: "out")
+    try place.write([], to: "err")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.standardInput = FileHandle(forReadingAtPath: place.file("in"))
+    process.standardOutput = FileHandle(forWritingAtPath: place.file("out"))
+    process.standardError = FileHandle(forWritingAtPath: place.file("err"))
+    try process.run()
+    process.waitUntilExit()
+    return CommandResult(
+        status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+        output: Array(try Data(contentsOf: URL(fileURLWithPath: place.file("out")))),
+        errors: Array(try Data(contentsOf: URL(fileURLWithPath: place.file("err")))))
+}
+
+/// Runs a program that must succeed.
+///
+/// - Returns: what it wrote to standard output.
+/// - Throws: when it cannot be started or exits with another status than 0.
+@discardableResult
+public func runCommandSuccessfully(
+    _ program: String, _ arguments: [String], input: [UInt8] = []
+) throws -> [UInt8] {
+    let result = try runCommand(program, arguments, input: input)
+    guard result.status == 0 else {
+        let line = ([program] + arguments).joined(separator: " ")
+        throw CommandFailure("\(line): status \(result.status): \(result.errorText)")
+    }
+    return result.output
+}

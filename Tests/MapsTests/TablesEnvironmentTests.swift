@@ -1,0 +1,123 @@
+import Foundation
+import Glibc
+import Maps
+import Testing
+import ZRouteTestKit
+
+@Suite struct BerkeleyDBEnvironmentTests {
+    let place: TemporaryDirectory
+    let updater: Updater
+    var home: String { place.file("env") }
+
+    init() throws {
+        place = try TemporaryDirectory()
+        updater = try Updater.shared.get()
+        try place.makeDirectory("env")
+    }
+
+    func table(create: Bool = false, file: String = "m.db") -> BerkeleyDBTable {
+        let environment = BerkeleyDBEnvironment(settings: EnvironmentSettings(home: home, create: create))
+        return BerkeleyDBTable(
+            name: TableName(relation: "fqdnroutes", backEnd: "btree", file: file), environment: environment)
+    }
+
+    @Test func joinsWhatAnotherProgramCreated() throws {
+        let entries = manyEntries(500)
+        try updater.load(entries, home: home, file: "m.db")
+        let table = table()
+        for entry in entries { #expect(try find(entry.key, in: table) == entry.value) }
+        #expect(try find("absent", in: table) == nil)
+    }
+
+    @Test func seesEveryChangeAtOnce() throws {
+        try updater.load([("k", "1")], home: home, file: "m.db")
+        let table = table(file: home + "/m.db")
+        #expect(try find("k", in: table) == "1")
+        try updater.put("k", "2", home: home, file: "m.db")
+        #expect(try find("k", in: table) == "2")
+        try updater.delete("k", home: home, file: "m.db")
+        #expect(try find("k", in: table) == nil)
+        #expect(table.refresh(), "in a live map no answer of before can be relied on")
+    }
+
+    @Test func neverMissesAKeyWhilePagesSplit() throws {
+        try updater.load([("k", "v"), ("other", "w")], home: home, file: "m.db")
+        let table = table()
+        try updater.whileSpinning("k", "v", home: home, file: "m.db") { () throws in
+            for _ in 0..<5000 {
+                #expect(try find("k", in: table) == "v")
+                #expect(try find("other", in: table) == "w")
+            }
+        }
+    }
+
+    @Test func severalTablesShareOneEnvironment() throws {
+        try updater.load([("a", "1")], home: home, file: "one.db")
+        try updater.load([("a", "2")], home: home, file: "two.db")
+        let environment = BerkeleyDBEnvironment(settings: EnvironmentSettings(home: home))
+        let tables = ["one.db", "two.db", "three.db"].map {
+            BerkeleyDBTable(name: TableName(relation: "r", backEnd: "btree", file: $0), environment: environment)
+        }
+        #expect(try find("a", in: tables[0]) == "1")
+        #expect(failure(of: "a", in: tables[2])?.code == ENOENT)
+        #expect(try find("a", in: tables[1]) == "2")
+        #expect(try find("a", in: tables[0]) == "1")
+    }
+
+    @Test func createsTheEnvironmentWhereAllowed() throws {
+        try BerkeleyDBTools.load([("k", "v")], into: home + "/m.db")
+        #expect(failure(of: "k", in: table())?.code == ENOENT)
+        let table = table(create: true)
+        #expect(try find("k", in: table) == "v")
+        try updater.put("k", "w", home: home, file: "m.db")
+        #expect(try find("k", in: table) == "w")
+        // A second worker joins what the first one created.
+        #expect(try find("k", in: self.table(create: true)) == "w")
+    }
+
+    @Test func rejoinsARecreatedEnvironment() throws {
+        try updater.load([("k", "old")], home: home, file: "m.db")
+        let table = table()
+        #expect(try find("k", in: table) == "old")
+        for name in try FileManager.default.contentsOfDirectory(atPath: home) { unlink(home + "/" + name) }
+        #expect(table.refresh())
+        #expect(failure(of: "k", in: table)?.code == ENOENT)
+        try updater.load([("k", "new")], home: home, file: "m.db")
+        #expect(table.refresh())
+        #expect(try find("k", in: table) == "new")
+    }
+
+    /// One way for an environment to be useless.
+    enum Damage: CaseIterable {
+        case homeMissing, environmentMissing, databaseMissing
+        case regionEmpty, regionShort, regionMagic, regionZero, regionDirectory
+    }
+
+    @Test(arguments: Damage.allCases)
+    func damageIsNeverAnAbsence(damage: Damage) throws {
+        let entries = manyEntries(100)
+        try updater.load(entries, home: home, file: "m.db")
+        let region = home + "/__db.001"
+        switch damage {
+        case .homeMissing: #expect(rename(home, place.file("elsewhere")) == 0)
+        case .environmentMissing: for number in 1...4 { unlink(home + "/__db.00\(number)") }
+        case .regionEmpty: truncate(region, 0)
+        case .regionShort: truncate(region, 100)
+        case .regionMagic:
+            var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: region)))
+            bytes[1] ^= 0xFF
+            try place.write(bytes, to: "env/__db.001")
+        case .regionZero: try place.write([UInt8](repeating: 0, count: 100_000), to: "env/__db.001")
+        case .regionDirectory:
+            unlink(region)
+            try place.makeDirectory("env/__db.001")
+        case .databaseMissing: unlink(home + "/m.db")
+        }
+        let table = table()
+        for entry in entries {
+            let error = try #require(failure(of: entry.key, in: table))
+            #expect(error.code != 0 || error.text.contains("not a regular file"))
+            #expect(!error.text.contains("\n"))
+        }
+    }
+}
