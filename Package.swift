@@ -24,6 +24,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
     ],
     swiftLanguageModes: [.v6]

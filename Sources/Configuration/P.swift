@@ -1,2 +1,0 @@
-// see later
-enum ConfigurationPlaceholder {}
