@@ -26,6 +26,7 @@ let package = Package(
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
+        .testTarget(name: "MapsTests", dependencies: ["Configuration", "Files", "Maps"]),
     ],
     swiftLanguageModes: [.v6]
 )
