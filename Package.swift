@@ -25,8 +25,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
-        .testTarget(name: "MapsTests", dependencies: ["Files", "MailAddress", "Maps", "ZRouteTestKit"]),
+        .testTarget(
+            name: "MapsTests", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "ZRouteTestKit"]),
+        .testTarget(
+            name: "RoutingTests",
+            dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "ZRouteTestKit"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,62 @@
+// The configuration as one typed value: what zmailer.conf, router.cf's plain settings, mail.conf and --set say,
+// checked once, so that nothing downstream reads a variable by its name again.
+
+/// What ZMailer's configuration files and the command line set.
+public struct Settings: Sendable, Hashable {
+    /// The zmailer.conf that was read; nil where there is none and the defaults stand.
+    public let file: String?
+    /// Every variable with its value, for the expansion of `$MAILVAR` and the like in dbases.conf.
+    public let variables: Variables
+
+    /// `MAILVAR`: the directory of the maps and of mail.conf; nil where it is not set.
+    public let mailVar: String?
+    /// `MAILSHARE`: the directory of router.cf and scheduler.conf; nil where it is not set.
+    public let mailShare: String?
+    /// `POSTOFFICE`: the spool's directory; nil where it is not set.
+    public let postOffice: String?
+    /// `LOGDIR`: the directory of logs; nil where it is not set.
+    public let logDirectory: String?
+    /// `DBTYPE`: what `$DBTYPE` stands for in dbases.conf; `btree` unless set.
+    public let databaseType: String
+
+    /// `hostname`: this host's name, local even where no map says so; the system's own unless set.
+    public let hostname: String
+    /// `mydomain`: the domain that local addresses are written with; the hostname unless set.
+    public let myDomain: String
+    /// `orgdomain`: the organisation's domain; empty unless set.
+    public let organizationDomain: String
+    /// `orgdomains`: the organisation's domains, separated by `|` in the file; `orgdomain` alone unless set.
+    public let organizationDomains: [String]
+
+    /// `ROUTEUSER_IN_ABNORMAL_UNIX`: whether every local user may exist, because the message store knows them and the
+    /// system's accounts do not; on unless set to an empty value.
+    public let acceptsAnyLocalUser: Bool
+    /// `LOCALUSERS`: a file in the form of passwd(5) to take instead of the system's accounts; nil unless set.
+    public let localUsers: String?
+    /// `localdoesdomain`: whether the user of a local route carries its domain; off unless set.
+    public let localDoesDomain: Bool
+    /// `nofqlists`: whether lists by full address are off; on unless set to an empty value.
+    public let noFQLists: Bool
+    /// `preservetailcase`: whether a tail keeps its case through fqdnaliases and fqdnroutes; off unless set.
+    public let preserveTailCase: Bool
+    /// `allowchannelliteral`: whether a typed `@[channel]:user@domain` selects a channel; off unless set.
+    public let allowChannelLiteral: Bool
+    /// `localaddresses`: the address literals that are this host, in canonical form without brackets.
+    public let localAddresses: [String]
+
+    /// `expansiondepth`: how many expansions may nest for one address; 100 unless set.
+    public let expansionDepth: Int
+    /// `expansionsize`: how many recipients one address may expand to; 10,000 unless set.
+    public let expansionSize: Int
+    /// `lookuptimeout`: the seconds after which a lookup that has not answered counts as failed; 5 unless set.
+    public let lookupTimeout: Int
+
+    /// `hostname` as bytes, lower-cased.
+    public let hostnameBytes: [UInt8]
+    /// `mydomain` as bytes, lower-cased.
+    public let myDomainBytes: [UInt8]
+    /// `orgdomains` as bytes, each lower-cased.
+    public let organizationDomainsBytes: [[UInt8]]
+    /// `localaddresses` as bytes, each in canonical form, lower-cased.
+    public let localAddressesBytes: [[UInt8]]
+}

@@ -1,0 +1,125 @@
+// Which files make up the configuration, in which order they are read, and where zmailer.conf is looked for.
+
+import Files
+import Glibc
+import MailAddress
+
+extension Settings {
+    /// Where zmailer.conf is looked for when neither the command line nor `ZCONFIG` names it.
+    public static let standardFiles = ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf"]
+
+    /// The largest configuration file read, in bytes.
+    private static let largestFile = 1 << 20
+
+    /// Reads the configuration: zmailer.conf, the plain settings of `$MAILSHARE/router.cf`, `$MAILVAR/mail.conf`.
+    ///
+    /// The last assignment to a name stands; mail.conf comes after router.cf because router.cf reads it near its end.
+    /// An override stands before every file, and files see its value when they refer to it. Nothing is executed.
+    ///
+    /// - Parameters:
+    ///   - file: the zmailer.conf that the command line names (`--config`); it must exist.
+    ///   - environmentFile: the one that the environment names (`ZCONFIG`); it must exist.
+    ///   - standardFiles: where to look otherwise; the first that exists is read, and none need exist.
+    ///   - overrides: names and values of `--set`, the last of a name first in rank.
+    ///   - systemHostname: the default of `hostname`.
+    /// - Throws: `ConfigurationError` for a file that cannot be read and for a value that cannot be used.
+    public static func load(
+        file: String? = nil,
+        environmentFile: String? = environmentVariable("ZCONFIG"),
+        standardFiles: [String] = Settings.standardFiles,
+        overrides: [(name: String, value: String)] = [],
+        systemHostname: String = Settings.systemHostname()
+    ) throws(ConfigurationError) -> Settings {
+        var reader = try SettingsReader(hostname: systemHostname, overrides: overrides)
+        var source: String?
+        if let named = file ?? environmentFile {
+            guard try take(named, into: &reader, scope: .everyName) else {
+                throw ConfigurationError(
+                    file: named,
+                    text: "does not exist; name the zmailer.conf to read with --config or in the environment's ZCONFIG")
+            }
+            source = named
+        } else {
+            for candidate in standardFiles where try take(candidate, into: &reader, scope: .everyName) {
+                source = candidate
+                break
+            }
+        }
+        if let share = reader.text(.mailShare) {
+            _ = try take("\(share)/router.cf", into: &reader, scope: .plainSettings)
+        }
+        if let mailVar = reader.text(.mailVar) {
+            _ = try take("\(mailVar)/mail.conf", into: &reader, scope: .everyName)
+        }
+        return try Settings(file: source, reader: reader, systemHostname: systemHostname)
+    }
+
+    /// Reads one file; answers whether it exists.
+    private static func take(
+        _ path: String, into reader: inout SettingsReader, scope: SettingsReader.Scope
+    ) throws(ConfigurationError) -> Bool {
+        let bytes: [UInt8]
+        do {
+            bytes = try readFile(path, limit: largestFile).bytes
+        } catch {
+            if error.isMissing { return false }
+            throw ConfigurationError(file: path, text: "cannot be read: \(error.operation): \(error.reason)")
+        }
+        try reader.take(bytes, from: path, scope: scope)
+        return true
+    }
+
+    private init(file: String?, reader: SettingsReader, systemHostname: String) throws(ConfigurationError) {
+        self.file = file
+        mailVar = reader.text(.mailVar)
+        mailShare = reader.text(.mailShare)
+        postOffice = reader.text(.postOffice)
+        logDirectory = reader.text(.logDirectory)
+        databaseType = reader.text(.databaseType) ?? "btree"
+        hostname = reader.text(.hostname) ?? systemHostname
+        myDomain = reader.text(.myDomain) ?? hostname
+        organizationDomain = reader.text(.organizationDomain) ?? ""
+        let domains = reader.list(.organizationDomains, separators: "| ") ?? []
+        organizationDomains =
+            domains.isEmpty && !organizationDomain.isEmpty ? [organizationDomain] : domains
+        acceptsAnyLocalUser = try reader.flag(.acceptsAnyLocalUser, default: true)
+        localUsers = reader.text(.localUsers)
+        localDoesDomain = try reader.flag(.localDoesDomain, default: false)
+        noFQLists = try reader.flag(.noFQLists, default: true)
+        preserveTailCase = try reader.flag(.preserveTailCase, default: false)
+        allowChannelLiteral = try reader.flag(.allowChannelLiteral, default: false)
+        localAddresses = try reader.addresses(.localAddresses, default: ["127.0.0.1", "::1"])
+        expansionDepth = try reader.number(.expansionDepth, default: 100, in: 1...10_000)
+        expansionSize = try reader.number(.expansionSize, default: 10_000, in: 1...10_000_000)
+        lookupTimeout = try reader.number(.lookupTimeout, default: 5, in: 1...3_600)
+
+        var variables = reader.variables
+        variables[SettingName.databaseType.rawValue] = databaseType
+        variables[SettingName.hostname.rawValue] = hostname
+        variables[SettingName.myDomain.rawValue] = myDomain
+        self.variables = variables
+
+        hostnameBytes = folded(hostname)
+        myDomainBytes = folded(myDomain)
+        organizationDomainsBytes = organizationDomains.map(folded)
+        localAddressesBytes = localAddresses.map(folded)
+    }
+
+    /// The name that the system gives this host; `localhost` where it gives none.
+    public static func systemHostname() -> String {
+        // HOST_NAME_MAX is 64 on Linux; the byte beyond stays 0 and ends the name.
+        var buffer = [CChar](repeating: 0, count: 66)
+        guard unsafe gethostname(&buffer, buffer.count - 1) == 0, buffer[0] != 0 else { return "localhost" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// A variable of the process's environment; nil where it is not set or empty.
+public func environmentVariable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { return nil }
+    return unsafe String(cString: value)
+}
+
+private func folded(_ text: String) -> [UInt8] {
+    text.utf8.map(ASCII.lowercase)
+}

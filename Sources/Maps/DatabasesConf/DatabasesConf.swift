@@ -1,0 +1,154 @@
+// Reads dbases.conf, ZMailer's list of maps: relation, type, privilege, newdb options, file, relation flags.
+
+public import Configuration
+import Files
+import MailAddress
+
+/// All maps of a dbases.conf, in its order.
+public struct DatabasesConf: Sendable, Hashable {
+    /// The file they were read from.
+    public let file: String
+    /// One definition a line, those of type `none` among them.
+    public let definitions: [MapDefinition]
+
+    private static let largestFile = 1 << 20
+    private static let longestLine = 65_536
+
+    /// Where dbases.conf is: what the command line names, else `$MAILVAR/db/dbases.conf`, else `$MAILVAR/dbases.conf`.
+    ///
+    /// - Throws: `ConfigurationError` when nothing is named and `MAILVAR` is not set.
+    public static func location(named: String? = nil, settings: Settings) throws(ConfigurationError) -> String {
+        if let named { return named }
+        guard let mailVar = settings.mailVar else {
+            throw ConfigurationError(
+                file: settings.file ?? "zmailer.conf",
+                text: "MAILVAR is not set, so dbases.conf cannot be found; set it, or name the file with --dbases")
+        }
+        let first = "\(mailVar)/db/dbases.conf"
+        let second = "\(mailVar)/dbases.conf"
+        // Anything but a missing file is for the reader to report: it must not make another file stand in.
+        do {
+            _ = try FileIdentity(path: first)
+            return first
+        } catch {
+            guard error.isMissing, (try? FileIdentity(path: second)) != nil else { return first }
+            return second
+        }
+    }
+
+    /// Reads a dbases.conf.
+    ///
+    /// - Throws: `ConfigurationError` for a file that cannot be read and for a line that cannot be used.
+    public init(file: String, settings: Settings) throws(ConfigurationError) {
+        let bytes: [UInt8]
+        do {
+            bytes = try readFile(file, limit: Self.largestFile).bytes
+        } catch {
+            throw ConfigurationError(file: file, text: "cannot be read: \(error.operation): \(error.reason)")
+        }
+        try self.init(bytes, file: file, variables: settings.variables)
+    }
+
+    /// Reads the bytes of a dbases.conf.
+    ///
+    /// - Parameters:
+    ///   - bytes: the whole file.
+    ///   - file: what messages call it; relative paths in it are relative to its directory.
+    ///   - variables: what `$NAME` stands for; a name that is not set is an error.
+    public init(_ bytes: [UInt8], file: String, variables: Variables) throws(ConfigurationError) {
+        var definitions: [MapDefinition] = []
+        var number = 0
+        for whole in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            number += 1
+            do throws(FieldError) {
+                guard whole.count <= Self.longestLine else {
+                    throw FieldError("the line is longer than \(Self.longestLine) bytes; shorten it")
+                }
+                let line = LineFields(whole)
+                guard let first = line.words.first, !first.hasPrefix("#") else { continue }
+                definitions.append(try line.definition(file: file, line: number, variables: variables))
+            } catch {
+                throw ConfigurationError(file: file, line: number, text: error.text)
+            }
+        }
+        self.file = file
+        self.definitions = definitions
+    }
+
+    /// The definitions of one relation, in the order in which they are looked into.
+    public func definitions(of relation: String) -> [MapDefinition] {
+        definitions.filter { $0.relation == relation && $0.type != .none }
+    }
+
+    /// Every relation that is named, each once, in the order of its first line.
+    public var relations: [String] {
+        var seen: Set<String> = []
+        return definitions.map(\.relation).filter { seen.insert($0).inserted }
+    }
+}
+
+/// The words of one line.
+private struct LineFields {
+    let words: [String]
+
+    init(_ line: ArraySlice<UInt8>) {
+        let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+        words = text.split(whereSeparator: ASCII.isBlank).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func definition(file: String, line: Int, variables: Variables) throws(FieldError) -> MapDefinition {
+        guard words.count >= 5 else {
+            throw FieldError(
+                "the line has \(words.count) fields; write relation, type, privilege, newdb options, file and flags,"
+                    + " '-' for none")
+        }
+        guard !words.contains(where: { $0.utf8.contains(0) }) else { throw FieldError("the line has a NUL; remove it") }
+        let relation = words[0]
+        guard relation.utf8.allSatisfy(Self.isNameByte) else {
+            throw FieldError("'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
+        }
+        let (type, subtype) = try Self.type(try Self.expand(words[1], variables))
+        let privilege = try Self.expand(words[2], variables)
+        let options = try Self.expand(words[3], variables)
+        // Flags are split again after expansion, so that one variable can hold several of them.
+        let flagWords = try Self.expand(words[5...].joined(separator: " "), variables)
+            .split(whereSeparator: { $0 == " " || $0 == "\t" })
+        let flags = try RelationFlags(words: flagWords.map(String.init))
+        let named = words[4] == "-" ? flags.file : try Self.expand(words[4], variables)
+        let path = named.map { $0.hasPrefix("/") ? $0 : "\(directory(of: file))/\($0)" }
+        guard path != nil || !type.needsFile else {
+            throw FieldError("a map of type \(type.rawValue) needs a file in the fifth field")
+        }
+        return MapDefinition(
+            relation: relation, type: type, subtype: subtype,
+            privilege: privilege == "-" ? nil : try MapPrivilege(field: privilege),
+            compile: try CompileOptions(field: options), path: type.needsFile ? path : nil, flags: flags, file: file,
+            line: line)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        (byte | 0x20) &- UInt8(ascii: "a") < 26 || ASCII.isDigit(byte) || "_-.".utf8.contains(byte)
+    }
+
+    private static func type(_ text: String) throws(FieldError) -> (MapType, String?) {
+        let parts = text.split(separator: ",", maxSplits: 1).map(String.init)
+        let name = parts.first ?? ""
+        let subtype = parts.count > 1 ? parts[1] : nil
+        if let type = MapType(rawValue: name) ?? (name.uppercased() == "NONE" ? MapType.none : nil) {
+            return (type, subtype)
+        }
+        let known = MapType.allCases.map(\.rawValue).joined(separator: ", ")
+        guard !MapType.foreign.contains(name) else {
+            throw FieldError("maps of ZMailer's type '\(name)' are not read here; use one of \(known)")
+        }
+        throw FieldError("the type '\(name)' is unknown; use one of \(known)")
+    }
+
+    private static func expand(_ text: String, _ variables: Variables) throws(FieldError) -> String {
+        let expansion = variables.expand(text)
+        if let name = expansion.unset.first {
+            throw FieldError("$\(name) is not set; set it in zmailer.conf, or with --set \(name)=VALUE")
+        }
+        return expansion.text
+    }
+}

@@ -1,0 +1,80 @@
+// Reads relation flags as getopt(3) does: letters together or apart, an argument attached or the next word.
+
+extension RelationFlags {
+    /// The largest number of answers that a cache may hold.
+    private static let largestCache = 1_000_000
+    /// The longest life of a cached answer, in seconds: some 31 years.
+    private static let longestLife = 1_000_000_000
+
+    /// Reads the words after the file's name.
+    init(words: [String]) throws(FieldError) {
+        var position = 0
+        var lower = false
+        var upper = false
+        while position < words.count, !words[position].hasPrefix("#") {
+            let word = words[position]
+            position += 1
+            if word == "-" { continue }
+            guard word.hasPrefix("-") else {
+                throw FieldError("'\(word)' is no relation flag; flags begin with '-', comments with '#'")
+            }
+            var letters = word.dropFirst()
+            while let letter = letters.popFirst() {
+                switch letter {
+                case "l": lower = true
+                case "u": upper = true
+                case "m": reopensChanged = true
+                case "N": cachesAbsences = true
+                case "n": answer = .valueOrKey
+                case "b": answer = .key
+                case "%": substitutes = true
+                case ":": usesDefaultKeys = true
+                case "d", "C", "s", "e", "f", "t":
+                    let argument: String
+                    if !letters.isEmpty {
+                        argument = String(letters)
+                        letters = ""
+                    } else if position < words.count {
+                        argument = words[position]
+                        position += 1
+                    } else {
+                        throw FieldError("the relation flag -\(letter) lacks its argument")
+                    }
+                    try take(letter, argument)
+                case "i", "p":
+                    throw FieldError("the relation flag -\(letter) is not supported; remove it")
+                default:
+                    throw FieldError("the relation flag -\(letter) is unknown; remove it")
+                }
+            }
+        }
+        guard !lower || !upper else {
+            throw FieldError("the relation flags -l and -u exclude each other; keep one")
+        }
+        folding = lower ? .lower : upper ? .upper : .none
+    }
+
+    private mutating func take(_ letter: Character, _ argument: String) throws(FieldError) {
+        switch letter {
+        case "d":
+            guard let known = SearchDriver(rawValue: argument), known != .none else {
+                let names = SearchDriver.allCases.map(\.rawValue).filter { !$0.isEmpty }.joined(separator: ", ")
+                throw FieldError("the search driver '\(argument)' is unknown; known are \(names)")
+            }
+            driver = known
+        case "C": environmentFile = argument
+        case "f": file = argument
+        case "s": cacheSize = try Self.number(letter, argument, upTo: Self.largestCache)
+        case "e": cacheSeconds = try Self.number(letter, argument, upTo: Self.longestLife)
+        // The type is the line's second field, which ZMailer lets stand over -t.
+        default: break
+        }
+    }
+
+    private static func number(_ letter: Character, _ text: String, upTo limit: Int) throws(FieldError) -> Int {
+        guard let number = Int(text), text.utf8.first != UInt8(ascii: "+"), 0...limit ~= number else {
+            throw FieldError("the relation flag -\(letter) needs a number from 0 to \(limit), not '\(text)'")
+        }
+        return number
+    }
+}

@@ -1,0 +1,185 @@
+import Configuration
+import Testing
+
+private func settings(
+    _ text: String, set overrides: [(name: String, value: String)] = []
+) throws -> Settings {
+    let directory = try ConfigurationDirectory(["zmailer.conf": text])
+    return try Settings.load(
+        file: directory.file("zmailer.conf"), overrides: overrides, systemHostname: "Host.Example")
+}
+
+@Suite("Settings")
+struct SettingsTests {
+    @Test("Defaults stand where nothing is set")
+    func defaults() throws {
+        let settings = try settings("# nothing\n\n")
+        #expect(settings.databaseType == "btree")
+        #expect(settings.variables["DBTYPE"] == "btree")
+        #expect(settings.hostname == "Host.Example")
+        #expect(settings.hostnameBytes == Array("host.example".utf8))
+        #expect(settings.myDomain == "Host.Example")
+        #expect(settings.organizationDomain.isEmpty)
+        #expect(settings.organizationDomains.isEmpty)
+        #expect(settings.acceptsAnyLocalUser)
+        #expect(settings.noFQLists)
+        #expect(!settings.localDoesDomain)
+        #expect(!settings.preserveTailCase)
+        #expect(!settings.allowChannelLiteral)
+        #expect(settings.localAddresses == ["127.0.0.1", "::1"])
+        #expect(settings.expansionDepth == 100)
+        #expect(settings.expansionSize == 10_000)
+        #expect(settings.lookupTimeout == 5)
+        #expect(settings.mailVar == nil)
+        #expect(settings.mailShare == nil)
+        #expect(settings.postOffice == nil)
+        #expect(settings.logDirectory == nil)
+        #expect(settings.localUsers == nil)
+    }
+
+    @Test("Every name is read")
+    func everyName() throws {
+        let settings = try settings(
+            """
+            MAILVAR=/m
+            MAILSHARE=/share
+            POSTOFFICE=$MAILVAR/postoffice
+            LOGDIR=${MAILVAR}/log
+            DBTYPE=text
+            hostname=Store.Example.NET
+            mydomain=Example.NET
+            orgdomain=example.net
+            orgdomains='example.net|Example.ORG'
+            ROUTEUSER_IN_ABNORMAL_UNIX=
+            LOCALUSERS=/etc/passwd
+            localdoesdomain=1
+            nofqlists=
+            preservetailcase=1
+            allowchannelliteral=1
+            localaddresses="192.0.2.1, [127.0.0.1] [IPv6:2001:DB8::0:1]"
+            expansiondepth=7
+            expansionsize=8
+            lookuptimeout=9
+            """)
+        #expect(settings.mailVar == "/m")
+        #expect(settings.mailShare == "/share")
+        #expect(settings.postOffice == "/m/postoffice")
+        #expect(settings.logDirectory == "/m/log")
+        #expect(settings.databaseType == "text")
+        #expect(settings.hostnameBytes == Array("store.example.net".utf8))
+        #expect(settings.myDomainBytes == Array("example.net".utf8))
+        #expect(settings.organizationDomain == "example.net")
+        #expect(settings.organizationDomains == ["example.net", "Example.ORG"])
+        #expect(settings.organizationDomainsBytes == [Array("example.net".utf8), Array("example.org".utf8)])
+        #expect(!settings.acceptsAnyLocalUser)
+        #expect(settings.localUsers == "/etc/passwd")
+        #expect(settings.localDoesDomain)
+        #expect(!settings.noFQLists)
+        #expect(settings.preserveTailCase)
+        #expect(settings.allowChannelLiteral)
+        #expect(settings.localAddresses == ["192.0.2.1", "127.0.0.1", "2001:db8::1"])
+        #expect(settings.localAddressesBytes.first == Array("192.0.2.1".utf8))
+        #expect(settings.expansionDepth == 7)
+        #expect(settings.expansionSize == 8)
+        #expect(settings.lookupTimeout == 9)
+    }
+
+    @Test(
+        "Values are read as a shell reads plain assignments",
+        arguments: [
+            ("X=plain", "plain"),
+            ("X=", ""),
+            ("X=a # comment", "a"),
+            ("X=a#b", "a#b"),
+            ("X= # comment", ""),
+            ("  X=indented", "indented"),
+            ("export X=exported", "exported"),
+            ("X=one; export X", "one"),
+            ("X='single $Y'", "single $Y"),
+            ("X=\"double $Y\"", "double why"),
+            ("X=\"${Y}s # kept\"", "whys # kept"),
+            ("X=$Y$Y", "whywhy"),
+            ("X=a$NONE.b${NONE}c", "a.bc"),
+            ("X=a'b c'\"d\"e", "ab cde"),
+            ("X=\"a\\\"b\"", "a\"b"),
+            ("X=\"a\\b\"", "a\\b"),
+            ("X=a\\ b", "a b"),
+            ("X=cost$", "cost$"),
+            ("X=a|b", "a|b"),
+            ("X=windows\r", "windows"),
+            ("X=first\nX=second", "second"),
+        ])
+    func values(line: String, value: String) throws {
+        #expect(try settings("Y=why\n\(line)\n").variables["X"] == value)
+    }
+
+    @Test(
+        "What only a shell understands is passed over",
+        arguments: [
+            "X=`hostname`", "X=$(hostname)", "X=${Y:-z}", "X=a b", "X='open", "X=\"open", "X=\"`id`\"", "X=(a b)",
+            "if true; then", "X", "=x", "1X=a", "X =a", ". /etc/zmailer.conf", "export X",
+        ])
+    func passedOver(line: String) throws {
+        let settings = try settings("\(line)\nlocaldoesdomain=1\n")
+        #expect(settings.variables["X"] == nil)
+        #expect(settings.localDoesDomain)
+    }
+
+    @Test(
+        "An unusable value is an error with its file and line",
+        arguments: [
+            ("expansiondepth=many", "expansiondepth is no whole number: 'many'"),
+            ("expansiondepth=-1", "expansiondepth is no whole number: '-1'"),
+            ("expansiondepth=0", "expansiondepth is out of range"),
+            ("expansionsize=99999999999999999999999", "expansionsize is out of range"),
+            ("expansionsize=10000001", "expansionsize is out of range"),
+            ("lookuptimeout=2.5", "lookuptimeout is no whole number"),
+            ("lookuptimeout=0", "lookuptimeout is out of range"),
+            ("localdoesdomain=perhaps", "localdoesdomain is neither on nor off: 'perhaps'"),
+            ("localaddresses=host.example", "localaddresses has 'host.example'"),
+            ("localaddresses=127.0.0.1 ::1", "the value of localaddresses is followed by another word"),
+            ("MAILVAR=`pwd`", "the value of MAILVAR needs a shell"),
+            ("POSTOFFICE=$(pwd)/x", "the value of POSTOFFICE needs a shell"),
+            ("hostname=\"open", "the value of hostname lacks its closing quote"),
+        ])
+    func unusable(line: String, text: String) throws {
+        let directory = try ConfigurationDirectory(["zmailer.conf": "# first\n\(line)\n"])
+        let file = directory.file("zmailer.conf")
+        let error = #expect(throws: ConfigurationError.self) { try Settings.load(file: file) }
+        #expect(error?.file == file)
+        #expect(error?.line == 2)
+        #expect(error?.text.hasPrefix(text) == true, "\(error?.text ?? "")")
+        #expect(error?.description.hasPrefix("\(file):2: ") == true)
+    }
+
+    @Test(
+        "A switch is off when empty or 0",
+        arguments: [("", false), ("0", false), ("no", false), ("1", true), ("yes", true), ("On", true)])
+    func switches(value: String, isOn: Bool) throws {
+        #expect(try settings("localdoesdomain=\(value)\n").localDoesDomain == isOn)
+        #expect(try settings("ROUTEUSER_IN_ABNORMAL_UNIX=\(value)\n").acceptsAnyLocalUser == isOn)
+    }
+
+    @Test("Variables that double each other do not fill the memory")
+    func doubling() throws {
+        let doubled = (0..<1000).map { _ in "X=$X$X" }.joined(separator: "\n")
+        let settings = try settings("X=aaaaaaaaaaaaaaaa\n\(doubled)\n")
+        #expect((settings.variables["X"]?.utf8.count ?? 0) <= 65_536)
+    }
+
+    @Test("Lines and files have limits")
+    func limits() throws {
+        #expect(throws: ConfigurationError.self) { try settings(String(repeating: "x", count: 70_000)) }
+        #expect(throws: ConfigurationError.self) { try settings(String(repeating: "#\n", count: 600_000)) }
+    }
+
+    @Test("A NUL in a value is refused")
+    func nul() throws {
+        #expect(throws: ConfigurationError.self) { try settings("MAILVAR=/a\u{0}b\n") }
+    }
+
+    @Test("Bytes that are no UTF-8 are no trouble in comments")
+    func latin1() throws {
+        #expect(try settings("# caf\u{e9}\nlocaldoesdomain=1\n").localDoesDomain)
+    }
+}

@@ -1,0 +1,344 @@
+import Configuration
+import Foundation
+import Maps
+import Testing
+
+private let variables = Variables([
+    "MAILVAR": "/var/mail", "DBTYPE": "btree", "FLAGS": "-lm -d pathalias", "EMPTY": "",
+])
+
+private func definitions(_ text: String, _ variables: Variables = variables) throws -> [MapDefinition] {
+    try DatabasesConf(Array(text.utf8), file: "/conf/dbases.conf", variables: variables).definitions
+}
+
+private func flags(_ text: String) throws -> RelationFlags {
+    try #require(try definitions("r btree - -l /f \(text)").first).flags
+}
+
+private func fixture(_ name: String) throws -> [UInt8] {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    return Array(try Data(contentsOf: root.appendingPathComponent("Fixtures/configuration/\(name)")))
+}
+
+@Suite("dbases.conf")
+struct DatabasesConfTests {
+    @Test("The lines of a usual configuration")
+    func usual() throws {
+        let conf = try DatabasesConf(
+            try fixture("01-seed.dbases.conf"), file: "/var/mail/dbases.conf", variables: variables)
+        #expect(conf.relations.prefix(5) == ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"])
+        #expect(conf.relations.contains("userdb"))
+        #expect(conf.definitions(of: "userdb").isEmpty)
+
+        let aliases = conf.definitions(of: "aliases")
+        #expect(aliases.count == 2)
+        #expect(aliases[0].type == .btree)
+        #expect(aliases[0].privilege == MapPrivilege(owner: "0", group: "0", mode: 0o644))
+        #expect(aliases[0].compile == CompileOptions(folding: .lower, isAliases: true))
+        #expect(aliases[0].path == "/var/mail/db/aliases-local")
+        #expect(aliases[0].tablePath == "/var/mail/db/aliases-local.db")
+        #expect(aliases[0].flags.folding == .lower)
+        #expect(aliases[0].flags.reopensChanged)
+        #expect(!aliases[0].flags.substitutes)
+        #expect(aliases[0].environmentFile == nil)
+        #expect(aliases[1].compile == CompileOptions(isLive: true))
+        #expect(aliases[1].environmentFile == "/var/mail/db/sleepyenv.conf")
+        #expect(aliases[1].line == 2)
+        #expect(aliases[1].file == "/var/mail/dbases.conf")
+        #expect(aliases[1].tableName.description == "aliases (btree:/var/mail/db/aliases.db)")
+
+        let routes = try #require(conf.definitions(of: "fqdnroutes").first)
+        #expect(routes.flags.substitutes)
+        #expect(routes.flags.usesDefaultKeys)
+        #expect(routes.flags.driver == .none)
+        #expect(routes.privilege == MapPrivilege(owner: "root", group: "0", mode: 0o644))
+
+        let routesdb = try #require(conf.definitions(of: "routesdb").first)
+        #expect(routesdb.flags.driver == .pathalias)
+        #expect(routesdb.flags.usesDefaultKeys)
+        #expect(routesdb.privilege == nil)
+        let thishost = try #require(conf.definitions(of: "thishost").first)
+        #expect(thishost.flags.driver == .pathalias)
+        #expect(!thishost.flags.usesDefaultKeys)
+    }
+
+    @Test("Unordered text maps are read as they stand")
+    func unordered() throws {
+        let conf = try DatabasesConf(
+            try fixture("14-unordered.dbases.conf"), file: "/m/dbases.conf", variables: variables)
+        let routes = try #require(conf.definitions(of: "routesdb").first)
+        #expect(routes.type == .unordered)
+        #expect(routes.compile == CompileOptions())
+        #expect(routes.tablePath == "/var/mail/db/routes")
+        #expect(routes.cacheSize == 10)
+    }
+
+    @Test("The settings' own variables are enough for a usual configuration")
+    func settings() throws {
+        let directory = try MapDirectory()
+        try directory.write("zmailer.conf", "MAILVAR=/m\nDBTYPE=text\n")
+        try directory.write("dbases.conf", "a $DBTYPE - -r ${MAILVAR}/a -lm -C ${MAILVAR}/sleepyenv.conf\n")
+        let settings = try Settings.load(file: directory.file("zmailer.conf"))
+        let conf = try DatabasesConf(file: directory.file("dbases.conf"), settings: settings)
+        let map = try #require(conf.definitions.first)
+        #expect(map.type == .text)
+        #expect(map.tablePath == "/m/a")
+        #expect(map.compile.isLive)
+        #expect(map.flags.environmentFile == "/m/sleepyenv.conf")
+        #expect(map.environmentFile == nil)
+    }
+
+    @Test(
+        "Types and the files they read",
+        arguments: [
+            ("btree", MapType.btree, "/f.db"), ("bhash", .bhash, "/f.dbh"), ("text", .text, "/f"),
+            ("unordered", .unordered, "/f"), ("ordered", .ordered, "/f"), ("$DBTYPE", .btree, "/f.db"),
+            ("btree,sub", .btree, "/f.db"),
+        ])
+    func types(name: String, type: MapType, file: String) throws {
+        let map = try #require(try definitions("r \(name) - -l /f -l").first)
+        #expect(map.type == type)
+        #expect(map.tablePath == file)
+        #expect(map.subtype == (name.contains(",") ? "sub" : nil))
+    }
+
+    @Test("Maps without a file", arguments: ["r incore - - - -", "r NONE - - - -", "r none - - -"])
+    func noFile(line: String) throws {
+        let map = try #require(try definitions(line).first)
+        #expect(map.path == nil)
+        #expect(map.tablePath == nil)
+    }
+
+    @Test("Comments, empty lines, indentation, tabs, carriage returns and the last line without a newline")
+    func lines() throws {
+        let maps = try definitions("#| note\n\n   # note\n\ta\tbtree\t-\t-l\t/a\t-l # note\r\nb text - - /b")
+        #expect(maps.map(\.relation) == ["a", "b"])
+        #expect(maps.map(\.line) == [4, 5])
+        #expect(maps[0].flags.folding == .lower)
+        #expect(maps[1].flags == RelationFlags())
+    }
+
+    @Test("A relative path is relative to the directory of dbases.conf")
+    func relative() throws {
+        #expect(try definitions("r text - - sub/f").first?.path == "/conf/sub/f")
+    }
+
+    @Test(
+        "newdb options",
+        arguments: [
+            ("-", CompileOptions()),
+            ("-l", CompileOptions(folding: .lower)),
+            ("-u", CompileOptions(folding: .upper)),
+            ("-la", CompileOptions(folding: .lower, isAliases: true)),
+            ("-al", CompileOptions(folding: .lower, isAliases: true)),
+            ("-a", CompileOptions(folding: .lower, isAliases: true)),
+            ("-ua", CompileOptions(folding: .upper, isAliases: true)),
+            ("-ls", CompileOptions(folding: .lower)),
+            ("-r", CompileOptions(isLive: true)),
+        ])
+    func compileOptions(field: String, options: CompileOptions) throws {
+        #expect(try definitions("r text - \(field) /f").first?.compile == options)
+    }
+
+    @Test(
+        "Lines that cannot be used",
+        arguments: [
+            ("r btree - -l", "the line has 4 fields"),
+            ("r ldap - - /f -lm -e 2000 -s 9000", "maps of ZMailer's type 'ldap'"),
+            ("r bind,mxlocal - - - -l", "maps of ZMailer's type 'bind'"),
+            ("r yp - - - -", "maps of ZMailer's type 'yp'"),
+            ("r ndbm - -l /f", "maps of ZMailer's type 'ndbm'"),
+            ("r gdbm - -l /f", "maps of ZMailer's type 'gdbm'"),
+            ("r dbm - -l /f", "maps of ZMailer's type 'dbm'"),
+            ("r sdbm - -l /f", "maps of ZMailer's type 'sdbm'"),
+            ("r lmdb - -l /f", "the type 'lmdb' is unknown"),
+            ("r $EMPTY - -l /f", "the type '' is unknown"),
+            ("r btree - -l -", "a map of type btree needs a file"),
+            ("r text - - - -l", "a map of type text needs a file"),
+            ("r btree - -l $NOWHERE/f -l", "$NOWHERE is not set"),
+            ("r btree root -l /f -l", "the privilege 'root' is no owner:group:mode"),
+            ("r btree root:0 -l /f -l", "the privilege 'root:0' is no owner:group:mode"),
+            ("r btree 0:0:888 -l /f -l", "the privilege '0:0:888' is no owner:group:mode"),
+            ("r btree :0:644 -l /f -l", "the privilege ':0:644' is no owner:group:mode"),
+            ("r btree - l /f -l", "the newdb options 'l' do not begin with '-'"),
+            ("r btree - -lz /f -l", "the newdb option 'z' is unknown"),
+            ("r btree - -lu /f -l", "the newdb options l and u exclude"),
+            ("r btree - -rl /f -l", "the newdb option r (a live map"),
+            ("r! btree - -l /f -l", "'r!' is no relation name"),
+            ("r btree - -l /f\0 -l", "the line has a NUL"),
+        ])
+    func unusable(line: String, text: String) throws {
+        let error = #expect(throws: ConfigurationError.self) { try definitions("# first\n\(line)\n") }
+        #expect(error?.file == "/conf/dbases.conf")
+        #expect(error?.line == 2)
+        #expect(error?.text.hasPrefix(text) == true, "\(error?.text ?? "")")
+    }
+
+    @Test("A file that is missing or too large is an error")
+    func files() throws {
+        let directory = try MapDirectory()
+        let settings = try Settings.load(environmentFile: nil, standardFiles: [])
+        #expect(throws: ConfigurationError.self) {
+            try DatabasesConf(file: directory.file("none"), settings: settings)
+        }
+        try directory.write("large", String(repeating: "#\n", count: 600_000))
+        #expect(throws: ConfigurationError.self) {
+            try DatabasesConf(file: directory.file("large"), settings: settings)
+        }
+        #expect(throws: ConfigurationError.self) { try definitions("#" + String(repeating: "x", count: 70_000)) }
+    }
+
+    @Test("Where dbases.conf is looked for")
+    func location() throws {
+        let directory = try MapDirectory()
+        func location(_ named: String? = nil) throws -> String {
+            try DatabasesConf.location(
+                named: named,
+                settings: try Settings.load(
+                    environmentFile: nil, standardFiles: [], overrides: [("MAILVAR", directory.path)]))
+        }
+        #expect(try location("/named") == "/named")
+        #expect(try location() == directory.file("db/dbases.conf"))
+        try directory.write("dbases.conf", "")
+        #expect(try location() == directory.file("dbases.conf"))
+        try directory.makeDirectory("db")
+        try directory.write("db/dbases.conf", "")
+        #expect(try location() == directory.file("db/dbases.conf"))
+        #expect(throws: ConfigurationError.self) {
+            try DatabasesConf.location(settings: try Settings.load(environmentFile: nil, standardFiles: []))
+        }
+    }
+}
+
+@Suite("Relation flags")
+struct DatabasesFlagsTests {
+    @Test(
+        "The driver and its argument",
+        arguments: [
+            ("-lm%:d pathalias", SearchDriver.pathalias),
+            ("-lm%d  pathalias", .pathalias),
+            ("-ld pathalias", .pathalias),
+            ("-ldpathalias", .pathalias),
+            ("-d pathalias.nodot", .pathaliasNoDot),
+            ("-d pathalias.at -l", .pathaliasAt),
+            ("-lmd longestmatch", .longestMatch),
+            ("$FLAGS", .pathalias),
+            ("-lm%", .none),
+            ("-", .none),
+            ("", .none),
+        ])
+    func drivers(text: String, driver: SearchDriver) throws {
+        #expect(try flags(text).driver == driver)
+    }
+
+    @Test("Letters together and apart say the same")
+    func letters() throws {
+        var all = RelationFlags()
+        all.folding = .lower
+        all.reopensChanged = true
+        all.substitutes = true
+        all.usesDefaultKeys = true
+        all.cachesAbsences = true
+        all.cacheSize = 9999
+        all.cacheSeconds = 60
+        all.driver = .pathalias
+        all.environmentFile = "/env"
+        for text in [
+            "-lm%:N -s9999 -e60 -dpathalias -C/env",
+            "-l -m -% -: -N -s 9999 -e 60 -d pathalias -C /env",
+            "-C /env -lm%:Nd pathalias -s 9999 -e 60 # and a comment -q",
+            "-t bind -f /other -lm%:Ns9999 -e60 -d pathalias.nodot -d pathalias -C /env",
+        ] {
+            var read = try flags(text)
+            read.file = nil
+            #expect(read == all, "\(text)")
+        }
+    }
+
+    @Test(
+        "Folding and answers",
+        arguments: [
+            ("-u", KeyFolding.upper, RelationAnswer.value), ("-l", .lower, .value), ("-n", .none, .valueOrKey),
+            ("-lb", .lower, .key), ("-bn", .none, .valueOrKey), ("-nb", .none, .key),
+        ])
+    func answers(text: String, folding: KeyFolding, answer: RelationAnswer) throws {
+        #expect(try flags(text).folding == folding)
+        #expect(try flags(text).answer == answer)
+    }
+
+    @Test("-f names the file only where the line names none")
+    func file() throws {
+        #expect(try definitions("r text - - - -f /x").first?.tablePath == "/x")
+        #expect(try definitions("r text - - /f -f /x").first?.tablePath == "/f")
+    }
+
+    @Test(
+        "Flags that cannot be used",
+        arguments: [
+            ("-i", "the relation flag -i is not supported"),
+            ("-lp", "the relation flag -p is not supported"),
+            ("-lu", "the relation flags -l and -u exclude each other"),
+            ("-l -u", "the relation flags -l and -u exclude each other"),
+            ("-q", "the relation flag -q is unknown"),
+            ("--lower", "the relation flag -- is unknown"),
+            ("-lm pathalias", "'pathalias' is no relation flag"),
+            ("-d", "the relation flag -d lacks its argument"),
+            ("-lmC", "the relation flag -C lacks its argument"),
+            ("-d nosuch", "the search driver 'nosuch' is unknown"),
+            ("-s many", "the relation flag -s needs a number"),
+            ("-s -1", "the relation flag -s needs a number"),
+            ("-s 1000001", "the relation flag -s needs a number"),
+            ("-e 99999999999999999999", "the relation flag -e needs a number"),
+            ("-e +1", "the relation flag -e needs a number"),
+        ])
+    func unusable(text: String, message: String) throws {
+        let error = #expect(throws: ConfigurationError.self) { try flags(text) }
+        #expect(error?.line == 1)
+        #expect(error?.text.hasPrefix(message) == true, "\(error?.text ?? "")")
+    }
+}
+
+@Suite("Privileges of map files")
+struct DatabasesPrivilegeTests {
+    @Test(
+        "Files that are too widely writable, or someone else's, are named",
+        arguments: [
+            (0o644, "OWNER:GROUP:644", ""),
+            (0o600, "OWNER:GROUP:644", ""),
+            (0o664, "OWNER:GROUP:664", ""),
+            (0o666, "OWNER:GROUP:644", "is writable by everyone (mode 666, not 644)"),
+            (0o664, "OWNER:GROUP:644", "is writable by its group (mode 664, not 644)"),
+            (0o664, "OWNER:54321:664", "is writable by group"),
+            (0o644, "54321:GROUP:644", "belongs to user"),
+            (0o644, "no-such-user:GROUP:644", "should belong to 'no-such-user'"),
+            (0o666, "-", ""),
+        ])
+    func check(mode: Int, privilege: String, finding: String) throws {
+        let directory = try MapDirectory()
+        try directory.write("f.db", "")
+        chmod(directory.file("f.db"), mode_t(mode))
+        let field = privilege.replacingOccurrences(of: "OWNER", with: "\(getuid())")
+            .replacingOccurrences(of: "GROUP", with: "\(getgid())")
+        let line = "r btree \(field) -l \(directory.file("f")) -l"
+        let conf = try DatabasesConf(Array(line.utf8), file: "/c", variables: Variables())
+        let warnings = conf.checkPrivileges()
+        if finding.isEmpty {
+            #expect(warnings.isEmpty)
+        } else {
+            #expect(warnings.count == 1)
+            #expect(warnings.first?.hasPrefix("/c:1: map file \(directory.file("f.db")) \(finding)") == true)
+        }
+    }
+
+    @Test("Names are resolved, and a missing file is no finding")
+    func names() throws {
+        let directory = try MapDirectory()
+        try directory.write("f.db", "")
+        let owner = try #require(getpwuid(getuid())).pointee
+        let line = "r btree \(String(cString: owner.pw_name)):0:644 -l \(directory.file("f")) -l\n"
+        let missing = "r btree no-such-user:0:644 -l \(directory.file("none")) -l\n"
+        let conf = try DatabasesConf(Array((line + missing).utf8), file: "/c", variables: Variables())
+        #expect(conf.checkPrivileges().isEmpty)
+    }
+}

@@ -1,0 +1,126 @@
+import Maps
+import Testing
+
+@Suite("Search drivers")
+struct DriverTests {
+    private static let defaults = [".:recipient", "."]
+
+    @Test(
+        "The keys that are tried, in their order",
+        arguments: [
+            ("-l", "A.B.c", ["a.b.c"]),
+            ("-l:", "a.b", ["a.b"]),
+            ("-u", "a.b", ["A.B"]),
+            ("-m", "A.b", ["A.b"]),
+            ("-ld pathalias", "a.B.c", ["a.b.c", ".a.b.c", ".b.c", ".c", "."]),
+            ("-l:d pathalias", "a.b", ["a.b", ".a.b", ".b", ".:recipient", "."]),
+            ("-d pathalias", "host", ["host", ".host", "."]),
+            ("-d pathalias", "a..b", ["a..b", ".a..b", ".b", "."]),
+            ("-d pathalias", "a.b.", ["a.b.", ".a.b.", ".b.", "."]),
+            ("-d pathalias", ".", [".", "."]),
+            ("-ld pathalias", "É.b", ["É.b", ".É.b", ".b", "."]),
+            ("-l:d pathalias.nodot", "foo.bar.edu", ["bar.edu", "edu"]),
+            ("-d pathalias.nodot", "edu", []),
+            ("-d pathalias.nodot", "a..b.", ["b."]),
+            (
+                "-l:d pathalias.at", "User@foo.bar.Edu",
+                ["user@foo.bar.edu", "foo.bar.edu", ".foo.bar.edu", ".bar.edu", ".edu", ".:recipient", "."]
+            ),
+            ("-d pathalias.at", "u@b", ["u@b", "b", ".b", "."]),
+            ("-d pathalias.at", "\"a@b\"@c", ["\"a@b\"@c", "c", ".c", "."]),
+            ("-d pathalias.at", "a.b", ["a.b", ".a.b", ".b", "."]),
+            ("-d pathalias.at", "user@", ["user@", "@LOCAL@"]),
+            ("-ld pathalias.at", "user@", ["user@", "@local@"]),
+            ("-d longestmatch", "foo.bar.edu", ["foo.bar.edu", ".bar.edu", ".edu", "."]),
+            ("-:d longestmatch", "foo.edu", ["foo.edu", ".edu", ".:recipient", "."]),
+            ("-d longestmatch", "1.2.3.256", ["1.2.3.256", ".2.3.256", ".3.256", ".256", "."]),
+            ("-d longestmatch", "1.2.3", ["1.2.3", ".2.3", ".3", "."]),
+            ("-d longestmatch", "1.2.3.4.", ["1.2.3.4.", ".2.3.4.", ".3.4.", ".4.", "."]),
+            ("-d longestmatch", "[1.2.3.4", ["[1.2.3.4", ".2.3.4", ".3.4", ".4", "."]),
+            ("-d longestmatch", "1.2.3.4567", ["1.2.3.4567", ".2.3.4567", ".3.4567", ".4567", "."]),
+        ])
+    func order(flags: String, key: String, tried: [String]) throws {
+        let table = MemoryTable([:])
+        var relation = try relation([(flags, table)])
+        #expect(try relation.answer(key, defaults: Self.defaults) == nil)
+        #expect(table.asked == tried)
+    }
+
+    @Test("An IPv4 address is tried by every prefix, the longest first", arguments: ["192.0.2.5", "[192.0.2.5]"])
+    func prefixes(key: String) throws {
+        let table = MemoryTable([:])
+        var relation = try relation([("-:d longestmatch", table)])
+        #expect(try relation.answer(key, defaults: Self.defaults) == nil)
+        #expect(table.asked.count == 33)
+        #expect(table.asked.prefix(4) == ["192.0.2.5/32", "192.0.2.4/31", "192.0.2.4/30", "192.0.2.0/29"])
+        #expect(table.asked[8] == "192.0.2.0/24")
+        #expect(table.asked[16] == "192.0.0.0/16")
+        #expect(table.asked.suffix(3) == ["192.0.0.0/2", "128.0.0.0/1", "0.0.0.0/0"])
+    }
+
+    @Test(
+        "The longest match wins, and ends the search",
+        arguments: [
+            ("a.example", "exact", "a.example"), ("x.a.example", "dot-a", ".a.example"),
+            ("a.b.example", "dot-example", ".example"), ("example", "dot-example", ".example"),
+            ("other.org", "default", ".:recipient"), ("EMPTY.example", "", ".empty.example"),
+        ])
+    func longest(key: String, value: String, stored: String) throws {
+        let table = MemoryTable([
+            "a.example": "exact", ".a.example": "dot-a", ".example": "dot-example", ".:recipient": "default",
+            ".empty.example": "", ".": "root",
+        ])
+        var relation = try relation([("-l:d pathalias", table)])
+        let hit = try #require(try relation.answerHit(key, defaults: Self.defaults))
+        #expect(String(decoding: hit.value, as: UTF8.self) == value)
+        #expect(String(decoding: hit.key, as: UTF8.self) == stored)
+    }
+
+    @Test("Default keys are tried as they stand, whatever the folding")
+    func unfolded() throws {
+        var lower = try relation([("-l:d pathalias", MemoryTable([".:error": "folded"]))])
+        #expect(try lower.answer("a", defaults: [".:ERROR"]) == nil)
+        var exact = try relation([("-l:d pathalias", MemoryTable([".:ERROR": "unfolded"]))])
+        #expect(try exact.answer("a", defaults: [".:ERROR"]) == "unfolded")
+    }
+
+    @Test("After a search by address the next map sees the address unchanged")
+    func unchanged() throws {
+        let second = MemoryTable(["user@b": "second"])
+        var relation = try relation([("-ld pathalias.at", MemoryTable([:])), ("-l", second)])
+        #expect(try relation.answer("user@b") == "second")
+        #expect(second.asked == ["user@b"])
+    }
+
+    @Test(
+        "A failure ends the search and is never an absence",
+        arguments: ["a.b", ".a.b", ".b", ".:recipient", "."])
+    func failure(key: String) throws {
+        let table = MemoryTable([:], failing: [key])
+        var relation = try relation([("-l:d pathalias", table), ("-l", MemoryTable(["a.b": "later"]))])
+        let error = #expect(throws: MapError.self) { try relation.answer("a.b", defaults: Self.defaults) }
+        #expect(error?.key == Array(key.utf8))
+        #expect(table.asked.last == key)
+    }
+
+    @Test(
+        "What %0 stands for",
+        arguments: [
+            ("pathalias", "a.example", "a.example", "[a.example]"),
+            ("pathalias", ".r2.example", "A.b.r2.example", "[.a.b]"),
+            ("pathalias", ".r2.example", "r2.example", "[]"),
+            ("pathalias", ".", "a.b", "[a.b]"),
+            ("pathalias.nodot", "bar.edu", "foo.bar.edu", "[.foo]"),
+            ("pathalias.at", "u@a.b", "u@a.b", "[u@a.b]"),
+            ("pathalias.at", "a.b", "u@a.b", "[a.b]"),
+            ("pathalias.at", ".b", "u@a.b", "[.a]"),
+            ("pathalias.at", ".", "u@a.b", "[a.b]"),
+            ("pathalias.at", "@local@", "u@", "[u@]"),
+            ("longestmatch", ".edu", "foo.bar.edu", "[.foo.bar]"),
+            ("longestmatch", "192.0.2.0/24", "[192.0.2.7]", "[[192.0.2.7]]"),
+        ])
+    func argumentZero(driver: String, stored: String, key: String, value: String) throws {
+        var relation = try relation([("-l%d \(driver)", MemoryTable([stored: "[%0]"]))])
+        #expect(try relation.answer(key) == value)
+    }
+}

@@ -1,0 +1,100 @@
+// What the tests of relations share: a directory for one test, a table in memory that notes what it is asked.
+
+import Configuration
+import Files
+import Foundation
+import Maps
+import Testing
+
+final class MapDirectory {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "zroute-maps-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    func write(_ name: String, _ text: String) throws {
+        try text.write(toFile: file(name), atomically: false, encoding: .utf8)
+    }
+
+    func makeDirectory(_ name: String) throws {
+        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: false)
+    }
+}
+
+/// A table in memory that fails for some keys.
+final class MemoryTable: Table {
+    let name: TableName
+    var entries: [String: String]
+    var failing: Set<String>
+    var asked: [String] = []
+    var refreshed = 0
+    var changes = false
+    var privilege: UInt32 = 0
+
+    init(_ entries: [String: String], failing: Set<String> = [], name: String = "memory") {
+        self.entries = entries
+        self.failing = failing
+        self.name = TableName(relation: name, backEnd: "memory", file: "-")
+    }
+
+    func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        let bytes = (0..<key.count).map { key[$0] }
+        let text = String(decoding: bytes, as: UTF8.self)
+        asked.append(text)
+        guard !failing.contains(text) else { throw MapError(table: name, key: bytes, text: "broken on purpose") }
+        guard let entry = entries[text] else { return false }
+        value = Array(entry.utf8)
+        return true
+    }
+
+    func refresh() -> Bool {
+        refreshed += 1
+        return changes
+    }
+}
+
+/// Hands out tables prepared by the file's name.
+struct MemoryTables: TableFactory {
+    nonisolated(unsafe) let tables: [String: MemoryTable]
+
+    func makeTable(for definition: MapDefinition) -> any Table {
+        tables[definition.path ?? "-"] ?? MemoryTable([:])
+    }
+}
+
+/// A relation whose maps have the given flags, in order.
+func relation(_ maps: [(flags: String, table: MemoryTable)]) throws -> Relation {
+    let lines = maps.map { "r text - - /f \($0.flags)" }.joined(separator: "\n")
+    let definitions = try DatabasesConf(Array(lines.utf8), file: "/c", variables: Variables()).definitions
+    return Relation(name: "r", maps: zip(definitions, maps).map { ($0, $1.table) })
+}
+
+extension Relation {
+    mutating func answer(
+        _ key: String, defaults: [String] = [], arguments: SubstitutionArguments = SubstitutionArguments(),
+        seconds: UInt64 = 0
+    ) throws -> String? {
+        try answerHit(key, defaults: defaults, arguments: arguments, seconds: seconds)
+            .map { String(decoding: $0.value, as: UTF8.self) }
+    }
+
+    mutating func answerHit(
+        _ key: String, defaults: [String] = [], arguments: SubstitutionArguments = SubstitutionArguments(),
+        seconds: UInt64 = 0
+    ) throws -> MapHit? {
+        var hit = MapHit()
+        let bytes = Array(key.utf8)
+        let found = try lookUp(
+            bytes.span, defaults: defaults.map { Array($0.utf8) }, arguments: arguments,
+            now: MonotonicTime(nanoseconds: seconds * 1_000_000_000), into: &hit)
+        return found ? hit : nil
+    }
+}
