@@ -5,6 +5,6 @@ import ZRouteCommands
 @main
 struct ZRoute {
     static func main() {
-        ZRouteCommand.main(ZRouteCommand.arguments(of: CommandLine.arguments))
+        ZRouteCommand.run(process: CommandLine.arguments)
     }
 }

@@ -2,7 +2,7 @@
 // on purpose.
 
 /// Makes the tables of maps; each worker gets its own.
-public protocol TableFactory: Sendable {
+public protocol TableFactory {
     /// Makes the table of one map.
     ///
     /// It opens no file and cannot fail: a map that cannot be read is a failure of each lookup in it.
@@ -14,7 +14,7 @@ public protocol TableFactory: Sendable {
 extension TableFactory {
     /// A factory that hands every table it makes through a function, which may wrap it in another.
     public func wrapping(
-        _ wrap: @escaping @Sendable (MapDefinition, any Table) -> any Table
+        _ wrap: @escaping (MapDefinition, any Table) -> any Table
     ) -> some TableFactory {
         WrappingTableFactory(base: self, wrap: wrap)
     }
@@ -22,7 +22,7 @@ extension TableFactory {
 
 private struct WrappingTableFactory<Base: TableFactory>: TableFactory {
     let base: Base
-    let wrap: @Sendable (MapDefinition, any Table) -> any Table
+    let wrap: (MapDefinition, any Table) -> any Table
 
     func makeTable(for definition: MapDefinition) -> any Table {
         wrap(definition, base.makeTable(for: definition))

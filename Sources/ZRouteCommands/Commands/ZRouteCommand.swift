@@ -14,11 +14,14 @@ public struct ZRouteCommand: ParsableCommand {
     /// Needed by the parser.
     public init() {}
 
-    /// The arguments to parse for a process: a link named after a subcommand calls that subcommand.
-    public static func arguments(of process: [String]) -> [String] {
-        guard let path = process.first else { return [] }
+    /// Runs the program, and ends it with the command's exit status.
+    ///
+    /// - Parameter process: the process's arguments; where the first is the name of a subcommand, as a link to the
+    ///   program has it, that subcommand runs.
+    public static func run(process: [String]) {
+        let path = process.first ?? ""
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let isSubcommand = configuration.subcommands.contains { $0.configuration.commandName == name }
-        return (isSubcommand ? [name] : []) + process.dropFirst()
+        main((isSubcommand ? [name] : []) + process.dropFirst())
     }
 }

@@ -51,7 +51,7 @@ struct LineReader: ~Copyable {
 
     private func firstNewline(from place: Int) -> Int? {
         guard place < end else { return nil }
-        return block.withUnsafeBytes { bytes in
+        return unsafe block.withUnsafeBytes { bytes in
             // place < end <= count, so the search stays inside the block.
             guard let base = bytes.baseAddress, let found = unsafe memchr(base + place, 0x0A, end - place) else {
                 return nil
@@ -75,7 +75,7 @@ struct LineReader: ~Copyable {
         }
         var got = 0
         repeat {
-            got = block.withUnsafeMutableBytes { bytes in
+            got = unsafe block.withUnsafeMutableBytes { bytes in
                 // end < count: read(2) writes only into the room behind what is held.
                 unsafe read(descriptor, bytes.baseAddress.map { unsafe $0 + end }, bytes.count - end)
             }

@@ -39,7 +39,7 @@ struct OutputStream: ~Copyable {
     mutating func flush() {
         var done = 0
         while done < buffer.count, !hasFailed {
-            let written = buffer.withUnsafeBytes { bytes in
+            let written = unsafe buffer.withUnsafeBytes { bytes in
                 // The rebased part lies inside the buffer, which is not changed during the call.
                 unsafe Glibc.write(descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
             }
