@@ -111,7 +111,11 @@ extension Resolver {
 
     private mutating func accountExists(_ user: [UInt8]) throws(ResolutionFailure) -> Bool {
         guard !rules.anyLocalUserExists else { return false }
-        return try maps.find(.accounts, user.span, into: &hit)
+        if try maps.find(.accounts, user.span, into: &hit) { return true }
+        // Account names are lower-case; an address need not be.
+        let folded = user.map(ASCII.lowercase)
+        guard folded != user else { return false }
+        return try maps.find(.accounts, folded.span, into: &hit)
     }
 
     /// Expands an alias, if there is one and it is not being expanded already.
