@@ -1,0 +1,44 @@
+# zroute: `make demo` shows it, `make test` proves it. Both install what is missing on a bare Debian 12 with Swift.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+# What the program is built and tested with; libdb-dev is all that it needs to be built.
+BUILD_PACKAGES := libdb-dev
+TEST_PACKAGES  := libdb-dev db5.3-util exim4-base gcc libc6-dev make
+
+RELEASE := swift build -c release --static-swift-stdlib --product zroute
+SECONDS ?= 600
+
+.PHONY: help build demo test lint fuzz torture bench clean
+
+help:
+	@echo 'make demo      route the addresses of a sample site'
+	@echo 'make test      build, lint and run every test'
+	@echo 'make build     the release program, .build/release/zroute'
+	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
+	@echo 'make bench     measure'
+	@echo 'make lint      the style check alone'
+
+build: packages-build
+	$(RELEASE)
+
+demo: build
+	Scripts/demo
+
+test: packages-test lint
+	swift build --build-tests
+	swift test --skip-build
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests
+
+fuzz: packages-build
+	Scripts/fuzz $(SECONDS)
+
+clean:
+	rm -rf .build .build-*
+
+# Installs the packages that are missing, and only then needs root.
+packages-%:
+	@Scripts/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES),$(TEST_PACKAGES))
