@@ -1,3 +1,4 @@
+import Files
 import Maps
 import Testing
 
@@ -122,5 +123,34 @@ struct DriverTests {
     func argumentZero(driver: String, stored: String, key: String, value: String) throws {
         var relation = try relation([("-l%d \(driver)", MemoryTable([stored: "[%0]"]))])
         #expect(try relation.answer(key) == value)
+    }
+
+    @Test("Hostile bytes are a key, long after short and short after long", arguments: SearchDriver.allCases)
+    func anyBytes(driver: SearchDriver) throws {
+        let alphabet = Array("..@[]/0123456789aZ\u{0}".utf8)
+        let table = MemoryTable([:])
+        var relation = try relation([("-l%:" + (driver == .none ? "" : "d \(driver.rawValue)"), table)])
+        var state: UInt64 = 1
+        func next(_ limit: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % limit
+        }
+        var hit = MapHit()
+        for _ in 0..<2000 {
+            table.asked = []
+            let key = (0...next(40)).map { _ in alphabet[next(alphabet.count)] }
+            let found = try relation.lookUp(
+                key.span, defaults: [Array("default".utf8)], now: MonotonicTime(nanoseconds: 0), into: &hit)
+            #expect(!found)
+            let folded = String(decoding: key, as: UTF8.self).lowercased()
+            // What a search may ask for: parts of the dotted key, and keys of its own.
+            let parts = "." + folded + "\n." + folded.replacing("@", with: ".")
+            let isExpected = table.asked.allSatisfy {
+                $0 == "default" || $0 == "@local@" || parts.contains($0)
+            }
+            #expect(isExpected, "\(folded): \(table.asked)")
+            if driver == .none { #expect(table.asked == [folded]) }
+            if driver == .pathalias { #expect(table.asked.first == folded && table.asked.last == "default") }
+        }
     }
 }

@@ -6,19 +6,19 @@ import MailAddress
 extension Probe {
     /// Searches for a domain by its suffixes, or for an IPv4 address by its prefixes, the longest first.
     func searchLongestMatch(
-        _ dottedKey: borrowing [UInt8], defaults: [[UInt8]], into hit: inout MapHit
+        _ dottedKey: borrowing DottedKey, defaults: [[UInt8]], into hit: inout MapHit
     ) throws(MapError) -> Bool {
         if let address = ipv4Address(dottedKey) {
             return try searchPrefixes(of: address, for: dottedKey, into: &hit)
         }
-        let whole = 1..<dottedKey.count
+        let whole = dottedKey.whole
         if try lookUp(whole, of: dottedKey, argumentZero: whole, into: &hit) { return true }
         if try lookUpSuffixes(of: dottedKey, from: 1, argumentZeroFrom: 0, into: &hit) { return true }
         return try lookUpDefaults(defaults, for: dottedKey, into: &hit)
     }
 
     private func searchPrefixes(
-        of address: UInt32, for dottedKey: borrowing [UInt8], into hit: inout MapHit
+        of address: UInt32, for dottedKey: borrowing DottedKey, into hit: inout MapHit
     ) throws(MapError) -> Bool {
         var key: [UInt8] = []
         // As long as "255.255.255.255/32".
@@ -39,25 +39,25 @@ extension Probe {
 }
 
 /// The IPv4 address that a key is, brackets optional; nil for any other key.
-private func ipv4Address(_ dottedKey: borrowing [UInt8]) -> UInt32? {
+private func ipv4Address(_ dottedKey: borrowing DottedKey) -> UInt32? {
     var index = 1
-    var end = dottedKey.count
+    var end = dottedKey.end
     guard end - index >= 7 else { return nil }
-    if dottedKey[index] == UInt8(ascii: "[") {
-        guard dottedKey[end - 1] == UInt8(ascii: "]") else { return nil }
+    if dottedKey.bytes[index] == UInt8(ascii: "[") {
+        guard dottedKey.bytes[end - 1] == UInt8(ascii: "]") else { return nil }
         index += 1
         end -= 1
     }
     var address: UInt32 = 0
     for octet in 0..<4 {
         if octet > 0 {
-            guard index < end, dottedKey[index] == UInt8(ascii: ".") else { return nil }
+            guard index < end, dottedKey.bytes[index] == UInt8(ascii: ".") else { return nil }
             index += 1
         }
         let start = index
         var number: UInt32 = 0
-        while index < end, index - start < 3, ASCII.isDigit(dottedKey[index]) {
-            number = number * 10 + UInt32(dottedKey[index] - UInt8(ascii: "0"))
+        while index < end, index - start < 3, ASCII.isDigit(dottedKey.bytes[index]) {
+            number = number * 10 + UInt32(dottedKey.bytes[index] - UInt8(ascii: "0"))
             index += 1
         }
         guard index > start, number <= 255 else { return nil }

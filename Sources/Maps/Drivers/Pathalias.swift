@@ -7,9 +7,9 @@ extension Probe {
     ///   - dottedKey: the domain with a dot before it.
     ///   - start: the index of that dot, where the domain is only the end of the bytes.
     func searchPathalias(
-        _ dottedKey: borrowing [UInt8], from start: Int = 0, defaults: [[UInt8]], into hit: inout MapHit
+        _ dottedKey: borrowing DottedKey, from start: Int = 0, defaults: [[UInt8]], into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        let domain = (start + 1)..<dottedKey.count
+        let domain = (start + 1)..<dottedKey.end
         if try lookUp(domain, of: dottedKey, argumentZero: domain, into: &hit) { return true }
         if try lookUpSuffixes(of: dottedKey, from: start, argumentZeroFrom: start, into: &hit) { return true }
         return try lookUpDefaults(defaults, for: dottedKey, from: start + 1, into: &hit)
@@ -17,24 +17,19 @@ extension Probe {
 
     /// Looks up every suffix that begins with a dot, the longest first; of several dots in a row the last begins one.
     func lookUpSuffixes(
-        of dottedKey: borrowing [UInt8], from first: Int, argumentZeroFrom start: Int, into hit: inout MapHit
+        of dottedKey: borrowing DottedKey, from first: Int, argumentZeroFrom start: Int, into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        let dot = UInt8(ascii: ".")
-        var index = first
-        while index + 1 < dottedKey.count {
-            if dottedKey[index] == dot, dottedKey[index + 1] != dot,
-                try lookUp(index..<dottedKey.count, of: dottedKey, argumentZero: start..<index, into: &hit)
-            {
-                return true
-            }
-            index += 1
+        var from = first
+        while let index = dottedKey.nextLabel(from: from) {
+            if try lookUp(index..<dottedKey.end, of: dottedKey, argumentZero: start..<index, into: &hit) { return true }
+            from = index + 1
         }
         return false
     }
 
     /// Looks up the default keys in their order, as they stand.
     func lookUpDefaults(
-        _ defaults: [[UInt8]], for dottedKey: borrowing [UInt8], from start: Int = 1, into hit: inout MapHit
+        _ defaults: [[UInt8]], for dottedKey: borrowing DottedKey, from start: Int = 1, into hit: inout MapHit
     ) throws(MapError) -> Bool {
         for key in defaults where try lookUp(key, for: dottedKey, from: start, into: &hit) { return true }
         return false

@@ -6,20 +6,20 @@ extension Probe {
 
     /// Searches for an address, then for its domain; a key without `@` is searched for as a domain.
     func searchPathaliasAt(
-        _ dottedKey: inout [UInt8], folding: KeyFolding, defaults: [[UInt8]], into hit: inout MapHit
+        _ dottedKey: inout DottedKey, folding: KeyFolding, defaults: [[UInt8]], into hit: inout MapHit
     ) throws(MapError) -> Bool {
         // The last one: a quoted local part may have others (RFC 5321, 4.1.2).
         guard let at = dottedKey.lastIndex(of: UInt8(ascii: "@")) else {
             return try searchPathalias(dottedKey, defaults: defaults, into: &hit)
         }
-        let whole = 1..<dottedKey.count
+        let whole = dottedKey.whole
         if try lookUp(whole, of: dottedKey, argumentZero: whole, into: &hit) { return true }
-        guard at + 1 < dottedKey.count else {
+        guard at + 1 < dottedKey.end else {
             return try lookUp(Self.local.map(folding.fold), for: dottedKey, into: &hit)
         }
         // The dot that the domain's suffixes need takes the place of the @, as long as the domain is searched for.
-        dottedKey[at] = UInt8(ascii: ".")
-        defer { dottedKey[at] = UInt8(ascii: "@") }
+        dottedKey.replace(at: at, with: UInt8(ascii: "."))
+        defer { dottedKey.replace(at: at, with: UInt8(ascii: "@")) }
         return try searchPathalias(dottedKey, from: at, defaults: defaults, into: &hit)
     }
 }

@@ -3,17 +3,13 @@
 extension Probe {
     /// Searches for the suffixes of a domain without their leading dot, the longest first.
     func searchPathaliasNoDot(
-        _ dottedKey: borrowing [UInt8], into hit: inout MapHit
+        _ dottedKey: borrowing DottedKey, into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        let dot = UInt8(ascii: ".")
-        var index = 1
-        while index + 1 < dottedKey.count {
-            if dottedKey[index] == dot, dottedKey[index + 1] != dot,
-                try lookUp((index + 1)..<dottedKey.count, of: dottedKey, argumentZero: 0..<index, into: &hit)
-            {
-                return true
-            }
-            index += 1
+        var from = 1
+        while let index = dottedKey.nextLabel(from: from) {
+            let suffix = (index + 1)..<dottedKey.end
+            if try lookUp(suffix, of: dottedKey, argumentZero: 0..<index, into: &hit) { return true }
+            from = index + 1
         }
         return false
     }

@@ -1,11 +1,6 @@
 // One try of one key in one map, which is all that a search driver does, again and again.
 
-import MailAddress
-
-/// A map's table together with where its answer goes.
-///
-/// A key being searched for is kept with a dot before it, so that `.foo.edu` need not be built from `foo.edu`: the key
-/// itself is the bytes from index 1 on.
+/// A map's table as search drivers see it.
 struct Probe {
     let table: any Table
 
@@ -16,28 +11,21 @@ struct Probe {
     ///   - dottedKey: the key with a dot before it.
     ///   - argumentZero: the part of the dotted key that `%0` stands for if this part is found.
     func lookUp(
-        _ range: Range<Int>, of dottedKey: borrowing [UInt8], argumentZero: Range<Int>, into hit: inout MapHit
+        _ range: Range<Int>, of dottedKey: borrowing DottedKey, argumentZero: Range<Int>, into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        let bytes = dottedKey.span
+        let bytes = dottedKey.bytes.span
         guard try table.lookUp(bytes.extracting(range), into: &hit.value) else { return false }
-        hit.setKey(bytes.extracting(range))
-        note(argumentZero, of: dottedKey, in: &hit)
+        hit.setKey(bytes.extracting(range), argumentZero: bytes.extracting(argumentZero))
         return true
     }
 
     /// Looks up a key that is no part of the one searched for; `%0` is the whole key searched for.
     func lookUp(
-        _ other: borrowing [UInt8], for dottedKey: borrowing [UInt8], from start: Int = 1, into hit: inout MapHit
+        _ other: borrowing [UInt8], for dottedKey: borrowing DottedKey, from start: Int = 1, into hit: inout MapHit
     ) throws(MapError) -> Bool {
         guard try table.lookUp(other.span, into: &hit.value) else { return false }
-        hit.setKey(other.span)
-        note(start..<dottedKey.count, of: dottedKey, in: &hit)
+        hit.setKey(other.span, argumentZero: dottedKey.bytes.span.extracting(start..<dottedKey.end))
         return true
-    }
-
-    private func note(_ argumentZero: Range<Int>, of dottedKey: borrowing [UInt8], in hit: inout MapHit) {
-        hit.argumentZero.removeAll(keepingCapacity: true)
-        hit.argumentZero.append(from: dottedKey.span, argumentZero)
     }
 }
 
@@ -45,15 +33,15 @@ extension SearchDriver {
     /// Searches one map for a key.
     ///
     /// - Parameters:
-    ///   - dottedKey: the key, folded, with a dot before it; changed while searching, but for `@` not left changed.
+    ///   - dottedKey: the key, folded; the same again afterwards.
     ///   - folding: how the map's keys are folded.
     ///   - defaults: keys tried last, as they stand.
     func search(
-        _ probe: Probe, _ dottedKey: inout [UInt8], folding: KeyFolding, defaults: [[UInt8]], into hit: inout MapHit
+        _ probe: Probe, _ dottedKey: inout DottedKey, folding: KeyFolding, defaults: [[UInt8]], into hit: inout MapHit
     ) throws(MapError) -> Bool {
         switch self {
         case .none:
-            let whole = 1..<dottedKey.count
+            let whole = dottedKey.whole
             return try probe.lookUp(whole, of: dottedKey, argumentZero: whole, into: &hit)
         case .pathalias:
             return try probe.searchPathalias(dottedKey, defaults: defaults, into: &hit)

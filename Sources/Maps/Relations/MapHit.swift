@@ -35,10 +35,17 @@ public struct MapHit: Sendable {
     }
 
     /// Puts the key in the place of the value, for the flags `-b` and `-n`.
-    mutating func answerKey(_ dottedKey: borrowing [UInt8]) {
+    mutating func answerKey(_ dottedKey: borrowing DottedKey) {
         value.removeAll(keepingCapacity: true)
-        value.append(from: dottedKey.span, 1..<dottedKey.count)
+        value.append(from: dottedKey.bytes.span, dottedKey.whole)
         isTemplate = false
+    }
+
+    /// Notes the stored key that matched, and what `%0` stands for.
+    mutating func setKey(_ bytes: Span<UInt8>, argumentZero zero: Span<UInt8>) {
+        setKey(bytes)
+        argumentZero.removeAll(keepingCapacity: true)
+        argumentZero.append(from: zero)
     }
 
     /// Notes the stored key that matched.

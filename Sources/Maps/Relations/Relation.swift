@@ -11,13 +11,20 @@ public struct Relation {
     public let name: String
     /// The maps, in the order in which they are looked into.
     public let maps: [RelationMap]
-    /// The key as folded last, with a dot before it; kept, so that no lookup allocates.
-    private var dottedKey: [UInt8] = []
+    /// The key as folded last; kept, so that no lookup allocates.
+    private var dottedKey = DottedKey()
+    /// The maps' tables, where every map is plain and folds alike: the usual case, for which there is a short way.
+    private let plainTables: [any Table]
+    private let plainFolding: KeyFolding
 
     /// Puts a relation together.
     public init(name: String, maps: [(definition: MapDefinition, table: any Table)]) {
         self.name = name
-        self.maps = maps.map { RelationMap(definition: $0.definition, table: $0.table) }
+        let all = maps.map { RelationMap(definition: $0.definition, table: $0.table) }
+        self.maps = all
+        let folding = all.first?.folding ?? .none
+        plainFolding = folding
+        plainTables = all.allSatisfy { $0.isPlain && $0.folding == folding } ? all.map(\.table) : []
     }
 
     /// Looks a key up in the maps, in order, until one has it, and substitutes `%N` in its value.
@@ -46,17 +53,30 @@ public struct Relation {
         _ key: Span<UInt8>, defaults: [[UInt8]] = [], now: MonotonicTime, into hit: inout MapHit
     ) throws(MapError) -> Bool {
         guard !key.isEmpty else { return false }
+        guard plainTables.isEmpty else { return try findPlain(key, into: &hit) }
         var folded: KeyFolding?
         for index in maps.indices {
             let map = maps[index]
             if folded != map.folding {
-                setKey(key, folding: map.folding)
+                dottedKey.set(key, folding: map.folding)
                 folded = map.folding
             }
-            if try map.lookUp(&dottedKey, defaults: defaults, now: now, into: &hit) {
-                hit.map = index
-                return true
-            }
+            guard try map.lookUp(&dottedKey, defaults: defaults, now: now, into: &hit) else { continue }
+            hit.map = index
+            return true
+        }
+        return false
+    }
+
+    /// Looks a key up in maps that are all plain and fold alike.
+    private mutating func findPlain(_ key: Span<UInt8>, into hit: inout MapHit) throws(MapError) -> Bool {
+        dottedKey.set(key, folding: plainFolding)
+        let bytes = dottedKey.bytes.span.extracting(dottedKey.whole)
+        for index in plainTables.indices where try plainTables[index].lookUp(bytes, into: &hit.value) {
+            hit.setKey(bytes, argumentZero: bytes)
+            maps[index].complete(&hit)
+            hit.map = index
+            return true
         }
         return false
     }
@@ -64,18 +84,5 @@ public struct Relation {
     /// Lets the maps with the flag `-m` notice changed files.
     func refresh() {
         for map in maps { map.refresh() }
-    }
-
-    private mutating func setKey(_ key: Span<UInt8>, folding: KeyFolding) {
-        dottedKey.removeAll(keepingCapacity: true)
-        dottedKey.append(UInt8(ascii: "."))
-        dottedKey.append(from: key)
-        guard folding != .none else { return }
-        var bytes = dottedKey.mutableSpan
-        if folding == .lower {
-            for index in bytes.indices { bytes[index] = ASCII.lowercase(bytes[index]) }
-        } else {
-            for index in bytes.indices { bytes[index] = ASCII.uppercase(bytes[index]) }
-        }
     }
 }

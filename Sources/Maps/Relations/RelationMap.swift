@@ -12,6 +12,9 @@ public final class RelationMap {
     /// The table behind it.
     public let table: any Table
 
+    /// Whether a lookup is one try of the key, and its answer the value: no driver, no cache, no other answer.
+    let isPlain: Bool
+    private let probe: Probe
     private let driver: SearchDriver
     private let answer: RelationAnswer
     private let substitutes: Bool
@@ -27,6 +30,7 @@ public final class RelationMap {
     init(definition: MapDefinition, table: any Table) {
         self.definition = definition
         self.table = table
+        probe = Probe(table: table)
         folding = definition.flags.folding
         driver = definition.flags.driver
         answer = definition.flags.answer
@@ -38,13 +42,14 @@ public final class RelationMap {
             : AnswerCache(
                 capacity: definition.cacheSize, seconds: definition.flags.cacheSeconds,
                 cachesAbsences: definition.flags.cachesAbsences)
+        isPlain = driver == .none && answer == .value && cache == nil
     }
 
     /// Looks a key up by the map's driver, and answers as its flags say.
     ///
     /// - Parameter dottedKey: the key, folded as `folding` says, with a dot before it.
     func lookUp(
-        _ dottedKey: inout [UInt8], defaults: [[UInt8]], now: MonotonicTime, into hit: inout MapHit
+        _ dottedKey: inout DottedKey, defaults: [[UInt8]], now: MonotonicTime, into hit: inout MapHit
     ) throws(MapError) -> Bool {
         let isFound = try findValue(&dottedKey, defaults: defaults, now: now, into: &hit)
         switch answer {
@@ -54,7 +59,7 @@ public final class RelationMap {
             if isFound { hit.answerKey(dottedKey) }
         case .valueOrKey:
             if !isFound {
-                hit.setKey(dottedKey.span.extracting(1..<dottedKey.count))
+                hit.setKey(dottedKey.bytes.span.extracting(dottedKey.whole))
                 hit.privilege = Self.nobody
             }
             if !isFound || hit.value.isEmpty { hit.answerKey(dottedKey) }
@@ -68,13 +73,19 @@ public final class RelationMap {
         if definition.flags.reopensChanged, table.refresh() { cache?.removeAll() }
     }
 
+    /// Completes an answer that the table has just given.
+    func complete(_ hit: inout MapHit) {
+        hit.privilege = table.privilege
+        hit.isTemplate = substitutes
+    }
+
     private func findValue(
-        _ dottedKey: inout [UInt8], defaults: [[UInt8]], now: MonotonicTime, into hit: inout MapHit
+        _ dottedKey: inout DottedKey, defaults: [[UInt8]], now: MonotonicTime, into hit: inout MapHit
     ) throws(MapError) -> Bool {
         guard let cache else { return try search(&dottedKey, defaults: defaults, into: &hit) }
         let effective = driver == .none ? [] : usesDefaultKeys ? defaults : []
         switch cache.answer(
-            dottedKey.span.extracting(1..<dottedKey.count), defaults: effective, now: now, into: &hit)
+            dottedKey.bytes.span.extracting(dottedKey.whole), defaults: effective, now: now, into: &hit)
         {
         case .found: return true
         case .absent: return false
@@ -82,19 +93,17 @@ public final class RelationMap {
         }
         let isFound = try search(&dottedKey, defaults: defaults, into: &hit)
         cache.remember(
-            dottedKey.span.extracting(1..<dottedKey.count), defaults: effective, now: now, hit: isFound ? hit : nil)
+            dottedKey.bytes.span.extracting(dottedKey.whole), defaults: effective, now: now, hit: isFound ? hit : nil)
         return isFound
     }
 
     private func search(
-        _ dottedKey: inout [UInt8], defaults: [[UInt8]], into hit: inout MapHit
+        _ dottedKey: inout DottedKey, defaults: [[UInt8]], into hit: inout MapHit
     ) throws(MapError) -> Bool {
         let isFound = try driver.search(
-            Probe(table: table), &dottedKey, folding: folding,
+            probe, &dottedKey, folding: folding,
             defaults: usesDefaultKeys && !defaults.isEmpty ? defaults : standardDefaults, into: &hit)
-        guard isFound else { return false }
-        hit.privilege = table.privilege
-        hit.isTemplate = substitutes
-        return true
+        if isFound { complete(&hit) }
+        return isFound
     }
 }
