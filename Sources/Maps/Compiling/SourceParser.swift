@@ -156,9 +156,11 @@ struct SourceParser {
             var trimmed = end
             while trimmed > value.lowerBound, ASCII.isBlank(bytes[trimmed - 1]) { trimmed -= 1 }
             guard trimmed > value.lowerBound, bytes[trimmed - 1] == 0x2C else {
+                let reason =
+                    bytes[first] == 0x23
+                    ? "an indented comment" : "a continuation line, but the line before does not end with a comma"
                 throw error(
-                    number, "a continuation line, but the line before does not end with a comma",
-                    "end that line with a comma, or begin this one in the first column")
+                    number, reason, "end the line before with a comma, or begin this one in the first column")
             }
             noticeCR(before: next.end, line: number)
             move(first..<next.end, to: trimmed)
