@@ -26,6 +26,12 @@ struct BerkeleyDBFailure: Error {
         self.text = Self.explanation(of: code) + detail
     }
 
+    /// A failure while a database is written: there a code of the system speaks of the disk, not of a map's contents.
+    init(writing code: Int32, messages: LibraryMessages) {
+        self.init(code: code, messages: messages)
+        if code > 0 { self.init(code: code, text: unsafe String(cString: strerror(code))) }
+    }
+
     /// A failure of the file system.
     init(_ error: FileError) {
         code = error.code

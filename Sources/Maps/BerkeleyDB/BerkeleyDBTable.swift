@@ -2,6 +2,7 @@
 // exim_dbmbuild. All end keys and values with a NUL; the file itself tells btree from hash.
 
 import Files
+import MailAddress
 import Glibc
 
 /// A Berkeley DB file, in or out of an environment.

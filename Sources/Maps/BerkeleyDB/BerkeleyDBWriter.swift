@@ -1,0 +1,83 @@
+// Writes a new database file outside of any environment: the compiler's output, which nobody reads before it is whole.
+
+import CBerkeleyDB
+import Glibc
+
+/// A database file being written.
+@safe
+final class BerkeleyDBWriter {
+    private var database: UnsafeMutablePointer<DB>?
+    private let messages = LibraryMessages()
+    /// Hold a key and a value, each with its NUL, during a put.
+    private var key: [UInt8] = [], value: [UInt8] = []
+
+    /// Begins to fill a file.
+    ///
+    /// - Parameters:
+    ///   - path: an empty file, which the caller created for this purpose.
+    ///   - cacheSize: the bytes of page cache.
+    ///   - count: how many entries are to come; a hash table is laid out for as many.
+    init(filling path: String, kind: DatabaseKind, cacheSize: Int, count: Int) throws(BerkeleyDBFailure) {
+        var created: UnsafeMutablePointer<DB>?
+        let code = unsafe db_create(&created, nil, 0)
+        guard code == 0, let database = unsafe created else {
+            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
+        }
+        unsafe self.database = database
+        if let own = unsafe database.pointee.dbenv { unsafe messages.attach(to: own) }
+        _ = unsafe database.pointee.set_cachesize(database, 0, UInt32(clamping: cacheSize), 1)
+        if kind == .hash { _ = unsafe database.pointee.set_h_nelem(database, UInt32(clamping: count)) }
+        do {
+            let type = kind == .hash ? DB_HASH : DB_BTREE
+            try check(unsafe database.pointee.open(database, nil, path, nil, type, UInt32(DB_CREATE | DB_TRUNCATE), 0))
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    deinit { abandon() }
+
+    /// Adds an entry; the NUL that ends keys and values in ZMailer's files is added here.
+    func put(key newKey: ArraySlice<UInt8>, value newValue: ArraySlice<UInt8>) throws(BerkeleyDBFailure) {
+        guard let database = unsafe database else { return }
+        Self.fill(&key, newKey)
+        Self.fill(&value, newValue)
+        let code = unsafe key.withUnsafeMutableBytes { keyBytes in
+            unsafe value.withUnsafeMutableBytes { valueBytes in
+                var keyThing = unsafe DBT()
+                unsafe keyThing.data = keyBytes.baseAddress
+                // In range: both are parts of a source, which is smaller than 4 GiB.
+                unsafe keyThing.size = UInt32(clamping: keyBytes.count)
+                var valueThing = unsafe DBT()
+                unsafe valueThing.data = valueBytes.baseAddress
+                unsafe valueThing.size = UInt32(clamping: valueBytes.count)
+                return unsafe database.pointee.put(database, nil, &keyThing, &valueThing, 0)
+            }
+        }
+        try check(code)
+    }
+
+    /// Writes out everything, and closes the file.
+    func finish() throws(BerkeleyDBFailure) {
+        guard let closing = unsafe database else { return }
+        unsafe database = nil
+        try check(unsafe closing.pointee.close(closing, 0))
+    }
+
+    private func abandon() {
+        guard let closing = unsafe database else { return }
+        unsafe database = nil
+        _ = unsafe closing.pointee.close(closing, UInt32(DB_NOSYNC))
+    }
+
+    private func check(_ code: Int32) throws(BerkeleyDBFailure) {
+        guard code == 0 else { throw BerkeleyDBFailure(writing: code, messages: messages) }
+    }
+
+    private static func fill(_ buffer: inout [UInt8], _ bytes: ArraySlice<UInt8>) {
+        buffer.removeAll(keepingCapacity: true)
+        buffer.append(contentsOf: bytes)
+        buffer.append(0)
+    }
+}

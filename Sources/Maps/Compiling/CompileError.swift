@@ -1,0 +1,36 @@
+// Why a map's source was refused, or its database not written. The old database stays in both cases.
+
+public import Files
+
+/// A source that breaks its grammar, or a file that could not be read or written.
+public struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The file at fault.
+    public let file: String
+    /// The line at fault, counted from 1; nil where it is not about a line.
+    public let line: Int?
+    /// What is wrong.
+    public let reason: String
+    /// What to do about it; may be empty where the reason says it.
+    public let remedy: String
+
+    /// Records what is wrong with a file.
+    public init(file: String, line: Int? = nil, reason: String, remedy: String) {
+        self.file = file
+        self.line = line
+        self.reason = reason
+        self.remedy = remedy
+    }
+
+    /// Records a failed file operation.
+    public init(_ error: FileError, remedy: String = "") {
+        self.init(file: error.path, reason: "\(error.operation): \(error.reason)", remedy: remedy)
+    }
+
+    /// The form of messages: `/db/aliases:12: no colon after the key; write 'key: value'`.
+    public var description: String {
+        file + (line.map { ":\($0)" } ?? "") + ": " + text
+    }
+
+    /// The reason and the remedy.
+    var text: String { remedy.isEmpty ? reason : reason + "; " + remedy }
+}

@@ -1,0 +1,140 @@
+// Compiles sources into databases in two steps, so that one bad source of several leaves every old database in place:
+// first all are written beside the old ones, then all are renamed.
+
+import Files
+import Glibc
+
+/// Compiles a set of maps, and replaces their databases together.
+///
+/// What was prepared and not committed is removed when the object goes.
+public final class MapCompiler {
+    private struct Prepared {
+        let temporary: String
+        let target: String
+    }
+
+    private var prepared: [Prepared] = []
+
+    /// Makes a compiler with nothing to replace yet.
+    public init() {}
+
+    deinit { discard() }
+
+    /// Reads a source only, to say what is wrong with it.
+    ///
+    /// - Throws: what `prepare` would say of the source.
+    public static func check(
+        _ source: CompileJob.Source, form: SourceForm, folding: KeyFolding
+    ) throws(CompileError) -> CompileReport {
+        let sorted = try SortedSource(source, form: form, folding: folding)
+        return CompileReport(source: source.name, entries: sorted.entries.count, warnings: sorted.warnings)
+    }
+
+    /// Compiles a source into a new file beside the database, and makes that durable; the database itself stays.
+    ///
+    /// - Parameter progress: is told from time to time how many entries were written, and at the end.
+    /// - Throws: if the source cannot be read or breaks its grammar, or the file cannot be written; other maps that were
+    ///   prepared before stay prepared.
+    public func prepare(
+        _ job: CompileJob, progress: (Int) -> Void = { _ in }
+    ) throws(CompileError) -> CompileReport {
+        let sorted = try SortedSource(job.source, form: job.form, folding: job.folding)
+        let name = TemporaryName(for: job.target)
+        name.removeLeftovers()
+        let temporary = try create(name, mode: job.permissions == nil ? 0o644 : 0o600)
+        do {
+            try write(sorted, kind: job.kind, to: temporary, progress: progress)
+            try settle(temporary, permissions: job.permissions)
+        } catch {
+            try? removeFile(temporary, missingIsFine: true)
+            throw CompileError(file: job.target, reason: error.text, remedy: "the old database stays")
+        }
+        prepared.append(Prepared(temporary: temporary, target: job.target))
+        return CompileReport(source: job.source.name, entries: sorted.entries.count, warnings: sorted.warnings)
+    }
+
+    /// Puts everything that was prepared in the place of the old databases, and makes that durable.
+    ///
+    /// - Throws: if a rename fails; databases before it, in the order of preparation, are replaced then, and those after
+    ///   it are not.
+    public func commit() throws(CompileError) {
+        defer { discard() }
+        var directories: [String] = []
+        while let next = prepared.first {
+            do {
+                try renameFile(next.temporary, to: next.target)
+            } catch {
+                throw CompileError(error, remedy: "this database and the ones after it stay as they were; run again")
+            }
+            prepared.removeFirst()
+            let directory = directory(of: next.target)
+            if !directories.contains(directory) { directories.append(directory) }
+        }
+        for directory in directories {
+            do {
+                try syncDirectory(directory)
+            } catch {
+                throw CompileError(error, remedy: "the databases are replaced, but may not survive a crash; run again")
+            }
+        }
+    }
+
+    /// Removes what was prepared and not committed.
+    public func discard() {
+        for file in prepared { try? removeFile(file.temporary, missingIsFine: true) }
+        prepared = []
+    }
+
+    /// Creates an empty file that is nobody else's.
+    ///
+    /// - Parameter mode: before the umask; a file that is meant for another owner is nobody else's to read before.
+    private func create(_ name: TemporaryName, mode: UInt32) throws(CompileError) -> String {
+        for attempt in 0..<1000 {
+            let path = name.path(attempt: attempt)
+            do {
+                try createFile(path, mode: mode)
+                return path
+            } catch  where error.code == EEXIST {
+                continue
+            } catch {
+                throw CompileError(error, remedy: "the old database stays")
+            }
+        }
+        throw CompileError(
+            file: name.path(attempt: 0), reason: "exists, as do 999 like it", remedy: "remove these temporary files")
+    }
+
+    private func write(
+        _ sorted: SortedSource, kind: DatabaseKind, to path: String, progress: (Int) -> Void
+    ) throws(BerkeleyDBFailure) {
+        let writer = try BerkeleyDBWriter(
+            filling: path, kind: kind, cacheSize: cacheSize(for: kind, sourceSize: sorted.bytes.count),
+            count: sorted.entries.count)
+        for (number, entry) in sorted.entries.enumerated() {
+            try writer.put(key: sorted.bytes[entry.key], value: sorted.bytes[entry.value])
+            if number & 0xFFF == 0xFFF { progress(number + 1) }
+        }
+        try writer.finish()
+        progress(sorted.entries.count)
+    }
+
+    private func settle(_ path: String, permissions: CompileJob.Permissions?) throws(BerkeleyDBFailure) {
+        do {
+            if let permissions {
+                try changeOwner(of: path, owner: permissions.owner, group: permissions.group)
+                try changeMode(of: path, to: permissions.mode)
+            }
+            try syncFile(path)
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+    }
+
+    /// Sorted entries fill a B-tree from left to right, so a small cache does; a hash table is filled all over.
+    private func cacheSize(for kind: DatabaseKind, sourceSize: Int) -> Int {
+        switch kind {
+        case .btree: 16 << 20
+        case .hash: min(max(sourceSize.multipliedReportingOverflow(by: 3).partialValue, 16 << 20), 512 << 20)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// The back ends that read a text file directly: `text` (ours: the source that newdb would compile), and ZMailer's
+// `unordered` and `ordered`. All are loaded whole; the differences are the grammar and how keys are compared.
+
+import Files
+import Glibc
+import MailAddress
+
+/// A text file of keys and values.
+///
+/// It is loaded at the first lookup. A file that breaks its grammar is a failure of every lookup, with file and line.
+public final class TextTable: Table {
+    /// What messages call the map.
+    public let name: TableName
+    /// The file's owner, or nobody where others may write it; nobody before the file was read.
+    public private(set) var privilege: UInt32 = nobody
+
+    private let form: SourceForm
+    private let folding: KeyFolding
+    private let foldsLookups: Bool
+    private let loader: TextTableLoader
+    private var storage: TextTableStorage?
+    /// The file at the last attempt to load it, where that failed.
+    private var failed: FileIdentity?
+    private var hasFailed = false
+    private var foldedKey: [UInt8] = []
+
+    /// Names a source that newdb could compile; nothing is read yet.
+    ///
+    /// - Parameters:
+    ///   - name: what messages call the map, and the path of its file.
+    ///   - form: its grammar.
+    ///   - folding: how keys of the plain form are folded when they are read; those of aliases always to lower case.
+    ///   - loader: what the workers of a process share.
+    public convenience init(name: TableName, form: SourceForm, folding: KeyFolding, loader: TextTableLoader) {
+        self.init(name: name, form: form, folding: folding, foldsLookups: false, loader: loader)
+    }
+
+    /// Names a file of ZMailer's type `unordered`: keys are compared without regard to case, whatever the flags.
+    ///
+    /// The value is the rest of the line (DEVIATIONS, unordered).
+    public static func unordered(name: TableName, loader: TextTableLoader) -> TextTable {
+        TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, loader: loader)
+    }
+
+    /// Names a file of ZMailer's type `ordered`: keys are compared byte for byte.
+    ///
+    /// ZMailer searches the sorted file itself; here it is loaded like the others, so that an unsorted line is found too.
+    public static func ordered(name: TableName, loader: TextTableLoader) -> TextTable {
+        TextTable(name: name, form: .plain, folding: .none, foldsLookups: false, loader: loader)
+    }
+
+    private init(name: TableName, form: SourceForm, folding: KeyFolding, foldsLookups: Bool, loader: TextTableLoader) {
+        self.name = name
+        self.form = form
+        self.folding = folding
+        self.foldsLookups = foldsLookups
+        self.loader = loader
+    }
+
+    /// Looks a key up; the file is read first where it is not loaded.
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        let storage = if let storage { storage } else { try load(for: key) }
+        guard foldsLookups else { return storage.lookUp(key, into: &value) }
+        foldedKey.removeAll(keepingCapacity: true)
+        for index in key.indices { foldedKey.append(ASCII.lowercase(key[index])) }
+        let folded = foldedKey
+        return storage.lookUp(folded.span, into: &value)
+    }
+
+    /// Forgets the entries of a file that was replaced or changed.
+    public func refresh() -> Bool {
+        let now = try? FileIdentity(path: name.file)
+        if let storage {
+            guard storage.identity != now else { return false }
+            self.storage = nil
+            return true
+        }
+        return hasFailed && now != failed
+    }
+
+    private func load(for key: Span<UInt8>) throws(MapError) -> TextTableStorage {
+        do {
+            let loaded = try loader.storage(path: name.file, form: form, folding: folding)
+            hasFailed = false
+            storage = loaded
+            privilege = loaded.identity.privilege
+            return loaded
+        } catch {
+            hasFailed = true
+            failed = try? FileIdentity(path: name.file)
+            throw MapError(table: name, key: Array(copying: key), text: error.description)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// Loads each text map once for all workers of a process, and once more when its file was replaced.
+
+import Files
+import Synchronization
+
+/// The text maps that the tables of several workers share.
+public final class TextTableLoader: Sendable {
+    private struct Source: Hashable {
+        let path: String
+        let form: SourceForm
+        let folding: KeyFolding
+    }
+
+    /// The last outcome of loading one source; its lock makes others wait for the one that loads.
+    private final class Loaded: Sendable {
+        struct Outcome {
+            let identity: FileIdentity?
+            let result: Result<TextTableStorage, CompileError>
+        }
+
+        let outcome = Mutex<Outcome?>(nil)
+    }
+
+    private let sources = Mutex<[Source: Loaded]>([:])
+    private let report: @Sendable (SourceWarning) -> Void
+
+    /// Makes an empty loader.
+    ///
+    /// - Parameter report: is given the warnings of each generation of each source, once.
+    public init(report: @escaping @Sendable (SourceWarning) -> Void = { _ in }) {
+        self.report = report
+    }
+
+    /// The present generation of a source, loaded only if it is not the one loaded before.
+    ///
+    /// A source that was refused is not read again before it changes.
+    func storage(path: String, form: SourceForm, folding: KeyFolding) throws(CompileError) -> TextTableStorage {
+        let source = Source(path: path, form: form, folding: folding)
+        let loaded = sources.withLock { sources in
+            if let loaded = sources[source] { return loaded }
+            let loaded = Loaded()
+            sources[source] = loaded
+            return loaded
+        }
+        let result = loaded.outcome.withLock { outcome in
+            let identity = try? FileIdentity(path: path)
+            if let outcome, let identity, outcome.identity == identity { return outcome.result }
+            let result = Result { () throws(CompileError) in
+                try TextTableStorage(path: path, form: form, folding: folding)
+            }
+            if case .success(let storage) = result {
+                storage.warnings.forEach(report)
+                outcome = Loaded.Outcome(identity: storage.identity, result: result)
+            } else {
+                outcome = Loaded.Outcome(identity: identity, result: result)
+            }
+            return result
+        }
+        return try result.get()
+    }
+}
