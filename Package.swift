@@ -17,6 +17,7 @@ let package = Package(
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
+        .target(name: "Spool", dependencies: ["Files", "MailAddress"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
@@ -25,6 +26,9 @@ let package = Package(
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
+        .executableTarget(
+            name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
+        .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,107 @@
+// A new submission of our own: a report about failed recipients, or a message whose delivery is to be tried later.
+//
+// Written under a temporary name, made durable, then renamed into place and that made durable: router/ never shows half
+// a message. A staged submission is durable under a name of its caller's choice first, and is put in place in a
+// step of its own, so that what it reports can be marked as reported between the two:
+//
+//   stage (durable) -> mark in the control file (durable) -> publish
+//
+// A run that finds something staged looks at the mark: set, it publishes; not set, it discards and begins anew.
+
+public import Files
+
+/// Writes a submission piece by piece.
+public struct SubmissionWriter: ~Copyable {
+    private let postOffice: PostOffice
+    private let file: OpenFile
+    private let temporary: String
+    private var size = 0
+    private var isStaged = false
+
+    init(postOffice: PostOffice, temporary: String) throws(FileError) {
+        self.postOffice = postOffice
+        self.temporary = temporary
+        file = try postOffice.router.create(temporary)
+    }
+
+    deinit {
+        // An abandoned file is in nobody's way for long: `recover` removes it, if this did not.
+        if !isStaged { try? postOffice.router.unlink(temporary) }
+    }
+
+    /// Writes further bytes: envelope lines, `env-end`, header, blank line, body.
+    public mutating func write(_ bytes: [UInt8]) throws(FileError) {
+        try file.write(bytes, at: size)
+        size += bytes.count
+    }
+
+    /// Puts the submission in place; it is durable when this returns.
+    ///
+    /// - Returns: its name in `router`.
+    public consuming func finish() throws(FileError) -> MessageName {
+        try file.sync()
+        return try postOffice.place(temporary)
+    }
+
+    /// Leaves the submission staged: durable, and invisible until `publishStaged`.
+    public consuming func stage() throws(FileError) {
+        try file.sync()
+        try postOffice.router.sync()
+        isStaged = true
+    }
+}
+
+extension PostOffice {
+    /// Begins a new submission.
+    public func newSubmission() throws(FileError) -> SubmissionWriter {
+        try SubmissionWriter(postOffice: self, temporary: TemporaryName.unique())
+    }
+
+    /// Begins a submission to be staged under a key, such as the name of the message it reports on; one left staged
+    /// under the same key is discarded.
+    public func newStagedSubmission(key: MessageName) throws(FileError) -> SubmissionWriter {
+        try discardStaged(key)
+        return try SubmissionWriter(postOffice: self, temporary: TemporaryName.staged(key))
+    }
+
+    /// The keys of what is staged: left by runs that died, or being staged now by others.
+    public func stagedSubmissions() throws(FileError) -> [MessageName] {
+        try router.list().compactMap { TemporaryName.stagedKey($0.name) }.sorted()
+    }
+
+    /// Whether something is staged under a key.
+    public func isStaged(_ key: MessageName) throws(FileError) -> Bool {
+        try router.status(TemporaryName.staged(key)) != nil
+    }
+
+    /// Puts a staged submission in place, durably.
+    ///
+    /// - Returns: its name in `router`; nil where nothing is staged under the key, as after an earlier call.
+    public func publishStaged(_ key: MessageName) throws(FileError) -> MessageName? {
+        guard try isStaged(key) else { return nil }
+        return try place(TemporaryName.staged(key))
+    }
+
+    /// Discards what is staged under a key, if anything is.
+    public func discardStaged(_ key: MessageName) throws(FileError) {
+        try router.unlink(TemporaryName.staged(key))
+    }
+
+    /// Gives a durable file in `router` its final name, the inode number.
+    ///
+    /// By a rename, which is one step: with a link and an unlink a dead run could leave both names, and the message
+    /// could be routed by one and then submitted again by the other. Nobody else makes files named by our inode.
+    fileprivate func place(_ temporary: String) throws(FileError) -> MessageName {
+        guard let inode = try router.status(temporary)?.inode else {
+            throw FileError(operation: "submit", path: router.path(of: temporary), reason: "it was removed meanwhile")
+        }
+        for attempt in 0..<1000 {
+            let name = MessageName(inode: inode, attempt: attempt)
+            guard try router.status(name.description) == nil else { continue }
+            try router.rename(temporary, to: name.description)
+            try router.sync()
+            return name
+        }
+        throw FileError(operation: "name", path: router.path(of: "\(inode)"), reason: "a thousand names are taken")
+    }
+}
