@@ -26,7 +26,8 @@ public enum ControlField {
     ///
     /// For texts meant for people, such as that of an `error` route.
     public static func unquoted(_ field: [UInt8]) -> [UInt8] {
-        guard field.count >= 2, field.first == UInt8(ascii: "\""), field.last == UInt8(ascii: "\"") else { return field }
+        let quote = UInt8(ascii: "\"")
+        guard field.count >= 2, field.first == quote, field.last == quote else { return field }
         var text: [UInt8] = []
         var isEscaped = false
         for byte in field[1..<(field.count - 1)] {

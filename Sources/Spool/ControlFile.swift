@@ -49,7 +49,9 @@ public struct ControlFile: Sendable, Hashable {
         var position = 0
         while position < bytes.count {
             guard let end = bytes[position...].firstIndex(of: 0x0A) else {
-                guard bytes[position] == ControlLine.Kind.diagnostic.rawValue else { throw .truncated(offset: position) }
+                guard bytes[position] == ControlLine.Kind.diagnostic.rawValue else {
+                    throw .truncated(offset: position)
+                }
                 unfinished = Array(bytes[position...])
                 break
             }
@@ -72,9 +74,8 @@ public struct ControlFile: Sendable, Hashable {
 
     /// Checks what every reader relies on: the version, the name, the body's offset, and the form of address lines.
     private func validate() throws(ControlFileError) {
-        guard let format = first(.format), let flags = Decimal.hexadecimal(format), flags & 3 == 3, flags & ~7 == 0 else {
-            throw .unsupportedFormat
-        }
+        guard let format = first(.format), let flags = Decimal.hexadecimal(format), flags & 3 == 3, flags & ~7 == 0
+        else { throw .unsupportedFormat }
         guard let name, !name.isEmpty else { throw .missing(.name) }
         guard bodyOffset != nil else { throw .missing(.bodyOffset) }
         for index in lines.indices {

@@ -20,7 +20,8 @@ public enum ControlFileError: Error, Sendable, Hashable, CustomStringConvertible
         switch self {
         case .truncated(let offset): "cut off in the line at byte \(offset)"
         case .emptyLine(let offset): "empty line at byte \(offset)"
-        case .malformedAddress(let offset): "the line at byte \(offset) has not the four fields channel, host, user, privilege"
+        case .malformedAddress(let offset):
+            "the line at byte \(offset) has not the four fields channel, host, user, privilege"
         case .unsupportedFormat: "the format is not 0x00000007"
         case .missing(let kind): "no usable '\(kind)' line"
         case .unrepresentable(let kind): "a '\(kind)' line cannot hold a line end or a NUL"

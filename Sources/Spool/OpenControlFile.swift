@@ -40,7 +40,7 @@ public struct OpenControlFile: ~Copyable {
     }
 
     /// Marks the diagnostic whose line begins at an offset as reported (tag `+`), as ZMailer's scheduler does.
-    public mutating func markReported(diagnosticAt offset: Int) throws(FileError) {
+    mutating func markReported(diagnosticAt offset: Int) throws(FileError) {
         guard let index = contents.lineIndex(at: offset), contents.lines[index].kind == .diagnostic else {
             throw noSuchLine(offset)
         }

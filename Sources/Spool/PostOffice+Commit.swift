@@ -169,7 +169,8 @@ private struct CommitBatch {
         // The name was looked up anew: it must still have been the claimed file's.
         guard try postOffice.queue.status(message)?.inode == claim.identity.inode else {
             try postOffice.queue.unlink(message)
-            throw FileError(operation: "link", path: claim.file.path, reason: "another file took its name; left for later")
+            throw FileError(
+                operation: "link", path: claim.file.path, reason: "another file took its name; left for later")
         }
     }
 }

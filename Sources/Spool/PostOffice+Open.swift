@@ -17,8 +17,9 @@ extension PostOffice {
 
     /// Opens a message to work on it, unless another run does.
     ///
-    /// Recipients locked by processes that died are pending again, and recipients that another control file has taken
-    /// over are marked done where a crash had kept that from happening: what is pending then is what there is to do.
+    /// What runs that died had begun is completed first: recipients they had locked are pending again, recipients that
+    /// another control file has taken over are marked done, and a report they had decided on is submitted. What is
+    /// pending then is what there is to do.
     public func open(_ message: MessageName) throws(ControlAccessError) -> ControlAccess {
         let locked = try ControlAccessError.about { () throws(FileError) in try lock(message) }
         switch locked {
@@ -29,6 +30,7 @@ extension PostOffice {
             do throws(FileError) {
                 try opened.releaseDeadLocks()
                 try opened.markTakenOver()
+                try opened.completeReport()
             } catch {
                 throw .file(error)
             }

@@ -49,13 +49,20 @@ extension PostOffice {
         in directory: SpoolDirectory, age: Int64, report: inout RecoveryReport
     ) throws(FileError) {
         let now = Int64(time(nil))
-        for entry in try directory.list() where TemporaryName.isUnfinished(entry.name) {
-            guard let name = String(validating: entry.name, as: UTF8.self), let status = try directory.status(name),
+        for entry in try directory.list() {
+            guard try isAbandoned(entry.name), let name = String(validating: entry.name, as: UTF8.self), let status = try directory.status(name),
                 status.isRegularFile, status.modified / 1_000_000_000 + age <= now
             else { continue }
             try directory.unlink(name)
             report.removedFiles.append(directory.path(of: name))
         }
+    }
+
+    /// Whether a name is one of an unfinished file, or of a report staged for a message that is gone.
+    private func isAbandoned(_ name: [UInt8]) throws(FileError) -> Bool {
+        if TemporaryName.isUnfinished(name) { return true }
+        guard let message = TemporaryName.stagedMessage(name) else { return false }
+        return try transport.status(message.description) == nil
     }
 
     /// A control file without body: one that was being removed goes, any other is a finding.
@@ -81,8 +88,11 @@ extension PostOffice {
         }
     }
 
-    /// A body linked for recipients to be taken over, before their control file was in place: a later run began anew,
-    /// perhaps with other recipients and so another name. Whether `body` is of that kind.
+    /// Removes a body linked for recipients to be taken over whose control file never came into place.
+    ///
+    /// A later run began anew, perhaps with other recipients and so another name.
+    ///
+    /// - Returns: whether `body` was of that kind.
     private func removeUnusedLink(_ body: MessageName, report: inout RecoveryReport) throws(FileError) -> Bool {
         guard let origin = body.origin else { return false }
         do throws(ControlAccessError) {

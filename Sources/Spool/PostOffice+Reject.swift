@@ -42,6 +42,7 @@ extension PostOffice {
             let status = try postman.status(name.description)
             if status == nil || status?.inode == claim.identity.inode { return name }
         }
-        throw FileError(operation: "name", path: postman.path, reason: "a thousand names are taken; clear the directory")
+        throw FileError(
+            operation: "name", path: postman.path, reason: "a thousand names are taken; clear the directory")
     }
 }

@@ -63,7 +63,8 @@ extension OpenControlFile {
         try file.write(control.bytes(), at: 0)
         try file.sync()
         guard let body = try queue.status(message.description) else {
-            throw FileError(operation: "take over", path: queue.path(of: message.description), reason: "the body is missing")
+            throw FileError(
+                operation: "take over", path: queue.path(of: message.description), reason: "the body is missing")
         }
         if try queue.status(name)?.inode != body.inode {
             try queue.link(message.description, to: queue, as: name)

@@ -12,7 +12,8 @@ public struct SpoolListing: Sendable, Hashable {
 
     /// Files that may be messages, in alphabetical order.
     public var names: [MessageName] = []
-    /// Names that are no message and are never opened. Names beginning with a dot, files still being written, are in
-    /// neither list.
+    /// Names that are no message and are never opened.
+    ///
+    /// Names beginning with a dot, files still being written, are in neither list.
     public var refused: [Refused] = []
 }

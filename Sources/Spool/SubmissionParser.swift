@@ -141,18 +141,23 @@ public enum SubmissionParser {
         /// `to :include:/f` is no field.
         private func fieldName(_ line: Range<Int>, allowingBlanks: Bool) -> Range<Int>? {
             var end = line.lowerBound
-            while end < line.upperBound, bytes[end] > 0x20, bytes[end] < 0x7F, bytes[end] != UInt8(ascii: ":") { end += 1 }
+            while end < line.upperBound, Self.isNameByte(bytes[end]) { end += 1 }
             var colon = end
             while allowingBlanks, colon < line.upperBound, ASCII.isBlank(bytes[colon]) { colon += 1 }
             guard end > line.lowerBound, colon < line.upperBound, bytes[colon] == UInt8(ascii: ":") else { return nil }
             return line.lowerBound..<end
         }
 
+        private static func isNameByte(_ byte: UInt8) -> Bool {
+            byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: ":")
+        }
+
         /// The submission, once the body's beginning is known.
         mutating func finished() throws(SubmissionError) -> Submission {
             if isNullSender || (envelope.sender == nil && envelope.isErrorMessage) { envelope.sender = .null }
             let submission = Submission(
-                envelope: envelope, fields: fields, head: Array(bytes[..<position]), headerOffset: headerOffset ?? position)
+                envelope: envelope, fields: fields, head: Array(bytes[..<position]),
+                headerOffset: headerOffset ?? position)
             if envelope.sender == nil, submission.senderField == nil { throw .noSender }
             if envelope.recipients.isEmpty, submission.recipientFields.isEmpty { throw .noRecipient }
             return submission

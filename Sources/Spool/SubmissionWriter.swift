@@ -1,12 +1,7 @@
 // A new submission of our own: a report about failed recipients, or a message whose delivery is to be tried later.
 //
 // Written under a temporary name, made durable, then renamed into place and that made durable: router/ never shows half
-// a message. A staged submission is durable under a name of its caller's choice first, and is put in place in a
-// step of its own, so that what it reports can be marked as reported between the two:
-//
-//   stage (durable) -> mark in the control file (durable) -> publish
-//
-// A run that finds something staged looks at the mark: set, it publishes; not set, it discards and begins anew.
+// a message.
 
 public import Files
 
@@ -44,7 +39,7 @@ public struct SubmissionWriter: ~Copyable {
     }
 
     /// Leaves the submission staged: durable, and invisible until `publishStaged`.
-    public consuming func stage() throws(FileError) {
+    consuming func stage() throws(FileError) {
         try file.sync()
         try postOffice.router.sync()
         isStaged = true
@@ -57,34 +52,27 @@ extension PostOffice {
         try SubmissionWriter(postOffice: self, temporary: TemporaryName.unique())
     }
 
-    /// Begins a submission to be staged under a key, such as the name of the message it reports on; one left staged
-    /// under the same key is discarded.
-    public func newStagedSubmission(key: MessageName) throws(FileError) -> SubmissionWriter {
-        try discardStaged(key)
-        return try SubmissionWriter(postOffice: self, temporary: TemporaryName.staged(key))
+    /// Begins a submission to be staged for a message; one left staged for it is discarded.
+    func newStagedSubmission(for message: MessageName) throws(FileError) -> SubmissionWriter {
+        try discardStaged(for: message)
+        return try SubmissionWriter(postOffice: self, temporary: TemporaryName.staged(message))
     }
 
-    /// The keys of what is staged: left by runs that died, or being staged now by others.
-    public func stagedSubmissions() throws(FileError) -> [MessageName] {
-        try router.list().compactMap { TemporaryName.stagedKey($0.name) }.sorted()
+    /// Opens what is staged for a message; nil where nothing is.
+    func staged(for message: MessageName) throws(FileError) -> OpenFile? {
+        try router.open(TemporaryName.staged(message))
     }
 
-    /// Whether something is staged under a key.
-    public func isStaged(_ key: MessageName) throws(FileError) -> Bool {
-        try router.status(TemporaryName.staged(key)) != nil
-    }
-
-    /// Puts a staged submission in place, durably.
+    /// Puts what is staged for a message in place, durably.
     ///
-    /// - Returns: its name in `router`; nil where nothing is staged under the key, as after an earlier call.
-    public func publishStaged(_ key: MessageName) throws(FileError) -> MessageName? {
-        guard try isStaged(key) else { return nil }
-        return try place(TemporaryName.staged(key))
+    /// - Returns: its name in `router`.
+    func publishStaged(for message: MessageName) throws(FileError) -> MessageName {
+        try place(TemporaryName.staged(message))
     }
 
-    /// Discards what is staged under a key, if anything is.
-    public func discardStaged(_ key: MessageName) throws(FileError) {
-        try router.unlink(TemporaryName.staged(key))
+    /// Discards what is staged for a message, if anything is.
+    func discardStaged(for message: MessageName) throws(FileError) {
+        try router.unlink(TemporaryName.staged(message))
     }
 
     /// Gives a durable file in `router` its final name, the inode number.

@@ -11,10 +11,10 @@ enum TemporaryName {
     static func control(_ message: String) -> String { prefix + message + suffix }
 
     /// The name of a staged submission.
-    static func staged(_ key: MessageName) -> String { ".staged-\(key)" }
+    static func staged(_ message: MessageName) -> String { ".staged-\(message)" }
 
-    /// The key of a staged submission's name; nil for any other name.
-    static func stagedKey(_ name: [UInt8]) -> MessageName? {
+    /// The message that a staged submission's name is for; nil for any other name.
+    static func stagedMessage(_ name: [UInt8]) -> MessageName? {
         name.starts(with: ".staged-".utf8) ? MessageName(bytes: Array(name.dropFirst(8))) : nil
     }
 
