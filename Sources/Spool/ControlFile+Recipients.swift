@@ -53,6 +53,31 @@ extension ControlFile {
         }
     }
 
+    /// A failed recipient and what there is to report of it.
+    public struct Failure: Sendable, Hashable {
+        /// The recipient.
+        public let recipient: ControlRecipient
+        /// Where the lines of its unreported diagnostics begin, in the order written; one at least.
+        public let offsets: [Int]
+        /// The last of these diagnostics, the one to report.
+        public let diagnostic: Diagnostic
+    }
+
+    /// The failed recipients whose failure has not been reported, in the order of the recipients.
+    ///
+    /// A run that dies between a diagnostic and the tag leaves the recipient to the next run, which writes a diagnostic
+    /// of its own: a recipient may have several, and is reported once.
+    public var unreportedFailures: [Failure] {
+        let unreported = Dictionary(
+            grouping: diagnostics.filter { $0.tag != RecipientTag.done.rawValue }, by: \.diagnostic.recipientOffset)
+        return recipients.compactMap { recipient in
+            guard recipient.tag == .failed, let lines = unreported[recipient.offset], let last = lines.last else {
+                return nil
+            }
+            return Failure(recipient: recipient, offsets: lines.map(\.offset), diagnostic: last.diagnostic)
+        }
+    }
+
     /// For each line the next header line after it.
     private func headerLines() -> [Int?] {
         var next: Int?

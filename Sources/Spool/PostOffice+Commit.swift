@@ -105,6 +105,7 @@ private struct CommitBatch {
             let name = batch.submissions[index].claim.message.description
             try transport.rename(TemporaryName.control(name), to: name)
         }
+        discardUnfinished()
         once { () throws(FileError) in try transport.sync() }
         // From here on the messages are in place: a failure leaves a name too many, which the next claim removes.
         for index in submissions.indices where failures[index] == nil {
@@ -153,11 +154,12 @@ private struct CommitBatch {
         file.startWriteback()
     }
 
-    /// Removes the control files that were not written or not made durable: on a full disk they are in the way.
+    /// Removes the control files that did not come into place: on a full disk they are in the way.
     private mutating func discardUnfinished() {
         for index in submissions.indices where failures[index] != nil && files[index] != nil {
             // A failure here leaves a temporary file, which the next run of this submission replaces.
             try? postOffice.transport.unlink(TemporaryName.control(submissions[index].claim.message.description))
+            files[index] = nil
         }
     }
 

@@ -50,7 +50,8 @@ extension PostOffice {
     ) throws(FileError) {
         let now = Int64(time(nil))
         for entry in try directory.list() {
-            guard try isAbandoned(entry.name), let name = String(validating: entry.name, as: UTF8.self), let status = try directory.status(name),
+            guard try isAbandoned(entry.name), let name = String(validating: entry.name, as: UTF8.self),
+                let status = try directory.status(name),
                 status.isRegularFile, status.modified / 1_000_000_000 + age <= now
             else { continue }
             try directory.unlink(name)

@@ -10,11 +10,13 @@ import Spool
 struct MailRun {
     let postOffice: PostOffice
     let ledger: String
+    /// Whether this is the run after the one that died.
+    let isSecond: Bool
 
     /// Delivers before it routes, and the newest names first: the order in which a crash's leftovers would do most harm.
-    mutating func run() {
+    func run() {
         attempt { _ = try postOffice.recover(unfinishedFor: 0) }
-        for _ in 0..<6 {
+        for _ in 0..<(isSecond ? 6 : 4) {
             attempt { try deliverAll() }
             attempt { try routeAll() }
         }
@@ -49,7 +51,8 @@ struct MailRun {
     private func route(_ submission: Submission) -> ControlFileDraft {
         let recipients = submission.envelope.recipients.map { recipient in
             let user = recipient.address.split(separator: UInt8(ascii: "@")).first.map { Array($0) } ?? []
-            let channel = user.starts(with: "held".utf8) ? "hold" : user.starts(with: "bad".utf8) ? "error" : "smtp-lmtp"
+            let channel =
+                user.starts(with: "held".utf8) ? "hold" : user.starts(with: "bad".utf8) ? "error" : "smtp-lmtp"
             return ControlFileDraft.Recipient(
                 address: ControlAddress(channel: Array(channel.utf8), host: Array("h".utf8), user: user, privilege: 0))
         }
@@ -90,7 +93,7 @@ struct MailRun {
     /// choice than the run before.
     private func takeOver(_ message: inout OpenControlFile) throws {
         let held = message.contents.recipients.filter { $0.tag == .pending && $0.address.isChannel("hold") }
-        guard let chosen = unsafe getenv("SPOOL_SECOND_RUN") == nil ? held.first : held.last else { return }
+        guard let chosen = isSecond ? held.last : held.first else { return }
         let address = ControlAddress(
             channel: Array("smtp-lmtp".utf8), host: Array("h".utf8), user: Array("keep-".utf8) + chosen.address.user,
             privilege: 0)
@@ -130,12 +133,10 @@ struct MailRun {
     }
 
     private func report(_ message: inout OpenControlFile) throws {
-        let unreported = message.contents.diagnostics.filter { line in
-            line.tag != RecipientTag.done.rawValue && line.diagnostic.notary.action == Array("failed".utf8)
-        }
-        guard !unreported.isEmpty else { return }
-        _ = try message.submitReport(onDiagnosticsAt: unreported.map(\.offset)) { (writer) throws(FileError) in
-            let users = unreported.compactMap(\.diagnostic.notary.address).joined(separator: [UInt8(ascii: "-")])
+        let failures = message.contents.unreportedFailures
+        guard !failures.isEmpty else { return }
+        _ = try message.submitReport(onDiagnosticsAt: failures.flatMap(\.offsets)) { (writer) throws(FileError) in
+            let users = failures.map(\.recipient.address.user).joined(separator: [UInt8(ascii: "-")])
             try writer.write(Array("channel error\nto <keep-report-".utf8) + users + Array("@x>\nenv-end\n".utf8))
             try writer.write(Array("Subject: report\n\nx\n".utf8))
         }

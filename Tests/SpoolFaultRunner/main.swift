@@ -19,8 +19,7 @@ let operations = FileOperations { _, count in
 
 do {
     let postOffice = try PostOffice(path: CommandLine.arguments[1], operations: operations)
-    var run = MailRun(postOffice: postOffice, ledger: CommandLine.arguments[4])
-    run.run()
+    MailRun(postOffice: postOffice, ledger: CommandLine.arguments[4], isSecond: mode == "none").run()
 } catch {
     print("error: \(error)")
 }

@@ -15,7 +15,9 @@ enum Fixture {
     static let submissions = names(in: "queue").filter { exists("queue/\($0)/input") }
     static let controlFiles =
         submissions.map { "queue/\($0)/control" }.filter(exists)
-        + names(in: "lmtp-control").flatMap { ["lmtp-control/\($0)/control.before", "lmtp-control/\($0)/control.after"] }
+        + names(in: "lmtp-control").flatMap {
+            ["lmtp-control/\($0)/control.before", "lmtp-control/\($0)/control.after"]
+        }
 
     private static func exists(_ path: String) -> Bool { access("\(root)/\(path)", F_OK) == 0 }
 
@@ -24,7 +26,9 @@ enum Fixture {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if !name.hasPrefix(".") { names.append(name) }
         }
         return names.sorted()
@@ -61,11 +65,11 @@ final class TestSpool {
         let descriptor = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         guard descriptor >= 0 else { throw FileError(operation: "open", path: name, code: errno) }
         defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let wrote = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let wrote = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             guard wrote > 0 else { throw FileError(operation: "write", path: name, code: errno) }
-            done += wrote
+            rest = rest.dropFirst(wrote)
         }
     }
 
@@ -83,7 +87,9 @@ final class TestSpool {
         defer { closedir(stream) }
         var names: [String] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted()
