@@ -18,6 +18,7 @@ let package = Package(
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
         .target(name: "ZRouteTestKit"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
+        .target(name: "Spool", dependencies: ["Files", "MailAddress"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
@@ -32,6 +33,9 @@ let package = Package(
         .testTarget(
             name: "RoutingTests",
             dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "ZRouteTestKit"]),
+        .executableTarget(
+            name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
+        .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
     ],
     swiftLanguageModes: [.v6]
 )

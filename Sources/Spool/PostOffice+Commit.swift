@@ -1,0 +1,178 @@
+// Moves routed submissions into place, many with few syncs, so that a crash at any point loses and doubles nothing.
+//
+// For a submission S whose message is N (names are links; all directories are on one file system):
+//
+//   step                                    router/S  queue/N  transport/.N.new  transport/N   a later run
+//   0 claimed                                  x         -            -               -         routes S
+//   1 control file written                     x         -         partial            -         routes S, rewrites .N.new
+//   2 its content durable                      x         -          whole             -         routes S, rewrites .N.new
+//   3 body linked                              x         x          whole             -         routes S, finds the link
+//   4 queue/ durable                           x         x          whole             -         the same
+//   5 control file renamed                     x         x            -               x         removes router/S
+//   6 transport/ durable                       x         x            -               x         removes router/S
+//   7 submission removed                       -         x            -               x         nothing
+//   8 router/ durable                          -         x            -               x         nothing
+//
+// Step 5 decides: before it the message is a submission, after it a routed message, and `claim` tells which by whether
+// queue/N is the same file as router/S and transport/N exists. A power failure can undo undurable steps from the end
+// only: each sync stands before the step that relies on it. An agent may finish and remove the message between 5 and 7;
+// `remove` therefore removes router/S first, or a later run would route it again.
+
+public import Files
+
+/// A submission with the control file it gets.
+public struct RoutedSubmission: Sendable {
+    /// The submission.
+    public let claim: ClaimedSubmission
+    /// The control file.
+    public let control: ControlFile
+
+    /// A submission with the control file it gets, which names the message `claim.message`.
+    public init(claim: ClaimedSubmission, control: ControlFile) {
+        self.claim = claim
+        self.control = control
+    }
+}
+
+/// What became of a routed submission.
+public enum CommitOutcome: Sendable, Hashable {
+    /// The message is in place and the submission is gone.
+    case committed
+    /// The message is in place; the submission could not be removed for this reason, and the next run removes it.
+    case committedButNotRemoved(FileError)
+    /// The submission is still there for this reason; a later run routes it, or finds it routed and removes it.
+    case failed(FileError)
+}
+
+extension PostOffice {
+    /// Puts routed submissions in place: all of them durable when this returns, for one sync of a file each and one of
+    /// each directory.
+    ///
+    /// A failure with one file concerns that one alone; a directory that cannot be synced concerns all that are not
+    /// durable by then.
+    ///
+    /// - Returns: the outcomes, in the order given.
+    public func commit(_ submissions: [RoutedSubmission]) -> [CommitOutcome] {
+        var batch = CommitBatch(postOffice: self, submissions: submissions)
+        batch.run()
+        return batch.outcomes
+    }
+}
+
+extension SpoolDirectory {
+    /// Removes a claimed submission's name, unless it has become another file's.
+    func unlink(_ claim: ClaimedSubmission) throws(FileError) {
+        if try status(claim.submission.description)?.inode == claim.identity.inode {
+            try unlink(claim.submission.description)
+        }
+    }
+}
+
+private struct CommitBatch {
+    let postOffice: PostOffice
+    let submissions: [RoutedSubmission]
+    /// nil while it goes well.
+    private var failures: [FileError?]
+    private var leftovers: [FileError?]
+    private var files: [OpenFile?]
+
+    init(postOffice: PostOffice, submissions: [RoutedSubmission]) {
+        self.postOffice = postOffice
+        self.submissions = submissions
+        failures = submissions.map { _ in nil }
+        leftovers = failures
+        files = submissions.map { _ in nil }
+    }
+
+    var outcomes: [CommitOutcome] {
+        submissions.indices.map { index in
+            if let failure = failures[index] { return .failed(failure) }
+            if let leftover = leftovers[index] { return .committedButNotRemoved(leftover) }
+            return .committed
+        }
+    }
+
+    mutating func run() {
+        let queue = postOffice.queue
+        let transport = postOffice.transport
+        let router = postOffice.router
+        each { (batch, index) throws(FileError) in try batch.writeControlFile(index) }
+        each { (batch, index) throws(FileError) in try batch.files[index]?.sync() }
+        discardUnfinished()
+        each { (batch, index) throws(FileError) in try batch.linkBody(index) }
+        once { () throws(FileError) in try queue.sync() }
+        each { (batch, index) throws(FileError) in
+            let name = batch.submissions[index].claim.message.description
+            try transport.rename(TemporaryName.control(name), to: name)
+        }
+        discardUnfinished()
+        once { () throws(FileError) in try transport.sync() }
+        // From here on the messages are in place: a failure leaves a name too many, which the next claim removes.
+        for index in submissions.indices where failures[index] == nil {
+            do throws(FileError) {
+                try router.unlink(submissions[index].claim)
+            } catch {
+                leftovers[index] = error
+            }
+        }
+        guard failures.contains(where: { $0 == nil }) else { return }
+        do throws(FileError) {
+            try router.sync()
+        } catch {
+            for index in submissions.indices where failures[index] == nil { leftovers[index] = error }
+        }
+    }
+
+    private mutating func each(_ step: (inout CommitBatch, Int) throws(FileError) -> Void) {
+        for index in submissions.indices where failures[index] == nil {
+            do throws(FileError) {
+                try step(&self, index)
+            } catch {
+                failures[index] = error
+            }
+        }
+    }
+
+    private mutating func once(_ step: () throws(FileError) -> Void) {
+        guard failures.contains(where: { $0 == nil }) else { return }
+        do throws(FileError) {
+            try step()
+        } catch {
+            for index in submissions.indices where failures[index] == nil { failures[index] = error }
+        }
+    }
+
+    private mutating func writeControlFile(_ index: Int) throws(FileError) {
+        let claim = submissions[index].claim
+        try claim.verify(in: postOffice.router)
+        let name = TemporaryName.control(claim.message.description)
+        // A leftover of a dead run: the submission's lock is ours, so nobody else is writing it.
+        try postOffice.transport.unlink(name)
+        let file = try postOffice.transport.create(name)
+        files[index] = file
+        try file.write(submissions[index].control.bytes(), at: 0)
+        file.startWriteback()
+    }
+
+    /// Removes the control files that did not come into place: on a full disk they are in the way.
+    private mutating func discardUnfinished() {
+        for index in submissions.indices where failures[index] != nil && files[index] != nil {
+            // A failure here leaves a temporary file, which the next run of this submission replaces.
+            try? postOffice.transport.unlink(TemporaryName.control(submissions[index].claim.message.description))
+            files[index] = nil
+        }
+    }
+
+    private mutating func linkBody(_ index: Int) throws(FileError) {
+        let claim = submissions[index].claim
+        let message = claim.message.description
+        if try postOffice.queue.status(message)?.inode == claim.identity.inode { return }
+        try postOffice.router.link(claim.submission.description, to: postOffice.queue, as: message)
+        // The name was looked up anew: it must still have been the claimed file's.
+        guard try postOffice.queue.status(message)?.inode == claim.identity.inode else {
+            try postOffice.queue.unlink(message)
+            throw FileError(
+                operation: "link", path: claim.file.path, reason: "another file took its name; left for later")
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// A run over a spool that can be killed, or made to fail, at any of its file operations; SpoolTests starts it as a
+// process of its own, once with a fault and once without, and looks at what is left.
+//
+// SpoolFaultRunner POSTOFFICE kill|ERRNO|none NUMBER LEDGER: prints the number of operations it did.
+
+import Files
+import Glibc
+import Spool
+
+guard CommandLine.arguments.count == 5, let number = Int(CommandLine.arguments[3]) else { exit(64) }
+let mode = CommandLine.arguments[2]
+let code = Int32(mode)
+let operations = FileOperations { _, count in
+    guard count == number, mode != "none" else { return .proceed }
+    if let code { return .fail(code) }
+    kill(getpid(), SIGKILL)
+    return .proceed
+}
+
+do {
+    let postOffice = try PostOffice(path: CommandLine.arguments[1], operations: operations)
+    MailRun(postOffice: postOffice, ledger: CommandLine.arguments[4], isSecond: mode == "none").run()
+} catch {
+    print("error: \(error)")
+}
+print(operations.count)

@@ -1,0 +1,173 @@
+import Files
+import Glibc
+import Spool
+import Testing
+
+@Suite struct OpenControlFileTests {
+    /// A spool with one routed message of these recipients.
+    private static func spool(_ recipients: [(String, String)]) throws -> (TestSpool, MessageName) {
+        let spool = try TestSpool()
+        try spool.write(PostOfficeTests.message, "router/message")
+        let claim = try #require(try spool.claim())
+        let control = try control(claim.message, recipients: recipients)
+        #expect(try spool.postOffice().commit([RoutedSubmission(claim: claim, control: control)]) == [.committed])
+        return (spool, claim.message)
+    }
+
+    private static func open(_ spool: TestSpool, _ name: MessageName) throws -> OpenControlFile {
+        switch try spool.postOffice().open(name) {
+        case .opened(let message): return message
+        case .busy: throw FileError(operation: "open", path: name.description, reason: "busy")
+        case .gone: throw FileError(operation: "open", path: name.description, reason: "gone")
+        }
+    }
+
+    @Test func tagsAreRewrittenInPlace() throws {
+        let (spool, name) = try Self.spool([("smtp", "a"), ("smtp", "b"), ("smtp", "c")])
+        let before = try spool.text("transport/\(name)")
+        var message = try Self.open(spool, name)
+        let offsets = message.contents.recipients.map(\.offset)
+        let process = String(repeating: " ", count: max(0, 6 - "\(getpid())".count)) + "\(getpid())"
+        #expect(try message.lock(recipientAt: offsets[0]))
+        #expect(try !message.lock(recipientAt: offsets[0]))
+        #expect(
+            try spool.text("transport/\(name)")
+                == before.replacing("r           smtp h a", with: "r~\(process)    smtp h a"))
+        try message.mark(.done, recipientAt: offsets[0])
+        try message.mark(.failed, recipientAt: offsets[1])
+        #expect(try message.lock(recipientAt: offsets[2]))
+        try message.mark(.pending, recipientAt: offsets[2])
+        try message.sync()
+        let expected = before.replacing("r           smtp h a", with: "r+          smtp h a")
+            .replacing("r           smtp h b", with: "r-          smtp h b")
+        #expect(try spool.text("transport/\(name)") == expected)
+        #expect(text(message.contents.bytes()) == expected)
+        #expect(throws: FileError.self) { try message.mark(.done, recipientAt: 3) }
+    }
+
+    @Test func diagnosticsAreAppendedAfterATornOne() throws {
+        let (spool, name) = try Self.spool([("smtp", "a")])
+        let before = try spool.text("transport/\(name)")
+        try spool.write(before + "d 12", "transport/\(name)")
+        var message = try Self.open(spool, name)
+        let recipient = try #require(message.contents.recipients.first)
+        let notary = Diagnostic.Notary(fields: [Array("a".utf8), Array("failed".utf8)])
+        for time in 1...2 {
+            try message.append([Diagnostic(recipient: recipient, time: time, notary: notary, message: [])])
+        }
+        let line = "d \(recipient.offset):\(recipient.headerOffset ?? 0):-1::1\ta\u{1}failed\t\n"
+        #expect(try spool.text("transport/\(name)") == before + "d 12\n" + line + line.replacing("::1", with: "::2"))
+        #expect(text(message.contents.bytes()) == (try spool.text("transport/\(name)")))
+    }
+
+    @Test func aFullDiskLeavesNoHalfDiagnostic() throws {
+        let (spool, name) = try Self.spool([("smtp", "a")])
+        let before = try spool.read("transport/\(name)")
+        let operations = FileOperations { operation, _ in operation == .write ? .fail(ENOSPC) : .proceed }
+        let failing = try spool.postOffice(operations)
+        guard case .opened(var message) = try failing.open(name) else {
+            Issue.record("not opened")
+            return
+        }
+        let recipient = try #require(message.contents.recipients.first)
+        let diagnostic = Diagnostic(recipient: recipient, time: 1, notary: .init(fields: []), message: [])
+        #expect(throws: FileError.self) { try message.append([diagnostic]) }
+        #expect(message.contents.bytes() == before)
+    }
+
+    @Test func aDeadProcessesLockIsTakenOver() throws {
+        let (spool, name) = try Self.spool([("smtp", "a"), ("smtp", "b"), ("smtp", "c")])
+        // A process that has ended and been waited for; pid 1, which lives; and this process, which has no work open.
+        var process = pid_t()
+        let arguments: [UnsafeMutablePointer<CChar>?] = [strdup("/bin/true"), nil]
+        defer { free(arguments[0]) }
+        #expect(posix_spawn(&process, "/bin/true", nil, nil, arguments, nil) == 0)
+        waitpid(process, nil, 0)
+        var content = try spool.text("transport/\(name)")
+        for (user, process) in [("a", "\(process)"), ("b", "1"), ("c", "\(getpid())")] {
+            let columns = String(repeating: " ", count: 6 - process.count) + process
+            content = content.replacing("r           smtp h \(user)", with: "r~\(columns)    smtp h \(user)")
+        }
+        try spool.write(content, "transport/\(name)")
+        let message = try Self.open(spool, name)
+        #expect(message.contents.recipients.map(\.tag) == [.pending, .locked, .pending])
+    }
+
+    @Test func oneRunAtATimeWorksOnAMessage() throws {
+        let (spool, name) = try Self.spool([("smtp", "a")])
+        let message = try Self.open(spool, name)
+        guard case .busy = try spool.postOffice().open(name) else {
+            Issue.record("opened twice")
+            return
+        }
+        #expect(try spool.postOffice().controlFile(of: name) == message.contents)
+    }
+
+    @Test func heldRecipientsAreTakenOverOnce() throws {
+        let (spool, name) = try Self.spool([("hold", "a"), ("smtp", "b"), ("hold", "c")])
+        var message = try Self.open(spool, name)
+        let offsets = message.contents.recipients.map(\.offset)
+        #expect(throws: TakeOverError.notHeld) {
+            _ = try message.takeOver(recipientsAt: [offsets[1]], into: draft(recipients: [("smtp", "x")]))
+        }
+        let other = try message.takeOver(
+            recipientsAt: [offsets[2], offsets[0]], into: draft(recipients: [("smtp", "a"), ("smtp", "c")]))
+        #expect(other.description == "\(name)-h\(offsets[0])" && other.origin == name)
+        #expect(message.contents.recipients.map(\.tag) == [.done, .pending, .done])
+        let taken = try #require(try spool.postOffice().controlFile(of: other))
+        #expect(taken.origin == ControlOrigin(message: name, offsets: [offsets[0], offsets[2]]))
+        #expect(taken.name.map(text) == other.description)
+        #expect(try spool.text("queue/\(other)") == PostOfficeTests.message)
+        #expect(throws: TakeOverError.notHeld) {
+            _ = try message.takeOver(recipientsAt: [offsets[0]], into: draft(recipients: [("smtp", "x")]))
+        }
+    }
+
+    @Test func aMessageIsRemovedWhenAllIsDone() throws {
+        let (spool, name) = try Self.spool([("smtp", "a"), ("smtp", "b")])
+        var message = try Self.open(spool, name)
+        let offsets = message.contents.recipients.map(\.offset)
+        try message.mark(.done, recipientAt: offsets[0])
+        guard case .failed = try spool.postOffice().remove(message) else {
+            Issue.record("removed with a recipient to do")
+            return
+        }
+        var again = try Self.open(spool, name)
+        try again.mark(.failed, recipientAt: offsets[1])
+        // The submission a dead run had no time to remove goes with the message.
+        link("\(spool.path)/queue/\(name)", "\(spool.path)/router/left")
+        #expect(try spool.postOffice().remove(again) == .removed)
+        for directory in ["router", "transport", "queue"] { #expect(try spool.names(directory).isEmpty) }
+    }
+
+    @Test func aSplitOffMessageWaitsForTheOneItComesFrom() throws {
+        let (spool, name) = try Self.spool([("hold", "a"), ("smtp", "b")])
+        var message = try Self.open(spool, name)
+        let offset = try #require(message.contents.recipients.first?.offset)
+        let other = try message.takeOver(recipientsAt: [offset], into: draft(recipients: [("smtp", "a")]))
+        // As a crash before the last step leaves it.
+        try message.mark(.pending, recipientAt: offset)
+        var split = try Self.open(spool, other)
+        try split.mark(.done, recipientAt: try #require(split.contents.recipients.first?.offset))
+        #expect(try spool.postOffice().remove(split) == .busy(origin: name))
+        _ = consume message
+        let finished = try Self.open(spool, other)
+        #expect(try spool.postOffice().remove(finished) == .removed)
+        #expect(try spool.postOffice().controlFile(of: name)?.recipients.map(\.tag) == [.done, .pending])
+    }
+
+    @Test func recoveryTellsWhatAPersonShouldSee() throws {
+        let (spool, name) = try Self.spool([("smtp", "a")])
+        unlink("\(spool.path)/queue/\(name)")
+        try spool.write("body", "queue/77")
+        try spool.write("half", "transport/.9.new")
+        try spool.write("half", "router/.1-2.new")
+        var report = try spool.postOffice().recover()
+        #expect(report.removedFiles.isEmpty)
+        report = try spool.postOffice().recover(unfinishedFor: 0)
+        #expect(report.removedFiles.count == 2)
+        #expect(report.messagesWithoutBody == [name])
+        #expect(report.bodiesWithoutMessage.map(\.description) == ["77"])
+        #expect(try spool.names("queue") == ["77"])
+    }
+}
