@@ -17,6 +17,7 @@ let package = Package(
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
+        .target(name: "LMTP", dependencies: ["MailAddress"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
@@ -25,6 +26,7 @@ let package = Package(
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
+        .testTarget(name: "LMTPTests", dependencies: ["LMTP"]),
     ],
     swiftLanguageModes: [.v6]
 )
