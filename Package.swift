@@ -26,7 +26,7 @@ let package = Package(
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
-        .testTarget(name: "LMTPTests", dependencies: ["LMTP"]),
+        .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
     ],
     swiftLanguageModes: [.v6]
 )

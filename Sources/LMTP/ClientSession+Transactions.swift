@@ -66,7 +66,7 @@ extension ClientSession {
         }
         let start = output.count
         transaction.appendOpening(to: &output)
-        recordOutput(from: start)
+        noteOutput(from: start, isAhead: isUnconfirmed)
         return transaction
     }
 
@@ -113,7 +113,7 @@ extension ClientSession {
         case .sendCommand, .reset:
             let start = output.count
             current?.appendCommand(to: &output)
-            recordOutput(from: start)
+            noteOutput(from: start)
         case .sendBody: sendBody()
         case .sendNothing: sendNothing()
         case .finished: finishCurrent()
@@ -152,9 +152,9 @@ extension ClientSession {
 
     private mutating func finishCurrent() {
         guard let transaction = current.take() else { return }
-        if let next = successor.take() {
+        if successor != nil {
             held = transaction
-            current = next
+            promoteSuccessor()
         } else {
             if let confirmed = held.take() { finish(confirmed) }
             finish(transaction)
@@ -166,8 +166,8 @@ extension ClientSession {
     }
 
     /// Ends the session at a reply that cannot belong to the command whose turn it is.
-    private mutating func breakOff(_ what: String, isShifted: Bool, isGoAhead: Bool) {
-        if isShifted, let transaction = current, transaction.isPipelined, transaction.acceptsShift {
+    mutating func breakOff(_ what: String, isShifted: Bool, isGoAhead: Bool) {
+        if isShifted, let transaction = current, transaction.acceptsShift {
             let reply = Reply(local: 451, .init(4, 5, 0), "replies and commands are out of step: \(what)")
             // The 354 has come before its turn: replies are missing, so what was read as final was not.
             if isGoAhead, transaction.stage != .reset { held?.withdrawFinals(because: reply) }

@@ -53,6 +53,12 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     var isQuitRequested = false
     /// Why no transaction can be begun any more.
     var ending: ClientFailure?
+    /// Pieces of output made so far, and pieces handed to the driver.
+    private var packedCount = 0
+    private var sentCount = 0
+    /// The piece of output with the command whose reply is due; a reply before it was handed out answers nothing.
+    private var duePiece = 0
+    private var successorPiece = 0
     private var transactionCount = 0
     private var transcript: [TranscriptLine] = []
 
@@ -209,9 +215,10 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
 
     /// What is to be done next; nil when an event is awaited.
     public mutating func nextAction() -> ClientAction? {
-        if let action = actions.popFirst() { return action }
-        guard !output.isEmpty else { return nil }
-        return .send(takeOutput())
+        if actions.isEmpty, !output.isEmpty { actions.append(.send(takeOutput())) }
+        let action = actions.popFirst()
+        if case .send = action { sentCount += 1 }
+        return action
     }
 
     /// The lines of the dialogue since the last call, if `ClientOptions.recordsTranscript` is set.
@@ -225,7 +232,14 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     private mutating func takeOutput() -> [UInt8] {
         var taken: [UInt8] = []
         swap(&taken, &output)
+        packedCount += 1
         return taken
+    }
+
+    /// Makes the transaction whose envelope was sent along the current one.
+    mutating func promoteSuccessor() {
+        current = successor.take()
+        duePiece = successorPiece
     }
 
     /// Puts an action after all bytes to be sent before it.
@@ -240,12 +254,16 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     mutating func send(_ line: [UInt8], redacted: String? = nil) {
         output.append(contentsOf: line)
         output.append("\r\n")
+        duePiece = packedCount + 1
         guard options.recordsTranscript else { return }
         transcript.append(TranscriptLine(speaker: .client, bytes: redacted.map { Array($0.utf8) } ?? line))
     }
 
-    /// Notes the lines that stand in the output from there on.
-    mutating func recordOutput(from start: Int) {
+    /// Notes that the commands in the output from there on have been written, the next reply due being theirs.
+    ///
+    /// - Parameter isAhead: the reply is due only after those of the current transaction.
+    mutating func noteOutput(from start: Int, isAhead: Bool = false) {
+        if isAhead { successorPiece = packedCount + 1 } else { duePiece = packedCount + 1 }
         guard options.recordsTranscript else { return }
         for line in output[start...].split(separator: 0x0A) {
             transcript.append(TranscriptLine(speaker: .client, bytes: Array(line.dropLast())))
@@ -269,6 +287,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
             }
         case .closed: break
         case _ where reply.code == 421: fail(.serviceUnavailable(reply))
+        case _ where sentCount < duePiece:
+            breakOff("reply before its command: \(reply)", isShifted: true, isGoAhead: false)
         case .ready: handleTransactionReply(reply)
         default: handleOpeningReply(reply)
         }

@@ -100,7 +100,7 @@ struct TransactionState: Sendable {
         return dialect == .smtp || (acceptedCount == 1 && refusedCount == 0)
     }
 
-    /// Whether a reply could still belong to another command of the same write: not once 354 has proved the count.
+    /// Whether the replies read so far could belong to other commands: not once 354 has proved their count.
     var acceptsShift: Bool {
         switch stage {
         case .mail, .recipient, .data, .reset: true
@@ -150,7 +150,8 @@ struct TransactionState: Sendable {
         case .final(let index): return handleFinal(reply, at: index)
         case .emptyMessage: return .finished
         case .reset:
-            return reply.severity == .success ? .finished : misfit(reply, isShifted: isUnconfirmed)
+            return reply.severity == .success
+                ? .finished : misfit(reply, isShifted: isUnconfirmed || reply.code == 503)
         }
     }
 

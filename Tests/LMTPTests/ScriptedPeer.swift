@@ -208,7 +208,7 @@ func converse(
             switch action {
             case .send(let bytes): write += bytes
             case .sendBody(_, let transfer):
-                let message = transfer.convertsToSevenBit ? body : body
+                let message = transfer.convertsToSevenBit ? ((try? SevenBitConversion.convert(body)) ?? []) : body
                 var encoder = MessageEncoder(framing: transfer.framing)
                 encoder.encode(message.span, into: &write)
                 encoder.finish(into: &write)
@@ -265,3 +265,20 @@ func envelope(_ recipients: String..., sender: String = "s@example.org") -> Enve
 }
 
 func string(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(bytes), as: UTF8.self) }
+
+extension ClientSession {
+    /// Hears one reply, or several lines of it, and hands out what is to be sent.
+    mutating func hear(_ texts: String...) {
+        for text in texts {
+            receive(Array("\(text)\r\n".utf8).span)
+            drainSends()
+        }
+    }
+
+    /// Takes the actions of sending that are due, and a message to be sent with them.
+    mutating func drainSends() {
+        while !isClosed, let action = nextAction() {
+            if case .sendBody = action { return }
+        }
+    }
+}

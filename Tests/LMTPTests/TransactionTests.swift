@@ -50,9 +50,7 @@ struct TransactionTests {
     func queuedLate() throws {
         var session = ClientSession(options: try options())
         session.connected()
-        session.receive(Array("220 x\r\n".utf8).span)
-        _ = session.nextAction()
-        session.receive(Array("250-x\r\n250 PIPELINING\r\n".utf8).span)
+        session.hear("220 x", "250-x\r\n250 PIPELINING")
         _ = session.enqueue(envelope("a"))
         _ = session.nextAction()
         session.receive(Array("250 x\r\n250 x\r\n354 x\r\n".utf8).span)
@@ -234,6 +232,21 @@ struct TransactionTests {
         }
     }
 
+    @Test("a reply that comes before its command was sent is a protocol error")
+    func earlyReplies() throws {
+        let steps = ["220 x", "250-x\r\n250 PIPELINING", "250 x\r\n250 x\r\n354 x"]
+        for count in 1...3 {
+            var session = ClientSession(options: try options())
+            _ = session.enqueue(envelope("a"))
+            for step in steps.prefix(count).dropLast() { session.hear(step) }
+            // The last reply and one that nothing has asked for, in one read.
+            session.receive(Array("\(steps[count - 1])\r\n250 x\r\n".utf8).span)
+            #expect(session.isClosed, "\(count)")
+            guard case .finished(let report)? = session.nextAction() else { throw Unexpected() }
+            #expect(report.recipients.map(\.outcome) == [.deferred])
+        }
+    }
+
     @Test("503 to an address is about the session, not the address", arguments: [Step.mail, .rcpt], [true, false])
     func badSequence(_ step: Step, _ isPipelined: Bool) throws {
         var peer = ScriptedPeer()
@@ -256,9 +269,9 @@ struct TransactionTests {
     @Test("a reply before the message has ended is no verdict", arguments: ["250 ok", "552 5.2.3 big", "421 bye", "x"])
     func earlyFinal(_ early: String) throws {
         var session = ClientSession(options: try options())
-        session.receive(Array("220 x\r\n".utf8).span)
-        session.receive(Array("250-x\r\n250 PIPELINING\r\n".utf8).span)
+        session.hear("220 x", "250-x\r\n250 PIPELINING")
         _ = session.enqueue(envelope("a"))
+        session.drainSends()
         session.receive(Array("250 x\r\n250 x\r\n354 x\r\n".utf8).span)
         while case .send? = session.nextAction() {}
         #expect(session.waitingFor == .body)
@@ -273,9 +286,9 @@ struct TransactionTests {
     @Test("a message that cannot be read on ends the session")
     func unreadableBody() throws {
         var session = ClientSession(options: try options())
-        session.receive(Array("220 x\r\n".utf8).span)
-        session.receive(Array("250-x\r\n250 PIPELINING\r\n".utf8).span)
+        session.hear("220 x", "250-x\r\n250 PIPELINING")
         _ = session.enqueue(envelope("a"))
+        session.drainSends()
         session.receive(Array("250 x\r\n250 x\r\n354 x\r\n".utf8).span)
         session.bodyFailed("input/output error")
         guard case .finished(let report)? = session.nextAction() else { throw Unexpected() }
@@ -344,9 +357,7 @@ struct TransactionTests {
     @Test("a reply between transactions ends the session", arguments: ["250 what", "421 4.4.1 idle", "junk"])
     func idleReply(_ text: String) throws {
         var session = ClientSession(options: try options())
-        session.receive(Array("220 x\r\n".utf8).span)
-        session.receive(Array("250 x\r\n".utf8).span)
-        _ = session.nextAction()
+        session.hear("220 x", "250 x")
         #expect(session.isIdle)
         session.receive(Array("\(text)\r\n".utf8).span)
         guard case .close(.some)? = session.nextAction() else { throw Unexpected() }
