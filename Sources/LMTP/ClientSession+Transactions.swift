@@ -6,9 +6,9 @@
 //   - the next envelope goes along only where exactly one final reply is due (`hasCertainFinalCount`);
 //   - a transaction's report waits until the 354 of the one sent along stands in its right place;
 //   - where the one sent along ends without a 354, RSET must be answered before its verdicts count.
-// A reply that seems to belong to another command (354 too early, 503 to an address, 2yz to DATA, a recipient accepted
-// after MAIL was refused) takes back the verdicts of the envelope it is read in, and a 354 too early also the final
-// replies before it. Both only ever turn into deferrals.
+// A reply that cannot belong to the command whose turn it is shows that the count is wrong. It takes back the verdicts of
+// the envelope it is read in, and where replies may be missing (354 too early, 503 to an address, a recipient accepted
+// after MAIL was refused) also the final replies before it. Both only ever turn into deferrals.
 
 extension ClientSession {
     // MARK: Beginning
@@ -117,7 +117,7 @@ extension ClientSession {
         case .sendBody: sendBody()
         case .sendNothing: sendNothing()
         case .finished: finishCurrent()
-        case .misfit(let what, let isShifted): breakOff(what, isShifted: isShifted, isGoAhead: reply.code == 354)
+        case .misfit(let what, let count): breakOff(what, count)
         }
     }
 
@@ -166,11 +166,11 @@ extension ClientSession {
     }
 
     /// Ends the session at a reply that cannot belong to the command whose turn it is.
-    mutating func breakOff(_ what: String, isShifted: Bool, isGoAhead: Bool) {
-        if isShifted, let transaction = current, transaction.acceptsShift {
+    mutating func breakOff(_ what: String, _ count: TransactionState.ReplyCount) {
+        if count != .unquestioned, current?.acceptsShift == true {
             let reply = Reply(local: 451, .init(4, 5, 0), "replies and commands are out of step: \(what)")
-            // The 354 has come before its turn: replies are missing, so what was read as final was not.
-            if isGoAhead, transaction.stage != .reset { held?.withdrawFinals(because: reply) }
+            // Where replies are missing, what was read as the final one was not.
+            if count == .tooFew { held?.withdrawFinals(because: reply) }
             current?.withdrawAll(because: reply)
         }
         fail(.protocolError(what))
@@ -178,13 +178,16 @@ extension ClientSession {
 
     /// Before a session ends, takes back what the count of replies leaves in doubt.
     ///
-    /// An envelope sent along whose MAIL is refused, and which is then not answered to its end, is what a missing final
-    /// reply ahead of a refused recipient looks like: the reply to MAIL would have been read as that final.
-    mutating func withdrawDoubtful() {
-        guard let transaction = current, transaction.isUnconfirmed, transaction.stage != .reset,
-            let mailReply = transaction.mailReply, mailReply.severity != .success
-        else { return }
-        let reply = Reply(local: 451, .init(4, 5, 0), "a reply is missing, so it is not known which was the final one")
+    /// An envelope whose MAIL is refused, and which is then not answered to its end, is also what a missing reply looks
+    /// like: that to MAIL itself, with a refused recipient's read in its place, or the final one ahead of it.
+    mutating func withdrawDoubtful(_ failure: ClientFailure) {
+        guard let transaction = current, let mailReply = transaction.mailReply, mailReply.severity != .success else {
+            return
+        }
+        let isTimeout = if case .timedOut = failure { true } else { false }
+        let isUnanswered = transaction.isPipelined && transaction.stage != .reset
+        guard transaction.isContradictory || (isUnanswered && (isTimeout || transaction.isUnconfirmed)) else { return }
+        let reply = Reply(local: 451, .init(4, 5, 0), "a reply is missing, so it is not known what the others answered")
         held?.withdrawFinals(because: reply)
         current?.withdrawAll(because: reply)
     }

@@ -288,7 +288,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         case .closed: break
         case _ where reply.code == 421: fail(.serviceUnavailable(reply))
         case _ where sentCount < duePiece:
-            breakOff("reply before its command: \(reply)", isShifted: true, isGoAhead: false)
+            breakOff("reply before its command: \(reply)", .tooMany)
         case .ready: handleTransactionReply(reply)
         default: handleOpeningReply(reply)
         }
@@ -335,7 +335,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     mutating func settle(_ failure: ClientFailure) {
         let reply = failure.reply
         ending = failure
-        withdrawDoubtful()
+        withdrawDoubtful(failure)
         current?.interrupt(by: reply)
         successor?.interrupt(by: reply)
         for transaction in [held.take(), current.take(), successor.take()] {

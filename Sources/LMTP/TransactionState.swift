@@ -31,8 +31,18 @@ struct TransactionState: Sendable {
         case reset
         /// Every recipient is decided.
         case finished
-        /// The reply does not fit the command it must belong to; the flag: because it seems to belong to another one.
-        case misfit(String, isShifted: Bool)
+        /// The reply does not fit the command it must belong to.
+        case misfit(String, ReplyCount)
+    }
+
+    /// What a reply that does not fit says about the replies before it.
+    enum ReplyCount {
+        /// Nothing: it is strange by itself.
+        case unquestioned
+        /// There were too many: it is late.
+        case tooMany
+        /// There were too few, it is early; or it cannot be known which.
+        case tooFew
     }
 
     struct Decision: Sendable {
@@ -64,6 +74,8 @@ struct TransactionState: Sendable {
     private(set) var acceptedCount = 0
     private var refusedCount = 0
     private var wasAnswered = false
+    /// A recipient seems to have been accepted after MAIL was refused.
+    private(set) var isContradictory = false
 
     init(
         id: TransactionID, envelope: Envelope, dialect: ClientOptions.Dialect, writer: CommandWriter,
@@ -139,29 +151,29 @@ struct TransactionState: Sendable {
     mutating func handle(_ reply: Reply) -> Step {
         let isGoAhead = stage == .data && reply.code == 354
         guard reply.severity != .preliminary, reply.severity != .intermediate || isGoAhead else {
-            return misfit(reply, isShifted: reply.code == 354)
+            return misfit(reply, reply.code != 354 ? .unquestioned : stage == .reset ? .tooMany : .tooFew)
         }
         wasAnswered = true
         switch stage {
         case .mail: return handleMail(reply)
         case .recipient(let index): return handleRecipient(reply, at: index)
         case .data: return handleData(reply)
-        case .body: return misfit(reply, isShifted: false)
+        case .body: return misfit(reply, .unquestioned)
         case .final(let index): return handleFinal(reply, at: index)
         case .emptyMessage: return .finished
         case .reset:
             return reply.severity == .success
-                ? .finished : misfit(reply, isShifted: isUnconfirmed || reply.code == 503)
+                ? .finished : misfit(reply, isUnconfirmed || reply.code == 503 ? .tooMany : .unquestioned)
         }
     }
 
-    private func misfit(_ reply: Reply, isShifted: Bool) -> Step {
-        .misfit("while waiting for \(phase.rawValue), got \(reply)", isShifted: isShifted)
+    private func misfit(_ reply: Reply, _ count: ReplyCount) -> Step {
+        .misfit("while waiting for \(phase.rawValue), got \(reply)", count)
     }
 
     private mutating func handleMail(_ reply: Reply) -> Step {
         // 503, bad sequence, is no verdict on an address: the peer takes the session for another than it is here.
-        if reply.code == 503 { return misfit(reply, isShifted: true) }
+        if reply.code == 503 { return misfit(reply, .tooFew) }
         mailReply = reply
         guard let first = nextRecipient(from: 0, where: { $0.decision == nil }) else { return ending() }
         if reply.severity != .success, !isPipelined {
@@ -174,7 +186,7 @@ struct TransactionState: Sendable {
 
     private mutating func handleRecipient(_ reply: Reply, at index: Int) -> Step {
         if mailReply?.severity == .success {
-            if reply.code == 503 { return misfit(reply, isShifted: true) }
+            if reply.code == 503 { return misfit(reply, .tooFew) }
             recipients[index].reply = reply
             if reply.severity == .success {
                 acceptedCount += 1
@@ -183,7 +195,8 @@ struct TransactionState: Sendable {
                 decide(index, by: reply, subject: .recipient)
             }
         } else if reply.severity == .success {
-            return misfit(reply, isShifted: true)
+            // The count is wrong. Where the 354 turns up among the replies still due will tell in which way.
+            isContradictory = true
         }
         if let next = nextRecipient(from: index + 1, where: { $0.decision == nil }) {
             stage = .recipient(next)
@@ -193,6 +206,7 @@ struct TransactionState: Sendable {
             stage = .data
             return .wait
         }
+        if isContradictory { return misfit(reply, .tooFew) }
         if acceptedCount == 0 {
             if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
             return ending()
@@ -206,7 +220,8 @@ struct TransactionState: Sendable {
     }
 
     private mutating func handleData(_ reply: Reply) -> Step {
-        if reply.severity == .success { return misfit(reply, isShifted: true) }
+        if reply.severity == .success { return misfit(reply, .tooMany) }
+        if isContradictory { return misfit(reply, .tooFew) }
         dataReply = reply
         if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
         if reply.code == 354 {

@@ -32,6 +32,20 @@ enum Step: String, Sendable, CaseIterable {
     case greeting, hello, helo, startTLS, auth, authData, mail, rcpt, data, final, rset, quit
 }
 
+/// A reply that is left out, or said twice, counted from the greeting.
+enum CountFault: Sendable {
+    case missing(Int)
+    case twice(Int)
+
+    func copies(of index: Int) -> Int {
+        switch self {
+        case .missing(index): 0
+        case .twice(index): 2
+        default: 1
+        }
+    }
+}
+
 struct ScriptedPeer: Sendable {
     var dialect: ClientOptions.Dialect
     var keywords = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE"]
@@ -41,6 +55,15 @@ struct ScriptedPeer: Sendable {
     var finalCount: Int?
     /// Whether the number applies to the first message only.
     var finalCountIsForFirstMessage = false
+    /// Whether RCPT is answered by the script even after MAIL was refused.
+    var acceptsWithoutMail = false
+    /// What goes wrong with the count of replies.
+    var fault: CountFault?
+    /// What the peer really did: the first digit of the reply to each MAIL command, and for each recipient's address of
+    /// the reply that refused it or of that to its message.
+    private(set) var verdicts: [String: Int] = [:]
+    private(set) var replyCount = 0
+    private var acceptedAddresses: [String] = []
     private(set) var commands: [String] = []
     private(set) var messages: [[UInt8]] = []
     private(set) var isClosed = false
@@ -111,12 +134,21 @@ struct ScriptedPeer: Sendable {
         case "AUTH": isAuthenticating = answer(.auth, "235 2.7.0 ok") == 3
         case "MAIL":
             accepted = 0
-            hasMail = answer(.mail, "250 2.1.0 ok") == 2
+            acceptedAddresses = []
+            let digit = answer(.mail, "250 2.1.0 ok")
+            hasMail = digit == 2
+            verdicts[text] = digit
         case "RCPT":
-            if !hasMail, script[.rcpt] == nil {
+            if !hasMail, !acceptsWithoutMail {
                 say("503 5.5.1 need MAIL")
-            } else if answer(.rcpt, "250 2.1.5 ok") == 2 {
-                accepted += 1
+            } else {
+                let address = String(text.drop { $0 != "<" }.dropFirst().prefix { $0 != ">" })
+                let digit = answer(.rcpt, "250 2.1.5 ok")
+                verdicts[address] = digit == 2 ? 0 : digit
+                if digit == 2 {
+                    accepted += 1
+                    acceptedAddresses.append(address)
+                }
             }
         case "DATA":
             if accepted == 0, script[.data] == nil {
@@ -125,7 +157,11 @@ struct ScriptedPeer: Sendable {
                 isReadingMessage = answer(.data, "354 go") == 3
             }
         case "BDAT": chunkLeft = Int(text.split(separator: " ")[1]) ?? 0
-        case "RSET": _ = answer(.rset, "250 2.0.0 ok")
+        case "RSET":
+            hasMail = false
+            accepted = 0
+            acceptedAddresses = []
+            _ = answer(.rset, "250 2.0.0 ok")
         case "QUIT":
             _ = answer(.quit, "221 2.0.0 bye")
             isClosed = true
@@ -137,9 +173,15 @@ struct ScriptedPeer: Sendable {
         let usual = dialect == .lmtp ? accepted : 1
         var count = finalCount ?? usual
         if finalCountIsForFirstMessage, messages.count > 1 { count = usual }
-        for _ in 0..<count where !isClosed && !isStalled { _ = answer(.final, "250 2.1.5 delivered") }
+        for index in 0..<count where !isClosed && !isStalled {
+            let digit = answer(.final, "250 2.1.5 delivered")
+            for address in dialect == .smtp ? acceptedAddresses[...] : acceptedAddresses.dropFirst(index).prefix(1) {
+                verdicts[address] = digit
+            }
+        }
         hasMail = false
         accepted = 0
+        acceptedAddresses = []
     }
 
     private mutating func say(_ line: String) { outbox += Array((line + "\r\n").utf8) }
@@ -154,7 +196,9 @@ struct ScriptedPeer: Sendable {
         let chosen = answers.isEmpty ? .say(usual) : answers[min(index, answers.count - 1)]
         switch chosen {
         case .say(let lines):
-            lines.forEach { say($0) }
+            let copies = fault?.copies(of: replyCount) ?? 1
+            replyCount += 1
+            for _ in 0..<copies { lines.forEach { say($0) } }
             return lines.first?.first.flatMap { Int(String($0)) } ?? 0
         case .raw(let text):
             outbox += Array(text.utf8)

@@ -127,6 +127,7 @@ struct TransactionTests {
     @Test("a MAIL refusal with an accepted recipient and a 354 never sends a message")
     func acceptedAfterRefusedMail() throws {
         var peer = ScriptedPeer()
+        peer.acceptsWithoutMail = true
         peer.script = [.mail: [.line("550 no")], .rcpt: [.line("250 ok")], .data: [.line("354 go")]]
         let result = converse(try options(), peer, [envelope("a")])
         #expect(result.outcomes() == [.deferred])
