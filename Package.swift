@@ -19,6 +19,7 @@ let package = Package(
         .target(name: "ZRouteTestKit"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
         .target(name: "Spool", dependencies: ["Files", "MailAddress"]),
+        .target(name: "LMTP", dependencies: ["MailAddress"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
@@ -36,6 +37,7 @@ let package = Package(
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
         .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
+        .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
     ],
     swiftLanguageModes: [.v6]
 )

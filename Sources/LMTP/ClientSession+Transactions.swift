@@ -1,0 +1,194 @@
+// The transactions of a session: begun in order, one ahead of the other where that is safe, ended by reports.
+//
+// How far replies can be trusted. A reply has no name on it: it belongs to the command whose turn it is. With one write
+// for a message's end and the next envelope, one reply too few (a server that forgets a final) or too many (a server
+// that also answers for recipients it refused) would silently shift every verdict after it. Three rules keep that out:
+//   - the next envelope goes along only where exactly one final reply is due (`hasCertainFinalCount`);
+//   - a transaction's report waits until the 354 of the one sent along stands in its right place;
+//   - where the one sent along ends without a 354, RSET must be answered before its verdicts count.
+// A reply that cannot belong to the command whose turn it is shows that the count is wrong. It takes back the verdicts of
+// the envelope it is read in, and where replies may be missing (354 too early, 503 to an address, a recipient accepted
+// after MAIL was refused) also the final replies before it. Both only ever turn into deferrals.
+
+extension ClientSession {
+    // MARK: Beginning
+
+    /// Begins what can be begun: a transaction, the envelope of the next one, QUIT.
+    mutating func advance() {
+        while case .ready = state {
+            let isAhead = current != nil
+            if isAhead, !canSendAhead { return }
+            guard let next = queue.popFirst() else {
+                if !isAhead, isQuitRequested { sayQuit(nil, repliesLeft: 1) }
+                return
+            }
+            guard let transaction = begin(next, isUnconfirmed: isAhead) else { continue }
+            if isAhead { successor = transaction } else { current = transaction }
+        }
+    }
+
+    private var isPipelining: Bool {
+        options.usesPipelining && capabilities.extensions.contains(.pipelining)
+    }
+
+    private var isChunking: Bool {
+        options.prefersChunking && capabilities.extensions.contains(.chunking)
+    }
+
+    /// Whether the next envelope may be sent before the final reply is read.
+    ///
+    /// With BDAT there is no 354 to prove the count of replies, and nothing to gain: its two writes a message are the
+    /// same two.
+    private var canSendAhead: Bool {
+        successor == nil && isPipelining && !isChunking && current?.hasCertainFinalCount == true
+    }
+
+    /// Sends the opening of a transaction.
+    ///
+    /// - Returns: nil where no recipient can be sent; the transaction is then reported already.
+    private mutating func begin(_ queued: QueuedTransaction, isUnconfirmed: Bool) -> TransactionState? {
+        let envelope = queued.envelope
+        let extensions = capabilities.extensions
+        let (recipients, isInternationalized) = judgeAddresses(envelope)
+        let isConverted =
+            options.forcesSevenBit
+            || (envelope.bodyType == .eightBit && !extensions.contains(.eightBitMIME) && !options.forcesEightBit)
+        var chunkSize: UInt64?
+        if isChunking, !isConverted, case .exact(let octets) = envelope.length { chunkSize = octets }
+        let transaction = TransactionState(
+            id: queued.id, envelope: envelope, dialect: options.dialect,
+            writer: CommandWriter(
+                extensions: extensions, isConverted: isConverted, hasInternationalizedAddress: isInternationalized),
+            recipients: recipients, isPipelined: isPipelining, chunkSize: chunkSize, isUnconfirmed: isUnconfirmed)
+        guard recipients.contains(where: { $0.decision == nil }) else {
+            finish(transaction)
+            return nil
+        }
+        let start = output.count
+        transaction.appendOpening(to: &output)
+        noteOutput(from: start, isAhead: isUnconfirmed)
+        return transaction
+    }
+
+    /// Refuses the addresses that cannot be sent to this peer.
+    private func judgeAddresses(_ envelope: Envelope) -> ([TransactionState.Recipient], isInternationalized: Bool) {
+        let sender = refusal(of: envelope.sender, isSender: true)
+        var isInternationalized = sender.isInternationalized
+        let recipients = envelope.recipients.map { recipient in
+            var refused = sender.reply
+            if refused == nil {
+                let judged = refusal(of: recipient.address, isSender: false)
+                refused = judged.reply
+                if judged.isInternationalized, judged.reply == nil { isInternationalized = true }
+            }
+            return TransactionState.Recipient(
+                decision: refused.map { TransactionState.Decision(outcome: .failed, reply: $0, subject: .session) })
+        }
+        return (recipients, isInternationalized)
+    }
+
+    private func refusal(of address: [UInt8], isSender: Bool) -> (reply: Reply?, isInternationalized: Bool) {
+        let role = isSender ? "sender" : "recipient"
+        do throws(CommandPathError) {
+            guard isSender || !address.isEmpty else { throw .empty }
+            guard try validateCommandPath(address) == .utf8 else { return (nil, false) }
+            guard !capabilities.extensions.contains(.smtpUTF8) else { return (nil, true) }
+            let text = "\(role) '\(printable(address))' needs SMTPUTF8, which the server does not offer"
+            return (Reply(local: 553, .init(5, 6, 7), text), true)
+        } catch {
+            let text = "\(role) '\(printable(address))' cannot be sent: \(error)"
+            return (Reply(local: 553, .init(5, 1, isSender ? 7 : 3), text), false)
+        }
+    }
+
+    // MARK: Replies
+
+    /// Takes a reply that is due to a transaction's command.
+    mutating func handleTransactionReply(_ reply: Reply) {
+        guard let step = current?.handle(reply) else {
+            return fail(.protocolError("reply without a command: \(reply)"))
+        }
+        switch step {
+        case .wait: break
+        case .sendCommand, .reset:
+            let start = output.count
+            current?.appendCommand(to: &output)
+            noteOutput(from: start)
+        case .sendBody: sendBody()
+        case .sendNothing: sendNothing()
+        case .finished: finishCurrent()
+        case .misfit(let what, let count): breakOff(what, count)
+        }
+    }
+
+    private mutating func sendBody() {
+        confirm()
+        guard let transaction = current else { return }
+        if let octets = transaction.chunkSize { send(Array("BDAT \(octets) LAST".utf8)) }
+        let transfer = BodyTransfer(
+            framing: transaction.chunkSize == nil ? .data : .chunk,
+            convertsToSevenBit: transaction.writer.isConverted)
+        act(.sendBody(transaction.id, transfer))
+    }
+
+    /// Ends at once a message that DATA invited for nobody (RFC 2920 3.1).
+    private mutating func sendNothing() {
+        confirm()
+        send([0x2E])
+        guard options.dialect == .lmtp else { return }
+        // How many replies an LMTP server now gives, none or one or one a recipient, is its secret.
+        let replies = (current?.recipients.count ?? 0) + 2
+        finishCurrent()
+        let failure = ClientFailure.protocolError("DATA was accepted though no recipient was")
+        settle(failure)
+        sayQuit(failure, repliesLeft: replies)
+    }
+
+    /// The count of replies is proved right up to here.
+    private mutating func confirm() {
+        current?.isUnconfirmed = false
+        if let confirmed = held.take() { finish(confirmed) }
+    }
+
+    private mutating func finishCurrent() {
+        guard let transaction = current.take() else { return }
+        if successor != nil {
+            held = transaction
+            promoteSuccessor()
+        } else {
+            if let confirmed = held.take() { finish(confirmed) }
+            finish(transaction)
+        }
+    }
+
+    private mutating func finish(_ transaction: TransactionState) {
+        act(.finished(transaction.report(undecided: Reply(local: 451, .init(4, 5, 0), "no reply was read"))))
+    }
+
+    /// Ends the session at a reply that cannot belong to the command whose turn it is.
+    mutating func breakOff(_ what: String, _ count: TransactionState.ReplyCount) {
+        if count != .unquestioned, current?.acceptsShift == true {
+            let reply = Reply(local: 451, .init(4, 5, 0), "replies and commands are out of step: \(what)")
+            // Where replies are missing, what was read as the final one was not.
+            if count == .tooFew { held?.withdrawFinals(because: reply) }
+            current?.withdrawAll(because: reply)
+        }
+        fail(.protocolError(what))
+    }
+
+    /// Before a session ends, takes back what the count of replies leaves in doubt.
+    ///
+    /// An envelope whose MAIL is refused, and which is then not answered to its end, is also what a missing reply looks
+    /// like: that to MAIL itself, with a refused recipient's read in its place, or the final one ahead of it.
+    mutating func withdrawDoubtful(_ failure: ClientFailure) {
+        guard let transaction = current, let mailReply = transaction.mailReply, mailReply.severity != .success else {
+            return
+        }
+        let isTimeout = if case .timedOut = failure { true } else { false }
+        let isUnanswered = transaction.isPipelined && transaction.stage != .reset
+        guard transaction.isContradictory || (isUnanswered && (isTimeout || transaction.isUnconfirmed)) else { return }
+        let reply = Reply(local: 451, .init(4, 5, 0), "a reply is missing, so it is not known what the others answered")
+        held?.withdrawFinals(because: reply)
+        current?.withdrawAll(because: reply)
+    }
+}

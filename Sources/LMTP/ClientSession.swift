@@ -1,0 +1,348 @@
+// The client's side of one connection: LMTP (RFC 2033), or SMTP (RFC 5321) to a fixed next hop. A value that is told
+// events and asked for actions; it owns no socket, file or clock.
+//
+// The driver's loop:
+//   1. tell an event (`connected`, `receive`, `bodyWritten`, `timedOut`, ...);
+//   2. carry out `nextAction()` until it is nil, joining all bytes to be sent;
+//   3. flush; run a timer for `waitingFor`, begun anew whenever something was read or written.
+//
+// This file holds the session's state and its events. The dialogue up to the first transaction is in
+// ClientSession+Opening.swift, transactions are in ClientSession+Transactions.swift.
+
+/// A client session, as a value without input or output.
+///
+/// Transactions are queued by `enqueue` and end with one `ClientAction.finished` each, whatever happens: no recipient is
+/// ever without an outcome. Where the peer allows pipelining, the envelope goes out in one write, and the end of a
+/// message takes the next envelope along.
+///
+/// A failed session defers: only a peer's 5yz reply to a transaction's command, or an address that cannot be sent, fails
+/// a recipient, and only a final 2yz counts as delivery.
+public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectable {
+    enum State: Sendable {
+        case connecting
+        case greeting
+        /// The flag: HELO was sent, because EHLO was refused.
+        case hello(isFallback: Bool)
+        case startTLS
+        case tlsHandshake
+        case authentication(AuthenticationExchange)
+        case ready
+        /// QUIT was sent; so many more replies are passed over.
+        case quitting(ClientFailure?, repliesLeft: Int)
+        case closed
+    }
+
+    struct QueuedTransaction: Sendable {
+        let id: TransactionID
+        let envelope: Envelope
+    }
+
+    let options: ClientOptions
+    var state = State.connecting
+    var parser = ReplyParser()
+    /// Bytes of commands not yet handed out.
+    var output: [UInt8] = []
+    var actions = FIFO<ClientAction>()
+    var queue = FIFO<QueuedTransaction>()
+    /// The transaction whose reply is due next.
+    var current: TransactionState?
+    /// The transaction whose envelope went out with the end of the current one's message.
+    var successor: TransactionState?
+    /// A transaction that has its final reply, kept until the first 354 after it proves that no reply was missing.
+    var held: TransactionState?
+    var isQuitRequested = false
+    /// Why no transaction can be begun any more.
+    var ending: ClientFailure?
+    /// Pieces of output made so far, and pieces handed to the driver.
+    private var packedCount = 0
+    private var sentCount = 0
+    /// The piece of output with the command whose reply is due; a reply before it was handed out answers nothing.
+    private var duePiece = 0
+    private var successorPiece = 0
+    private var transactionCount = 0
+    private var transcript: [TranscriptLine] = []
+
+    /// What the peer announced; nothing before its answer to LHLO or EHLO, and again nothing after STARTTLS.
+    public internal(set) var capabilities = Capabilities()
+    /// Whether TLS has been established.
+    public internal(set) var isEncrypted = false
+
+    /// Makes a session that waits for its connection.
+    public init(options: ClientOptions) {
+        self.options = options
+    }
+
+    /// What the session waits for, to be limited in time; nil when it waits for work, or is over.
+    public var waitingFor: ClientPhase? {
+        switch state {
+        case .connecting: .connect
+        case .greeting: .greeting
+        case .hello: .hello
+        case .startTLS: .startTLS
+        case .tlsHandshake: .tlsHandshake
+        case .authentication: .authentication
+        case .ready: current?.phase
+        case .quitting: .quit
+        case .closed: nil
+        }
+    }
+
+    /// Whether the session is over: no event changes it, no further action but those already due will come.
+    public var isClosed: Bool {
+        if case .closed = state { true } else { false }
+    }
+
+    /// Whether the opening is done and no transaction is under way or queued.
+    public var isIdle: Bool {
+        guard case .ready = state else { return false }
+        return current == nil && queue.isEmpty
+    }
+
+    /// The session's state in a word; never its content, which may be secret.
+    public var description: String {
+        "session " + (isClosed ? "closed" : "waiting for \(waitingFor?.rawValue ?? "work")")
+    }
+
+    /// Nothing beyond the description.
+    public var customMirror: Mirror { Mirror(self, children: []) }
+
+    // MARK: Work
+
+    /// Queues a transaction; it begins when the opening is done and those before it allow.
+    ///
+    /// - Returns: the number by which actions will speak of it.
+    public mutating func enqueue(_ envelope: Envelope) -> TransactionID {
+        let id = TransactionID(rawValue: transactionCount)
+        transactionCount += 1
+        if let ending {
+            actions.append(.finished(TransactionReport(unsent: envelope, id: id, because: ending.reply)))
+        } else {
+            queue.append(QueuedTransaction(id: id, envelope: envelope))
+            advance()
+        }
+        return id
+    }
+
+    /// Asks for QUIT once everything queued has ended.
+    public mutating func quit() {
+        isQuitRequested = true
+        advance()
+    }
+
+    // MARK: Events
+
+    /// The connection is made.
+    public mutating func connected() {
+        if case .connecting = state { state = .greeting }
+    }
+
+    /// The connection could not be made.
+    public mutating func connectionFailed(_ reason: String) {
+        if case .connecting = state { fail(.connectionFailed(reason)) }
+    }
+
+    /// Bytes have come from the peer, in pieces of any size; within TLS, decrypted.
+    public mutating func receive(_ bytes: borrowing Span<UInt8>) {
+        connected()
+        var position = 0
+        while position < bytes.count, !isClosed {
+            if case .tlsHandshake = state {
+                // A reply smuggled in before TLS would be taken for one of the protected dialogue (CVE-2011-0411).
+                fail(.protocolError("more than the reply to STARTTLS came before TLS"))
+                break
+            }
+            do {
+                guard let reply = try parser.next(in: bytes, from: &position) else { break }
+                record(reply)
+                handle(reply)
+            } catch {
+                fail(.protocolError("\(error), while waiting for \(waitingFor?.rawValue ?? "work")"))
+            }
+        }
+        advance()
+    }
+
+    /// The peer has closed the connection, or it broke.
+    public mutating func connectionClosed(_ reason: String) {
+        fail(.closed(waitingFor, reason))
+    }
+
+    /// The time allowed for `waitingFor` has passed.
+    public mutating func timedOut() {
+        guard let waitingFor else { return }
+        fail(.timedOut(waitingFor))
+    }
+
+    /// The TLS handshake is done and the peer's certificate accepted.
+    public mutating func tlsEstablished() {
+        guard case .tlsHandshake = state else { return }
+        isEncrypted = true
+        // RFC 3207 4.2: what was learnt before is forgotten.
+        capabilities = Capabilities()
+        sayHello()
+    }
+
+    /// The TLS handshake failed, or the peer's certificate was not accepted.
+    public mutating func tlsFailed(_ reason: String) {
+        guard case .tlsHandshake = state else { return }
+        fail(.tlsFailed(reason))
+    }
+
+    /// The message asked for by `ClientAction.sendBody` has been written to its end.
+    ///
+    /// - Parameter octets: how many octets of message that was, as `MessageEncoder.octetCount` says: where BDAT
+    ///   announced a number, another one ends the session.
+    public mutating func bodyWritten(octets: UInt64) {
+        guard let transaction = current, transaction.stage == .body else { return }
+        if let announced = transaction.chunkSize {
+            guard announced == octets else {
+                return fail(.messageUnreadable("it has \(octets) octets where \(announced) were announced"))
+            }
+        } else {
+            send([0x2E])
+        }
+        current?.endBody()
+        advance()
+    }
+
+    /// The message cannot be read to its end: the connection must go, since what was sent of it cannot be taken back.
+    public mutating func bodyFailed(_ reason: String) {
+        guard current?.stage == .body else { return }
+        fail(.messageUnreadable(reason))
+    }
+
+    // MARK: Actions
+
+    /// What is to be done next; nil when an event is awaited.
+    public mutating func nextAction() -> ClientAction? {
+        if actions.isEmpty, !output.isEmpty { actions.append(.send(takeOutput())) }
+        let action = actions.popFirst()
+        if case .send = action { sentCount += 1 }
+        return action
+    }
+
+    /// The lines of the dialogue since the last call, if `ClientOptions.recordsTranscript` is set.
+    public mutating func takeTranscript() -> [TranscriptLine] {
+        defer { transcript = [] }
+        return transcript
+    }
+
+    // MARK: Sending
+
+    private mutating func takeOutput() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &output)
+        packedCount += 1
+        return taken
+    }
+
+    /// Makes the transaction whose envelope was sent along the current one.
+    mutating func promoteSuccessor() {
+        current = successor.take()
+        duePiece = successorPiece
+    }
+
+    /// Puts an action after all bytes to be sent before it.
+    mutating func act(_ action: ClientAction) {
+        if !output.isEmpty { actions.append(.send(takeOutput())) }
+        actions.append(action)
+    }
+
+    /// Sends one line.
+    ///
+    /// - Parameter redacted: what a transcript shows in its place; nil where it may show the line itself.
+    mutating func send(_ line: [UInt8], redacted: String? = nil) {
+        output.append(contentsOf: line)
+        output.append("\r\n")
+        duePiece = packedCount + 1
+        guard options.recordsTranscript else { return }
+        transcript.append(TranscriptLine(speaker: .client, bytes: redacted.map { Array($0.utf8) } ?? line))
+    }
+
+    /// Notes that the commands in the output from there on have been written, the next reply due being theirs.
+    ///
+    /// - Parameter isAhead: the reply is due only after those of the current transaction.
+    mutating func noteOutput(from start: Int, isAhead: Bool = false) {
+        if isAhead { successorPiece = packedCount + 1 } else { duePiece = packedCount + 1 }
+        guard options.recordsTranscript else { return }
+        for line in output[start...].split(separator: 0x0A) {
+            transcript.append(TranscriptLine(speaker: .client, bytes: Array(line.dropLast())))
+        }
+    }
+
+    private mutating func record(_ reply: Reply) {
+        guard options.recordsTranscript else { return }
+        transcript.append(contentsOf: reply.lines.map { TranscriptLine(speaker: .server, bytes: Array($0)) })
+    }
+
+    // MARK: Ending
+
+    private mutating func handle(_ reply: Reply) {
+        switch state {
+        case .quitting(let failure, let repliesLeft):
+            if reply.code == 221 || reply.code == 421 || repliesLeft <= 1 {
+                close(failure)
+            } else {
+                state = .quitting(failure, repliesLeft: repliesLeft - 1)
+            }
+        case .closed: break
+        case _ where reply.code == 421: fail(.serviceUnavailable(reply))
+        case _ where sentCount < duePiece:
+            breakOff("reply before its command: \(reply)", .tooMany)
+        case .ready: handleTransactionReply(reply)
+        default: handleOpeningReply(reply)
+        }
+    }
+
+    /// Ends the session at once: what is undecided is deferred, and the connection is closed.
+    mutating func fail(_ failure: ClientFailure) {
+        switch state {
+        case .closed: return
+        case .quitting(let earlier, _): return close(earlier)
+        default: break
+        }
+        output = []
+        actions.keep { action in
+            switch action {
+            case .finished, .close: true
+            case .send, .sendBody, .startTLS: false
+            }
+        }
+        settle(failure)
+        close(failure)
+    }
+
+    /// Ends the session politely: what is undecided is deferred, and the server is told.
+    mutating func giveUp(_ failure: ClientFailure) {
+        settle(failure)
+        sayQuit(failure, repliesLeft: 1)
+    }
+
+    /// Sends QUIT.
+    mutating func sayQuit(_ failure: ClientFailure?, repliesLeft: Int) {
+        send(Array("QUIT".utf8))
+        if ending == nil { ending = failure ?? .closed(nil, "the session is over") }
+        state = .quitting(failure, repliesLeft: repliesLeft)
+    }
+
+    private mutating func close(_ failure: ClientFailure?) {
+        state = .closed
+        if ending == nil { ending = failure ?? .closed(nil, "the session is over") }
+        act(.close(failure))
+    }
+
+    /// Reports every transaction that is not reported yet.
+    mutating func settle(_ failure: ClientFailure) {
+        let reply = failure.reply
+        ending = failure
+        withdrawDoubtful(failure)
+        current?.interrupt(by: reply)
+        successor?.interrupt(by: reply)
+        for transaction in [held.take(), current.take(), successor.take()] {
+            if let transaction { act(.finished(transaction.report(undecided: reply))) }
+        }
+        while let queued = queue.popFirst() {
+            act(.finished(TransactionReport(unsent: queued.envelope, id: queued.id, because: reply)))
+        }
+    }
+}

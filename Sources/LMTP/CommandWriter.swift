@@ -1,0 +1,75 @@
+// Writes the commands of a transaction: MAIL and RCPT with those parameters, and only those, that the peer announced.
+
+/// The wire form of a transaction's commands at one peer.
+struct CommandWriter: Sendable {
+    /// What the peer announced.
+    let extensions: Capabilities.Extensions
+    /// Whether the message is converted to seven bits on its way, so that neither its type nor its length is as given.
+    let isConverted: Bool
+    /// Whether an address needs SMTPUTF8.
+    let hasInternationalizedAddress: Bool
+
+    /// `MAIL FROM:<sender>` and its parameters, without line end.
+    func appendMail(_ envelope: Envelope, to output: inout [UInt8]) {
+        output.append("MAIL FROM:<")
+        output.append(contentsOf: envelope.sender)
+        output.append(0x3E)
+        if !isConverted {
+            if extensions.contains(.eightBitMIME), envelope.bodyType == .eightBit { output.append(" BODY=8BITMIME") }
+            appendSize(envelope.length, to: &output)
+        }
+        if extensions.contains(.smtpUTF8), hasInternationalizedAddress || envelope.hasInternationalizedHeader {
+            output.append(" SMTPUTF8")
+        }
+        guard extensions.contains(.deliveryStatusNotifications) else { return }
+        // RFC 3461 4.4 limits ENVID to 100 characters; a longer one is no name any peer must take.
+        if let envelopeID = envelope.envelopeID, (1...100).contains(envelopeID.bytes.count) {
+            output.append(" ENVID=")
+            output.append(contentsOf: envelopeID.bytes)
+        }
+        if let content = envelope.returnedContent {
+            output.append(" RET=")
+            output.append(content.rawValue)
+        }
+    }
+
+    private func appendSize(_ length: Envelope.Length, to output: inout [UInt8]) {
+        guard extensions.contains(.size) else { return }
+        switch length {
+        case .unknown: return
+        case .estimate(let octets), .exact(let octets):
+            output.append(" SIZE=")
+            output.append(decimal: octets)
+        }
+    }
+
+    /// `RCPT TO:<address>` and its parameters, without line end.
+    func appendRecipient(_ recipient: EnvelopeRecipient, to output: inout [UInt8]) {
+        output.append("RCPT TO:<")
+        output.append(contentsOf: recipient.address)
+        output.append(0x3E)
+        if extensions.contains(.deliveryStatusNotifications) { appendNotification(recipient, to: &output) }
+        if extensions.contains(.ignoreQuota), recipient.ignoresQuota { output.append(" IGNOREQUOTA") }
+    }
+
+    private func appendNotification(_ recipient: EnvelopeRecipient, to output: inout [UInt8]) {
+        var notify = recipient.notify
+        var original = recipient.originalRecipient
+        if notify == nil, original == nil {
+            notify = .failure
+            // The type rfc822 is for ASCII addresses alone (RFC 6533 3).
+            if recipient.address.allSatisfy({ $0 < 0x80 }) { original = OriginalRecipient(rfc822: recipient.address) }
+        }
+        if let notify {
+            output.append(" NOTIFY=")
+            output.append(notify.wire)
+        }
+        // RFC 3461 4.2 limits ORCPT to 500 characters.
+        if let original, original.addressType.utf8.count + 1 + original.address.bytes.count <= 500 {
+            output.append(" ORCPT=")
+            output.append(original.addressType)
+            output.append(0x3B)
+            output.append(contentsOf: original.address.bytes)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+// The DSN parameters of a recipient and of a message, as values that cannot break a command line: RFC 3461 4.
+
+/// On what the sender wants to be told about a recipient: the NOTIFY parameter (RFC 3461 4.1).
+public struct NotifyConditions: OptionSet, Sendable, Hashable {
+    /// One bit a condition; none set is NEVER.
+    public let rawValue: UInt8
+
+    /// Makes a set from its bits.
+    public init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    /// The message was delivered.
+    public static let success = NotifyConditions(rawValue: 1)
+    /// The message could not be delivered.
+    public static let failure = NotifyConditions(rawValue: 2)
+    /// The message is delayed.
+    public static let delay = NotifyConditions(rawValue: 4)
+    /// No condition: never tell.
+    public static let never: NotifyConditions = []
+
+    /// Reads the parameter's value, such as `SUCCESS,FAILURE`, in any case of letters.
+    ///
+    /// - Returns: nil for an unknown word, nothing at all, or NEVER beside another word.
+    public init?(_ text: some Sequence<UInt8>) {
+        var conditions: NotifyConditions = []
+        var saysNever = false
+        for word in String(decoding: Array(text), as: UTF8.self).uppercased().split(
+            separator: ",", omittingEmptySubsequences: false)
+        {
+            switch word {
+            case "SUCCESS": conditions.insert(.success)
+            case "FAILURE": conditions.insert(.failure)
+            case "DELAY": conditions.insert(.delay)
+            case "NEVER": saysNever = true
+            default: return nil
+            }
+        }
+        guard !saysNever || conditions.isEmpty else { return nil }
+        self = conditions
+    }
+
+    /// The parameter's value on the wire.
+    var wire: String {
+        var words: [String] = []
+        if contains(.success) { words.append("SUCCESS") }
+        if contains(.failure) { words.append("FAILURE") }
+        if contains(.delay) { words.append("DELAY") }
+        return words.isEmpty ? "NEVER" : words.joined(separator: ",")
+    }
+}
+
+/// The address as the sender first wrote it: the ORCPT parameter (RFC 3461 4.2).
+public struct OriginalRecipient: Sendable, Hashable {
+    /// The type of the address, usually `rfc822`: letters, digits and hyphens.
+    public let addressType: String
+    /// The address.
+    public let address: XText
+
+    /// Makes the parameter for an Internet mail address.
+    public init(rfc822 address: some Sequence<UInt8>) {
+        self.addressType = "rfc822"
+        self.address = XText(encoding: address)
+    }
+
+    /// Reads the parameter's value, such as `rfc822;user+2Btail@example.org`.
+    ///
+    /// - Returns: nil where it has no type, or the address is no xtext.
+    public init?(_ text: some Sequence<UInt8>) {
+        let parts = Array(text).split(separator: 0x3B, maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let address = XText(encoded: parts[1]) else { return nil }
+        let isWord = parts[0].allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || $0 == 0x2D
+        }
+        guard isWord else { return nil }
+        self.addressType = String(decoding: parts[0], as: UTF8.self)
+        self.address = address
+    }
+}
+
+/// How much of a message a failure report returns: the RET parameter (RFC 3461 4.3).
+public enum ReturnedContent: String, Sendable {
+    /// The whole message.
+    case full = "FULL"
+    /// Its header.
+    case headers = "HDRS"
+}

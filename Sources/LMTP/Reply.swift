@@ -1,0 +1,79 @@
+// A server's reply, or one made here in its place: RFC 5321 4.2, with the enhanced code of RFC 2034.
+
+/// One reply: its code and every line of its text.
+public struct Reply: Sendable, Hashable, CustomStringConvertible {
+    /// What the first digit of the code says (RFC 5321 4.2.1).
+    public enum Severity: UInt8, Sendable {
+        /// 1yz: not used by SMTP or LMTP.
+        case preliminary = 1
+        /// 2yz: done.
+        case success = 2
+        /// 3yz: go on.
+        case intermediate = 3
+        /// 4yz: not now.
+        case transientFailure = 4
+        /// 5yz: not ever.
+        case permanentFailure = 5
+    }
+
+    /// The three digits, 100–599.
+    public let code: UInt16
+    /// The enhanced code: of the first line that has one of the reply's own class.
+    public let enhancedCode: EnhancedStatusCode?
+    /// The lines as received, code and separator included, line ends as one LF between lines and none at the end.
+    public let bytes: [UInt8]
+    /// Whether later lines were read and checked but not kept, because the reply passed the limit.
+    public let isTruncated: Bool
+    /// Whether no server said this: it was made here, in the form of a reply.
+    public let isLocal: Bool
+
+    init(code: UInt16, enhancedCode: EnhancedStatusCode?, bytes: [UInt8], isTruncated: Bool) {
+        self.code = code
+        self.enhancedCode = enhancedCode
+        self.bytes = bytes
+        self.isTruncated = isTruncated
+        self.isLocal = false
+    }
+
+    /// Makes a local reply, for an outcome that no server spoke about.
+    ///
+    /// - Parameter text: one line for a person: the cause and what to do.
+    public init(local code: UInt16, _ enhancedCode: EnhancedStatusCode, _ text: String) {
+        self.code = code
+        self.enhancedCode = enhancedCode
+        self.bytes = Array("\(code) \(enhancedCode) \(text)".utf8)
+        self.isTruncated = false
+        self.isLocal = true
+    }
+
+    /// What the first digit says.
+    public var severity: Severity {
+        switch code / 100 {
+        case 1: .preliminary
+        case 2: .success
+        case 3: .intermediate
+        case 4: .transientFailure
+        default: .permanentFailure
+        }
+    }
+
+    /// The lines, each with its code.
+    public var lines: [ArraySlice<UInt8>] {
+        bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+    }
+
+    /// The lines without code and separator; the enhanced code stays.
+    public var textLines: [ArraySlice<UInt8>] {
+        lines.map { $0.dropFirst(4) }
+    }
+
+    /// The reply on one line for messages: control characters shown as `?`, line ends as ` / `.
+    public var description: String {
+        lines.map { printable($0) }.joined(separator: " / ")
+    }
+}
+
+/// Bytes from outside as text that is safe in a log: control characters become `?`.
+func printable(_ bytes: some Sequence<UInt8>) -> String {
+    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? 0x3F : $0 }, as: UTF8.self)
+}

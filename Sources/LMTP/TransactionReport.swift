@@ -1,0 +1,133 @@
+// How a transaction ended, for each recipient, with the words that were exchanged about it.
+
+/// What became of one recipient.
+public struct RecipientReport: Sendable {
+    /// The verdict.
+    public enum Outcome: Sendable, Hashable {
+        /// The peer has taken the message for this recipient: a final 2yz.
+        case delivered
+        /// It never will: a 5yz, or an address that cannot be sent to it.
+        case failed
+        /// Nobody knows, or not now: to be tried again.
+        case deferred
+    }
+
+    /// What the deciding reply answered.
+    public enum Subject: Sendable, Hashable {
+        /// Nothing about this recipient was answered: it was refused here, or the session failed.
+        case session
+        /// MAIL.
+        case mail
+        /// RCPT.
+        case recipient
+        /// DATA.
+        case data
+        /// The message: the end of data, or BDAT.
+        case message
+    }
+
+    /// The verdict.
+    public let outcome: Outcome
+    /// The reply that decided, the peer's or a local one (`isLocal`).
+    public let reply: Reply
+    /// What it answered.
+    public let subject: Subject
+    /// The reply to RCPT, where one was read.
+    public let recipientReply: Reply?
+}
+
+/// A command and the reply to it.
+public struct Exchange: Sendable, Hashable {
+    /// The command without line end; `.` for the end of data.
+    public let command: [UInt8]
+    /// The reply; nil where none was read.
+    public let reply: Reply?
+}
+
+/// How a transaction ended.
+public struct TransactionReport: Sendable {
+    /// Which one.
+    public let id: TransactionID
+    /// Its envelope, as given.
+    public let envelope: Envelope
+    /// One for each recipient of the envelope, in its order.
+    public let recipients: [RecipientReport]
+    /// Whether the peer answered any command of it; if not, it may be tried on another connection at once.
+    public let wasAttempted: Bool
+
+    let writer: CommandWriter
+    let mailReply: Reply?
+    let dataReply: Reply?
+    let chunkSize: UInt64?
+
+    init(
+        id: TransactionID, envelope: Envelope, recipients: [RecipientReport], wasAttempted: Bool,
+        writer: CommandWriter, mailReply: Reply?, dataReply: Reply?, chunkSize: UInt64?
+    ) {
+        self.id = id
+        self.envelope = envelope
+        self.recipients = recipients
+        self.wasAttempted = wasAttempted
+        self.writer = writer
+        self.mailReply = mailReply
+        self.dataReply = dataReply
+        self.chunkSize = chunkSize
+    }
+
+    /// A transaction that was never begun: every recipient is deferred.
+    init(unsent envelope: Envelope, id: TransactionID, because reply: Reply) {
+        let report = RecipientReport(outcome: .deferred, reply: reply, subject: .session, recipientReply: nil)
+        self.init(
+            id: id, envelope: envelope, recipients: envelope.recipients.map { _ in report }, wasAttempted: false,
+            writer: CommandWriter(extensions: [], isConverted: false, hasInternationalizedAddress: false),
+            mailReply: nil, dataReply: nil, chunkSize: nil)
+    }
+
+    /// The exchanges that led to a recipient's outcome, in order: MAIL, its RCPT, DATA, the end of the message.
+    ///
+    /// - Returns: none where nothing was said about this recipient.
+    public func exchanges(recipient index: Int) -> [Exchange] {
+        guard recipients.indices.contains(index), envelope.recipients.indices.contains(index) else { return [] }
+        let report = recipients[index]
+        let deciding = report.reply.isLocal ? nil : report.reply
+        guard report.subject != .session || report.recipientReply != nil else { return [] }
+        var exchanges = [Exchange(command: mailCommand, reply: report.subject == .mail ? deciding : mailReply)]
+        guard report.subject != .mail else { return exchanges }
+        exchanges.append(Exchange(command: recipientCommand(index), reply: report.recipientReply ?? deciding))
+        guard report.subject == .data || report.subject == .message else { return exchanges }
+        if let chunkSize {
+            exchanges.append(Exchange(command: Array("BDAT \(chunkSize) LAST".utf8), reply: deciding))
+            return exchanges
+        }
+        exchanges.append(Exchange(command: Array("DATA".utf8), reply: dataReply ?? deciding))
+        if report.subject == .message { exchanges.append(Exchange(command: [0x2E], reply: deciding)) }
+        return exchanges
+    }
+
+    /// The exchanges in ZMailer's form of a diagnostic (SEMANTICS 11.1): each line led by a CR, then `<<- ` for what was
+    /// sent and `->> ` for what was received.
+    public func dialogue(recipient index: Int) -> [UInt8] {
+        var text: [UInt8] = []
+        for exchange in exchanges(recipient: index) {
+            text.append("\r<<- ")
+            text.append(contentsOf: exchange.command)
+            for line in exchange.reply?.lines ?? [] {
+                text.append("\r->> ")
+                text.append(contentsOf: line)
+            }
+        }
+        return text
+    }
+
+    private var mailCommand: [UInt8] {
+        var command: [UInt8] = []
+        writer.appendMail(envelope, to: &command)
+        return command
+    }
+
+    private func recipientCommand(_ index: Int) -> [UInt8] {
+        var command: [UInt8] = []
+        writer.appendRecipient(envelope.recipients[index], to: &command)
+        return command
+    }
+}

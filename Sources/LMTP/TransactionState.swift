@@ -1,0 +1,334 @@
+// One mail transaction (RFC 5321 3.3, RFC 2033 4.2): which reply is due, and what each recipient's outcome is so far.
+
+/// The state of one transaction on the wire.
+struct TransactionState: Sendable {
+    /// Which reply is due next.
+    enum Stage: Sendable, Equatable {
+        case mail
+        /// The reply to RCPT of the recipient at this index.
+        case recipient(Int)
+        case data
+        /// None: the message is being written.
+        case body
+        /// A final reply: over LMTP, that of the recipient at this index.
+        case final(Int)
+        /// The reply to an end of data sent for nobody.
+        case emptyMessage
+        case reset
+    }
+
+    /// What a reply leads to.
+    enum Step {
+        /// More replies are due to what was sent.
+        case wait
+        /// The command of the new stage is to be sent.
+        case sendCommand
+        /// The message is to be sent.
+        case sendBody
+        /// DATA was accepted though no recipient was: the message is to be ended at once.
+        case sendNothing
+        /// RSET is to be sent.
+        case reset
+        /// Every recipient is decided.
+        case finished
+        /// The reply does not fit the command it must belong to.
+        case misfit(String, ReplyCount)
+    }
+
+    /// What a reply that does not fit says about the replies before it.
+    enum ReplyCount {
+        /// Nothing: it is strange by itself.
+        case unquestioned
+        /// There were too many: it is late.
+        case tooMany
+        /// There were too few, it is early; or it cannot be known which.
+        case tooFew
+    }
+
+    struct Decision: Sendable {
+        let outcome: RecipientReport.Outcome
+        let reply: Reply
+        let subject: RecipientReport.Subject
+    }
+
+    struct Recipient: Sendable {
+        var reply: Reply?
+        var decision: Decision?
+    }
+
+    let id: TransactionID
+    let envelope: Envelope
+    let dialect: ClientOptions.Dialect
+    let writer: CommandWriter
+    /// Whether MAIL, RCPT and DATA were sent together.
+    let isPipelined: Bool
+    /// The argument of BDAT; nil where DATA is used.
+    let chunkSize: UInt64?
+    /// Whether the commands were sent before the transaction ahead had its final reply, so that a reply too many or too
+    /// few there would be misread here, until a 354 in its right place proves the count.
+    var isUnconfirmed: Bool
+    private(set) var stage = Stage.mail
+    private(set) var recipients: [Recipient]
+    private(set) var mailReply: Reply?
+    private(set) var dataReply: Reply?
+    private(set) var acceptedCount = 0
+    private var refusedCount = 0
+    private var wasAnswered = false
+    /// A recipient seems to have been accepted after MAIL was refused.
+    private(set) var isContradictory = false
+
+    init(
+        id: TransactionID, envelope: Envelope, dialect: ClientOptions.Dialect, writer: CommandWriter,
+        recipients: [Recipient], isPipelined: Bool, chunkSize: UInt64?, isUnconfirmed: Bool
+    ) {
+        self.id = id
+        self.envelope = envelope
+        self.dialect = dialect
+        self.writer = writer
+        self.recipients = recipients
+        self.isPipelined = isPipelined
+        self.chunkSize = chunkSize
+        self.isUnconfirmed = isUnconfirmed
+    }
+
+    /// What is waited for.
+    var phase: ClientPhase {
+        switch stage {
+        case .mail: .mail
+        case .recipient: .recipient
+        case .data: .data
+        case .body: .body
+        case .final, .emptyMessage: .final
+        case .reset: .reset
+        }
+    }
+
+    /// Whether exactly one reply is due to the message and none of the recipients was refused by the peer.
+    ///
+    /// Only then is it safe to let the next envelope travel with the end of the message: servers are known that answer
+    /// once for several recipients, or also for those they had refused.
+    var hasCertainFinalCount: Bool {
+        guard case .final = stage else { return false }
+        return dialect == .smtp || (acceptedCount == 1 && refusedCount == 0)
+    }
+
+    /// Whether the replies read so far could belong to other commands: not once 354 has proved their count.
+    var acceptsShift: Bool {
+        switch stage {
+        case .mail, .recipient, .data, .reset: true
+        case .body, .final, .emptyMessage: false
+        }
+    }
+
+    // MARK: Commands
+
+    /// Appends what is sent first: MAIL, and the rest of the envelope where commands are sent together.
+    func appendOpening(to output: inout [UInt8]) {
+        writer.appendMail(envelope, to: &output)
+        output.append("\r\n")
+        guard isPipelined else { return }
+        for index in recipients.indices where recipients[index].decision == nil {
+            writer.appendRecipient(envelope.recipients[index], to: &output)
+            output.append("\r\n")
+        }
+        if chunkSize == nil { output.append("DATA\r\n") }
+    }
+
+    /// Appends the command of the stage.
+    func appendCommand(to output: inout [UInt8]) {
+        switch stage {
+        case .recipient(let index): writer.appendRecipient(envelope.recipients[index], to: &output)
+        case .data: output.append("DATA")
+        case .reset: output.append("RSET")
+        case .mail, .body, .final, .emptyMessage: return
+        }
+        output.append("\r\n")
+    }
+
+    // MARK: Replies
+
+    /// Takes the reply that is due.
+    mutating func handle(_ reply: Reply) -> Step {
+        let isGoAhead = stage == .data && reply.code == 354
+        guard reply.severity != .preliminary, reply.severity != .intermediate || isGoAhead else {
+            return misfit(reply, reply.code != 354 ? .unquestioned : stage == .reset ? .tooMany : .tooFew)
+        }
+        wasAnswered = true
+        switch stage {
+        case .mail: return handleMail(reply)
+        case .recipient(let index): return handleRecipient(reply, at: index)
+        case .data: return handleData(reply)
+        case .body: return misfit(reply, .unquestioned)
+        case .final(let index): return handleFinal(reply, at: index)
+        case .emptyMessage: return .finished
+        case .reset:
+            return reply.severity == .success
+                ? .finished : misfit(reply, isUnconfirmed || reply.code == 503 ? .tooMany : .unquestioned)
+        }
+    }
+
+    private func misfit(_ reply: Reply, _ count: ReplyCount) -> Step {
+        .misfit("while waiting for \(phase.rawValue), got \(reply)", count)
+    }
+
+    private mutating func handleMail(_ reply: Reply) -> Step {
+        // 503, bad sequence, is no verdict on an address: the peer takes the session for another than it is here.
+        if reply.code == 503 { return misfit(reply, .tooFew) }
+        mailReply = reply
+        guard let first = nextRecipient(from: 0, where: { $0.decision == nil }) else { return ending() }
+        if reply.severity != .success, !isPipelined {
+            decideUndecided(by: reply, subject: .mail)
+            return ending()
+        }
+        stage = .recipient(first)
+        return isPipelined ? .wait : .sendCommand
+    }
+
+    private mutating func handleRecipient(_ reply: Reply, at index: Int) -> Step {
+        if mailReply?.severity == .success {
+            if reply.code == 503 { return misfit(reply, .tooFew) }
+            recipients[index].reply = reply
+            if reply.severity == .success {
+                acceptedCount += 1
+            } else {
+                refusedCount += 1
+                decide(index, by: reply, subject: .recipient)
+            }
+        } else if reply.severity == .success {
+            // The count is wrong. Where the 354 turns up among the replies still due will tell in which way.
+            isContradictory = true
+        }
+        if let next = nextRecipient(from: index + 1, where: { $0.decision == nil }) {
+            stage = .recipient(next)
+            return isPipelined ? .wait : .sendCommand
+        }
+        if isPipelined, chunkSize == nil {
+            stage = .data
+            return .wait
+        }
+        if isContradictory { return misfit(reply, .tooFew) }
+        if acceptedCount == 0 {
+            if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+            return ending()
+        }
+        if chunkSize != nil {
+            stage = .body
+            return .sendBody
+        }
+        stage = .data
+        return .sendCommand
+    }
+
+    private mutating func handleData(_ reply: Reply) -> Step {
+        if reply.severity == .success { return misfit(reply, .tooMany) }
+        if isContradictory { return misfit(reply, .tooFew) }
+        dataReply = reply
+        if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+        if reply.code == 354 {
+            stage = acceptedCount > 0 ? .body : .emptyMessage
+            return acceptedCount > 0 ? .sendBody : .sendNothing
+        }
+        decideUndecided(by: reply, subject: .data)
+        return ending()
+    }
+
+    private mutating func handleFinal(_ reply: Reply, at index: Int) -> Step {
+        guard dialect == .lmtp else {
+            decideUndecided(by: reply, subject: .message)
+            return .finished
+        }
+        decide(index, by: reply, subject: .message)
+        guard let next = nextRecipient(from: index + 1, where: { $0.decision == nil }) else { return .finished }
+        stage = .final(next)
+        return .wait
+    }
+
+    /// Notes that the message has been written to its end.
+    mutating func endBody() {
+        stage = .final(nextRecipient(from: 0, where: { $0.decision == nil }) ?? 0)
+    }
+
+    /// The end of a transaction that never came to a message: RSET where the peer may think it open, and where the
+    /// reply to RSET has to prove that replies and commands are in step.
+    private mutating func ending() -> Step {
+        guard mailReply?.severity == .success || isUnconfirmed else { return .finished }
+        stage = .reset
+        return .reset
+    }
+
+    private func nextRecipient(from start: Int, where matches: (Recipient) -> Bool) -> Int? {
+        recipients[start...].firstIndex(where: matches)
+    }
+
+    // MARK: Outcomes
+
+    private mutating func decide(_ index: Int, by reply: Reply, subject: RecipientReport.Subject) {
+        let outcome: RecipientReport.Outcome =
+            switch reply.severity {
+            case .success: .delivered
+            case .permanentFailure: .failed
+            case .transientFailure, .preliminary, .intermediate: .deferred
+            }
+        recipients[index].decision = Decision(outcome: outcome, reply: reply, subject: subject)
+    }
+
+    private mutating func decideUndecided(by reply: Reply, subject: RecipientReport.Subject) {
+        for index in recipients.indices where recipients[index].decision == nil {
+            decide(index, by: reply, subject: subject)
+        }
+    }
+
+    /// Ends the transaction with its session: what was read stands, the rest is deferred.
+    mutating func interrupt(by reply: Reply) {
+        // In a pipelined envelope the refusal of MAIL is known before the replies that follow from it.
+        if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+        for index in recipients.indices where recipients[index].decision == nil {
+            recipients[index].decision = Decision(outcome: .deferred, reply: reply, subject: subjectOfStage)
+        }
+    }
+
+    /// Takes back the final replies: they turned out to belong to other commands.
+    mutating func withdrawFinals(because reply: Reply) {
+        for index in recipients.indices where recipients[index].decision?.subject == .message {
+            recipients[index].decision = Decision(outcome: .deferred, reply: reply, subject: .message)
+        }
+    }
+
+    /// Takes back all that the peer seemed to say: its replies turned out to belong to other commands.
+    mutating func withdrawAll(because reply: Reply) {
+        for index in recipients.indices where recipients[index].decision?.reply.isLocal != true {
+            recipients[index] = Recipient(
+                reply: nil, decision: Decision(outcome: .deferred, reply: reply, subject: .session))
+        }
+        mailReply = nil
+        dataReply = nil
+    }
+
+    private var subjectOfStage: RecipientReport.Subject {
+        switch stage {
+        case .mail: .mail
+        case .recipient: .recipient
+        case .data: .data
+        case .body: chunkSize == nil ? .data : .message
+        case .final, .emptyMessage: .message
+        case .reset: .session
+        }
+    }
+
+    /// The report, once every recipient is decided.
+    ///
+    /// - Parameter undecided: tells about those that are not; deferral is the only safe answer for them.
+    func report(undecided: @autoclosure () -> Reply) -> TransactionReport {
+        TransactionReport(
+            id: id, envelope: envelope,
+            recipients: recipients.map { recipient in
+                let decision =
+                    recipient.decision ?? Decision(outcome: .deferred, reply: undecided(), subject: .session)
+                return RecipientReport(
+                    outcome: decision.outcome, reply: decision.reply, subject: decision.subject,
+                    recipientReply: recipient.reply)
+            },
+            wasAttempted: wasAnswered, writer: writer, mailReply: mailReply, dataReply: dataReply,
+            chunkSize: chunkSize)
+    }
+}
