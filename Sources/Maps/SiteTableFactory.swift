@@ -5,9 +5,14 @@ import Configuration
 /// Makes the tables of one worker; those that name the same environment share it.
 public final class SiteTableFactory: TableFactory {
     private var environments: [EnvironmentSettings: BerkeleyDBEnvironment] = [:]
+    private let texts: TextTableLoader
 
     /// A factory for one worker.
-    public init() {}
+    ///
+    /// - Parameter texts: reads text maps, once for all workers that share it.
+    public init(texts: TextTableLoader) {
+        self.texts = texts
+    }
 
     /// Makes the table of one map.
     public func makeTable(for definition: MapDefinition) -> any Table {
@@ -19,8 +24,15 @@ public final class SiteTableFactory: TableFactory {
             return LazyTable(name: name) { [self] () throws(ConfigurationError) in
                 BerkeleyDBTable(name: name, environment: environment(try EnvironmentSettings(file: file)))
             }
-        case .text, .unordered, .ordered, .incore, .none:
-            return BerkeleyDBTable(name: name)
+        case .text:
+            let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
+            return TextTable(name: name, form: form, folding: definition.compile.folding, loader: texts)
+        case .unordered:
+            return TextTable.unordered(name: name, loader: texts)
+        case .ordered:
+            return TextTable.ordered(name: name, loader: texts)
+        case .incore, .none:
+            return IncoreTable(name: name)
         }
     }
 

@@ -34,6 +34,19 @@ public enum TraceEvent: Sendable {
     case failure(ResolutionFailure)
 }
 
+extension TraceEvent {
+    /// The event of a lookup that a table reports.
+    public init(_ lookup: TableLookup) {
+        let answer: Answer =
+            switch lookup.outcome {
+            case .found(let value): .found(value)
+            case .absent: .absent
+            case .failed(let error): .failed(error.text)
+            }
+        self = .lookup(lookup.table, key: lookup.key, answer: answer)
+    }
+}
+
 /// The steps of the chain, by the names under which documentation and trace know them.
 public enum StepName: String, Sendable {
     /// The whole address in fqdnaliases, then fqdnroutes.

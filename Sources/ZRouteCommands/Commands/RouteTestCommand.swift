@@ -62,7 +62,8 @@ struct RouteTestCommand: ParsableCommand {
         let trace = self.trace ? Trace() : nil
         var resolver: Resolver
         do {
-            resolver = try Site(options: site).makeResolver(trace: trace)
+            let site = try Site(options: site)
+            resolver = site.makeResolver(texts: site.makeTextLoader { DiagnosticLog().say("\($0)") }, trace: trace)
         } catch {
             log.say("\(error)")
             throw ExitCode.configuration

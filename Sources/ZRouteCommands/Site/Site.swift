@@ -26,10 +26,30 @@ struct Site {
         }
     }
 
+    /// What reads text maps, once for all workers.
+    ///
+    /// - Parameter report: is given what is probably a mistake in a source.
+    func makeTextLoader(report: @escaping @Sendable (SourceWarning) -> Void) -> TextTableLoader {
+        TextTableLoader(report: report)
+    }
+
     /// An engine for one worker.
-    func makeResolver(trace: Trace? = nil) -> Resolver {
+    ///
+    /// - Parameters:
+    ///   - texts: what reads text maps, shared among workers.
+    ///   - trace: where steps and lookups are recorded.
+    func makeResolver(texts: TextTableLoader, trace: Trace? = nil) -> Resolver {
+        let failures = self.failures
+        let tables = SiteTableFactory(texts: texts).wrapping { definition, table in
+            var table = table
+            for failure in failures where failure.relation == definition.relation {
+                table = FailingTable(wrapping: table, key: failure.key)
+            }
+            guard let trace else { return table }
+            return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
+        }
         let accounts: any Table = settings.localUsers.map { PasswdFileTable(path: $0) } ?? SystemAccountsTable()
-        let maps = RoutingMaps(MapSet(databases, tables: SiteTableFactory()), accounts: accounts, includes: IncludedFileTable())
+        let maps = RoutingMaps(MapSet(databases, tables: tables), accounts: accounts, includes: IncludedFileTable())
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
     }
 }
