@@ -27,6 +27,11 @@ public final class Updater: Sendable {
         try runCommandSuccessfully(program, (nul ? [] : ["-n"]) + ["load", home, file], input: Array(text.utf8))
     }
 
+    /// Loads lines of a key, a TAB and a value, as bytes, into a btree.
+    public func load(lines: [UInt8], home: String, file: String, nul: Bool = true) throws {
+        try runCommandSuccessfully(program, (nul ? [] : ["-n"]) + ["load", home, file], input: lines)
+    }
+
     /// Puts one entry in the place of another with the same key.
     public func put(_ key: String, _ value: String, home: String, file: String) throws {
         try runCommandSuccessfully(program, ["put", home, file, key, value])
