@@ -118,7 +118,14 @@ public struct Resolver: ~Copyable {
             case .expansionLimit: Route("error", host: Array("expansionlimit".utf8), user: typed)
             case .map: Route("hold", host: Array("IO:error".utf8), user: typed)
             }
-        trace?.record(.failure(failure))
+        if let trace {
+            switch failure {
+            case .syntax: trace.record(.deviation(.syntax, "an address that is not valid is refused by itself"))
+            case .expansionLimit: trace.record(.deviation(.limits, "an expansion has limits"))
+            case .map: trace.record(.deviation(.mapError, "a failed lookup holds the whole address"))
+            }
+            trace.record(.failure(failure))
+        }
         return Resolution(routes: [route], origins: [0], ancestry: [], notices: [], failure: failure)
     }
 
