@@ -17,6 +17,9 @@ let package = Package(
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
         .target(name: "ZRouteTestKit"),
+        .target(
+            name: "FuzzTargets", dependencies: ["Configuration", "MailAddress", "Maps", "Routing", "Spool"],
+            path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
         .target(name: "Spool", dependencies: ["Files", "MailAddress"]),
         .target(name: "LMTP", dependencies: ["MailAddress"]),
@@ -28,6 +31,7 @@ let package = Package(
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
         .testTarget(
             name: "MapsTests", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "ZRouteTestKit"]),
