@@ -70,7 +70,7 @@ struct MessageEncoderTests {
         var random = Generator(seed: 99)
         let alphabet: [UInt8] = [0x0A, 0x0D, 0x2E, 0x2E, 0x61, 0x00, 0xE9, 0x0A]
         var count = 0
-        for _ in 0..<3_000 {
+        for _ in 0..<1_000 {
             let message = (0..<Int.random(in: 0..<40, using: &random)).map { _ in
                 alphabet[Int.random(in: 0..<alphabet.count, using: &random)]
             }
