@@ -140,6 +140,29 @@ import Testing
         for directory in ["router", "transport", "queue"] { #expect(try spool.names(directory).isEmpty) }
     }
 
+    @Test func manyAreRemovedWithOneSyncOfEachDirectory() throws {
+        let spool = try TestSpool()
+        for name in ["1", "2", "3"] { try spool.write(PostOfficeTests.message, "router/\(name)") }
+        let routed = try ["1", "2", "3"].map { try PostOfficeTests.routed(#require(try spool.claim($0))) }
+        #expect(try spool.postOffice().commit(routed) == [.committed, .committed, .committed])
+        let syncs = Counter()
+        let operations = FileOperations { operation, _ in
+            if operation == .syncDirectory { syncs.count += 1 }
+            return .proceed
+        }
+        let postOffice = try spool.postOffice(operations)
+        var batch = postOffice.removal()
+        for name in try postOffice.messages().names.prefix(2) {
+            guard case .opened(var message) = try postOffice.open(name) else { continue }
+            try message.mark(.done, recipientAt: try #require(message.contents.recipients.first?.offset))
+            #expect(batch.add(message) == nil)
+        }
+        let outcomes = batch.commit()
+        #expect(outcomes.map(\.outcome) == [.removed, .removed])
+        #expect(syncs.count == 2)
+        #expect(try spool.names("transport").count == 1 && spool.names("queue").count == 1)
+    }
+
     @Test func aSplitOffMessageWaitsForTheOneItComesFrom() throws {
         let (spool, name) = try Self.spool([("hold", "a"), ("smtp", "b")])
         var message = try Self.open(spool, name)
