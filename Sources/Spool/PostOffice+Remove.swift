@@ -10,7 +10,6 @@
 // Many messages are removed with one sync of each directory: all take step 2 before any takes step 3.
 
 import Files
-import Glibc
 
 /// What became of a message to be removed.
 public enum RemovalOutcome: Sendable, Hashable {
