@@ -26,6 +26,12 @@ struct BerkeleyDBFailure: Error {
         self.text = Self.explanation(of: code) + detail
     }
 
+    /// A resource that hangs.
+    init(_ failure: ResourceFailure) {
+        code = ETIMEDOUT
+        text = failure.text
+    }
+
     /// A failure of the file system.
     init(_ error: FileError) {
         code = error.code

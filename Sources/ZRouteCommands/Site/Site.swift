@@ -6,7 +6,7 @@ import Maps
 import Routing
 
 /// What a command needs to know of the site it works for.
-struct Site {
+struct Site: Sendable {
     let settings: Settings
     let databases: DatabasesConf
     private let failures: [MapFailure]
@@ -26,10 +26,25 @@ struct Site {
         }
     }
 
+    /// What the workers of this process know of maps that hang.
+    func makeHealth() -> ResourceHealth {
+        ResourceHealth(deadline: .seconds(settings.lookupTimeout))
+    }
+
     /// An engine for one worker.
-    func makeResolver(trace: Trace? = nil) -> Resolver {
-        let accounts: any Table = settings.localUsers.map { PasswdFileTable(path: $0) } ?? SystemAccountsTable()
-        let maps = RoutingMaps(MapSet(databases, tables: SiteTableFactory()), accounts: accounts, includes: IncludedFileTable())
+    ///
+    /// - Parameter watch: watches the worker for lookups that hang.
+    func makeResolver(watch: CallWatch, trace: Trace? = nil) -> Resolver {
+        let accounts: any Table =
+            if let path = settings.localUsers {
+                PasswdFileTable(path: path)
+            } else {
+                WatchedTable(
+                    wrapping: SystemAccountsTable(), resource: WatchedResource(.nameService, watch: watch))
+            }
+        let maps = RoutingMaps(
+            MapSet(databases, tables: SiteTableFactory(watch: watch)), accounts: accounts,
+            includes: IncludedFileTable())
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
     }
 }
