@@ -111,13 +111,6 @@ public struct Resolver: ~Copyable {
 
     /// One failure decides for the whole address: nothing is sent twice, nothing is dropped.
     private func failed(_ address: Span<UInt8>, _ failure: ResolutionFailure) -> Resolution {
-        let typed = [UInt8](copying: address)
-        let route =
-            switch failure {
-            case .syntax: Route("error", host: Array("syntax".utf8), user: typed)
-            case .expansionLimit: Route("error", host: Array("expansionlimit".utf8), user: typed)
-            case .map: Route("hold", host: Array("IO:error".utf8), user: typed)
-            }
         if let trace {
             switch failure {
             case .syntax: trace.record(.deviation(.syntax, "an address that is not valid is refused by itself"))
@@ -126,7 +119,7 @@ public struct Resolver: ~Copyable {
             }
             trace.record(.failure(failure))
         }
-        return Resolution(routes: [route], origins: [0], ancestry: [], notices: [], failure: failure)
+        return Resolution(of: address, failed: failure)
     }
 
     // MARK: What steps share

@@ -1,6 +1,7 @@
 // The independent program that keeps a live map (Tests/Updater/updater.c), compiled once for all tests.
 
 import Foundation
+import Glibc
 
 /// Changes databases inside a CDB environment, from another process.
 public final class Updater: Sendable {
@@ -42,10 +43,33 @@ public final class Updater: Sendable {
         try runCommandSuccessfully(program, ["delete", home, file, key])
     }
 
+    /// Rewrites one key without end, until it is killed (SIGKILL) in the middle of it.
+    ///
+    /// - Parameter rewriting: how long, before the kill.
+    public func killWhileSpinning(
+        _ key: String, _ value: String, home: String, file: String, rewriting: Duration
+    ) throws {
+        let process = try startSpinning(key, value, home: home, file: file).process
+        usleep(UInt32(rewriting / .microseconds(1)))
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
     /// Rewrites one key without end, splitting pages around it, while the body runs.
     public func whileSpinning<Answer>(
         _ key: String, _ value: String, home: String, file: String, _ body: () throws -> Answer
     ) throws -> Answer {
+        let (process, input) = try startSpinning(key, value, home: home, file: file)
+        defer {
+            try? input.fileHandleForWriting.close()
+            process.waitUntilExit()
+        }
+        return try body()
+    }
+
+    private func startSpinning(
+        _ key: String, _ value: String, home: String, file: String
+    ) throws -> (process: Process, input: Pipe) {
         let process = Process()
         let input = Pipe()
         let output = Pipe()
@@ -54,13 +78,9 @@ public final class Updater: Sendable {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        defer {
-            try? input.fileHandleForWriting.close()
-            process.waitUntilExit()
-        }
         guard output.fileHandleForReading.availableData.isEmpty == false else {
             throw CommandFailure("updater spin \(home) \(file): ended at once")
         }
-        return try body()
+        return (process, input)
     }
 }

@@ -54,6 +54,20 @@ public struct Resolution: Sendable {
     }
 }
 
+extension Resolution {
+    /// The answer for an address that as a whole failed, or is deferred.
+    init(of address: Span<UInt8>, failed failure: ResolutionFailure) {
+        let typed = [UInt8](copying: address)
+        let route =
+            switch failure {
+            case .syntax: Route("error", host: Array("syntax".utf8), user: typed)
+            case .expansionLimit: Route("error", host: Array("expansionlimit".utf8), user: typed)
+            case .map: Route("hold", host: Array("IO:error".utf8), user: typed)
+            }
+        self.init(routes: [route], origins: [0], ancestry: [], notices: [], failure: failure)
+    }
+}
+
 /// Why an address as a whole has no routes of its own.
 public enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
     /// The address is not valid; nil where it is valid but may not be used so.
