@@ -56,7 +56,7 @@ func resolver(
     _ databases: DatabasesConf, stuck: (relation: String, key: String)? = nil, home: String = "/nowhere"
 ) -> @Sendable (CallWatch) -> Resolver {
     { watch in
-        let tables = SiteTableFactory(watch: watch).wrapping { definition, table in
+        let tables = SiteTableFactory(texts: TextTableLoader(), watch: watch).wrapping { definition, table in
             guard let stuck, definition.relation == stuck.relation else { return table }
             return WatchedTable(
                 wrapping: StuckTable(wrapping: table, key: stuck.key),

@@ -1,6 +1,7 @@
 // Puts a deadline on tables that know nothing of it, such as the accounts of the system behind a directory server.
 
 import Glibc
+import MailAddress
 
 /// A table whose lookups are shown to a supervisor.
 public final class WatchedTable: Table {
