@@ -46,7 +46,7 @@ public final class MapCompiler {
         let temporary = try create(name, mode: job.permissions == nil ? 0o644 : 0o600)
         let added: Int
         do {
-            let isNew = try !appending || !copyDatabase(job.target, to: temporary)
+            let isNew = appending ? try !copyDatabase(job.target, to: temporary) : true
             added = try write(sorted, kind: job.kind, isNew: isNew, to: temporary, progress: progress)
             try settle(temporary, permissions: job.permissions)
         } catch {
@@ -109,7 +109,9 @@ public final class MapCompiler {
             file: name.path(attempt: 0), reason: "exists, as do 999 like it", remedy: "remove these temporary files")
     }
 
-    /// Copies a database that is to be added to. A damaged one is refused: what its damage hides would be lost for good.
+    /// Copies a database that is to be added to.
+    ///
+    /// A damaged one is refused: what its damage hides would be lost for good.
     ///
     /// - Returns: false if there is none.
     private func copyDatabase(_ old: String, to path: String) throws(BerkeleyDBFailure) -> Bool {
