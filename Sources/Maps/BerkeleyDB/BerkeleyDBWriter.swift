@@ -14,10 +14,11 @@ final class BerkeleyDBWriter {
     /// Begins to fill a file.
     ///
     /// - Parameters:
-    ///   - path: an empty file, which the caller created for this purpose.
+    ///   - path: an empty file, which the caller created for this purpose, or a database to be added to.
+    ///   - kind: the kind of database; nil for the one that the file is.
     ///   - cacheSize: the bytes of page cache.
     ///   - count: how many entries are to come; a hash table is laid out for as many.
-    init(filling path: String, kind: DatabaseKind, cacheSize: Int, count: Int) throws(BerkeleyDBFailure) {
+    init(filling path: String, kind: DatabaseKind?, cacheSize: Int, count: Int) throws(BerkeleyDBFailure) {
         var created: UnsafeMutablePointer<DB>?
         let code = unsafe db_create(&created, nil, 0)
         guard code == 0, let database = unsafe created else {
@@ -28,8 +29,9 @@ final class BerkeleyDBWriter {
         _ = unsafe database.pointee.set_cachesize(database, 0, UInt32(clamping: cacheSize), 1)
         if kind == .hash { _ = unsafe database.pointee.set_h_nelem(database, UInt32(clamping: count)) }
         do {
-            let type = kind == .hash ? DB_HASH : DB_BTREE
-            try check(unsafe database.pointee.open(database, nil, path, nil, type, UInt32(DB_CREATE | DB_TRUNCATE), 0))
+            let type = kind.map { $0 == .hash ? DB_HASH : DB_BTREE } ?? DB_UNKNOWN
+            let flags = UInt32(kind == nil ? 0 : DB_CREATE | DB_TRUNCATE)
+            try check(unsafe database.pointee.open(database, nil, path, nil, type, flags, 0))
         } catch {
             abandon()
             throw error
@@ -39,8 +41,10 @@ final class BerkeleyDBWriter {
     deinit { abandon() }
 
     /// Adds an entry; the NUL that ends keys and values in ZMailer's files is added here.
-    func put(key newKey: ArraySlice<UInt8>, value newValue: ArraySlice<UInt8>) throws(BerkeleyDBFailure) {
-        guard let database = unsafe database else { return }
+    ///
+    /// - Returns: false if the key is there already; its value stays.
+    func put(key newKey: ArraySlice<UInt8>, value newValue: ArraySlice<UInt8>) throws(BerkeleyDBFailure) -> Bool {
+        guard let database = unsafe database else { return false }
         Self.fill(&key, newKey)
         Self.fill(&value, newValue)
         let code = unsafe key.withUnsafeMutableBytes { keyBytes in
@@ -52,10 +56,12 @@ final class BerkeleyDBWriter {
                 var valueThing = unsafe DBT()
                 unsafe valueThing.data = valueBytes.baseAddress
                 unsafe valueThing.size = UInt32(clamping: valueBytes.count)
-                return unsafe database.pointee.put(database, nil, &keyThing, &valueThing, 0)
+                return unsafe database.pointee.put(database, nil, &keyThing, &valueThing, UInt32(DB_NOOVERWRITE))
             }
         }
+        if code == DB_KEYEXIST { return false }
         try check(code)
+        return true
     }
 
     /// Writes out everything, and closes the file.

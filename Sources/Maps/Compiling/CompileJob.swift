@@ -66,8 +66,10 @@ public struct CompileJob: Sendable {
 public struct CompileReport: Sendable {
     /// What messages call the source.
     public let source: String
-    /// How many entries the database has.
+    /// How many entries of the source are in the database; of those that share a key only the first counts.
     public let entries: Int
+    /// How many keys of the source the database had before, when it was added to; their old values stand.
+    public let kept: Int
     /// What was found that is probably a mistake, in the order of lines.
     public let warnings: [SourceWarning]
 }

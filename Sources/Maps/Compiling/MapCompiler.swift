@@ -27,30 +27,35 @@ public final class MapCompiler {
         _ source: CompileJob.Source, form: SourceForm, folding: KeyFolding
     ) throws(CompileError) -> CompileReport {
         let sorted = try SortedSource(source, form: form, folding: folding)
-        return CompileReport(source: source.name, entries: sorted.entries.count, warnings: sorted.warnings)
+        return CompileReport(source: source.name, entries: sorted.entries.count, kept: 0, warnings: sorted.warnings)
     }
 
     /// Compiles a source into a new file beside the database, and makes that durable; the database itself stays.
     ///
-    /// - Parameter progress: is told from time to time how many entries were written, and at the end.
+    /// - Parameters:
+    ///   - appending: whether what the database holds is kept; of two entries with one key the older one stands.
+    ///   - progress: is told from time to time how many entries were written, and at the end.
     /// - Throws: if the source cannot be read or breaks its grammar, or the file cannot be written; other maps that were
     ///   prepared before stay prepared.
     public func prepare(
-        _ job: CompileJob, progress: (Int) -> Void = { _ in }
+        _ job: CompileJob, appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> CompileReport {
         let sorted = try SortedSource(job.source, form: job.form, folding: job.folding)
         let name = TemporaryName(for: job.target)
         name.removeLeftovers()
         let temporary = try create(name, mode: job.permissions == nil ? 0o644 : 0o600)
+        let added: Int
         do {
-            try write(sorted, kind: job.kind, to: temporary, progress: progress)
+            let isNew = appending ? try !copyDatabase(job.target, to: temporary) : true
+            added = try write(sorted, kind: job.kind, isNew: isNew, to: temporary, progress: progress)
             try settle(temporary, permissions: job.permissions)
         } catch {
             try? removeFile(temporary, missingIsFine: true)
             throw CompileError(file: job.target, reason: error.text, remedy: "the old database stays")
         }
         prepared.append(Prepared(temporary: temporary, target: job.target))
-        return CompileReport(source: job.source.name, entries: sorted.entries.count, warnings: sorted.warnings)
+        return CompileReport(
+            source: job.source.name, entries: added, kept: sorted.entries.count - added, warnings: sorted.warnings)
     }
 
     /// Puts everything that was prepared in the place of the old databases, and makes that durable.
@@ -104,18 +109,38 @@ public final class MapCompiler {
             file: name.path(attempt: 0), reason: "exists, as do 999 like it", remedy: "remove these temporary files")
     }
 
+    /// Copies a database that is to be added to.
+    ///
+    /// A damaged one is refused: what its damage hides would be lost for good.
+    ///
+    /// - Returns: false if there is none.
+    private func copyDatabase(_ old: String, to path: String) throws(BerkeleyDBFailure) -> Bool {
+        do {
+            try copyContents(of: old, to: path)
+        } catch  where error.isMissing {
+            return false
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+        try DatabaseCheck.verify(path)
+        return true
+    }
+
+    /// - Returns: how many entries were not there before.
     private func write(
-        _ sorted: SortedSource, kind: DatabaseKind, to path: String, progress: (Int) -> Void
-    ) throws(BerkeleyDBFailure) {
+        _ sorted: SortedSource, kind: DatabaseKind, isNew: Bool, to path: String, progress: (Int) -> Void
+    ) throws(BerkeleyDBFailure) -> Int {
         let writer = try BerkeleyDBWriter(
-            filling: path, kind: kind, cacheSize: cacheSize(for: kind, sourceSize: sorted.bytes.count),
+            filling: path, kind: isNew ? kind : nil, cacheSize: cacheSize(for: kind, sourceSize: sorted.bytes.count),
             count: sorted.entries.count)
+        var added = 0
         for (number, entry) in sorted.entries.enumerated() {
-            try writer.put(key: sorted.bytes[entry.key], value: sorted.bytes[entry.value])
+            if try writer.put(key: sorted.bytes[entry.key], value: sorted.bytes[entry.value]) { added += 1 }
             if number & 0xFFF == 0xFFF { progress(number + 1) }
         }
         try writer.finish()
         progress(sorted.entries.count)
+        return added
     }
 
     private func settle(_ path: String, permissions: CompileJob.Permissions?) throws(BerkeleyDBFailure) {

@@ -21,9 +21,15 @@ extension DatabasesConf {
 }
 
 extension MapPrivilege {
+    /// The number of the owner; nil where the system does not know the name.
+    public var ownerNumber: UInt32? { userNumber(owner) }
+
+    /// The number of the group; nil where the system does not know the name.
+    public var groupNumber: UInt32? { Maps.groupNumber(group) }
+
     fileprivate func findings(_ identity: FileIdentity) -> [String] {
         var findings: [String] = []
-        if let number = userNumber(owner) {
+        if let number = ownerNumber {
             if identity.owner != number {
                 findings.append("belongs to user \(identity.owner), not to \(owner); chown it or correct the line")
             }
@@ -36,7 +42,7 @@ extension MapPrivilege {
             let modes = "\(String(permissions, radix: 8)), not \(String(mode & 0o777, radix: 8))"
             let who = excess & 0o002 != 0 ? "everyone" : "its group"
             findings.append("is writable by \(who) (mode \(modes)); chmod it or correct the line")
-        } else if permissions & 0o020 != 0, let number = groupNumber(group), identity.group != number {
+        } else if permissions & 0o020 != 0, let number = groupNumber, identity.group != number {
             findings.append("is writable by group \(identity.group), not by \(group); chgrp it or correct the line")
         }
         return findings

@@ -5,6 +5,8 @@ import ArgumentParser
 extension ExitCode {
     /// Everything was routed or done.
     static let ok = ExitCode(0)
+    /// The key does not exist, or a check found something.
+    static let absent = ExitCode(1)
     /// The command was used wrongly (EX_USAGE).
     static let usage = ExitCode(64)
     /// The input cannot be read as what it should be (EX_DATAERR).
@@ -13,6 +15,10 @@ extension ExitCode {
     static let missingInput = ExitCode(66)
     /// Some address failed for good (EX_NOUSER).
     static let noUser = ExitCode(67)
+    /// An output file cannot be made (EX_CANTCREAT).
+    static let cannotCreate = ExitCode(73)
+    /// Reading or writing failed (EX_IOERR).
+    static let inputOutput = ExitCode(74)
     /// Some answer is not to be had now (EX_TEMPFAIL).
     static let tryAgain = ExitCode(75)
     /// The configuration is wrong (EX_CONFIG).

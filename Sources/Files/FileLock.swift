@@ -1,0 +1,63 @@
+// A lock on a file that lasts as long as the process that holds it: whoever is killed leaves nothing behind.
+
+import Glibc
+
+/// An flock(2) on a file or directory.
+public struct FileLock: ~Copyable {
+    private let descriptor: Int32
+
+    /// Locks a file, and waits for it if another process has it locked.
+    ///
+    /// - Parameters:
+    ///   - path: the file, which must exist; its contents are of no matter.
+    ///   - waiting: is called before waiting.
+    /// - Throws: `FileError` when the file cannot be opened or locked.
+    public init(_ path: String, waiting: () -> Void) throws(FileError) {
+        let descriptor = try Self.open(path)
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            waiting()
+            while flock(descriptor, LOCK_EX) != 0 {
+                guard errno == EINTR else { throw Self.close(descriptor, path, errno) }
+            }
+        }
+        self.descriptor = descriptor
+    }
+
+    /// Locks a file at once.
+    ///
+    /// - Parameters:
+    ///   - path: the file or directory.
+    ///   - isShared: whether others may hold it shared at the same time.
+    /// - Returns: nil if another process holds a lock that excludes this one.
+    /// - Throws: `FileError` when the file cannot be opened or locked.
+    public static func attempt(_ path: String, isShared: Bool) throws(FileError) -> FileLock? {
+        let descriptor = try open(path)
+        guard flock(descriptor, (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 else {
+            return FileLock(descriptor: descriptor)
+        }
+        let code = errno
+        let failure = close(descriptor, path, code)
+        guard code == EWOULDBLOCK else { throw failure }
+        return nil
+    }
+
+    private init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// Frees the lock.
+    public consuming func unlock() {}
+
+    private static func open(_ path: String) throws(FileError) -> Int32 {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
+        return descriptor
+    }
+
+    private static func close(_ descriptor: Int32, _ path: String, _ code: Int32) -> FileError {
+        Glibc.close(descriptor)
+        return FileError(operation: "lock", path: path, code: code)
+    }
+}

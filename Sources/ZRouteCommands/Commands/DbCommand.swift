@@ -1,0 +1,20 @@
+// `zroute db`: one live map, as the program that keeps it up to date needs it.
+
+import ArgumentParser
+
+/// The commands for live maps.
+struct DbCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "db",
+        abstract: "Look into and change live maps.",
+        discussion: """
+            MAP is a relation of dbases.conf, which stands for its live (-r) map, or the path of a database file with \
+            --env HOME, the directory of its Berkeley DB environment.
+
+            Every command answers within the setting lookuptimeout, or exits with 75.
+            """,
+        subcommands: [
+            DbGetCommand.self, DbPutCommand.self, DbDeleteCommand.self, DbDumpCommand.self, DbLoadCommand.self,
+            DbCountCommand.self, DbVerifyCommand.self, DbRecoverCommand.self,
+        ])
+}

@@ -1,0 +1,77 @@
+// `zroute db recover`: brings an environment back that a killed process left locked.
+
+import ArgumentParser
+import Configuration
+import Files
+import Glibc
+import Maps
+
+/// Recovers an environment.
+struct DbRecoverCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recover",
+        abstract: "Recover an environment that a killed process left locked.",
+        discussion: """
+            It refuses while a living process uses the environment. What can be read of each database is written to \
+            FILE.salvage-DATE. The region files are removed; a damaged database is built anew from what could be read, \
+            or from --source, and the old file kept as FILE.damaged-DATE. At last every database is checked in the new \
+            environment. What was done is printed.
+            """)
+
+    @OptionGroup var options: DbOptions
+
+    @Option(help: ArgumentHelp("Build MAP from this dump, whether it is damaged or not.", valueName: "file"))
+    var source: String?
+
+    @Flag(help: "Go on although some processes cannot be looked into.")
+    var force = false
+
+    @Argument(help: "A relation, or a path; none for all databases of --env.")
+    var map: String?
+
+    func validate() throws {
+        guard map != nil || options.home != nil else { throw ValidationError("Name a map, or an environment.") }
+        guard map != nil || source == nil else { throw ValidationError("--source needs a map to be built from it.") }
+        guard !options.hasNoEnvironment else { throw ValidationError("There is nothing to recover without one.") }
+    }
+
+    func run() throws {
+        let log = DiagnosticLog()
+        _ = signal(SIGXFSZ, SIG_IGN)
+        let plan: DbRecoveryPlan
+        let site: Site?
+        do {
+            site = try DbSession.site(options, isNeeded: map.map { !$0.contains("/") } ?? false)
+            plan = try DbRecoveryPlan(map: map, options, databases: site?.databases)
+        } catch {
+            log.say("\(error)")
+            throw ExitCode.configuration
+        }
+        let dump = try source.map { (bytes: try readDump($0, log), name: $0) }
+        let databases = plan.databases.map {
+            Recovery.Database(name: $0, source: $0 == plan.named ? dump : nil)
+        }
+        let recovery = Recovery(plan.environment, databases: databases, stamp: Self.stamp()) { line in
+            var output = OutputStream(descriptor: STDOUT_FILENO)
+            output.write("\(line)\n")
+            output.flush()
+        }
+        do {
+            let what = "environment \(plan.environment.home)"
+            try recovery.run(isForced: force, observer: DbSession.watchdog(what, plan.environment, site))
+        } catch {
+            log.say("\(error)")
+            throw ExitCode.tryAgain
+        }
+    }
+
+    /// The date and time in UTC, to the second.
+    private static func stamp() -> String {
+        var now = time(nil)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&now, &parts)
+        var text = [CChar](repeating: 0, count: 32)
+        let length = unsafe strftime(&text, text.count, "%Y%m%d-%H%M%S", &parts)
+        return String(decoding: text[..<length].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

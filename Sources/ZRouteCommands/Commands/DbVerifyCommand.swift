@@ -1,0 +1,79 @@
+// `zroute db verify`: finds what lookups would stumble over, or would silently not find.
+
+import ArgumentParser
+import Glibc
+import Maps
+
+/// Checks a map.
+struct DbVerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check a map's structure and its entries.",
+        discussion: """
+            Found are: damage of the file's structure; keys without the NUL that lookups add, and keys with letters \
+            that lookups fold, neither of which is ever found. Readers are not held up; writers wait.
+
+            The exit status is 0 if nothing was found, 1 if something was, and 75 if the map cannot be checked now.
+            """)
+
+    @OptionGroup var options: DbOptions
+
+    @Argument(help: "A relation, or a path.")
+    var map: String
+
+    func run() throws {
+        let session = try DbSession(map, options)
+        var found = Findings()
+        do {
+            let map = try session.openUnreported()
+            try map.verify()
+            try map.forEach { key, value in found.take(key, value, session.target.folding) }
+        } catch {
+            session.log.say("\(error)")
+            throw error.isDamage ? ExitCode.absent : ExitCode.tryAgain
+        }
+        let lines = found.lines
+        for line in lines { session.log.say("\(session.target.name): \(line)") }
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        let verdict = lines.isEmpty ? "all well" : "see above"
+        output.write("\(session.target.name.file): \(found.entries) entries, \(verdict)\n")
+        output.flush()
+        if !lines.isEmpty { throw ExitCode.absent }
+    }
+}
+
+/// What was noticed of the entries.
+private struct Findings {
+    var entries = 0
+    private var withoutNUL = 0
+    private var unfolded = 0
+    private var firstWithoutNUL: [UInt8] = []
+    private var firstUnfolded: [UInt8] = []
+
+    mutating func take(_ key: [UInt8], _ value: [UInt8], _ folding: KeyFolding) {
+        entries += 1
+        if key.last != 0 {
+            if withoutNUL == 0 { firstWithoutNUL = key }
+            withoutNUL += 1
+        }
+        if key.contains(where: { folding.fold($0) != $0 }) {
+            if unfolded == 0 { firstUnfolded = key }
+            unfolded += 1
+        }
+    }
+
+    var lines: [String] {
+        var lines: [String] = []
+        if withoutNUL > 0 {
+            lines.append(
+                "\(withoutNUL) keys lack the NUL that lookups add and are never found, such as "
+                    + "'\(printable(firstWithoutNUL))'; let their program store it")
+        }
+        if unfolded > 0 {
+            lines.append(
+                "\(unfolded) keys have letters that lookups fold and are never found, such as "
+                    + "'\(printable(firstUnfolded.dropLast()))'; store them folded")
+        }
+        return lines
+    }
+}

@@ -1,0 +1,144 @@
+// `zroute newdb`: compiles the sources of dbases.conf, as ZMailer's newdb does for all maps of a site, but all or none.
+
+import ArgumentParser
+import Configuration
+import Files
+import Glibc
+import Maps
+
+/// Compiles the maps of dbases.conf.
+struct NewdbCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "newdb",
+        abstract: "Compile the maps of dbases.conf.",
+        discussion: """
+            Every source is read and written into a new file first; only when all are good do the new files take the \
+            place of the old ones. Readers notice within a second. Live maps (-r) and text maps are left alone.
+
+            For each map one line is printed: relation, number of entries and file, separated by TABs.
+
+            The exit status is 0 if all is done, 65 if a source has an error, 66 if one is missing, 73 or 74 if a file \
+            cannot be written or read; then every map is as it was.
+            """)
+
+    @OptionGroup var site: SiteOptions
+
+    @Flag(help: "Only read the sources, and say what is wrong with them.")
+    var check = false
+
+    @Argument(help: "The relations to compile; all if none is named.")
+    var relations: [String] = []
+
+    func run() throws {
+        let log = DiagnosticLog()
+        let plan: NewdbPlan
+        do {
+            let site = try Site(options: self.site)
+            plan = try NewdbPlan(site.databases, relations: relations)
+        } catch {
+            log.say("\(error)")
+            throw ExitCode.configuration
+        }
+        // A limit on file sizes is an error to report, not a death.
+        _ = signal(SIGXFSZ, SIG_IGN)
+        if check {
+            try checkSources(plan, log)
+        } else {
+            try compile(plan, log)
+        }
+    }
+
+    private func checkSources(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
+        var outcome = NewdbOutcome()
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        for step in plan.steps where outcome.accepts(source: step.source, log) {
+            do throws(CompileError) {
+                let report = try MapCompiler.check(step.job.source, form: step.job.form, folding: step.job.folding)
+                for warning in report.warnings { log.say("\(warning)") }
+                output.write("\(step.relation)\t\(report.entries)\t\(step.source)\n")
+            } catch {
+                outcome.take(error, of: step.job, log)
+            }
+        }
+        plan.sayPrivileges(log)
+        output.flush()
+        try outcome.finish()
+    }
+
+    private func compile(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
+        let lock: FileLock
+        do {
+            lock = try FileLock(plan.lockPath) { log.say("\(plan.lockPath): waiting for another newdb to finish") }
+        } catch {
+            log.say("\(error)")
+            throw ExitCode.inputOutput
+        }
+        try compileLocked(plan, log)
+        lock.unlock()
+    }
+
+    private func compileLocked(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
+        var outcome = NewdbOutcome()
+        var summary = ""
+        let compiler = MapCompiler()
+        for step in plan.steps where outcome.accepts(source: step.source, log) {
+            let progress = ProgressLine(title: step.job.target)
+            do throws(CompileError) {
+                let report = try compiler.prepare(step.job) { progress.show($0) }
+                progress.clear()
+                for warning in report.warnings { log.say("\(warning)") }
+                summary += "\(step.relation)\t\(report.entries)\t\(step.job.target)\n"
+            } catch {
+                progress.clear()
+                outcome.take(error, of: step.job, log)
+            }
+        }
+        if outcome.status != .ok {
+            compiler.discard()
+            log.say("nothing was replaced: every map is as it was")
+            try outcome.finish()
+        }
+        do {
+            try compiler.commit()
+        } catch {
+            log.say("\(error)")
+            throw ExitCode.cannotCreate
+        }
+        plan.sayPrivileges(log)
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        output.write(summary)
+        output.flush()
+        if output.hasFailed { throw ExitCode.inputOutput }
+    }
+}
+
+/// What the exit status has to say of all maps together: the first error decides.
+struct NewdbOutcome {
+    private(set) var status = ExitCode.ok
+
+    /// Notices a source that is not there, which is told apart from one with an error in it.
+    mutating func accepts(source: String, _ log: borrowing DiagnosticLog) -> Bool {
+        do {
+            _ = try FileIdentity(path: source)
+            return true
+        } catch {
+            log.say("\(error); create it, or correct dbases.conf")
+            note(error.isMissing ? .missingInput : .inputOutput)
+            return false
+        }
+    }
+
+    /// Notices an error of the source, or of the file that was to be written.
+    mutating func take(_ error: CompileError, of job: CompileJob, _ log: borrowing DiagnosticLog) {
+        log.say("\(error)")
+        note(error.file == job.source.name ? .unreadableInput : .cannotCreate)
+    }
+
+    func finish() throws {
+        guard status == .ok else { throw status }
+    }
+
+    private mutating func note(_ new: ExitCode) {
+        if status == .ok { status = new }
+    }
+}
