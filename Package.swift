@@ -22,11 +22,12 @@ let package = Package(
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
         .target(name: "Spool", dependencies: ["Files", "MailAddress"]),
+        .target(name: "Batch", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"]),
         .target(name: "LMTP", dependencies: ["MailAddress"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "Configuration", "Files", "MailAddress", "Maps", "Routing",
+                "Batch", "Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
