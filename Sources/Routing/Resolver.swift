@@ -93,7 +93,8 @@ public struct Resolver: ~Copyable {
             throw .syntax(nil)
         default:
             let name = parsed.form == .null ? Array("<>".utf8) : parsed.text
-            return Node(address: name, origin: name, isUnquoted: parsed.form == .quotedLocal)
+            return Node(
+                address: name, origin: name, isUnquoted: parsed.form == .quotedLocal, isTrusted: !request.isExternal)
         }
     }
 
@@ -130,6 +131,14 @@ public struct Resolver: ~Copyable {
         expansion.routes.append(route)
         expansion.origins.append(node)
         try checkSize()
+    }
+
+    /// Refuses an address that turns out to be none on its way: the one that was asked for as a whole, a member of an
+    /// expansion by itself.
+    mutating func refuse(_ hop: Hop, _ error: AddressError) throws(ResolutionFailure) {
+        guard !hop.isTyped else { throw .syntax(error) }
+        try add(
+            Route("error", host: Array("syntax".utf8), user: hop.address, privilege: hop.privilege), from: hop.node)
     }
 
     /// Puts the members of an expanded value onto the worklist.

@@ -37,7 +37,9 @@ public struct Resolution: Sendable {
     /// How the address fared.
     public var status: Status {
         if routes.contains(where: { $0.isChannel("hold") }) { return .deferred }
-        return routes.contains(where: { $0.isChannel("error") }) ? .failed : .routed
+        // The null sender is written as a route on channel error, and is none.
+        let fails = routes.contains { $0.isChannel("error") && !$0.host.elementsEqual("<>".utf8) }
+        return fails ? .failed : .routed
     }
 
     /// The addresses that led to a route, nearest first, without the one that was asked for at the end unless

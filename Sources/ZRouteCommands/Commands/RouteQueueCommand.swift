@@ -60,8 +60,9 @@ struct RouteQueueCommand: ParsableCommand {
         options.retry = RetryRule(interval: retryInterval)
         options.settling = watch ? 5 : 0
         let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
+        let health = site.makeHealth()
         let run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
-            ResolverRouter(site.makeResolver(texts: texts))
+            SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0) }
         }
         let hooks = SpoolRun.Hooks(report: log.add, shouldStop: { signals.isTerminationPending })
         do throws(FileError) {

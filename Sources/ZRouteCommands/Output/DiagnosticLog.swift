@@ -33,6 +33,17 @@ struct DiagnosticLog: ~Copyable {
         unsaid += remarks.unsaid
     }
 
+    /// Says a reason the first time it occurs.
+    ///
+    /// - Parameters:
+    ///   - reason: what is the same for many.
+    ///   - text: the whole message for this one.
+    mutating func sayOnce(_ reason: String, _ text: @autoclosure () -> String) {
+        var remarks = Remarks()
+        remarks.add(reason, text())
+        say(remarks)
+    }
+
     /// Says how often each reason occurred beyond the first time.
     func summarise() {
         for (reason, count) in counts.sorted(by: { $0.key < $1.key }) where count > 1 {

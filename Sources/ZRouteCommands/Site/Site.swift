@@ -61,7 +61,12 @@ struct Site: Sendable {
                 WatchedTable(
                     wrapping: SystemAccountsTable(), resource: WatchedResource(.nameService, watch: watch))
             }
-        let maps = RoutingMaps(MapSet(databases, tables: tables), accounts: accounts, includes: IncludedFileTable())
+        func traced(_ table: any Table) -> any Table {
+            guard let trace else { return table }
+            return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
+        }
+        let maps = RoutingMaps(
+            MapSet(databases, tables: tables), accounts: traced(accounts), includes: traced(IncludedFileTable()))
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
     }
 }
