@@ -66,7 +66,7 @@ public struct Resolver: ~Copyable {
         self.request = request
         maps.beginAddress()
         do {
-            let root = try validated(address)
+            guard let root = try validated(address) else { return nullSender }
             expansion.start(root)
             while let next = expansion.pending.popLast() {
                 try resolve(node: next)
@@ -77,8 +77,8 @@ public struct Resolver: ~Copyable {
         }
     }
 
-    /// The address as the first node of the worklist.
-    private func validated(_ address: Span<UInt8>) throws(ResolutionFailure) -> Node {
+    /// The address as the first node of the worklist; nil for the null sender.
+    private func validated(_ address: Span<UInt8>) throws(ResolutionFailure) -> Node? {
         let parsed: EnvelopeAddress
         do {
             parsed = try EnvelopeAddress(address, allowsNull: request.role == .sender)
@@ -91,11 +91,20 @@ public struct Resolver: ~Copyable {
             throw .syntax(nil)
         case .include where request.isExternal:
             throw .syntax(nil)
+        case .null:
+            return nil
         default:
-            let name = parsed.form == .null ? Array("<>".utf8) : parsed.text
             return Node(
-                address: name, origin: name, isUnquoted: parsed.form == .quotedLocal, isTrusted: !request.isExternal)
+                address: parsed.text, origin: parsed.text, isUnquoted: parsed.form == .quotedLocal,
+                isTrusted: !request.isExternal)
         }
+    }
+
+    /// How a control file writes the sender of a message that must not be answered.
+    private var nullSender: Resolution {
+        let route = Route("error", host: Array("<>".utf8), user: Array("<>".utf8))
+        trace?.record(.route(route))
+        return Resolution(routes: [route], origins: [0], ancestry: [], notices: [], failure: nil)
     }
 
     private mutating func finished() -> Resolution {

@@ -18,45 +18,54 @@ extension Resolver {
     /// The canonical form of a host, and whether it is ours.
     mutating func canonicalHost(_ host: Span<UInt8>) throws(ResolutionFailure) -> CanonicalHost {
         trace?.record(.step(.thisHost))
-        var name: [UInt8]?
-        var isLocal = try maps.find(.thishost, host, into: &hit)
+        guard try maps.find(.thishost, host, into: &hit) else { return examined(host, name: nil, isLocal: false) }
         // Names below .uucp are never replaced.
-        if isLocal, !hasSuffix(host, ".uucp") {
-            hit.substitute(noArguments)
-            if !hit.value.isEmpty { name = hit.value }
-        }
-        let given = name ?? [UInt8](copying: host)
-        if given.first == UInt8(ascii: "["), given.last == UInt8(ascii: "]") {
-            let isOurs = AddressLiteral(given).map(rules.localAddresses.contains) ?? false
+        guard !hasSuffix(host, ".uucp") else { return examined(host, name: nil, isLocal: true) }
+        hit.substitute(noArguments)
+        guard !hit.value.isEmpty else { return examined(host, name: nil, isLocal: true) }
+        let name = hit.value
+        let isLocal = try maps.find(.thishost, name.span, into: &hit)
+        return examined(name.span, name: name, isLocal: isLocal)
+    }
+
+    /// What the settings add to what thishost said.
+    private func examined(_ host: Span<UInt8>, name: [UInt8]?, isLocal: Bool) -> CanonicalHost {
+        if host.count > 1, host[0] == UInt8(ascii: "["), host[host.count - 1] == UInt8(ascii: "]") {
+            let isOurs = AddressLiteral([UInt8](copying: host)).map(rules.localAddresses.contains) ?? false
             return CanonicalHost(name: name, isLocal: isOurs, isLiteral: !isOurs)
         }
-        if let canonical = name { isLocal = try maps.find(.thishost, canonical.span, into: &hit) }
-        if let written = organisationSpelling(of: given) { name = written }
-        let isHostname = given.count == rules.hostname.count && given.map(ASCII.lowercase) == rules.hostname
-        return CanonicalHost(name: name, isLocal: isLocal || (isHostname && !given.isEmpty), isLiteral: false)
+        let isHostname = host.count == rules.hostname.count && hasSuffix(host, rules.hostname)
+        return CanonicalHost(
+            name: organisationSpelling(of: host) ?? name, isLocal: isLocal || (isHostname && !host.isEmpty),
+            isLiteral: false)
     }
 
     /// A name that ends in one of the organisation's domains, with that part as the settings write it.
     ///
     /// - Returns: nil if there is nothing to change.
-    private func organisationSpelling(of name: [UInt8]) -> [UInt8]? {
-        for domain in rules.organisationDomains where !domain.isEmpty && name.count >= domain.count {
-            let start = name.count - domain.count
-            guard start == 0 || name[start - 1] == UInt8(ascii: ".") else { continue }
-            let tail = name[start...]
-            guard !tail.elementsEqual(domain) else { return nil }
-            if tail.lazy.map(ASCII.lowercase).elementsEqual(domain.lazy.map(ASCII.lowercase)) {
-                return name[..<start] + domain
+    private func organisationSpelling(of host: Span<UInt8>) -> [UInt8]? {
+        for domain in rules.organisationDomains where !domain.isEmpty && host.count >= domain.count {
+            let start = host.count - domain.count
+            guard start == 0 || host[start - 1] == UInt8(ascii: "."), hasSuffix(host, domain) else { continue }
+            for place in domain.indices where host[start + place] != domain[place] {
+                return [UInt8](copying: host.extracting(0..<start)) + domain
             }
+            return nil
         }
         return nil
     }
 
     private func hasSuffix(_ host: Span<UInt8>, _ suffix: StaticString) -> Bool {
-        let suffix = suffix.bytes
+        hasSuffix(host, suffix.bytes)
+    }
+
+    /// Whether a host ends in a suffix, without regard to case.
+    private func hasSuffix(_ host: Span<UInt8>, _ suffix: [UInt8]) -> Bool {
         guard host.count >= suffix.count else { return false }
         let start = host.count - suffix.count
-        for place in suffix.indices where ASCII.lowercase(host[start + place]) != suffix[place] {
+        // From the end, where names that differ mostly do.
+        for place in suffix.indices.reversed()
+        where ASCII.lowercase(host[start + place]) != ASCII.lowercase(suffix[place]) {
             return false
         }
         return true

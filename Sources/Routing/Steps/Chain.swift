@@ -34,14 +34,12 @@ extension Resolver {
         var hop = Hop(
             address: node.address, tail: node.tail, domain: node.domain, node: index, origin: node.origin,
             privilege: node.privilege, isUnquoted: node.isUnquoted, isTrusted: node.isTrusted)
-        if node.address == Array("<>".utf8) {
-            return try add(Route("error", host: node.address, user: node.address), from: index)
-        }
         var hops = 0
         while true {
             trace?.record(.address(hop.address, tail: hop.tail))
-            if try lookUpFullyQualified(hop) { return }
-            guard let next = try takeHop(hop) else { return }
+            let focus = Focus(hop.address, isUnquoted: hop.isUnquoted)
+            if try lookUpFullyQualified(hop, focus) { return }
+            guard let next = try takeHop(hop, focus) else { return }
             hop = next
             // Hops are bounded like expansions: work must not grow faster than an address's length.
             hops += 1
@@ -52,8 +50,8 @@ extension Resolver {
     /// One pass below the fully qualified maps.
     ///
     /// - Returns: the address to go on with, or nil when this one is resolved.
-    private mutating func takeHop(_ hop: Hop) throws(ResolutionFailure) -> Hop? {
-        switch Focus(hop.address, isUnquoted: hop.isUnquoted) {
+    private mutating func takeHop(_ hop: Hop, _ focus: Focus) throws(ResolutionFailure) -> Hop? {
+        switch focus {
         case .localForm:
             return try resolveLocalPart(hop)
         case .route(let host, let rest):

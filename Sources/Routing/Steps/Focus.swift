@@ -31,7 +31,8 @@ enum Focus: Equatable {
         var places = (at: -1, bang: -1, percent: -1)
         var inQuotes = false
         var escaped = false
-        for (place, byte) in address.enumerated() {
+        for place in address.indices {
+            let byte = address[place]
             if escaped {
                 escaped = false
                 continue

@@ -24,10 +24,10 @@ extension Resolver {
     /// Looks `user@domain` up in the fully qualified maps.
     ///
     /// - Returns: true if a map decided.
-    mutating func lookUpFullyQualified(_ hop: Hop) throws(ResolutionFailure) -> Bool {
+    mutating func lookUpFullyQualified(_ hop: Hop, _ focus: Focus) throws(ResolutionFailure) -> Bool {
         // A sender is not expanded, and a source route is not a mailbox yet.
         guard request.role == .recipient, !hop.isUnquoted, hop.address.first != UInt8(ascii: "@") else { return false }
-        guard let at = lastAtSign(hop.address), at > 0, at + 1 < hop.address.count else { return false }
+        guard let at = lastAtSign(hop.address, focus), at > 0, at + 1 < hop.address.count else { return false }
         let folded = hop.address.map(ASCII.lowercase)
         let domain = at..<folded.count
 
@@ -39,9 +39,10 @@ extension Resolver {
         if let split = TailSplit(folded.span, before: at) {
             trace?.record(.step(.baseAddress))
             let tail = split.tail(of: rules.preservesTailCase ? hop.address.span : folded.span, before: at)
-            let base = folded[..<split.baseEnd] + folded[domain]
+            var base = folded
+            base.removeSubrange(split.baseEnd..<at)
             let level = Level(
-                bytes: Array(base), key: 0..<base.count, user: 0..<split.baseEnd, domain: split.baseEnd..<base.count,
+                bytes: base, key: 0..<base.count, user: 0..<split.baseEnd, domain: split.baseEnd..<base.count,
                 tail: tail, givesUserToAliases: false)
             if try decides(level, for: hop) { return true }
         }
@@ -53,8 +54,8 @@ extension Resolver {
     }
 
     /// The place of the last `@` outside quotes.
-    private func lastAtSign(_ address: [UInt8]) -> Int? {
-        if case .domain(let at) = Focus(address, isUnquoted: false) { return at }
+    private func lastAtSign(_ address: [UInt8], _ focus: Focus) -> Int? {
+        if case .domain(let at) = focus { return at }
         // A command may look like an address; the maps are asked before it is taken for one.
         return address.first == UInt8(ascii: "|") ? address.lastIndex(of: UInt8(ascii: "@")) : nil
     }

@@ -60,11 +60,20 @@ public struct Route: Sendable, Hashable {
 
     /// Whether the channel is the one of this name.
     public func isChannel(_ name: StaticString) -> Bool {
-        channel.elementsEqual(name.bytes)
+        guard hostStart == name.utf8CodeUnitCount else { return false }
+        for place in 0..<hostStart where bytes[place] != name[place] { return false }
+        return true
     }
 }
 
 extension StaticString {
+    /// One byte of a literal.
+    @inline(__always)
+    fileprivate subscript(place: Int) -> UInt8 {
+        // The caller keeps the place below the count; a static string lives as long as the program.
+        unsafe utf8Start[place]
+    }
+
     /// The bytes of a literal.
     var bytes: [UInt8] {
         // A static string lives as long as the program; the closure only copies it.

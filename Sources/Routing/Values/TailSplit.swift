@@ -25,8 +25,8 @@ struct TailSplit: Equatable {
             if byte == UInt8(ascii: "-"), previous == byte, place >= 2 { dashes = place - 1 }
             previous = byte
         }
-        guard let first = [plus, dashes].compactMap({ $0 }).min(), plus != 0 else { return nil }
-        baseEnd = first
+        guard plus != nil || dashes != nil, plus != 0 else { return nil }
+        baseEnd = min(plus ?? end, dashes ?? end)
         self.dashes = dashes
     }
 

@@ -1,0 +1,93 @@
+// Loops, limits and failures of expansion: where the answers are ours and not ZMailer's.
+
+import Maps
+import Routing
+import Testing
+
+@Suite("Expansion")
+struct ExpansionTests {
+    @Test("passes a key over that is already being expanded, and only on its own branch")
+    func loops() throws {
+        let site = MemorySite([
+            "fqdnaliases": [
+                "m1@a.example": "m2@a.example", "m2@a.example": "m1@a.example",
+                "list@a.example": "one@a.example, one@a.example, list@a.example", "one@a.example": "dest@x.example",
+                "@all.example": "%1@all.example",
+            ],
+            "fqdnroutes": ["m1@a.example": "smtp-lmtp!n!m1"],
+            "aliases": ["self": "self", "a": "b, c", "b": "c", "c": "a, end@x.example"],
+        ])
+        #expect(try site.routes("m1@a.example") == ["smtp-lmtp!n!m1"])
+        #expect(
+            try site.routes("list@a.example") == [
+                "smtp!x.example!dest@x.example", "smtp!x.example!dest@x.example", "smtp!a.example!list@a.example",
+            ])
+        #expect(try site.routes("any@all.example") == ["smtp!all.example!any@all.example"])
+        #expect(try site.routes("self") == ["local!self!self"])
+        #expect(
+            try site.routes("a") == [
+                "local!a!a", "smtp!x.example!end@x.example", "local!a!a", "smtp!x.example!end@x.example",
+            ])
+    }
+
+    @Test("stops at the depth that is set, and not before", arguments: [(99, true), (100, true), (101, false)])
+    func depth(length: Int, fits: Bool) throws {
+        var aliases: [String: String] = [:]
+        for level in 1...length { aliases["d\(level)"] = level == length ? "end@x.example" : "d\(level + 1)" }
+        let site = MemorySite(["aliases": aliases])
+        let expected = fits ? ["smtp!x.example!end@x.example"] : ["error!expansionlimit!d1"]
+        #expect(try site.routes("d1") == expected)
+    }
+
+    @Test("stops at the size that is set, and not before", arguments: [(10, true), (11, false)])
+    func size(count: Int, fits: Bool) throws {
+        let members = (1...count).map { "m\($0)@x.example" }.joined(separator: ", ")
+        var site = MemorySite(["aliases": ["list": members]])
+        site.rules.expansionSize = 10
+        let routes = try site.routes("list")
+        #expect(fits ? routes.count == count : routes == ["error!expansionlimit!list"])
+    }
+
+    @Test("is stopped before it explodes")
+    func explosion() throws {
+        var aliases: [String: String] = [:]
+        for level in 1...60 { aliases["e\(level)"] = "e\(level + 1), e\(level + 1)" }
+        #expect(try MemorySite(["aliases": aliases]).routes("e1") == ["error!expansionlimit!e1"])
+    }
+
+    @Test("of one bad member fails that member only")
+    func badMember() throws {
+        let site = MemorySite(["aliases": ["list": "good@x.example, !bad"]])
+        #expect(try site.routes("list") == ["smtp!x.example!good@x.example", "error!syntax!!bad"])
+    }
+
+    @Test("holds the whole address when one lookup fails", arguments: ["fqdnroutes", "routesdb", "thishost"])
+    func failure(relation: String) throws {
+        var site = MemorySite(["aliases": ["list": "a@x.example, b@x.example"]])
+        site.failing = [relation]
+        #expect(try site.routes("list") == ["hold!IO:error!list"])
+        var resolver = try site.makeResolver()
+        let resolution = resolver.resolve(Array("list".utf8).span)
+        #expect(resolution.status == .deferred)
+        #expect(resolution.failure?.description.contains("map \(relation)") == true)
+    }
+
+    @Test("keeps an answer that was found before the broken map is reached")
+    func answerBeforeFailure() throws {
+        var site = MemorySite(["fqdnroutes": ["u@a.example": "smtp-lmtp!n!u%2"]])
+        site.failing = ["routesdb"]
+        #expect(try site.routes("u+t@a.example") == ["smtp-lmtp!n!u+t"])
+        #expect(try site.routes("v@a.example") == ["hold!IO:error!v@a.example"])
+    }
+
+    @Test("tells who led to whom")
+    func ancestry() throws {
+        let site = MemorySite(["aliases": ["a": "b, x@y.example", "b": "z@y.example"]])
+        var resolver = try site.makeResolver()
+        let resolution = resolver.resolve(Array("a".utf8).span)
+        let chains = resolution.routes.indices.map { index in
+            resolution.ancestors(ofRoute: index).map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(chains == [["z@y.example", "b", "a"], ["x@y.example", "a"]])
+    }
+}
