@@ -62,6 +62,9 @@ final class BerkeleyDBHandle {
         unsafe scratch.deallocate()
     }
 
+    /// Whether it was not closed yet.
+    var isOpen: Bool { unsafe database != nil }
+
     /// Looks a key up; the NUL that ends keys and values in ZMailer's files is added and dropped here.
     ///
     /// - Returns: whether the key exists.
