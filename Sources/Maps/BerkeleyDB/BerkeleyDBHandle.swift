@@ -62,7 +62,7 @@ final class BerkeleyDBHandle {
         unsafe scratch.deallocate()
     }
 
-    /// Whether it was not closed yet.
+    /// Whether the file is still open: closing or forgetting an environment closes all files in it.
     var isOpen: Bool { unsafe database != nil }
 
     /// Looks a key up; the NUL that ends keys and values in ZMailer's files is added and dropped here.

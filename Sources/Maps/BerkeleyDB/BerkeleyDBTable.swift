@@ -54,7 +54,6 @@ public final class BerkeleyDBTable: Table {
     /// Looks a key up; the file is opened first where it is not open.
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         do throws(BerkeleyDBFailure) {
-            // A shared environment that was left took the file with it.
             if let handle, handle.isOpen { return try handle.get(key, into: &value) }
             return try open().get(key, into: &value)
         } catch {
@@ -102,6 +101,8 @@ public final class BerkeleyDBTable: Table {
         guard identity.isRegularFile else {
             throw BerkeleyDBFailure(code: EINVAL, text: "not a regular file; correct the path of the map")
         }
+        // In an environment the file is behind the shared cache, and says nothing about the tree.
+        if environment == nil { try TreeSkeleton.check(path) }
         let opened = try open(identity)
         handle = opened
         // What was examined and what was opened must be one file; the next lookup tries again.
@@ -113,9 +114,7 @@ public final class BerkeleyDBTable: Table {
     }
 
     private func open(_ identity: FileIdentity) throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
-        // In an environment the file is behind the shared cache, and says nothing about the tree.
         if let environment { return try environment.open(path: path) }
-        try TreeSkeleton.check(path)
         return unsafe try BerkeleyDBHandle(path: path, environment: nil, cacheSize: cacheSize(for: identity))
     }
 
