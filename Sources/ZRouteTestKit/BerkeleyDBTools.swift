@@ -20,10 +20,14 @@ public enum BerkeleyDBTools {
     }
 
     /// Makes a database from entries of bytes.
+    ///
+    /// - Parameter header: further lines of the header, such as `db_lorder=4321` for a big-endian file.
     public static func load(
-        _ entries: [(key: [UInt8], value: [UInt8])], kind: Kind = .btree, nul: Bool = true, into path: String
+        _ entries: [(key: [UInt8], value: [UInt8])], kind: Kind = .btree, nul: Bool = true, header: [String] = [],
+        into path: String
     ) throws {
-        var text = Array("VERSION=3\nformat=bytevalue\ntype=\(kind.rawValue)\nHEADER=END\n".utf8)
+        let lines = ["VERSION=3", "format=bytevalue", "type=\(kind.rawValue)"] + header + ["HEADER=END", ""]
+        var text = Array(lines.joined(separator: "\n").utf8)
         for entry in entries {
             appendHexadecimal(entry.key, nul: nul, to: &text)
             appendHexadecimal(entry.value, nul: nul, to: &text)

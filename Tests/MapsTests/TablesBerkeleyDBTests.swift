@@ -145,7 +145,7 @@ import ZRouteTestKit
         let path = try stage(damage)
         let table = berkeleyTable(path)
         var failures = 0
-        for entry in manyEntries(3000) {
+        for entry in manyEntries(3000).prefix(500) {
             do throws(MapError) {
                 #expect(try find(entry.key, in: table) == entry.value)
             } catch {
@@ -159,14 +159,59 @@ import ZRouteTestKit
         #expect(failures > 0)
     }
 
+    /// Entries whose tree has several levels in a small file.
+    func deepEntries() -> [(key: [UInt8], value: [UInt8])] {
+        (0..<400).map { (Array("\($0 &* 7919 % 400)-".utf8) + [UInt8](repeating: 0x78, count: 50), [0x76]) }
+    }
+
+    @Test(arguments: ["db_lorder=1234", "db_lorder=4321", "duplicates=1", "chksum=1"])
+    func soundTreesOfEveryShapeAreRead(header: String) throws {
+        let path = place.file("m.db")
+        let entries = deepEntries()
+        try BerkeleyDBTools.load(entries, header: [header, "db_pagesize=512"], into: path)
+        let table = berkeleyTable(path)
+        for entry in entries { #expect(try find(String(decoding: entry.key, as: UTF8.self), in: table) == "v") }
+        #expect(try find("none", in: table) == nil)
+    }
+
+    @Test(arguments: ["db_lorder=1234", "db_lorder=4321"])
+    func zeroedPageOfATreeNeverHangsNorHidesAKey(header: String) throws {
+        let path = place.file("m.db")
+        let entries = deepEntries()
+        try BerkeleyDBTools.load(entries, header: [header, "db_pagesize=512"], into: path)
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        for page in 1..<bytes.count / 512 {
+            var damaged = bytes
+            damaged.replaceSubrange(page * 512..<(page + 1) * 512, with: repeatElement(0, count: 512))
+            let table = berkeleyTable(try place.write(damaged, to: "damaged.db"))
+            #expect(failure(of: "none", in: table)?.text.hasPrefix("damaged") == true)
+        }
+    }
+
+    @Test func randomlyOverwrittenTreesAlwaysAnswer() throws {
+        let path = place.file("m.db")
+        try BerkeleyDBTools.load(deepEntries(), header: ["db_pagesize=512"], into: path)
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<300 {
+            var damaged = bytes
+            for _ in 0..<Int.random(in: 1...40, using: &generator) {
+                let place = Int.random(in: 20..<damaged.count, using: &generator)
+                damaged[place] = UInt8.random(in: 0...255, using: &generator)
+            }
+            // Any answer will do, as long as there is one.
+            _ = try? find("399-", in: berkeleyTable(try place.write(damaged, to: "damaged.db")))
+        }
+    }
+
     @Test func damageLeaksNeitherDescriptorsNorHandles() throws {
         let table = berkeleyTable(try stage(.randomPages))
         _ = failure(of: "user1@domain1.example", in: table)
         let before = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
-        for _ in 0..<300 { _ = failure(of: "user1@domain1.example", in: table) }
+        for _ in 0..<150 { _ = failure(of: "user1@domain1.example", in: table) }
         let after = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
         // Other tests run at the same time, with files of their own.
-        #expect(after < before + 100)
+        #expect(after < before + 75)
     }
 
     @Test func noPermission() throws {

@@ -44,7 +44,7 @@ import ZRouteTestKit
         try updater.load([("k", "v"), ("other", "w")], home: home, file: "m.db")
         let table = table()
         try updater.whileSpinning("k", "v", home: home, file: "m.db") { () throws in
-            for _ in 0..<5000 {
+            for _ in 0..<2000 {
                 #expect(try find("k", in: table) == "v")
                 #expect(try find("other", in: table) == "w")
             }
@@ -73,6 +73,53 @@ import ZRouteTestKit
         #expect(try find("k", in: table) == "w")
         // A second worker joins what the first one created.
         #expect(try find("k", in: self.table(create: true)) == "w")
+    }
+
+    func removeEnvironment() throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: home) where name.hasPrefix("__db.") {
+            unlink(home + "/" + name)
+        }
+    }
+
+    @Test func tablesThatShareAnEnvironmentRejoinItTogether() throws {
+        try updater.load([("a", "1")], home: home, file: "one.db")
+        try updater.load([("a", "2")], home: home, file: "two.db")
+        let environment = BerkeleyDBEnvironment(settings: EnvironmentSettings(home: home))
+        let tables = ["one.db", "two.db"].map {
+            BerkeleyDBTable(name: TableName(relation: "r", backEnd: "btree", file: $0), environment: environment)
+        }
+        for table in tables { #expect(try find("a", in: table) != nil) }
+        try removeEnvironment()
+        try updater.put("a", "3", home: home, file: "two.db")
+        #expect(tables[0].refresh())
+        #expect(try find("a", in: tables[1]) == "3")
+        #expect(try find("a", in: tables[0]) == "1")
+    }
+
+    @Test func panickedEnvironmentFailsUntilItIsRecovered() throws {
+        let entries = manyEntries(2000)
+        try updater.load(entries, home: home, file: "m.db")
+        try updater.load([("k", "v")], home: home, file: "other.db")
+        try removeEnvironment()
+        var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: home + "/m.db")))
+        for index in 4096..<bytes.count { bytes[index] = UInt8.random(in: 0...255) }
+        try place.write(bytes, to: "env/m.db")
+        try updater.put("k", "v", home: home, file: "other.db")
+
+        let environment = BerkeleyDBEnvironment(settings: EnvironmentSettings(home: home))
+        let tables = ["m.db", "other.db"].map {
+            BerkeleyDBTable(name: TableName(relation: "r", backEnd: "btree", file: $0), environment: environment)
+        }
+        #expect(try find("k", in: tables[1]) == "v")
+        for entry in entries.prefix(50) { _ = failure(of: entry.key, in: tables[0]) }
+        #expect(failure(of: "k", in: tables[1])?.code == -30973)
+
+        try removeEnvironment()
+        unlink(home + "/m.db")
+        try updater.load(entries, home: home, file: "m.db")
+        for table in tables { _ = table.refresh() }
+        #expect(try find("k", in: tables[1]) == "v")
+        #expect(try find(entries[7].key, in: tables[0]) == entries[7].value)
     }
 
     @Test func rejoinsARecreatedEnvironment() throws {

@@ -16,6 +16,9 @@ public final class BerkeleyDBTable: Table {
     public private(set) var privilege: UInt32 = nobody
 
     /// The page cache of one file, at most; less is taken for a smaller file.
+    ///
+    /// A cache that holds the whole file makes random lookups twice as fast as none; one that holds half of it was
+    /// measured to gain nothing. So small files are held whole, and large ones cost little memory.
     public static let standardCacheLimit = 8 << 20
 
     private let path: String
@@ -122,8 +125,14 @@ public final class BerkeleyDBTable: Table {
         guard identity.isRegularFile else {
             throw BerkeleyDBFailure(code: EINVAL, text: "not a regular file; correct the path of the map")
         }
+        // In an environment the file is behind the shared cache, and says nothing about the tree.
+        if environment == nil { try TreeSkeleton.check(path) }
         let opened = try open(identity)
         handle = opened
+        // What was examined and what was opened must be one file; the next lookup tries again.
+        guard let now = try? FileIdentity(path: path), isSameFile(now) else {
+            throw BerkeleyDBFailure(code: EAGAIN, text: "was replaced while it was opened; try again")
+        }
         privilege = identity.privilege
         return opened
     }

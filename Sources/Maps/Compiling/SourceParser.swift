@@ -79,8 +79,7 @@ struct SourceParser {
             let end = takeLine()
             let keyStart = skipBlanks(from: end.start, to: end.end)
             guard keyStart < end.end, bytes[keyStart] != 0x23 else { continue }
-            var keyEnd = keyStart
-            while keyEnd < end.end, !ASCII.isBlank(bytes[keyEnd]) { keyEnd += 1 }
+            var keyEnd = skipWord(from: keyStart, to: end.end)
             let valueStart = skipBlanks(from: keyEnd, to: end.end)
             if keyEnd - keyStart > 1, bytes[keyEnd - 1] == 0x3A {
                 keyEnd -= 1
@@ -179,18 +178,24 @@ struct SourceParser {
     }
 
     private func skipBlanks(from start: Int, to end: Int) -> Int {
+        let text = bytes.span
         var index = start
-        while index < end, ASCII.isBlank(bytes[index]) { index += 1 }
+        while index < end, ASCII.isBlank(text[index]) { index += 1 }
         return index
+    }
+
+    private func skipWord(from start: Int, to end: Int) -> Int {
+        unsafe bytes.withUnsafeBytes { buffer in
+            // The slice is checked against the buffer, once for all its bytes.
+            let line = unsafe UnsafeRawBufferPointer(rebasing: buffer[start..<end])
+            for index in line.indices where unsafe ASCII.isBlank(line[index]) { return start + index }
+            return end
+        }
     }
 
     /// Folds a key, and puts its value right behind it.
     private mutating func entry(key: Range<Int>, value: Range<Int>, line: UInt32) -> SourceEntry {
-        switch folding {
-        case .none: break
-        case .lower: for index in key { bytes[index] = ASCII.lowercase(bytes[index]) }
-        case .upper: for index in key { bytes[index] = ASCII.uppercase(bytes[index]) }
-        }
+        fold(key)
         move(value, to: key.upperBound)
         // In range: no place is beyond sizeLimit.
         return SourceEntry(
@@ -198,12 +203,23 @@ struct SourceParser {
             valueLength: UInt32(truncatingIfNeeded: value.count), line: line)
     }
 
-    /// Moves bytes towards the beginning; byte by byte, as they may overlap and are few.
+    private mutating func fold(_ key: Range<Int>) {
+        let folding = folding
+        var text = bytes.mutableSpan
+        switch folding {
+        case .none: break
+        case .lower: for index in key { text[index] = ASCII.lowercase(text[index]) }
+        case .upper: for index in key { text[index] = ASCII.uppercase(text[index]) }
+        }
+    }
+
+    /// Moves bytes towards the beginning; the places may overlap.
     private mutating func move(_ range: Range<Int>, to target: Int) {
-        var target = target
-        for index in range {
-            bytes[target] = bytes[index]
-            target += 1
+        guard target < range.lowerBound else { return }
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            // The slices are checked against the buffer; copyMemory allows them to overlap.
+            let goal = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[target..<target + range.count])
+            unsafe goal.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[range]))
         }
     }
 

@@ -12,7 +12,12 @@ struct ByteHash: Sendable {
 
     /// The hash of a key.
     @inline(__always)
-    func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt32 {
+    func callAsFunction(_ key: Span<UInt8>) -> UInt32 {
+        unsafe key.withUnsafeBytes { unsafe self($0) }
+    }
+
+    @inline(__always)
+    private func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt32 {
         let count = key.count
         var hash = seed ^ UInt64(truncatingIfNeeded: count)
         var offset = 0

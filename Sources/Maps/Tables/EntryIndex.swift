@@ -3,6 +3,18 @@
 
 import Glibc
 
+/// Whether two keys of one length are the same.
+@inline(__always)
+private func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    unsafe left.withUnsafeBytes { left in
+        unsafe right.withUnsafeBytes { right in
+            guard left.count == right.count else { return false }
+            guard let leftBase = left.baseAddress, let rightBase = right.baseAddress else { return true }
+            return unsafe memcmp(leftBase, rightBase, left.count) == 0
+        }
+    }
+}
+
 /// Finds entries of a source by their keys.
 struct EntryIndex: Sendable {
     /// Where an entry lies in the source; 16 bytes, four to a cache line.
@@ -15,10 +27,8 @@ struct EntryIndex: Sendable {
 
         static let empty: UInt32 = .max
 
-        var value: Range<Int> {
-            let start = Int(offset) + Int(keyLength)
-            return start..<start + Int(valueLength)
-        }
+        var key: Range<Int> { Int(offset)..<Int(offset) &+ Int(keyLength) }
+        var value: Range<Int> { key.upperBound..<key.upperBound &+ Int(valueLength) }
     }
 
     /// How many entries there are.
@@ -36,57 +46,46 @@ struct EntryIndex: Sendable {
     }
 
     /// The slot of a key; nil where there is none.
+    ///
+    /// - Parameter bytes: the source that the entries are in.
     @inline(__always)
-    func find(_ key: Span<UInt8>, in bytes: [UInt8]) -> Slot? {
-        unsafe key.withUnsafeBytes { key in
-            let wanted = unsafe hash(key)
-            let mask = slots.count &- 1
-            var place = Int(wanted) & mask
-            // Ends: at least a third of the slots are free.
-            while slots[place].offset != Slot.empty {
-                let slot = slots[place]
-                if slot.hash == wanted, Int(slot.keyLength) == key.count, unsafe isKey(slot, key, bytes) { return slot }
-                place = (place &+ 1) & mask
+    func find(_ key: Span<UInt8>, in bytes: Span<UInt8>) -> Slot? {
+        let slots = slots.span
+        let wanted = hash(key)
+        let mask = slots.count &- 1
+        var place = Int(wanted) & mask
+        // Ends: at least a third of the slots are free.
+        while true {
+            let slot = slots[place]
+            if slot.hash == wanted, slot.offset != Slot.empty, Int(slot.keyLength) == key.count {
+                if isEqual(key, bytes.extracting(slot.key)) { return slot }
+            } else if slot.offset == Slot.empty {
+                return nil
             }
-            return nil
+            place = (place &+ 1) & mask
         }
     }
 
     /// Adds an entry, unless its key is there already.
     ///
     /// - Returns: the place of the key that was there.
-    mutating func insert(_ entry: SourceEntry, in bytes: [UInt8]) -> UInt32? {
+    mutating func insert(_ entry: SourceEntry, in bytes: Span<UInt8>) -> UInt32? {
         if (count + 1) * 3 > slots.count * 2 { grow() }
+        let key = bytes.extracting(entry.key)
+        let wanted = hash(key)
         let mask = slots.count - 1
-        let (wanted, place, existing): (UInt32, Int, UInt32?) = unsafe bytes.withUnsafeBytes { buffer in
-            let key = unsafe UnsafeRawBufferPointer(rebasing: buffer[entry.key])
-            let wanted = unsafe hash(key)
-            var place = Int(wanted) & mask
-            while slots[place].offset != Slot.empty {
-                let slot = slots[place]
-                if slot.hash == wanted, slot.keyLength == entry.keyLength, unsafe isKey(slot, key, bytes) {
-                    return (wanted, place, slot.offset)
-                }
-                place = (place + 1) & mask
+        var place = Int(wanted) & mask
+        while slots[place].offset != Slot.empty {
+            let slot = slots[place]
+            if slot.hash == wanted, slot.keyLength == entry.keyLength, isEqual(key, bytes.extracting(slot.key)) {
+                return slot.offset
             }
-            return (wanted, place, nil)
+            place = (place + 1) & mask
         }
-        if let existing { return existing }
         slots[place] = Slot(
             hash: wanted, offset: entry.offset, keyLength: entry.keyLength, valueLength: entry.valueLength)
         count += 1
         return nil
-    }
-
-    @inline(__always)
-    private func isKey(_ slot: Slot, _ key: UnsafeRawBufferPointer, _ bytes: [UInt8]) -> Bool {
-        unsafe bytes.withUnsafeBytes { buffer in
-            let offset = Int(slot.offset)
-            // The comparison stays inside the source whatever the slot says.
-            guard offset <= buffer.count, key.count <= buffer.count - offset else { return false }
-            guard let left = buffer.baseAddress, let right = key.baseAddress else { return unsafe key.isEmpty }
-            return unsafe memcmp(left + offset, right, key.count) == 0
-        }
     }
 
     private mutating func grow() {

@@ -2,6 +2,7 @@
 // so all workers of a process share one.
 
 import Files
+import MailAddress
 
 /// The entries of one generation of a text map.
 final class TextTableStorage: Sendable {
@@ -10,8 +11,7 @@ final class TextTableStorage: Sendable {
     /// What was found in it that is probably a mistake.
     let warnings: [SourceWarning]
 
-    private let bytes: [UInt8]
-    private let index: EntryIndex
+    private let entries: Entries
 
     /// Reads a source whole.
     ///
@@ -36,7 +36,7 @@ final class TextTableStorage: Sendable {
         var lines = EntryLines()
         var duplicates: [SourceWarning] = []
         while let entry = try parser.next() {
-            if let first = index.insert(entry, in: parser.bytes) {
+            if let first = index.insert(entry, in: parser.bytes.span) {
                 let kind = SourceWarning.Kind.duplicate(
                     key: Array(parser.bytes[entry.key]), first: lines.line(ofEntryAt: first))
                 duplicates.append(SourceWarning(file: path, line: Int(entry.line), kind: kind))
@@ -45,19 +45,30 @@ final class TextTableStorage: Sendable {
             }
         }
         warnings = (parser.warnings + duplicates).sorted { $0.line < $1.line }
-        bytes = parser.bytes
-        self.index = index
+        entries = Entries(bytes: parser.bytes, index: index)
     }
 
     /// How many keys there are.
-    var count: Int { index.count }
+    var count: Int { entries.index.count }
 
     /// Looks a key up, byte for byte.
     @inline(__always)
     func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
+        entries.lookUp(key, into: &value)
+    }
+}
+
+/// The bytes of a source and the index over them.
+private struct Entries: Sendable {
+    let bytes: [UInt8]
+    let index: EntryIndex
+
+    @inline(__always)
+    func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
+        let bytes = bytes.span
         guard let slot = index.find(key, in: bytes) else { return false }
         value.removeAll(keepingCapacity: true)
-        value.append(contentsOf: bytes[slot.value])
+        value.append(from: bytes, slot.value)
         return true
     }
 }
