@@ -91,7 +91,7 @@ final class BerkeleyDBHandle {
         unsafe keyThing.size = size
         var valueThing = unsafe DBT()
         // Scratch stays as it is during the call.
-        let code = unsafe try inLibrary(key: UnsafeRawBufferPointer(rebasing: scratch.prefix(key.count))) {
+        let code = unsafe try inLibrary(key: UnsafeRawBufferPointer(start: scratch.baseAddress, count: key.count)) {
             unsafe getFunction(database, nil, &keyThing, &valueThing, 0)
         }
         guard code == 0 else {

@@ -76,7 +76,7 @@ public final class BerkeleyDBTable: Table {
     @inline(__always)
     private func prepare(_ calls: WatchedCalls, _ key: Span<UInt8>) throws(MapError) {
         do {
-            guard try !calls.resource.ask() else { return }
+            guard try !calls.ask() else { return }
         } catch {
             throw MapError(table: name, key: Array(copying: key), code: ETIMEDOUT, text: error.text)
         }

@@ -5,7 +5,6 @@ import Glibc
 /// A table whose lookups are shown to a supervisor.
 public final class WatchedTable: Table {
     private let table: any Table
-    private let resource: WatchedResource
     private let calls: WatchedCalls
 
     /// Wraps a table.
@@ -15,7 +14,6 @@ public final class WatchedTable: Table {
     ///   - resource: what its lookups depend on.
     public init(wrapping table: any Table, resource: WatchedResource) {
         self.table = table
-        self.resource = resource
         calls = WatchedCalls(table.name, resource)
     }
 
@@ -29,7 +27,7 @@ public final class WatchedTable: Table {
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         let result: Result<Bool, MapError>
         do throws(ResourceFailure) {
-            _ = try resource.ask()
+            _ = try calls.ask()
             // The key is the caller's, who waits.
             result = try unsafe key.withUnsafeBytes { bytes throws(ResourceFailure) in
                 try unsafe calls.call(key: bytes) {
