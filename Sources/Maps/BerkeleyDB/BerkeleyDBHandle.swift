@@ -22,6 +22,8 @@ final class BerkeleyDBHandle {
     private let inEnvironment: Bool
     /// Shows the calls to a supervisor; nil where there is none.
     private let calls: WatchedCalls?
+    /// What lookups are marked with; good as long as `calls`.
+    private let marks: WatchedCalls.Marks?
     /// Holds the key and its NUL during a lookup; at least one byte.
     private var scratch: UnsafeMutableRawBufferPointer
 
@@ -53,6 +55,7 @@ final class BerkeleyDBHandle {
         self.messages = messages
         self.inEnvironment = unsafe environment != nil
         self.calls = calls
+        marks = calls?.marks
         unsafe self.scratch = .allocate(byteCount: 512, alignment: 1)
         do {
             try open(path)
@@ -90,10 +93,7 @@ final class BerkeleyDBHandle {
         unsafe keyThing.data = scratch.baseAddress
         unsafe keyThing.size = size
         var valueThing = unsafe DBT()
-        // Scratch stays as it is during the call.
-        let code = unsafe try inLibrary(key: UnsafeRawBufferPointer(rebasing: scratch.prefix(key.count))) {
-            unsafe getFunction(database, nil, &keyThing, &valueThing, 0)
-        }
+        let code = unsafe try get(database, &keyThing, &valueThing)
         guard code == 0 else {
             if code == DB_NOTFOUND { return false }
             throw BerkeleyDBFailure(code: code, messages: messages)
@@ -104,6 +104,23 @@ final class BerkeleyDBHandle {
         value.removeAll(keepingCapacity: true)
         unsafe value.append(contentsOf: UnsafeRawBufferPointer(rebasing: found.prefix(found.count - (hasNUL ? 1 : 0))))
         return true
+    }
+
+    /// Every lookup inside the library passes here.
+    @inline(__always)
+    private func get(
+        _ database: UnsafeMutablePointer<DB>, _ key: inout DBT, _ value: inout DBT
+    ) throws(BerkeleyDBFailure) -> Int32 {
+        messages.forget()
+        guard let marks else { return unsafe getFunction(database, nil, &key, &value, 0) }
+        // The key without its NUL; scratch stays as it is during the call.
+        let bytes = unsafe UnsafeRawBufferPointer(start: key.data, count: Int(key.size) - 1)
+        guard unsafe marks.enter(key: bytes) else {
+            return try inLibrary { unsafe getFunction(database, nil, &key, &value, 0) }
+        }
+        let code = unsafe getFunction(database, nil, &key, &value, 0)
+        guard marks.exit() else { throw BerkeleyDBFailure(calls?.gaveUp() ?? .abandoned) }
+        return code
     }
 
     /// Leaves the file open without an owner, where closing it would hang.
@@ -148,19 +165,7 @@ final class BerkeleyDBHandle {
         }
     }
 
-    /// Every call that may wait or fail inside the library passes here.
-    @inline(__always)
-    private func inLibrary(key: UnsafeRawBufferPointer, _ call: () -> Int32) throws(BerkeleyDBFailure) -> Int32 {
-        messages.forget()
-        guard let calls else { return call() }
-        do {
-            return try unsafe calls.call(key: key, call)
-        } catch {
-            throw BerkeleyDBFailure(error)
-        }
-    }
-
-    /// As above, for calls that are about no key, or are made before the one that is.
+    /// Every other call that may wait or fail inside the library passes here.
     private func inLibrary(_ call: () -> Int32) throws(BerkeleyDBFailure) -> Int32 {
         messages.forget()
         guard let calls else { return call() }

@@ -63,7 +63,7 @@ public final class BerkeleyDBTable: Table {
 
     /// Looks a key up; the file is opened first where it is not open.
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
-        if let calls { try prepare(calls, key) }
+        if let calls, !calls.isUnchanged { try prepare(calls, key) }
         do throws(BerkeleyDBFailure) {
             if let handle, handle.isOpen { return try handle.get(key, into: &value) }
             guard let calls else { return try open().get(key, into: &value) }
@@ -77,10 +77,10 @@ public final class BerkeleyDBTable: Table {
     }
 
     /// Enters nothing that hangs; what was open in an environment that has been recovered since is forgotten.
-    @inline(__always)
+    @inline(never)
     private func prepare(_ calls: WatchedCalls, _ key: Span<UInt8>) throws(MapError) {
         do {
-            guard try !calls.resource.ask() else { return }
+            guard try !calls.ask() else { return }
         } catch {
             throw MapError(table: name, key: Array(copying: key), code: ETIMEDOUT, text: error.text)
         }

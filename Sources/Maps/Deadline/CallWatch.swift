@@ -10,15 +10,13 @@ import Synchronization
 /// reads no clock and takes no lock. Leaving a call and abandoning it are both one compare-and-exchange of that word,
 /// so exactly one of them happens: whatever the worker owned belongs to the supervisor from a successful
 /// ``abandon(_:_:)`` on, and the worker touches none of it should its call ever come back.
+@safe
 public final class CallWatch: Sendable {
     /// What all workers know.
     public let health: ResourceHealth
 
-    /// From the low end: two bits of state, 16 bits of the caller's place in `callers`, the number of the call.
-    private let word = Atomic<UInt64>(Mark.idle)
-    /// The key of the present call, in the caller's memory, which does not change before the call is left.
-    private let keyStart = Atomic<UInt>(0)
-    private let keyCount = Atomic<Int>(0)
+    /// Lives as long as this object.
+    nonisolated(unsafe) let words: UnsafeMutablePointer<CallWords>
     private let callers = Mutex<[Caller]>([])
     /// Held by the supervisor while it takes over; a call that comes back waits here until that is done.
     private let takeover = Mutex<Void>(())
@@ -28,24 +26,23 @@ public final class CallWatch: Sendable {
         let resource: WatchedResource
     }
 
-    private enum Mark {
-        static let idle: UInt64 = 0
-        static let inside: UInt64 = 1
-        static let abandoned: UInt64 = 2
-        static let state: UInt64 = 3
-        static let callerShift: UInt64 = 2
-        static let callerLimit = 1 << 16
-        static let oneCall: UInt64 = 1 << 18
-        static let call: UInt64 = ~(oneCall - 1)
-    }
-
     /// A watch over one worker.
     public init(health: ResourceHealth) {
         self.health = health
+        unsafe words = .allocate(capacity: 1)
+        unsafe words.initialize(to: CallWords())
+    }
+
+    // Whoever uses the words holds this object too.
+    deinit {
+        unsafe words.deinitialize(count: 1)
+        unsafe words.deallocate()
     }
 
     /// Whether the worker was given up: it must touch nothing that others can see.
-    public var isAbandoned: Bool { word.load(ordering: .relaxed) & Mark.state == Mark.abandoned }
+    public var isAbandoned: Bool {
+        unsafe words.pointee.word.load(ordering: .relaxed) & CallWords.state == CallWords.abandoned
+    }
 
     // MARK: The worker's side
 
@@ -55,50 +52,21 @@ public final class CallWatch: Sendable {
     func register(_ table: TableName, _ resource: WatchedResource) -> UInt64 {
         callers.withLock { callers in
             // More tables than places share the last one: a message would name the wrong map, no more.
-            if callers.count < Mark.callerLimit { callers.append(Caller(table: table, resource: resource)) }
-            return UInt64(callers.count - 1) << Mark.callerShift | Mark.inside
+            if callers.count < CallWords.callerLimit { callers.append(Caller(table: table, resource: resource)) }
+            return UInt64(callers.count - 1) << CallWords.callerShift | CallWords.inside
         }
     }
 
-    /// Shows that the worker enters a call.
-    ///
-    /// - Returns: false if it did not: it is inside a call already, or was given up.
-    @inline(__always)
-    func enter(_ mark: UInt64, key: UnsafeRawBufferPointer) -> Bool {
-        let previous = word.load(ordering: .relaxed)
-        guard previous & Mark.state == Mark.idle else { return false }
-        keyStart.store(UInt(bitPattern: key.baseAddress), ordering: .relaxed)
-        keyCount.store(key.count, ordering: .relaxed)
-        word.store((previous & Mark.call) &+ Mark.oneCall | mark, ordering: .releasing)
-        return true
-    }
-
-    /// Shows that the worker left the call.
-    ///
-    /// - Returns: false if it was given up meanwhile.
-    @inline(__always)
-    func exit() -> Bool {
-        let present = word.load(ordering: .relaxed)
-        guard present & Mark.state == Mark.inside else {
-            comeBack()
-            return false
-        }
-        let isLeft = word.compareExchange(
-            expected: present, desired: present & Mark.call, ordering: .acquiringAndReleasing
-        ).exchanged
-        if !isLeft { comeBack() }
-        return isLeft
-    }
-
+    /// Waits until whoever gave the worker up is done, and tells that the call came back.
     @inline(never)
-    private func comeBack() {
+    func comeBack() {
         takeover.withLock { _ in }
-        let resource = caller(of: word.load(ordering: .relaxed))?.resource
+        let resource = unsafe caller(of: words.pointee.word.load(ordering: .relaxed))?.resource
         resource?.state.comeBack(in: resource?.incarnation)
     }
 
     private func caller(of word: UInt64) -> Caller? {
-        let place = Int(truncatingIfNeeded: word >> Mark.callerShift) & (Mark.callerLimit - 1)
+        let place = Int(truncatingIfNeeded: word >> CallWords.callerShift) & (CallWords.callerLimit - 1)
         return callers.withLock { $0.indices.contains(place) ? $0[place] : nil }
     }
 
@@ -108,8 +76,8 @@ public final class CallWatch: Sendable {
     ///
     /// Equal values at two times mean one call.
     public var presentCall: UInt64? {
-        let word = word.load(ordering: .relaxed)
-        return word & Mark.state == Mark.inside ? word : nil
+        let word = unsafe words.pointee.word.load(ordering: .relaxed)
+        return word & CallWords.state == CallWords.inside ? word : nil
     }
 
     /// Gives the worker up, if it is still inside a call, and marks what the call hangs in as broken.
@@ -120,15 +88,18 @@ public final class CallWatch: Sendable {
     /// - Returns: what `takeOver` made of the error that the lookup ends with; nil if the call was left meanwhile.
     public func abandon<Taken>(_ call: UInt64, _ takeOver: (MapError) -> Taken) -> Taken? {
         takeover.withLock { _ in
-            let abandoned = call & ~Mark.state | Mark.abandoned
-            guard word.compareExchange(expected: call, desired: abandoned, ordering: .acquiringAndReleasing).exchanged,
+            let abandoned = call & ~CallWords.state | CallWords.abandoned
+            guard
+                unsafe words.pointee.word.compareExchange(
+                    expected: call, desired: abandoned, ordering: .acquiringAndReleasing
+                ).exchanged,
                 let caller = caller(of: call)
             else { return nil }
             caller.resource.state.hang(in: caller.resource.incarnation)
             // The caller's memory: it stands still until the takeover is done.
             let key = unsafe UnsafeRawBufferPointer(
-                start: UnsafeRawPointer(bitPattern: keyStart.load(ordering: .relaxed)),
-                count: keyCount.load(ordering: .relaxed))
+                start: UnsafeRawPointer(bitPattern: words.pointee.keyStart.load(ordering: .relaxed)),
+                count: words.pointee.keyCount.load(ordering: .relaxed))
             return takeOver(
                 MapError(
                     table: caller.table, key: unsafe key.isEmpty ? nil : Array(key), code: ETIMEDOUT,

@@ -37,6 +37,7 @@ public final class ResourceHealth: Sendable {
 }
 
 /// The health of one resource.
+@safe
 final class ResourceState: Sendable {
     private struct State {
         var isBroken = false
@@ -55,7 +56,9 @@ final class ResourceState: Sendable {
 
     let resource: MapResource
     /// Goes up whenever the health changes: as long as a worker has seen the last change, it need not ask.
-    let changes = Atomic<Int>(0)
+    ///
+    /// It lives as long as this object; whoever uses it holds this object too.
+    nonisolated(unsafe) let changes: UnsafeMutablePointer<Atomic<Int>>
     private let state = Mutex(State())
     // The health object owns this one and lives as long as any worker.
     private unowned let health: ResourceHealth
@@ -66,6 +69,13 @@ final class ResourceState: Sendable {
     init(_ resource: MapResource, health: ResourceHealth) {
         self.resource = resource
         self.health = health
+        unsafe changes = .allocate(capacity: 1)
+        unsafe changes.initialize(to: Atomic(0))
+    }
+
+    deinit {
+        unsafe changes.deinitialize(count: 1)
+        unsafe changes.deallocate()
     }
 
     var isBroken: Bool { state.withLock(\.isBroken) }
@@ -79,7 +89,7 @@ final class ResourceState: Sendable {
             state.isBroken = true
             if let incarnation { state.lost.insert(incarnation) }
             state.nextCheck = MonotonicTime.coarse().advanced(by: Self.checkInterval)
-            changes.add(1, ordering: .releasing)
+            unsafe changes.pointee.add(1, ordering: .releasing)
         }
     }
 
@@ -90,7 +100,7 @@ final class ResourceState: Sendable {
         state.withLock { state in
             state.isBroken = false
             if let incarnation { state.lost.remove(incarnation) }
-            changes.add(1, ordering: .releasing)
+            unsafe changes.pointee.add(1, ordering: .releasing)
         }
     }
 
@@ -100,7 +110,7 @@ final class ResourceState: Sendable {
             if state.isBroken, resource.isReincarnated { recheck(&state) }
             let isLost = incarnation.map(state.lost.contains) ?? false
             let standing: Standing = state.isBroken ? .broken : isLost ? .wellElsewhere : .well
-            return (standing, changes.load(ordering: .relaxed))
+            return unsafe (standing, changes.pointee.load(ordering: .relaxed))
         }
     }
 
@@ -112,6 +122,6 @@ final class ResourceState: Sendable {
         // Gone altogether is well too: nobody can hang in it.
         if let present = resource.incarnation, state.lost.contains(present) { return }
         state.isBroken = false
-        changes.add(1, ordering: .releasing)
+        unsafe changes.pointee.add(1, ordering: .releasing)
     }
 }

@@ -6,7 +6,6 @@ import MailAddress
 /// A table whose lookups are shown to a supervisor.
 public final class WatchedTable: Table {
     private let table: any Table
-    private let resource: WatchedResource
     private let calls: WatchedCalls
 
     /// Wraps a table.
@@ -16,7 +15,6 @@ public final class WatchedTable: Table {
     ///   - resource: what its lookups depend on.
     public init(wrapping table: any Table, resource: WatchedResource) {
         self.table = table
-        self.resource = resource
         calls = WatchedCalls(table.name, resource)
     }
 
@@ -30,7 +28,7 @@ public final class WatchedTable: Table {
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         let result: Result<Bool, MapError>
         do throws(ResourceFailure) {
-            _ = try resource.ask()
+            _ = try calls.ask()
             // The key is the caller's, who waits.
             result = try unsafe key.withUnsafeBytes { bytes throws(ResourceFailure) in
                 try unsafe calls.call(key: bytes) {

@@ -61,7 +61,10 @@ final class Worker<Product: Sendable>: @unchecked Sendable {
     /// closing them could hang as well, so they are leaked.
     func run(_ work: ResolverPool<Product>.Work, next: () -> Job<Product>?, finish: (Job<Product>) -> Void) {
         var resolver = work.makeResolver(watch)
-        trace = resolver.trace
+        let trace = resolver.trace
+        self.trace = trace
+        // Read once: where a generic value keeps it has to be found out at run time.
+        let report = work.report
         while let job = next() {
             self.job = job
             let bytes = job.batch.bytes
@@ -71,7 +74,7 @@ final class Worker<Product: Sendable>: @unchecked Sendable {
                 let resolution = resolver.resolve(address, job.request)
                 // From here on everything of this job would belong to somebody else.
                 guard !watch.isAbandoned else { return }
-                work.report(address, resolution, trace, &job.product)
+                report(address, resolution, trace, &job.product)
             }
             self.job = nil
             finish(job)
