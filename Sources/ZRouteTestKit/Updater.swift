@@ -1,6 +1,6 @@
 // The independent program that keeps a live map (Tests/Updater/updater.c), compiled once for all tests.
 
-import Foundation
+public import Foundation
 
 /// Changes databases inside a CDB environment, from another process.
 public final class Updater: Sendable {
@@ -35,6 +35,39 @@ public final class Updater: Sendable {
     /// Deletes one entry.
     public func delete(_ key: String, home: String, file: String) throws {
         try runCommandSuccessfully(program, ["delete", home, file, key])
+    }
+
+    /// Kills a process inside a put, with the lock held and the page pinned.
+    public func dieInsidePut(_ key: String, _ value: String, home: String, file: String) throws {
+        let result = try runCommand(program, ["die", home, file, key, value])
+        guard result.status == -9 else {
+            throw CommandFailure("updater die: status \(result.status): \(result.errorText)")
+        }
+    }
+
+    /// Kills a process that stands on an entry with a cursor.
+    public func dieReading(home: String, file: String) throws {
+        let result = try runCommand(program, ["hold", home, file])
+        guard result.status == -9 else {
+            throw CommandFailure("updater hold: status \(result.status): \(result.errorText)")
+        }
+    }
+
+    /// Starts a process that does what `whileSpinning` does, for a test that kills it.
+    ///
+    /// - Returns: the process, at work.
+    public func startSpinning(_ key: String, _ value: String, home: String, file: String) throws -> Process {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = ["spin", home, file, key, value]
+        process.standardInput = Pipe()
+        process.standardOutput = output
+        try process.run()
+        guard output.fileHandleForReading.availableData.isEmpty == false else {
+            throw CommandFailure("updater spin \(home) \(file): ended at once")
+        }
+        return process
     }
 
     /// Rewrites one key without end, splitting pages around it, while the body runs.
