@@ -1,6 +1,6 @@
 // The independent program that keeps a live map (Tests/Updater/updater.c), compiled once for all tests.
 
-public import Foundation
+import Foundation
 
 /// Changes databases inside a CDB environment, from another process.
 public final class Updater: Sendable {
@@ -51,23 +51,6 @@ public final class Updater: Sendable {
         guard result.status == -9 else {
             throw CommandFailure("updater hold: status \(result.status): \(result.errorText)")
         }
-    }
-
-    /// Starts a process that does what `whileSpinning` does, for a test that kills it.
-    ///
-    /// - Returns: the process, at work.
-    public func startSpinning(_ key: String, _ value: String, home: String, file: String) throws -> Process {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = ["spin", home, file, key, value]
-        process.standardInput = Pipe()
-        process.standardOutput = output
-        try process.run()
-        guard output.fileHandleForReading.availableData.isEmpty == false else {
-            throw CommandFailure("updater spin \(home) \(file): ended at once")
-        }
-        return process
     }
 
     /// Rewrites one key without end, splitting pages around it, while the body runs.

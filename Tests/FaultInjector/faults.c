@@ -7,7 +7,7 @@
  *               writes after it fail with ENOSPC
  *   FAULT_LOG   a file to which the number of changes is written at the end
  *
- * Changes are: write and pwrite to regular files, ftruncate, fsync, fdatasync, open with O_CREAT, rename, link, unlink,
+ * Changes are: write and pwrite to regular files other than the standard ones, ftruncate, fsync, fdatasync, open with O_CREAT, rename, link, unlink,
  * chmod, chown.
  */
 #define _GNU_SOURCE
@@ -64,7 +64,7 @@ static int is_file(int descriptor)
 {
     struct stat status;
 
-    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    return descriptor > STDERR_FILENO && fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 static int refused(void)
