@@ -17,17 +17,22 @@ let package = Package(
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
         .target(name: "ZRouteTestKit"),
+        .target(
+            name: "FuzzTargets", dependencies: ["Configuration", "MailAddress", "Maps", "Routing", "Spool"],
+            path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
         .target(name: "Spool", dependencies: ["Files", "MailAddress"]),
+        .target(name: "Batch", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"]),
         .target(name: "LMTP", dependencies: ["MailAddress"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "Configuration", "Files", "MailAddress", "Maps", "Routing",
+                "Batch", "Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
         .testTarget(
             name: "MapsTests", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "ZRouteTestKit"]),

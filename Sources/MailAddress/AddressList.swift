@@ -162,8 +162,11 @@ private struct ListParser {
     }
 
     private mutating func add(_ text: [UInt8], at start: Int) throws(AddressError) {
-        var atStart = text.first != UInt8(ascii: "\"")
-        for byte in text {
+        var atStart = true
+        // What stands in quotes is no word of its own.
+        let unquoted =
+            text.first == UInt8(ascii: "\"") ? text[(text.lastIndex(of: UInt8(ascii: "\"")) ?? 0)...] : text[...]
+        for byte in unquoted {
             if atStart, byte == UInt8(ascii: "%") { throw AddressError(.leadingPercent, at: start) }
             atStart = byte == UInt8(ascii: ".") || byte == UInt8(ascii: "@")
         }

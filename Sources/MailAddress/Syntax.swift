@@ -109,7 +109,7 @@ enum Syntax {
                 position += 1
                 text.append(from: bytes, start..<position)
                 return
-            case UInt8(ascii: "["), UInt8(ascii: "\\"):
+            case UInt8(ascii: "["), UInt8(ascii: "\\"), UInt8(ascii: "@"):
                 throw AddressError(.unquotedSpecial(byte), at: position)
             case 0x20, 0x09:
                 throw AddressError(.unquotedBlank, at: position)

@@ -7,11 +7,16 @@ public final class SiteTableFactory: TableFactory {
     private var environments: [EnvironmentSettings: BerkeleyDBEnvironment] = [:]
     private let texts: TextTableLoader
 
+    private let watch: CallWatch?
+
     /// A factory for one worker.
     ///
-    /// - Parameter texts: reads text maps, once for all workers that share it.
-    public init(texts: TextTableLoader) {
+    /// - Parameters:
+    ///   - texts: reads text maps, once for all workers that share it.
+    ///   - watch: watches the worker for calls that hang; nil where nobody does.
+    public init(texts: TextTableLoader, watch: CallWatch? = nil) {
         self.texts = texts
+        self.watch = watch
     }
 
     /// Makes the table of one map.
@@ -19,7 +24,7 @@ public final class SiteTableFactory: TableFactory {
         let name = definition.tableName
         switch definition.type {
         case .btree, .bhash:
-            guard let file = definition.environmentFile else { return BerkeleyDBTable(name: name) }
+            guard let file = definition.environmentFile else { return BerkeleyDBTable(name: name, watch: watch) }
             // The environment's description is read at the first lookup: as long as it cannot be, every lookup fails.
             return LazyTable(name: name) { [self] () throws(ConfigurationError) in
                 BerkeleyDBTable(name: name, environment: environment(try EnvironmentSettings(file: file)))
@@ -38,7 +43,7 @@ public final class SiteTableFactory: TableFactory {
 
     private func environment(_ settings: EnvironmentSettings) -> BerkeleyDBEnvironment {
         if let environment = environments[settings] { return environment }
-        let environment = BerkeleyDBEnvironment(settings: settings)
+        let environment = BerkeleyDBEnvironment(settings: settings, watch: watch)
         environments[settings] = environment
         return environment
     }

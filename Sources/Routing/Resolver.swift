@@ -93,7 +93,8 @@ public struct Resolver: ~Copyable {
             throw .syntax(nil)
         default:
             let name = parsed.form == .null ? Array("<>".utf8) : parsed.text
-            return Node(address: name, origin: name, isUnquoted: parsed.form == .quotedLocal)
+            return Node(
+                address: name, origin: name, isUnquoted: parsed.form == .quotedLocal, isTrusted: !request.isExternal)
         }
     }
 
@@ -111,15 +112,15 @@ public struct Resolver: ~Copyable {
 
     /// One failure decides for the whole address: nothing is sent twice, nothing is dropped.
     private func failed(_ address: Span<UInt8>, _ failure: ResolutionFailure) -> Resolution {
-        let typed = [UInt8](copying: address)
-        let route =
+        if let trace {
             switch failure {
-            case .syntax: Route("error", host: Array("syntax".utf8), user: typed)
-            case .expansionLimit: Route("error", host: Array("expansionlimit".utf8), user: typed)
-            case .map: Route("hold", host: Array("IO:error".utf8), user: typed)
+            case .syntax: trace.record(.deviation(.syntax, "an address that is not valid is refused by itself"))
+            case .expansionLimit: trace.record(.deviation(.limits, "an expansion has limits"))
+            case .map: trace.record(.deviation(.mapError, "a failed lookup holds the whole address"))
             }
-        trace?.record(.failure(failure))
-        return Resolution(routes: [route], origins: [0], ancestry: [], notices: [], failure: failure)
+            trace.record(.failure(failure))
+        }
+        return Resolution(of: address, failed: failure)
     }
 
     // MARK: What steps share
@@ -130,6 +131,14 @@ public struct Resolver: ~Copyable {
         expansion.routes.append(route)
         expansion.origins.append(node)
         try checkSize()
+    }
+
+    /// Refuses an address that turns out to be none on its way: the one that was asked for as a whole, a member of an
+    /// expansion by itself.
+    mutating func refuse(_ hop: Hop, _ error: AddressError) throws(ResolutionFailure) {
+        guard !hop.isTyped else { throw .syntax(error) }
+        try add(
+            Route("error", host: Array("syntax".utf8), user: hop.address, privilege: hop.privilege), from: hop.node)
     }
 
     /// Puts the members of an expanded value onto the worklist.

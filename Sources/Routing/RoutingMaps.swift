@@ -46,6 +46,7 @@ public struct RoutingMaps {
     /// Lets changed files be noticed: within one address each map is of one generation.
     mutating func beginAddress() {
         set.beginAddress()
+        _ = accounts.refresh()
     }
 
     /// Looks a key up.
@@ -57,7 +58,6 @@ public struct RoutingMaps {
         do {
             switch relation {
             case .accounts:
-                _ = accounts.refresh()
                 return try hit.lookUp(key, in: accounts)
             case .include:
                 return try hit.lookUp(key, in: includes)

@@ -1,6 +1,7 @@
 // The independent program that keeps a live map (Tests/Updater/updater.c), compiled once for all tests.
 
 import Foundation
+import Glibc
 
 /// Changes databases inside a CDB environment, from another process.
 public final class Updater: Sendable {
@@ -25,6 +26,11 @@ public final class Updater: Sendable {
     ) throws {
         let text = entries.map { "\($0.key)\t\($0.value)\n" }.joined()
         try runCommandSuccessfully(program, (nul ? [] : ["-n"]) + ["load", home, file], input: Array(text.utf8))
+    }
+
+    /// Loads lines of a key, a TAB and a value, as bytes, into a btree.
+    public func load(lines: [UInt8], home: String, file: String, nul: Bool = true) throws {
+        try runCommandSuccessfully(program, (nul ? [] : ["-n"]) + ["load", home, file], input: lines)
     }
 
     /// Puts one entry in the place of another with the same key.
@@ -53,10 +59,33 @@ public final class Updater: Sendable {
         }
     }
 
+    /// Rewrites one key without end, until it is killed (SIGKILL) in the middle of it.
+    ///
+    /// - Parameter rewriting: how long, before the kill.
+    public func killWhileSpinning(
+        _ key: String, _ value: String, home: String, file: String, rewriting: Duration
+    ) throws {
+        let process = try startSpinning(key, value, home: home, file: file).process
+        usleep(UInt32(rewriting / .microseconds(1)))
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
     /// Rewrites one key without end, splitting pages around it, while the body runs.
     public func whileSpinning<Answer>(
         _ key: String, _ value: String, home: String, file: String, _ body: () throws -> Answer
     ) throws -> Answer {
+        let (process, input) = try startSpinning(key, value, home: home, file: file)
+        defer {
+            try? input.fileHandleForWriting.close()
+            process.waitUntilExit()
+        }
+        return try body()
+    }
+
+    private func startSpinning(
+        _ key: String, _ value: String, home: String, file: String
+    ) throws -> (process: Process, input: Pipe) {
         let process = Process()
         let input = Pipe()
         let output = Pipe()
@@ -65,13 +94,9 @@ public final class Updater: Sendable {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        defer {
-            try? input.fileHandleForWriting.close()
-            process.waitUntilExit()
-        }
         guard output.fileHandleForReading.availableData.isEmpty == false else {
             throw CommandFailure("updater spin \(home) \(file): ended at once")
         }
-        return try body()
+        return (process, input)
     }
 }

@@ -7,8 +7,8 @@
  *               writes after it fail with ENOSPC
  *   FAULT_LOG   a file to which the number of changes is written at the end
  *
- * Changes are: write and pwrite to regular files other than the standard ones, ftruncate, fsync, fdatasync, open with O_CREAT, rename, link, unlink,
- * chmod, chown.
+ * Changes are: write and pwrite to regular files other than the standard streams, ftruncate, fsync, fdatasync, open
+ * with O_CREAT, rename, link, unlink, chmod, chown.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

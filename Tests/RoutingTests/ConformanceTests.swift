@@ -1,1 +1,60 @@
+// Every recorded answer of ZMailer, or ours where it is meant to differ, byte for byte.
+
+import Routing
 import Testing
+
+@Suite("Recorded answers of ZMailer")
+struct ConformanceTests {
+    /// Cases about compiled files, which text maps are not.
+    static let aboutCompiledFiles = ["21", "22"]
+
+    @Test("are ours", arguments: ConformanceCase.names, ConformanceCase.Storage.allCases)
+    func answers(name: String, storage: ConformanceCase.Storage) throws {
+        if storage == .text, Self.aboutCompiledFiles.contains(where: name.hasPrefix) {
+            print("conformance \(name) \(storage.rawValue): not run, because the case is about compiled files")
+            return
+        }
+        let site = try ConformanceCase(name, storage)
+        var resolver = site.makeResolver()
+        var compared = 0
+        for line in site.lines {
+            let resolution = resolver.resolve(line.address.span)
+            let answer = rendered(resolution)
+            compared += 1
+            #expect(answer == line.answer, "\(text(line.address)): \(text(answer)), not \(text(line.answer))")
+        }
+        print("conformance \(name) \(storage.rawValue): \(compared) lines compared")
+        #expect(compared == site.lines.count && compared > 0)
+    }
+
+    @Test("are all there")
+    func complete() {
+        #expect(ConformanceCase.names.count == 30)
+    }
+
+    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: Unicode.UTF8.self) }
+
+    /// The answer as the recording writes it: `channel!host!user`, recipients joined by `;`.
+    private func rendered(_ resolution: Resolution) -> [UInt8] {
+        var result: [UInt8] = []
+        for (index, route) in resolution.routes.enumerated() {
+            if index > 0 { result.append(UInt8(ascii: ";")) }
+            result += escaped(route.channel) + Array("!".utf8) + escaped(route.host) + Array("!".utf8)
+            result += escaped(route.user)
+        }
+        return result
+    }
+
+    private func escaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        field.flatMap { byte -> [UInt8] in
+            switch byte {
+            case UInt8(ascii: "\\"): Array(#"\\"#.utf8)
+            case UInt8(ascii: ";"): Array(#"\;"#.utf8)
+            case UInt8(ascii: "\t"): Array(#"\t"#.utf8)
+            case UInt8(ascii: "\n"): Array(#"\n"#.utf8)
+            case UInt8(ascii: "\r"): Array(#"\r"#.utf8)
+            default: [byte]
+            }
+        }
+    }
+}

@@ -14,6 +14,11 @@ public final class BerkeleyDBEnvironment {
     /// What the configuration says of it.
     public let settings: EnvironmentSettings
 
+    /// Shows the calls to a supervisor, and knows whether the environment hangs; nil where nobody watches.
+    let resource: WatchedResource?
+
+    /// Calls that no table makes: leaving the environment.
+    private let calls: WatchedCalls?
     private let messages = LibraryMessages()
     private var environment: UnsafeMutablePointer<DB_ENV>?
     /// The first region file at the time of joining, or of the last attempt.
@@ -22,14 +27,19 @@ public final class BerkeleyDBEnvironment {
     private var handles: [BerkeleyDBHandle] = []
 
     /// Describes an environment; nothing is opened yet.
-    public init(settings: EnvironmentSettings) {
+    ///
+    /// - Parameter watch: watches the worker that the environment belongs to, for calls that hang.
+    public init(settings: EnvironmentSettings, watch: CallWatch? = nil) {
         self.settings = settings
+        resource = watch.map { WatchedResource(.environment(home: settings.home), watch: $0) }
+        let name = TableName(relation: "environment", backEnd: "cdb", file: settings.home)
+        calls = resource.map { WatchedCalls(name, $0) }
     }
 
     deinit { leave() }
 
     /// The path of the file that tells one incarnation of the environment from the next.
-    private var regionPath: String { settings.home + "/__db.001" }
+    private var regionPath: String { MapResource.regionPath(home: settings.home) }
 
     /// Whether the environment on disk is another than the one that was joined.
     ///
@@ -41,10 +51,13 @@ public final class BerkeleyDBEnvironment {
     }
 
     /// Opens a file inside the environment, joining that first.
-    func open(path: String) throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
-        let joined = unsafe try join()
+    ///
+    /// - Parameter calls: shows the calls of the table that the file belongs to.
+    func open(path: String, calls: WatchedCalls?) throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
+        let joined = unsafe try join(calls)
         do {
-            let handle = unsafe try BerkeleyDBHandle(path: path, environment: (joined, messages), cacheSize: 0)
+            let handle = unsafe try BerkeleyDBHandle(
+                path: path, environment: (joined, messages), cacheSize: 0, calls: calls)
             handles.append(handle)
             return handle
         } catch {
@@ -65,8 +78,20 @@ public final class BerkeleyDBEnvironment {
 
     /// Closes all files and leaves the environment; the next lookup joins it anew.
     func leave() {
+        if resource?.isLost ?? false { return forget() }
         for handle in handles { handle.close(afterPanic: false) }
         closeEnvironment()
+    }
+
+    /// Forgets an environment in which calls hang, with all that is open in it.
+    ///
+    /// Closing would hang too, so it is leaked. The next lookup joins the environment anew.
+    func forget() {
+        for handle in handles { handle.forget() }
+        handles = []
+        region = nil
+        unsafe environment = nil
+        resource?.incarnation = nil
     }
 
     /// Gives up an environment that panicked: its files are forgotten, not closed.
@@ -81,20 +106,21 @@ public final class BerkeleyDBEnvironment {
         region = nil
         guard let closing = unsafe environment else { return }
         unsafe environment = nil
-        _ = inLibrary { unsafe closing.pointee.close(closing, 0) }
+        _ = try? inLibrary(calls) { unsafe closing.pointee.close(closing, 0) }
     }
 
-    private func join() throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
+    private func join(_ calls: WatchedCalls?) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
         if let environment = unsafe environment { return unsafe environment }
         try checkRegionFile()
+        resource?.incarnation = resource?.state.resource.incarnation
         // failchk, which finds what dead processes left behind, works only where the creator asked for it. Joining
         // another program's environment with these settings is EINVAL; so they are tried first and then left out.
         do {
-            return unsafe try open(tracksThreads: true, create: false)
+            return unsafe try open(tracksThreads: true, create: false, calls)
         } catch  where error.code == EINVAL {
-            return unsafe try open(tracksThreads: false, create: false)
+            return unsafe try open(tracksThreads: false, create: false, calls)
         } catch  where error.code == ENOENT && settings.create {
-            return unsafe try open(tracksThreads: true, create: true)
+            return unsafe try open(tracksThreads: true, create: true, calls)
         }
     }
 
@@ -119,7 +145,7 @@ public final class BerkeleyDBEnvironment {
     }
 
     private func open(
-        tracksThreads: Bool, create: Bool
+        tracksThreads: Bool, create: Bool, _ calls: WatchedCalls?
     ) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
         messages.forget()
         var created: UnsafeMutablePointer<DB_ENV>?
@@ -139,7 +165,7 @@ public final class BerkeleyDBEnvironment {
             _ = unsafe opening.pointee.set_tmp_dir(opening, directory)
         }
         let flags = UInt32(DB_INIT_MPOOL | (settings.cdb ? DB_INIT_CDB : 0) | (create ? DB_CREATE : 0))
-        code = inLibrary {
+        code = try inLibrary(calls) {
             unsafe opening.pointee.open(opening, settings.home, flags, Int32(truncatingIfNeeded: settings.mode & 0o777))
         }
         guard code == 0 else {
@@ -149,6 +175,7 @@ public final class BerkeleyDBEnvironment {
         }
         unsafe environment = opening
         region = try? FileIdentity(path: regionPath)
+        resource?.incarnation = region.map(Incarnation.init)
         return unsafe opening
     }
 
@@ -159,9 +186,14 @@ public final class BerkeleyDBEnvironment {
     }
 
     /// Every call that may wait or fail inside the library passes here.
-    private func inLibrary(_ call: () -> Int32) -> Int32 {
+    private func inLibrary(_ calls: WatchedCalls?, _ call: () -> Int32) throws(BerkeleyDBFailure) -> Int32 {
         messages.forget()
-        return call()
+        guard let calls else { return call() }
+        do {
+            return try calls.call(call)
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
     }
 
     /// How many threads of all programs an environment of ours keeps account of; dead ones give their place back.

@@ -32,6 +32,12 @@ struct BerkeleyDBFailure: Error {
         if code > 0 { self.init(code: code, text: unsafe String(cString: strerror(code))) }
     }
 
+    /// A resource that hangs.
+    init(_ failure: ResourceFailure) {
+        code = ETIMEDOUT
+        text = failure.text
+    }
+
     /// A failure of the file system.
     init(_ error: FileError) {
         code = error.code

@@ -20,6 +20,8 @@ final class BerkeleyDBHandle {
     private let getFunction: Get
     private let messages: LibraryMessages
     private let inEnvironment: Bool
+    /// Shows the calls to a supervisor; nil where there is none.
+    private let calls: WatchedCalls?
     /// Holds the key and its NUL during a lookup; at least one byte.
     private var scratch: UnsafeMutableRawBufferPointer
 
@@ -29,8 +31,10 @@ final class BerkeleyDBHandle {
     ///   - path: the file.
     ///   - environment: the joined environment it lives in, and where that environment's texts go; nil for none.
     ///   - cacheSize: the bytes of page cache for a file outside of an environment.
+    ///   - calls: shows the calls to a supervisor.
     init(
-        path: String, environment: (handle: UnsafeMutablePointer<DB_ENV>, messages: LibraryMessages)?, cacheSize: Int
+        path: String, environment: (handle: UnsafeMutablePointer<DB_ENV>, messages: LibraryMessages)?, cacheSize: Int,
+        calls: WatchedCalls?
     ) throws(BerkeleyDBFailure) {
         let messages = unsafe environment?.messages ?? LibraryMessages()
         messages.forget()
@@ -48,6 +52,7 @@ final class BerkeleyDBHandle {
         unsafe self.getFunction = database.pointee.get
         self.messages = messages
         self.inEnvironment = unsafe environment != nil
+        self.calls = calls
         unsafe self.scratch = .allocate(byteCount: 512, alignment: 1)
         do {
             try open(path)
@@ -61,6 +66,9 @@ final class BerkeleyDBHandle {
         close(afterPanic: false)
         unsafe scratch.deallocate()
     }
+
+    /// Whether the file is still open: closing or forgetting an environment closes all files in it.
+    var isOpen: Bool { unsafe database != nil }
 
     /// Looks a key up; the NUL that ends keys and values in ZMailer's files is added and dropped here.
     ///
@@ -82,7 +90,10 @@ final class BerkeleyDBHandle {
         unsafe keyThing.data = scratch.baseAddress
         unsafe keyThing.size = size
         var valueThing = unsafe DBT()
-        let code = inLibrary { unsafe getFunction(database, nil, &keyThing, &valueThing, 0) }
+        // Scratch stays as it is during the call.
+        let code = unsafe try inLibrary(key: UnsafeRawBufferPointer(rebasing: scratch.prefix(key.count))) {
+            unsafe getFunction(database, nil, &keyThing, &valueThing, 0)
+        }
         guard code == 0 else {
             if code == DB_NOTFOUND { return false }
             throw BerkeleyDBFailure(code: code, messages: messages)
@@ -95,12 +106,19 @@ final class BerkeleyDBHandle {
         return true
     }
 
+    /// Leaves the file open without an owner, where closing it would hang.
+    func forget() {
+        unsafe database = nil
+    }
+
     /// Closes the file; a second time does nothing.
     ///
     /// - Parameter afterPanic: whether the library gave DB_RUNRECOVERY.
     func close(afterPanic: Bool) {
         guard let closing = unsafe database else { return }
         unsafe database = nil
+        // Closing would hang as well: the handle is leaked.
+        if calls?.resource.isLost ?? false { return }
         if afterPanic {
             // A handle inside a panicked environment is given up: closing it would only answer DB_RUNRECOVERY again.
             if inEnvironment { return }
@@ -109,7 +127,7 @@ final class BerkeleyDBHandle {
             if let own = unsafe closing.pointee.dbenv { _ = unsafe own.pointee.set_flags(own, UInt32(DB_NOPANIC), 1) }
         }
         // DB_NOSYNC: a reader has nothing to write, and must not pay for flushing a writer's pages.
-        _ = inLibrary { unsafe closing.pointee.close(closing, UInt32(DB_NOSYNC)) }
+        _ = try? inLibrary { unsafe closing.pointee.close(closing, UInt32(DB_NOSYNC)) }
     }
 
     private func open(_ path: String) throws(BerkeleyDBFailure) {
@@ -117,7 +135,7 @@ final class BerkeleyDBHandle {
         // DB_NOMMAP: the library maps small files that are opened for reading, and a mapped file that somebody
         // truncates kills the process with SIGBUS.
         let flags = UInt32(DB_RDONLY | DB_NOMMAP)
-        let code = inLibrary { unsafe database.pointee.open(database, nil, path, nil, DB_UNKNOWN, flags, 0) }
+        let code = try inLibrary { unsafe database.pointee.open(database, nil, path, nil, DB_UNKNOWN, flags, 0) }
         guard code == 0 else { throw BerkeleyDBFailure(code: code, messages: messages) }
         var kind = DB_UNKNOWN
         _ = unsafe database.pointee.get_type(database, &kind)
@@ -132,9 +150,25 @@ final class BerkeleyDBHandle {
 
     /// Every call that may wait or fail inside the library passes here.
     @inline(__always)
-    private func inLibrary(_ call: () -> Int32) -> Int32 {
+    private func inLibrary(key: UnsafeRawBufferPointer, _ call: () -> Int32) throws(BerkeleyDBFailure) -> Int32 {
         messages.forget()
-        return call()
+        guard let calls else { return call() }
+        do {
+            return try unsafe calls.call(key: key, call)
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+    }
+
+    /// As above, for calls that are about no key, or are made before the one that is.
+    private func inLibrary(_ call: () -> Int32) throws(BerkeleyDBFailure) -> Int32 {
+        messages.forget()
+        guard let calls else { return call() }
+        do {
+            return try calls.call(call)
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
     }
 
     private func growScratch(to length: Int) {

@@ -21,6 +21,8 @@ public final class BerkeleyDBTable: Table {
     private let path: String
     private let environment: BerkeleyDBEnvironment?
     private let cacheLimit: Int
+    /// Shows the calls to a supervisor; nil where there is none.
+    private let calls: WatchedCalls?
     private var handle: BerkeleyDBHandle?
     /// The file as it was when it was opened, or at the last attempt.
     private var identity: FileIdentity?
@@ -33,8 +35,11 @@ public final class BerkeleyDBTable: Table {
     ///     the environment's directory, as in the library.
     ///   - environment: the environment that the file lives in; nil for none.
     ///   - cacheLimit: the most bytes of page cache for a file outside of an environment.
+    ///   - watch: watches the worker that the table belongs to, for calls that hang; for a table inside an environment
+    ///     the environment's counts.
     public init(
-        name: TableName, environment: BerkeleyDBEnvironment? = nil, cacheLimit: Int = BerkeleyDBTable.standardCacheLimit
+        name: TableName, environment: BerkeleyDBEnvironment? = nil,
+        cacheLimit: Int = BerkeleyDBTable.standardCacheLimit, watch: CallWatch? = nil
     ) {
         self.name = name
         self.environment = environment
@@ -44,20 +49,39 @@ public final class BerkeleyDBTable: Table {
         } else {
             path = name.file
         }
+        let resource =
+            if let environment { environment.resource } else {
+                watch.map { WatchedResource(.file(name.file), watch: $0) }
+            }
+        calls = resource.map { WatchedCalls(name, $0) }
     }
 
     deinit { close(afterPanic: false) }
 
     /// Looks a key up; the file is opened first where it is not open.
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        if let calls { try prepare(calls, key) }
         do throws(BerkeleyDBFailure) {
-            if let handle { return try handle.get(key, into: &value) }
-            return try open().get(key, into: &value)
+            if let handle, handle.isOpen { return try handle.get(key, into: &value) }
+            guard let calls else { return try open().get(key, into: &value) }
+            let handle = try calls.preparing(for: key) { () throws(BerkeleyDBFailure) in try open() }
+            return try handle.get(key, into: &value)
         } catch {
             close(afterPanic: error.isPanic)
             hasFailed = true
             throw MapError(table: name, key: Array(copying: key), code: error.code, text: error.text)
         }
+    }
+
+    /// Enters nothing that hangs; what was open in an environment that has been recovered since is forgotten.
+    @inline(__always)
+    private func prepare(_ calls: WatchedCalls, _ key: Span<UInt8>) throws(MapError) {
+        do {
+            guard try !calls.resource.ask() else { return }
+        } catch {
+            throw MapError(table: name, key: Array(copying: key), code: ETIMEDOUT, text: error.text)
+        }
+        environment?.forget()
     }
 
     /// Closes the file where it was replaced; inside an environment always answers true, see there.
@@ -105,8 +129,9 @@ public final class BerkeleyDBTable: Table {
     }
 
     private func open(_ identity: FileIdentity) throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
-        if let environment { return try environment.open(path: path) }
-        return unsafe try BerkeleyDBHandle(path: path, environment: nil, cacheSize: cacheSize(for: identity))
+        if let environment { return try environment.open(path: path, calls: calls) }
+        return unsafe try BerkeleyDBHandle(
+            path: path, environment: nil, cacheSize: cacheSize(for: identity), calls: calls)
     }
 
     private func close(afterPanic: Bool) {

@@ -20,6 +20,9 @@ struct Hop {
     /// Whether the address is the content of a quoted string.
     var isUnquoted: Bool
 
+    /// Whether it may name a command or a file: nobody outside may, not even through a map that hands his words on.
+    let isTrusted: Bool
+
     /// Whether this is what was typed, by itself or stripped, and not what a map expanded to.
     var isTyped: Bool { node == 0 }
 }
@@ -30,11 +33,11 @@ extension Resolver {
         let node = expansion.nodes[index]
         var hop = Hop(
             address: node.address, tail: node.tail, domain: node.domain, node: index, origin: node.origin,
-            privilege: node.privilege, isUnquoted: node.isUnquoted)
+            privilege: node.privilege, isUnquoted: node.isUnquoted, isTrusted: node.isTrusted)
         if node.address == Array("<>".utf8) {
             return try add(Route("error", host: node.address, user: node.address), from: index)
         }
-        var hops = node.depth
+        var hops = 0
         while true {
             trace?.record(.address(hop.address, tail: hop.tail))
             if try lookUpFullyQualified(hop) { return }
@@ -72,7 +75,10 @@ extension Resolver {
         var rewritten = hop
         rewritten.address = Array(hop.address[(bang + 1)...])
         let at = rewritten.address.count
-        guard at > 0, !host.isEmpty else { throw .syntax(AddressError(.emptyLocalPart, at: 0)) }
+        guard at > 0, !host.isEmpty else {
+            try refuse(hop, AddressError(.emptyLocalPart, at: 0))
+            return nil
+        }
         rewritten.address.append(UInt8(ascii: "@"))
         rewritten.address.append(contentsOf: host)
         if !host.contains(UInt8(ascii: ".")), host.first != UInt8(ascii: "[") {

@@ -9,7 +9,10 @@ extension Resolver {
     ///
     /// - Returns: the local part to go on with where the domain is ours, otherwise nil.
     mutating func resolveDomain(_ hop: Hop, at: Int) throws(ResolutionFailure) -> Hop? {
-        guard at > 0 else { throw .syntax(AddressError(.emptyLocalPart, at: 0)) }
+        guard at > 0 else {
+            try refuse(hop, AddressError(.emptyLocalPart, at: 0))
+            return nil
+        }
         guard at + 1 < hop.address.count else { return stripped(hop, at: at, domain: hop.domain) }
         let host = try canonicalHost(hop.address.span.extracting((at + 1)..<hop.address.count))
         if host.isLocal {
@@ -83,6 +86,7 @@ extension Resolver {
         case .again(let path):
             var template = Node(address: [], origin: address)
             template.privilege = hop.privilege
+            template.isTrusted = hop.isTrusted
             try expand(to: [path], like: template, of: hop.node)
         }
         return true

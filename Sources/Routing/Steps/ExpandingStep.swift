@@ -19,7 +19,7 @@ extension Resolver {
 
     /// Expands `:include:path`: one address list a line, `#` first on a line makes it a comment.
     mutating func include(_ path: [UInt8], _ hop: Hop) throws(ResolutionFailure) {
-        guard !(hop.isTyped && request.isExternal) else { throw .syntax(nil) }
+        guard hop.isTrusted else { throw .syntax(nil) }
         guard try maps.find(.include, path.span, into: &hit), !expansion.isExpanding(.include, path, at: hop.node)
         else {
             return try add(

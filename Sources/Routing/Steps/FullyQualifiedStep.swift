@@ -71,6 +71,8 @@ extension Resolver {
             trace?.record(.deviation(.duplicate, "this key of fqdnaliases is already being expanded: passed over"))
             return false
         }
+        // What an outsider typed stays his where the value hands it on as %1.
+        let handsOn = hit.value.contains(UInt8(ascii: "%"))
         arguments.removeAll()
         if level.givesUserToAliases { arguments.set(1, to: level.bytes.span.extracting(level.user)) }
         hit.substitute(arguments)
@@ -78,6 +80,7 @@ extension Resolver {
         template.tail = level.tail
         template.domain = Array(level.bytes[level.domain])
         template.privilege = hit.privilege
+        template.isTrusted = hop.isTrusted || !handsOn
         template.key = ExpandedKey(relation: .fqdnaliases, key: hit.key)
         try expandValue(like: template, of: hop.node)
         return true

@@ -17,7 +17,7 @@ extension Resolver {
             try addLocalForm("file.", hop)
         } else if name.dropping("|") != nil || (name.dropping("\"|") != nil && name.last == UInt8(ascii: "\"")) {
             try addLocalForm("pipe.", hop)
-        } else if let path = name.dropping(":include:") {
+        } else if request.role == .recipient, let path = name.dropping(":include:") {
             try include(path, hop)
         } else if name.dropping("\":include:") != nil, name.last == UInt8(ascii: "\"") {
             try routeUser(name, hop, domain: [])
@@ -46,7 +46,7 @@ extension Resolver {
 
     /// A command or a file: resolved as ZMailer does, and run or written by nobody here.
     private mutating func addLocalForm(_ prefix: StaticString, _ hop: Hop) throws(ResolutionFailure) {
-        guard !(hop.isTyped && request.isExternal) else { throw .syntax(nil) }
+        guard hop.isTrusted else { throw .syntax(nil) }
         try add(
             Route("local", host: prefix.bytes + hop.origin, user: hop.address, privilege: hop.privilege), from: hop.node
         )
@@ -59,17 +59,15 @@ extension Resolver {
     /// - Parameter domain: `@domain` where the user belongs to one, otherwise empty.
     private mutating func routeUser(_ name: [UInt8], _ hop: Hop, domain: [UInt8]) throws(ResolutionFailure) {
         var user = name
-        let bare = user.dropping("\"") ?? user
         if request.role == .sender {
             return try addUser(user + hop.tail + domain, hop)
         }
-        if bare.first == UInt8(ascii: "|") || bare.first == UInt8(ascii: "/") {
-            guard !(hop.isTyped && request.isExternal) else { throw .syntax(nil) }
-            return try addUser(user, hop)
+        let real = user.dropping("real-")
+        if namesCommandOrFile(real ?? user) {
+            guard hop.isTrusted else { throw .syntax(nil) }
+            if real == nil { return try addUser(user, hop) }
         }
-        if let real = user.dropping("real-") {
-            return try addUser(real + hop.tail + domain, hop)
-        }
+        if let real { return try addUser(real + hop.tail + domain, hop) }
         if try expandAlias(user[...], tail: hop.tail, domain: domain, hop) { return }
 
         var exists = try accountExists(user)
@@ -144,6 +142,12 @@ extension [UInt8] {
         let prefix = prefix.bytes
         return count > prefix.count && starts(with: prefix) ? Array(self[prefix.count...]) : nil
     }
+}
+
+/// Whether a name, in quotes or not, is that of a command or a file.
+private func namesCommandOrFile(_ name: [UInt8]) -> Bool {
+    let first = (name.dropping("\"") ?? name).first
+    return first == UInt8(ascii: "|") || first == UInt8(ascii: "/")
 }
 
 /// Whether a byte keeps a local name in its quotes.

@@ -11,9 +11,12 @@ extension Resolver {
         _ hop: Hop, host: Range<Int>, rest: Int
     ) throws(ResolutionFailure) -> Hop? {
         guard let at = hop.address.lastIndex(of: UInt8(ascii: "@")), at > rest, at + 1 < hop.address.count else {
-            throw .syntax(AddressError(.routeWithoutMailbox, at: 0))
+            try refuse(hop, AddressError(.routeWithoutMailbox, at: 0))
+            return nil
         }
         if hop.address[host.lowerBound] == UInt8(ascii: "["), hop.address[rest - 1] == UInt8(ascii: ":") {
+            // Stripping a route through this host may lay a channel literal bare.
+            guard !hop.isTyped || rules.allowsChannelLiteral else { throw .syntax(nil) }
             try add(channelLiteralRoute(hop, host: host, rest: rest, at: at), from: hop.node)
             return nil
         }

@@ -8,6 +8,11 @@ public final class Trace {
     /// An empty record.
     public init() {}
 
+    /// A record of its own that begins like another.
+    init(copying other: Trace) {
+        events = other.events
+    }
+
     /// Adds an event.
     public func record(_ event: TraceEvent) {
         events.append(event)

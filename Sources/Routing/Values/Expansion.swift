@@ -29,6 +29,8 @@ struct Node {
     var key: ExpandedKey?
     /// Whether the address is the content of a quoted string, in which nothing but a local name is to be seen.
     var isUnquoted = false
+    /// Whether it may name a command or a file.
+    var isTrusted = true
 }
 
 /// The state of resolving one address.

@@ -37,7 +37,9 @@ public struct Resolution: Sendable {
     /// How the address fared.
     public var status: Status {
         if routes.contains(where: { $0.isChannel("hold") }) { return .deferred }
-        return routes.contains(where: { $0.isChannel("error") }) ? .failed : .routed
+        // The null sender is written as a route on channel error, and is none.
+        let fails = routes.contains { $0.isChannel("error") && !$0.host.elementsEqual("<>".utf8) }
+        return fails ? .failed : .routed
     }
 
     /// The addresses that led to a route, nearest first, without the one that was asked for at the end unless
@@ -51,6 +53,20 @@ public struct Resolution: Sendable {
             place = ancestry[at].parent
         }
         return chain
+    }
+}
+
+extension Resolution {
+    /// The answer for an address that as a whole failed, or is deferred.
+    init(of address: Span<UInt8>, failed failure: ResolutionFailure) {
+        let typed = [UInt8](copying: address)
+        let route =
+            switch failure {
+            case .syntax: Route("error", host: Array("syntax".utf8), user: typed)
+            case .expansionLimit: Route("error", host: Array("expansionlimit".utf8), user: typed)
+            case .map: Route("hold", host: Array("IO:error".utf8), user: typed)
+            }
+        self.init(routes: [route], origins: [0], ancestry: [], notices: [], failure: failure)
     }
 }
 

@@ -97,7 +97,8 @@ private struct Reader {
         let prefix = Array("delay!".utf8)
         guard value.starts(with: prefix), value.count > prefix.count else { return nil }
         let seconds = Int64(String(decoding: value[prefix.count...], as: UTF8.self)) ?? 0
-        let due = now().addingReportingOverflow(seconds).partialValue
+        let (sum, overflow) = now().addingReportingOverflow(max(seconds, 0))
+        let due = overflow ? Int64.max : sum
         return route(Array("hold".utf8)[...], Array(String(due).utf8)[...], address[...])
     }
 

@@ -1,9 +1,7 @@
 // `zroute route-test`: where does an address go, and why.
 
 import ArgumentParser
-import Files
 import Glibc
-import MailAddress
 import Routing
 
 /// Prints the routes of addresses.
@@ -54,71 +52,55 @@ struct RouteTestCommand: ParsableCommand {
     @Flag(name: .customLong("errormsg"), help: "Resolve as for an error message, which has default routes of its own.")
     var isErrorMessage = false
 
+    @Option(help: ArgumentHelp("Use this many threads for addresses from standard input.", valueName: "n"))
+    var jobs: Int?
+
     @Argument(help: ArgumentHelp("Addresses; '-' for standard input.", valueName: "address"))
     var addresses: [String] = []
 
+    func validate() throws {
+        guard jobs.map((1...256).contains) ?? true else { throw ValidationError("--jobs must be from 1 to 256.") }
+    }
+
     func run() throws {
-        var log = DiagnosticLog()
-        let trace = self.trace ? Trace() : nil
-        var resolver: Resolver
+        let site: Site
         do {
-            let site = try Site(options: site)
-            resolver = site.makeResolver(texts: site.makeTextLoader { DiagnosticLog().say("\($0)") }, trace: trace)
+            site = try Site(options: self.site)
         } catch {
-            log.say("\(error)")
+            DiagnosticLog().say("\(error)")
             throw ExitCode.configuration
         }
+        // A reader that goes away ends the output, not the process: that may be inside an environment, whose locks would
+        // stay behind.
+        signal(SIGPIPE, SIG_IGN)
+        let test = RouteTest(
+            ResolverPool(workers: workers, health: site.makeHealth(), work: work(site)), request: request)
+        let status = test.run(addresses.isEmpty ? ["-"] : addresses)
+        guard status == .ok else { throw status }
+    }
+
+    /// More threads than this only wait for each other.
+    private static let mostWorkers = 8
+
+    private var workers: Int {
+        // A trace is for reading, not for speed.
+        trace ? 1 : jobs ?? min(onlineProcessors(), Self.mostWorkers)
+    }
+
+    private var request: Resolver.Request {
         var request = Resolver.Request()
         request.role = role == .sender ? .sender : .recipient
         request.isErrorMessage = isErrorMessage
+        return request
+    }
 
-        var output = OutputStream(descriptor: STDOUT_FILENO)
+    private func work(_ site: Site) -> ResolverPool<RouteTestAnswers>.Work {
         let report = format.report
-        var outcome = Outcome()
-
-        func answer(_ address: Span<UInt8>) {
-            trace?.clear()
-            let resolution = resolver.resolve(address, request)
-            outcome.count(resolution.status)
-            if let failure = resolution.failure, resolution.status == .deferred {
-                log.sayOnce("\(failure.cause)", "\(failure)")
-            }
-            for notice in resolution.notices { log.sayOnce(notice, notice) }
-            output.write { report.append(address: address, resolution: resolution, trace: trace, to: &$0) }
-        }
-
-        for address in addresses.isEmpty ? ["-"] : addresses {
-            guard address == "-" else {
-                answer(Array(address.utf8).span)
-                continue
-            }
-            var lines = LineReader(descriptor: STDIN_FILENO, name: "standard input")
-            do {
-                while try lines.next(answer), !output.hasFailed {}
-            } catch {
-                output.flush()
-                log.say("\(error)")
-                throw ExitCode.unreadableInput
-            }
-        }
-        output.flush()
-        log.summarise()
-        guard outcome.status == .ok else { throw outcome.status }
+        let isTraced = trace
+        let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
+        return ResolverPool.Work(
+            makeResolver: { site.makeResolver(texts: texts, watch: $0, trace: isTraced ? Trace() : nil) },
+            emptyProduct: RouteTestAnswers(),
+            report: { $3.add($0, $1, $2, report) })
     }
-}
-
-/// What the exit status has to say of all addresses together.
-private struct Outcome {
-    private var failed = false
-    private var deferred = false
-
-    mutating func count(_ status: Resolution.Status) {
-        switch status {
-        case .routed: break
-        case .failed: failed = true
-        case .deferred: deferred = true
-        }
-    }
-
-    var status: ExitCode { deferred ? .tryAgain : failed ? .noUser : .ok }
 }

@@ -9,7 +9,10 @@ public struct ZRouteCommand: ParsableCommand {
         commandName: "zroute",
         abstract: "Route mail addresses as ZMailer's router.cf does.",
         version: "0.1.0",
-        subcommands: [RouteTestCommand.self, NewdbCommand.self, MakedbCommand.self, DbCommand.self])
+        subcommands: [
+            RouteTestCommand.self, RouteQueueCommand.self, QueueCommand.self, NewdbCommand.self, MakedbCommand.self,
+            DbCommand.self,
+        ])
 
     /// Needed by the parser.
     public init() {}

@@ -18,20 +18,30 @@ struct DiagnosticLog: ~Copyable {
         output.flush()
     }
 
+    /// Says each reason the first time it occurs.
+    mutating func say(_ remarks: Remarks) {
+        for remark in remarks.all {
+            if let count = counts[remark.reason] {
+                counts[remark.reason] = count + remark.count
+            } else if counts.count < Self.distinctLimit {
+                counts[remark.reason] = remark.count
+                say(remark.text)
+            } else {
+                unsaid += remark.count
+            }
+        }
+        unsaid += remarks.unsaid
+    }
+
     /// Says a reason the first time it occurs.
     ///
     /// - Parameters:
     ///   - reason: what is the same for many.
     ///   - text: the whole message for this one.
     mutating func sayOnce(_ reason: String, _ text: @autoclosure () -> String) {
-        if let count = counts[reason] {
-            counts[reason] = count + 1
-        } else if counts.count < Self.distinctLimit {
-            counts[reason] = 1
-            say(text())
-        } else {
-            unsaid += 1
-        }
+        var remarks = Remarks()
+        remarks.add(reason, text())
+        say(remarks)
     }
 
     /// Says how often each reason occurred beyond the first time.

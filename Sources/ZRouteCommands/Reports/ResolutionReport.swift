@@ -3,7 +3,7 @@
 import Routing
 
 /// A form of output for resolutions.
-protocol ResolutionReport {
+protocol ResolutionReport: Sendable {
     /// Appends the report of one address.
     func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout [UInt8])
 }

@@ -14,10 +14,11 @@ struct TextReport: ResolutionReport {
         for (index, route) in resolution.routes.enumerated() {
             let chain = resolution.ancestors(ofRoute: index)
             Self.append(printable(chain.first ?? typed), to: &output)
+            let reason = resolution.failure?.description ?? printable(route.host)
             if route.isChannel("error") {
-                Self.append(" is undeliverable: ", printable(route.host), to: &output)
+                Self.append(" is undeliverable: ", reason, to: &output)
             } else if route.isChannel("hold") {
-                Self.append(" cannot be resolved at this time: ", printable(route.host), to: &output)
+                Self.append(" cannot be resolved at this time: ", reason, to: &output)
             }
             Self.append("\n", to: &output)
             for parent in chain.dropFirst() {

@@ -6,7 +6,7 @@ import Maps
 import Routing
 
 /// What a command needs to know of the site it works for.
-struct Site {
+struct Site: Sendable {
     let settings: Settings
     let databases: DatabasesConf
     private let failures: [MapFailure]
@@ -33,14 +33,20 @@ struct Site {
         TextTableLoader(report: report)
     }
 
+    /// What the workers of this process know of maps that hang.
+    func makeHealth() -> ResourceHealth {
+        ResourceHealth(deadline: .seconds(settings.lookupTimeout))
+    }
+
     /// An engine for one worker.
     ///
     /// - Parameters:
     ///   - texts: what reads text maps, shared among workers.
+    ///   - watch: watches the worker for lookups that hang.
     ///   - trace: where steps and lookups are recorded.
-    func makeResolver(texts: TextTableLoader, trace: Trace? = nil) -> Resolver {
+    func makeResolver(texts: TextTableLoader, watch: CallWatch, trace: Trace? = nil) -> Resolver {
         let failures = self.failures
-        let tables = SiteTableFactory(texts: texts).wrapping { definition, table in
+        let tables = SiteTableFactory(texts: texts, watch: watch).wrapping { definition, table in
             var table = table
             for failure in failures where failure.relation == definition.relation {
                 table = FailingTable(wrapping: table, key: failure.key)
@@ -48,8 +54,19 @@ struct Site {
             guard let trace else { return table }
             return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
         }
-        let accounts: any Table = settings.localUsers.map { PasswdFileTable(path: $0) } ?? SystemAccountsTable()
-        let maps = RoutingMaps(MapSet(databases, tables: tables), accounts: accounts, includes: IncludedFileTable())
+        let accounts: any Table =
+            if let path = settings.localUsers {
+                PasswdFileTable(path: path)
+            } else {
+                WatchedTable(
+                    wrapping: SystemAccountsTable(), resource: WatchedResource(.nameService, watch: watch))
+            }
+        func traced(_ table: any Table) -> any Table {
+            guard let trace else { return table }
+            return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
+        }
+        let maps = RoutingMaps(
+            MapSet(databases, tables: tables), accounts: traced(accounts), includes: traced(IncludedFileTable()))
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
     }
 }

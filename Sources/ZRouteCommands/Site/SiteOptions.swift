@@ -38,7 +38,7 @@ struct Override: ExpressibleByArgument {
 }
 
 /// `RELATION` or `RELATION=KEY` on the command line: a map that is to fail.
-struct MapFailure: ExpressibleByArgument {
+struct MapFailure: ExpressibleByArgument, Sendable {
     let relation: String
     /// The key that is to fail; nil for all.
     let key: [UInt8]?

@@ -1,0 +1,16 @@
+# Shared by the benchmarks: the release program and the sample site, set up once in .build/bench.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+program=$PWD/.build/release/zroute
+site=$PWD/.build/bench
+mkdir -p "$site/env"
+cp -R Fixtures/site/. "$site"
+sed -i "s#@SITE@#$site#g" "$site/zmailer.conf" "$site/db/sleepyenv.conf"
+text=(--config "$site/zmailer.conf" --set DBTYPE=text)
+
+# instructions COMMAND...: the instructions that a command takes in user space.
+instructions() {
+    local out
+    out=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 >/dev/null) || true
+    sed -n 's/.*Collected : \([0-9]*\).*/\1/p' <<< "$out"
+}

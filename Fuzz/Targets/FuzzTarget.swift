@@ -1,0 +1,34 @@
+// What is fuzzed. The same functions run under libFuzzer (`make fuzz`) and, over the kept corpus and findings, as tests.
+
+/// A parser, or the engine, fed with any bytes.
+///
+/// A target traps when something that must hold does not.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    /// Addresses and address lists.
+    case address
+    /// dbases.conf, with its flags and variables.
+    case databases
+    /// Map sources in both forms, and reading them back.
+    case sources
+    /// `%N` substitution.
+    case substitution
+    /// The whole chain over maps that are in the input too.
+    case resolver
+    /// Submitted message files.
+    case submission
+    /// Control files.
+    case control
+
+    /// Runs the target on an input.
+    public func run(_ bytes: [UInt8]) {
+        switch self {
+        case .address: fuzzAddress(bytes)
+        case .databases: fuzzDatabases(bytes)
+        case .sources: fuzzSources(bytes)
+        case .substitution: fuzzSubstitution(bytes)
+        case .resolver: fuzzResolver(bytes)
+        case .submission: fuzzSubmission(bytes)
+        case .control: fuzzControl(bytes)
+        }
+    }
+}

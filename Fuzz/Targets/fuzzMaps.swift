@@ -1,0 +1,36 @@
+// Maps: their configuration, their sources, their values.
+
+import Configuration
+import MailAddress
+import Maps
+
+func fuzzDatabases(_ bytes: [UInt8]) {
+    let variables = Variables(["MAILVAR": "/var", "DBTYPE": "btree"])
+    guard let databases = try? DatabasesConf(bytes, file: "/dbases.conf", variables: variables) else { return }
+    for relation in databases.relations {
+        precondition(!databases.definitions(of: relation).contains { $0.relation != relation })
+    }
+}
+
+func fuzzSources(_ bytes: [UInt8]) {
+    for form in [SourceForm.aliases, .plain] {
+        for folding in [KeyFolding.none, .lower, .upper] {
+            let report = try? MapCompiler.check(.bytes(bytes, name: "input"), form: form, folding: folding)
+            precondition(report.map { $0.entries >= 0 } ?? true)
+        }
+    }
+}
+
+func fuzzSubstitution(_ bytes: [UInt8]) {
+    // The first byte says which arguments there are; the rest is the value.
+    guard let present = bytes.first else { return }
+    var arguments = SubstitutionArguments()
+    for number in 1...8 where present >> UInt8(number - 1) & 1 == 1 {
+        arguments.set(number, to: [UInt8](repeating: UInt8(number), count: number).span)
+    }
+    let value = Array(bytes.dropFirst())
+    var result: [UInt8] = []
+    let changed = arguments.substitute(in: value, argumentZero: [0], into: &result)
+    precondition(changed || !value.isEmpty || result.isEmpty)
+    precondition(changed || result.isEmpty, "something was substituted, and nothing was said of it")
+}

@@ -1,0 +1,61 @@
+// Who a message comes from: the envelope's sender, or the header's where the envelope has none.
+
+import MailAddress
+import Spool
+
+/// The sender of a message.
+struct MessageSender {
+    /// The address in the form in which it is routed; nil for the null sender.
+    let address: [UInt8]?
+
+    /// The sender of a submission.
+    ///
+    /// - Parameter atDomain: `@` and the domain that a sender without one belongs to.
+    /// - Throws: `RoutingRejection.unusableSender`.
+    init(_ submission: Submission, atDomain: [UInt8]) throws(RoutingRejection) {
+        switch submission.envelope.sender {
+        case .null:
+            address = nil
+        case .address(let typed):
+            address = try Self.qualified(typed, atDomain)
+        case nil:
+            guard let field = submission.senderField else {
+                throw .unusableSender("neither the envelope nor the header names one")
+            }
+            address = try Self.qualified(Self.first(of: HeaderValue.unfolded(submission.value(of: field))), atDomain)
+        }
+    }
+
+    /// The control file's sender line: what ZMailer's router writes for every sender, whatever route leads to it.
+    var control: ControlAddress {
+        let name = address ?? Array("<>".utf8)
+        return ControlAddress(
+            channel: Array((address == nil ? "error" : "local").utf8), host: name, user: name, privilege: 0)
+    }
+
+    private static func first(of value: [UInt8]) throws(RoutingRejection) -> [UInt8] {
+        do throws(AddressError) {
+            // A list without a member is an error there already.
+            return try AddressList.members(of: value.span).first ?? []
+        } catch {
+            throw .unusableSender("header field: \(error)")
+        }
+    }
+
+    private static func qualified(_ typed: [UInt8], _ atDomain: [UInt8]) throws(RoutingRejection) -> [UInt8] {
+        let parsed: EnvelopeAddress
+        do throws(AddressError) {
+            parsed = try EnvelopeAddress(typed)
+        } catch {
+            throw .unusableSender("\(error)")
+        }
+        let isPath = parsed.text.first == UInt8(ascii: "|") || parsed.text.first == UInt8(ascii: "/")
+        switch parsed.form {
+        case .mailbox, .route: return parsed.text
+        case .local where !isPath: return parsed.text + atDomain
+        case .quotedLocal: return QuotedString.quoted(parsed.text) + atDomain
+        case .local, .include, .channelLiteral, .null:
+            throw .unusableSender("a command, a file or a channel cannot send mail")
+        }
+    }
+}

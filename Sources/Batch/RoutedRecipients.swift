@@ -1,0 +1,107 @@
+// The recipients of one message after routing: one copy for one mailbox, in groups that share a header.
+
+import MailAddress
+import Routing
+import Spool
+
+/// Collects routes, and makes one recipient of those that lead to the same mailbox.
+struct RoutedRecipients {
+    private struct Member {
+        let route: Route
+        var notification: [UInt8]?
+    }
+
+    private struct Mailbox: Hashable {
+        let channel: [UInt8]
+        let host: [UInt8]
+        let user: [UInt8]
+
+        /// What makes two routes one mailbox; the host of channel `local` is only the address it was reached by.
+        init(channel: ArraySlice<UInt8>, host: ArraySlice<UInt8>, user: ArraySlice<UInt8>) {
+            self.channel = Array(channel)
+            self.host = channel.elementsEqual("local".utf8) ? [] : Array(host)
+            self.user = Array(user)
+        }
+    }
+
+    private var members: [Member] = []
+    private var places: [Mailbox: Int] = [:]
+    private var taken: Set<Mailbox> = []
+
+    /// Whether there is nobody to deliver to.
+    var isEmpty: Bool { members.isEmpty }
+
+    /// Adds a route; a second one to a mailbox only widens what its first one's sender is told.
+    ///
+    /// - Parameter notification: the parameters of the recipient it came from.
+    mutating func add(_ route: Route, notification: [UInt8]?) {
+        let mailbox = Mailbox(channel: route.channel, host: route.host, user: route.user)
+        guard !taken.contains(mailbox) else { return }
+        if let place = places[mailbox] {
+            members[place].notification = Notify.union(members[place].notification, notification)
+        } else {
+            places[mailbox] = members.count
+            members.append(Member(route: route, notification: notification))
+        }
+    }
+
+    /// Leaves a mailbox out that another control file of the message serves already.
+    mutating func leaveOut(_ address: ControlAddress) {
+        taken.insert(Mailbox(channel: address.channel[...], host: address.host[...], user: address.user[...]))
+    }
+
+    /// The groups, in the order of their first recipients.
+    ///
+    /// - Parameters:
+    ///   - sender: the sender line of all.
+    ///   - errorAddress: where failures are reported to; nil for the null sender.
+    ///   - senderIsLocal: whether the sender is this host's own.
+    ///   - returnMode: FULL or HDRS, for the recipients that have notification parameters.
+    ///   - envelopeIdentifier: for the same.
+    ///   - header: the fields.
+    func groups(
+        sender: ControlAddress, errorAddress: [UInt8]?, senderIsLocal: Bool, returnMode: [UInt8]?,
+        envelopeIdentifier: [UInt8]?, header: [UInt8]
+    ) -> [ControlFileDraft.Group] {
+        var groups: [ControlFileDraft.Group] = []
+        var places: [HeaderClass: Int] = [:]
+        for member in members {
+            let hasNotification = member.notification != nil
+            let recipient = ControlFileDraft.Recipient(
+                address: ControlAddress(member.route), notification: member.notification,
+                returnMode: hasNotification ? returnMode : nil,
+                envelopeIdentifier: hasNotification ? envelopeIdentifier : nil)
+            let form = HeaderClass(member.route, senderIsLocal: senderIsLocal)
+            if let place = places[form] {
+                groups[place].recipients.append(recipient)
+            } else {
+                places[form] = groups.count
+                groups.append(.init(errorAddress: errorAddress, sender: sender, recipients: [recipient], header: header))
+            }
+        }
+        return groups
+    }
+}
+
+extension ControlAddress {
+    /// The fields of a route.
+    init(_ route: Route) {
+        self.init(
+            channel: Array(route.channel), host: Array(route.host), user: Array(route.user),
+            privilege: Int(route.privilege))
+    }
+}
+
+extension Route {
+    /// The route as a control file can hold it.
+    ///
+    /// A NUL or a line end cannot be written: what has one is no address that anybody can deliver to, and only its
+    /// shape is kept for the report.
+    var writable: Route {
+        func isWritable(_ byte: UInt8) -> Bool { byte != 0 && byte != 0x0A }
+        if channel.allSatisfy(isWritable), host.allSatisfy(isWritable), user.allSatisfy(isWritable) { return self }
+        return Route(
+            "error", host: Array("syntax".utf8), user: user.map { isWritable($0) ? $0 : UInt8(ascii: "?") },
+            privilege: privilege)
+    }
+}

@@ -1,0 +1,166 @@
+// Routes some submissions together: claimed, read, resolved, and put in place with one set of syncs.
+
+import Files
+import Glibc
+import Spool
+
+/// One worker's way with submissions.
+struct SubmissionBatch {
+    let postOffice: PostOffice
+    let site: BatchSite
+    let router: any AddressRouter
+    /// How recently a file may have been written to and yet be refused, in seconds: what is no message now may be one
+    /// when its writer is done.
+    let settling: Int64
+
+    /// How many messages are resolved at once, and how large their heads and control files may grow, in bytes: a worker
+    /// holds that much in memory.
+    private static let resolved = 32
+    private static let heldBytes = 16 << 20
+
+    private struct Message {
+        let claim: ClaimedSubmission
+        let plan: MessagePlan
+        let began: UInt64
+    }
+
+    private struct Ready {
+        let routed: RoutedSubmission
+        var report: MessageReport
+        let began: UInt64
+    }
+
+    /// Routes what there is of a batch of submissions.
+    ///
+    /// - Parameters:
+    ///   - next: the name of the next submission; nil at the end of the batch.
+    ///   - report: is given each message when what became of it is durable.
+    func run(next: () -> MessageName?, report: (MessageReport) -> Void) {
+        var waiting: [Message] = []
+        var ready: [Ready] = []
+        var size = 0
+        while let name = next() {
+            if let message = take(name, report) {
+                size += message.plan.submission.head.count
+                waiting.append(message)
+            }
+            if waiting.count == Self.resolved || size > Self.heldBytes {
+                size += resolve(&waiting, &ready, report)
+            }
+            if size > Self.heldBytes {
+                commit(&ready, report)
+                size = 0
+            }
+        }
+        _ = resolve(&waiting, &ready, report)
+        commit(&ready, report)
+    }
+
+    /// Claims and reads a submission; nil where nothing is left to do with it now.
+    private func take(_ name: MessageName, _ report: (MessageReport) -> Void) -> Message? {
+        let began = monotonicNanoseconds()
+        do throws(FileError) {
+            switch try postOffice.claim(name) {
+            case .busy, .gone: return nil
+            case .finished(let message):
+                report(MessageReport(message: message.description, outcome: .completed))
+                return nil
+            case .claimed(let claim):
+                return plan(claim, began, report)
+            }
+        } catch {
+            postpone(name, error.description, report)
+            return nil
+        }
+    }
+
+    private func plan(
+        _ claim: ClaimedSubmission, _ began: UInt64, _ report: (MessageReport) -> Void
+    ) -> Message? {
+        do throws(SubmissionReadError) {
+            let submission = try claim.read()
+            do throws(RoutingRejection) {
+                return Message(claim: claim, plan: try MessagePlan(submission, site: site), began: began)
+            } catch {
+                reject(claim, error.description, began, report)
+            }
+        } catch {
+            switch error {
+            case .file(let failure): postpone(claim.submission, failure.description, report)
+            case .content(let fault): reject(claim, fault.description, began, report)
+            }
+        }
+        return nil
+    }
+
+    /// Resolves the addresses of messages, and makes their control files.
+    ///
+    /// - Returns: the size of the control files in bytes.
+    private func resolve(
+        _ messages: inout [Message], _ ready: inout [Ready], _ report: (MessageReport) -> Void
+    ) -> Int {
+        guard !messages.isEmpty else { return 0 }
+        var size = 0
+        let answers = router.resolve(messages.flatMap(\.plan.questions))
+        let now = Int64(time(nil))
+        for (index, message) in messages.enumerated() {
+            let claim = message.claim
+            var outcome = MessageReport(message: claim.message.description, outcome: .routed)
+            outcome.sender = message.plan.sender.address ?? []
+            let stamp = MessageStamp(
+                hostname: site.hostname, time: now, message: claim.message, written: claim.identity.modified)
+            do throws(RoutingRejection) {
+                let control = try message.plan.controlFile(
+                    answers[(2 * index)..<(2 * index + 2)], name: claim.message, stamp: stamp, report: &outcome)
+                size += control.size
+                ready.append(
+                    Ready(
+                        routed: RoutedSubmission(claim: claim, control: control), report: outcome, began: message.began))
+            } catch {
+                reject(claim, error.description, message.began, report)
+            }
+        }
+        messages = []
+        return size
+    }
+
+    private func commit(_ ready: inout [Ready], _ report: (MessageReport) -> Void) {
+        guard !ready.isEmpty else { return }
+        let outcomes = postOffice.commit(ready.map(\.routed))
+        let end = monotonicNanoseconds()
+        for (message, outcome) in zip(ready, outcomes) {
+            switch outcome {
+            case .committed, .committedButNotRemoved:
+                var done = message.report
+                done.nanoseconds = end &- message.began
+                if case .committedButNotRemoved(let error) = outcome {
+                    done.notices.append("\(error); routed, and its submission will be removed by the next run")
+                }
+                report(done)
+            case .failed(let error):
+                postpone(message.routed.claim.submission, error.description, report)
+            }
+        }
+        ready = []
+    }
+
+    private func reject(
+        _ claim: ClaimedSubmission, _ reason: String, _ began: UInt64, _ report: (MessageReport) -> Void
+    ) {
+        if claim.identity.modified / 1_000_000_000 + settling > Int64(time(nil)) {
+            return postpone(claim.submission, "\(reason); written to just now, left for later", report)
+        }
+        do throws(FileError) {
+            let name = try postOffice.reject(claim, reason: reason)
+            report(
+                MessageReport(
+                    message: name.description, outcome: .rejected(reason: reason), nanoseconds: monotonicNanoseconds() &- began))
+        } catch {
+            postpone(claim.submission, "\(error) (to be put aside: \(reason))", report)
+        }
+    }
+
+    private func postpone(_ submission: MessageName, _ reason: String, _ report: (MessageReport) -> Void) {
+        report(MessageReport(message: submission.description, outcome: .postponed(reason: reason)))
+    }
+}

@@ -1,0 +1,117 @@
+// Which environments (and files, and servers) hang, known to all workers of a process: nobody enters one again before
+// it is well, so that a hang costs one deadline and one thread and not one for each address.
+
+import Files
+import Synchronization
+
+/// What all workers of a process know of the resources that their maps depend on.
+public final class ResourceHealth: Sendable {
+    /// How long a call may take before it counts as one that will never end (setting lookuptimeout).
+    public let deadline: Duration
+
+    private let resources = Mutex<[MapResource: ResourceState]>([:])
+    /// How many calls were given up and have not come back: each holds a thread.
+    let abandonedCalls = Atomic<Int>(0)
+
+    /// Past so many threads that hang, a broken resource stays broken even after somebody mended it.
+    static let abandonedLimit = 64
+
+    /// All is well to begin with.
+    public init(deadline: Duration) {
+        self.deadline = deadline
+    }
+
+    /// Whether lookups that need a resource fail at once, because a call hung in it.
+    public func isBroken(_ resource: MapResource) -> Bool {
+        state(of: resource).isBroken
+    }
+
+    func state(of resource: MapResource) -> ResourceState {
+        resources.withLock { resources in
+            if let state = resources[resource] { return state }
+            let state = ResourceState(resource, health: self)
+            resources[resource] = state
+            return state
+        }
+    }
+}
+
+/// The health of one resource.
+final class ResourceState: Sendable {
+    private struct State {
+        var isBroken = false
+        /// Incarnations in which a call hangs, and whose locks nobody may touch again.
+        var lost: Set<Incarnation> = []
+        var nextCheck = MonotonicTime(nanoseconds: 0)
+    }
+
+    /// How things stand for one worker.
+    enum Standing {
+        case well
+        /// The resource is well, but in another incarnation than the worker's.
+        case wellElsewhere
+        case broken
+    }
+
+    let resource: MapResource
+    /// Goes up whenever the health changes: as long as a worker has seen the last change, it need not ask.
+    let changes = Atomic<Int>(0)
+    private let state = Mutex(State())
+    // The health object owns this one and lives as long as any worker.
+    private unowned let health: ResourceHealth
+
+    /// How often a broken environment is looked at for having been recovered.
+    private static let checkInterval: UInt64 = 500_000_000
+
+    init(_ resource: MapResource, health: ResourceHealth) {
+        self.resource = resource
+        self.health = health
+    }
+
+    var isBroken: Bool { state.withLock(\.isBroken) }
+
+    /// A call hangs and was given up.
+    func hang(in incarnation: Incarnation?) {
+        health.abandonedCalls.add(1, ordering: .relaxed)
+        // Who hangs before it knows which incarnation it uses, hangs in the present one.
+        let incarnation = incarnation ?? resource.incarnation
+        state.withLock { state in
+            state.isBroken = true
+            if let incarnation { state.lost.insert(incarnation) }
+            state.nextCheck = MonotonicTime.coarse().advanced(by: Self.checkInterval)
+            changes.add(1, ordering: .releasing)
+        }
+    }
+
+    /// A call that had been given up came back after all (its lock's holder had only been stopped, its file server is
+    /// back), so the resource is well.
+    func comeBack(in incarnation: Incarnation?) {
+        health.abandonedCalls.subtract(1, ordering: .relaxed)
+        state.withLock { state in
+            state.isBroken = false
+            if let incarnation { state.lost.remove(incarnation) }
+            changes.add(1, ordering: .releasing)
+        }
+    }
+
+    /// How things stand now; a broken environment is looked at again every half second.
+    func standing(of incarnation: Incarnation?) -> (standing: Standing, changes: Int) {
+        state.withLock { state in
+            if state.isBroken, resource.isReincarnated { recheck(&state) }
+            let isLost = incarnation.map(state.lost.contains) ?? false
+            let standing: Standing = state.isBroken ? .broken : isLost ? .wellElsewhere : .well
+            return (standing, changes.load(ordering: .relaxed))
+        }
+    }
+
+    private func recheck(_ state: inout State) {
+        let now = MonotonicTime.coarse()
+        guard now >= state.nextCheck else { return }
+        state.nextCheck = now.advanced(by: Self.checkInterval)
+        guard health.abandonedCalls.load(ordering: .relaxed) < ResourceHealth.abandonedLimit else { return }
+        // Gone altogether is well too: nobody can hang in it.
+        if let present = resource.incarnation, state.lost.contains(present) { return }
+        state.isBroken = false
+        changes.add(1, ordering: .releasing)
+    }
+}

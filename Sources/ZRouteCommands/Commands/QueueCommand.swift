@@ -1,0 +1,63 @@
+// `zroute queue`: what waits in the spool, and why.
+
+import ArgumentParser
+import Batch
+import Files
+import Glibc
+import Spool
+
+/// Lists what waits in a spool.
+struct QueueCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queue",
+        abstract: "List what waits in the spool.",
+        discussion: """
+            Each recipient that has not been served yet is listed: submitted, held, routed, or in delivery, with its \
+            age, the number of failed attempts, and the last answer. Nothing is changed.
+
+            The exit status is 0, or 65 if a file of the spool could not be read.
+            """)
+
+    /// The forms of output.
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case text
+        case json
+    }
+
+    @OptionGroup var site: SiteOptions
+
+    @Option(help: "The form of the output: text or json.")
+    var format = Format.text
+
+    func run() throws {
+        let site: Site
+        do {
+            site = try Site(options: self.site)
+        } catch {
+            DiagnosticLog().say("\(error)")
+            throw ExitCode.configuration
+        }
+        let postOffice = try SpoolAccess.open(site.settings)
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        var report = QueueReport(now: Int64(time(nil)))
+        var isUnreadable = false
+        do throws(FileError) {
+            try postOffice.eachWaitingRecipient { recipient in
+                switch format {
+                case .text: output.write { report.appendText(recipient, to: &$0) }
+                case .json: output.write { report.appendJSON(recipient, to: &$0) }
+                }
+            } failed: { message, reason in
+                isUnreadable = true
+                DiagnosticLog().say("message \(message): \(reason)")
+            }
+        } catch {
+            output.flush()
+            DiagnosticLog().say("\(error)")
+            throw ExitCode.tryAgain
+        }
+        if format == .text { output.write { report.appendSummary(to: &$0) } }
+        output.flush()
+        guard !isUnreadable else { throw ExitCode.unreadableInput }
+    }
+}

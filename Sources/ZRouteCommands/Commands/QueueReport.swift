@@ -1,0 +1,105 @@
+// How waiting recipients are shown: a block for each message for people, one object a line for programs.
+
+import Batch
+import MailAddress
+import Spool
+
+/// The form of `queue`'s output.
+struct QueueReport {
+    /// The present, in seconds since 1970.
+    let now: Int64
+    private var lastMessage = ""
+    private var messages = 0
+    private var recipients = 0
+
+    init(now: Int64) {
+        self.now = now
+    }
+
+    /// Appends a recipient, and its message where that is another than before.
+    mutating func appendText(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
+        recipients += 1
+        let message = recipient.message.description
+        if message != lastMessage {
+            lastMessage = message
+            messages += 1
+            output.append(
+                contentsOf: "\(message)  \(Self.span(age(recipient)))  from <\(printable(recipient.sender))>\n".utf8)
+        }
+        var line = "    \(Self.name(of: recipient.state)): "
+        if recipient.state != .submitted {
+            line += "\(printable(recipient.channel))!\(printable(recipient.host))!"
+        }
+        line += printable(recipient.user)
+        if recipient.attempts > 0 { line += "  (attempts: \(recipient.attempts))" }
+        output.append(contentsOf: "\(line)\n".utf8)
+        if let last = recipient.lastAttempt {
+            let status = last.status.isEmpty ? "" : printable(last.status) + " "
+            output.append(
+                contentsOf: "        \(Self.span(now - last.time)) ago: \(status)\(printable(last.answer))\n".utf8)
+        }
+    }
+
+    /// Appends the line that ends the text.
+    func appendSummary(to output: inout [UInt8]) {
+        output.append(
+            contentsOf: (recipients == 0 ? "nothing waits\n" : "messages: \(messages), recipients: \(recipients)\n").utf8)
+    }
+
+    /// Appends a recipient as a line of JSON.
+    func appendJSON(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
+        var json = JSONText()
+        json.object { json in
+            json.name("message")
+            json.string(recipient.message.description)
+            json.name("state")
+            json.string(Self.name(of: recipient.state))
+            var fields = [("sender", recipient.sender)]
+            if recipient.state == .submitted {
+                fields.append(("recipient", recipient.user))
+            } else {
+                fields += [("channel", recipient.channel), ("host", recipient.host), ("user", recipient.user)]
+            }
+            for (name, value) in fields {
+                json.name(name)
+                json.text(value)
+            }
+            json.name("age")
+            json.number(Int(clamping: age(recipient)))
+            json.name("attempts")
+            json.number(recipient.attempts)
+            if let last = recipient.lastAttempt {
+                json.name("lastAttempt")
+                json.object { json in
+                    json.name("time")
+                    json.number(Int(clamping: last.time))
+                    json.name("status")
+                    json.text(last.status)
+                    json.name("answer")
+                    json.text(last.answer)
+                }
+            }
+        }
+        output.append(contentsOf: json.bytes)
+        output.append(0x0A)
+    }
+
+    private func age(_ recipient: WaitingRecipient) -> Int64 { max(now - recipient.arrival, 0) }
+
+    private static func name(of state: WaitingRecipient.State) -> String {
+        switch state {
+        case .submitted: "submitted"
+        case .held: "held"
+        case .routed: "routed"
+        case .inDelivery: "in delivery"
+        }
+    }
+
+    /// A span of time in its two largest units.
+    private static func span(_ seconds: Int64) -> String {
+        let seconds = max(seconds, 0)
+        if seconds >= 86400 { return "\(seconds / 86400)d\(seconds / 3600 % 24)h" }
+        if seconds >= 3600 { return "\(seconds / 3600)h\(seconds / 60 % 60)m" }
+        return seconds >= 60 ? "\(seconds / 60)m\(seconds % 60)s" : "\(seconds)s"
+    }
+}

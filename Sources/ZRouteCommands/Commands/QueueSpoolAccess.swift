@@ -1,0 +1,71 @@
+// How commands come to the spool: where it is, what it is called, how many files may be open in it.
+
+import ArgumentParser
+import Configuration
+import Files
+import Glibc
+import Spool
+
+/// A command's way to the spool.
+enum SpoolAccess {
+    /// Opens the spool that the settings name.
+    ///
+    /// - Throws: the exit status, after saying what is wrong.
+    static func open(_ settings: Settings) throws(ExitCode) -> PostOffice {
+        guard let path = settings.postOffice else {
+            let file = settings.file ?? "zmailer.conf"
+            DiagnosticLog().say("\(file): POSTOFFICE is not set: set it to the directory of the spool")
+            throw .configuration
+        }
+        do throws(FileError) {
+            return try PostOffice(path: path)
+        } catch {
+            DiagnosticLog().say(
+                "\(error); POSTOFFICE needs the directories router, transport, queue and postman, which this user may "
+                    + "read and write")
+            throw error.isMissing ? .missingInput : .tryAgain
+        }
+    }
+
+    /// The names of submissions given as names or as paths.
+    ///
+    /// - Parameter missing: is given what is no file of `router`, with the reason.
+    static func submissions(
+        named files: [String], in postOffice: PostOffice, missing: (String) -> Void
+    ) throws(FileError) -> [MessageName] {
+        let router = try FileIdentity(path: "\(postOffice.path)/router")
+        var names: [MessageName] = []
+        for file in files {
+            let parts = file.split(separator: "/", omittingEmptySubsequences: false)
+            let directory = parts.count > 1 ? parts.dropLast().joined(separator: "/") + "/" : nil
+            let place = directory.flatMap { try? FileIdentity(path: $0) } ?? router
+            guard place.inode == router.inode, place.device == router.device,
+                let name = parts.last.map(String.init).flatMap({ MessageName($0) })
+            else {
+                missing("\(file): not a file of \(postOffice.path)/router; put it there, by a rename or a link")
+                continue
+            }
+            do throws(FileError) {
+                _ = try FileIdentity(path: "\(postOffice.path)/router/\(name)")
+                names.append(name)
+            } catch {
+                missing("\(error)")
+            }
+        }
+        return names
+    }
+
+    /// How many submissions a worker may have open together, each with its control file.
+    ///
+    /// The limit of open files is raised as far as this process may.
+    static func batchSize(jobs: Int) -> Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 32 }
+        limit.rlim_cur = min(limit.rlim_max, 65_536)
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        // Maps, the spool's directories and the standard files need some as well.
+        let free = Int(clamping: limit.rlim_cur) - 128
+        return min(max(free / (2 * max(jobs, 1)), 4), 256)
+    }
+}

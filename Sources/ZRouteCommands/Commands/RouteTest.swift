@@ -1,0 +1,81 @@
+// The main thread of route-test: reads, hands to the workers, writes in the order of the input.
+
+import ArgumentParser
+import Files
+import Glibc
+import Routing
+
+/// A run of route-test.
+struct RouteTest: ~Copyable {
+    private var pool: ResolverPool<RouteTestAnswers>
+    private let request: Resolver.Request
+    private var output = OutputStream(descriptor: STDOUT_FILENO)
+    private var log = DiagnosticLog()
+    private var outcome = Outcome()
+
+    init(_ pool: consuming ResolverPool<RouteTestAnswers>, request: Resolver.Request) {
+        self.pool = pool
+        self.request = request
+    }
+
+    /// Answers addresses, `-` standing for the lines of standard input.
+    ///
+    /// - Returns: the exit status.
+    consuming func run(_ addresses: [String]) -> ExitCode {
+        do {
+            for address in addresses {
+                if address == "-" {
+                    try answerLines(of: STDIN_FILENO, name: "standard input")
+                } else {
+                    answer(Array(address.utf8))
+                }
+            }
+        } catch {
+            return finish(after: error)
+        }
+        return finish()
+    }
+
+    /// Answers one address.
+    private mutating func answer(_ address: [UInt8]) {
+        pool.submit(AddressBatch([address]), request)
+        write(leaving: 0)
+    }
+
+    /// Answers the lines of a descriptor, each as soon as it can be read.
+    ///
+    /// - Throws: `FileError` when reading fails; what was read before is answered.
+    private mutating func answerLines(of descriptor: Int32, name: String) throws(FileError) {
+        var reader = LineBlockReader(descriptor: descriptor, name: name)
+        while !output.hasFailed {
+            // Whoever sends one line and waits for its answer before the next gets it now.
+            if !reader.isReady { write(leaving: 0) }
+            guard let lines = try reader.next() else { break }
+            pool.submit(AddressBatch(lines: lines), request)
+            write(leaving: pool.capacity - 1)
+        }
+        write(leaving: 0)
+    }
+
+    /// Writes answers until no more than so many batches are in flight.
+    private mutating func write(leaving limit: Int) {
+        while pool.inFlight > limit, !output.hasFailed, let answers = pool.next() {
+            outcome.add(answers.outcome)
+            log.say(answers.remarks)
+            output.write(answers.output)
+        }
+        if limit == 0 { output.flush() }
+    }
+
+    /// Writes what is left, says what people should know, and ends the workers.
+    ///
+    /// - Parameter failure: why the input could not be read to its end.
+    /// - Returns: the exit status.
+    private consuming func finish(after failure: FileError? = nil) -> ExitCode {
+        write(leaving: 0)
+        log.summarise()
+        if let failure { log.say("\(failure)") }
+        pool.close()
+        return failure == nil ? outcome.status : .unreadableInput
+    }
+}

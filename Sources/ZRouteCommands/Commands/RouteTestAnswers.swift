@@ -1,0 +1,46 @@
+// What a batch of addresses comes to in route-test: put together by workers, written by the main thread.
+
+import ArgumentParser
+import Routing
+
+/// The answers for a batch of addresses.
+struct RouteTestAnswers: Sendable {
+    /// What goes to standard output.
+    private(set) var output: [UInt8] = []
+    /// What people should know.
+    private(set) var remarks = Remarks()
+    /// What the exit status has to say.
+    private(set) var outcome = Outcome()
+
+    /// Adds the answer for one address.
+    mutating func add(
+        _ address: Span<UInt8>, _ resolution: Resolution, _ trace: Trace?, _ report: any ResolutionReport
+    ) {
+        let status = resolution.status
+        outcome.count(status)
+        if status == .deferred, let failure = resolution.failure { remarks.add(failure.cause, "\(failure)") }
+        for notice in resolution.notices { remarks.add(notice, notice) }
+        report.append(address: address, resolution: resolution, trace: trace, to: &output)
+    }
+}
+
+/// What the exit status has to say of all addresses together.
+struct Outcome: Sendable {
+    private var failed = false
+    private var deferred = false
+
+    mutating func count(_ status: Resolution.Status) {
+        switch status {
+        case .routed: break
+        case .failed: failed = true
+        case .deferred: deferred = true
+        }
+    }
+
+    mutating func add(_ other: Outcome) {
+        failed = failed || other.failed
+        deferred = deferred || other.deferred
+    }
+
+    var status: ExitCode { deferred ? .tryAgain : failed ? .noUser : .ok }
+}

@@ -1,0 +1,87 @@
+import Configuration
+import Dispatch
+import Maps
+import Routing
+import Testing
+import ZRouteTestKit
+
+/// A table that never answers for one key.
+final class StuckTable: Table {
+    let name: TableName
+    let privilege: UInt32 = 0
+    private let table: any Table
+    private let key: [UInt8]
+
+    init(wrapping table: any Table, key: String) {
+        name = table.name
+        self.table = table
+        self.key = Array(key.utf8)
+    }
+
+    func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        if key.count == self.key.count, self.key.indices.allSatisfy({ key[$0] == self.key[$0] }) {
+            // Of its own, and never signalled: the thread is lost for good, as one inside the library is.
+            DispatchSemaphore(value: 0).wait()
+        }
+        return try table.lookUp(key, into: &value)
+    }
+
+    func refresh() -> Bool { table.refresh() }
+}
+
+/// What the tests let a pool make of a batch: a line an address.
+typealias Lines = [String]
+
+/// Work over the maps of a dbases.conf.
+///
+/// - Parameter stuck: a relation, and the key at which it never answers.
+func work(
+    _ databases: DatabasesConf, stuck: (relation: String, key: String)? = nil, home: String = "/nowhere"
+) -> ResolverPool<Lines>.Work {
+    ResolverPool.Work(
+        makeResolver: resolver(databases, stuck: stuck, home: home),
+        emptyProduct: [],
+        report: { address, resolution, _, lines in
+            let routes = resolution.routes.map { route in
+                [route.channel, route.host, route.user].map { String(decoding: $0, as: UTF8.self) }
+                    .joined(separator: "!")
+            }
+            let reason = resolution.failure.map { " \($0)" } ?? ""
+            lines.append("\(text(address)) \(routes.joined(separator: ";"))\(reason)")
+        })
+}
+
+/// What makes the engines of a pool over the maps of a dbases.conf.
+func resolver(
+    _ databases: DatabasesConf, stuck: (relation: String, key: String)? = nil, home: String = "/nowhere"
+) -> @Sendable (CallWatch) -> Resolver {
+    { watch in
+        let tables = SiteTableFactory(texts: TextTableLoader(), watch: watch).wrapping { definition, table in
+            guard let stuck, definition.relation == stuck.relation else { return table }
+            return WatchedTable(
+                wrapping: StuckTable(wrapping: table, key: stuck.key),
+                resource: WatchedResource(.environment(home: home), watch: watch))
+        }
+        let maps = RoutingMaps(
+            MapSet(databases, tables: tables), accounts: SystemAccountsTable(), includes: IncludedFileTable())
+        var rules = RoutingRules()
+        rules.hostname = Array("here.example".utf8)
+        return Resolver(rules: rules, maps: maps)
+    }
+}
+
+/// The results of the oldest batch in flight.
+func takeNext<Product>(_ pool: inout ResolverPool<Product>) throws -> Product {
+    let product = pool.next()
+    return try #require(product)
+}
+
+/// The bytes of a span as text.
+func text(_ bytes: Span<UInt8>) -> String {
+    String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
+}
+
+/// Addresses as a batch.
+func batch(_ addresses: some Sequence<String>) -> AddressBatch {
+    AddressBatch(addresses.map { Array($0.utf8) })
+}
