@@ -42,6 +42,7 @@ let package = Package(
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
         .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
+        .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
     ],
     swiftLanguageModes: [.v6]

@@ -43,6 +43,22 @@ public final class Updater: Sendable {
         try runCommandSuccessfully(program, ["delete", home, file, key])
     }
 
+    /// Kills a process inside a put, with the lock held and the page pinned.
+    public func dieInsidePut(_ key: String, _ value: String, home: String, file: String) throws {
+        let result = try runCommand(program, ["die", home, file, key, value])
+        guard result.status == -9 else {
+            throw CommandFailure("updater die: status \(result.status): \(result.errorText)")
+        }
+    }
+
+    /// Kills a process that stands on an entry with a cursor.
+    public func dieReading(home: String, file: String) throws {
+        let result = try runCommand(program, ["hold", home, file])
+        guard result.status == -9 else {
+            throw CommandFailure("updater hold: status \(result.status): \(result.errorText)")
+        }
+    }
+
     /// Rewrites one key without end, until it is killed (SIGKILL) in the middle of it.
     ///
     /// - Parameter rewriting: how long, before the kill.

@@ -7,12 +7,16 @@
  *   updater [-n] delete HOME FILE KEY
  *   updater [-n] spin   HOME FILE KEY VALUE    puts KEY again and again, with other keys coming and going around it, so
  *                                              that pages split; says "spinning" once and ends with standard input
+ *   updater [-n] die    HOME FILE KEY VALUE    kills itself inside the put, with the lock held and the page pinned
+ *   updater [-n] hold   HOME FILE              stands on the first entry with a cursor, says "holding", and kills itself
+ *                                              when standard input ends
  *
  * -n leaves out the NUL that ZMailer ends keys and values with. Exit status: 0 done, 1 failed, 64 wrong usage.
  */
 #include <sys/types.h>
 #include <db.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,9 +105,38 @@ static int spin(DB *db, const char *key, const char *value)
     return bad;
 }
 
+/* Compares keys as Berkeley DB does by itself, until it is told to die. */
+static int dying;
+
+static int compare(DB *db, const DBT *left, const DBT *right)
+{
+    size_t common = left->size < right->size ? left->size : right->size;
+    int order = memcmp(left->data, right->data, common);
+
+    (void) db;
+    if (dying)
+        raise(SIGKILL);
+    return order != 0 ? order : left->size < right->size ? -1 : left->size > right->size;
+}
+
+static int hold(DB *db)
+{
+    struct pollfd input = { STDIN_FILENO, POLLIN, 0 };
+    DBC *cursor;
+    DBT key = { 0 }, value = { 0 };
+
+    if (failed("cursor", db->cursor(db, NULL, &cursor, 0))
+        || failed("first", cursor->get(cursor, &key, &value, DB_FIRST)))
+        return 1;
+    puts("holding");
+    fflush(stdout);
+    poll(&input, 1, -1);
+    return raise(SIGKILL);
+}
+
 static int usage(void)
 {
-    fputs("usage: updater [-n] load|put|delete|spin HOME FILE [KEY [VALUE]]\n", stderr);
+    fputs("usage: updater [-n] load|put|delete|spin|die|hold HOME FILE [KEY [VALUE]]\n", stderr);
     return 64;
 }
 
@@ -122,21 +155,27 @@ int main(int argc, char **argv)
     if (argc < 4)
         return usage();
     command = argv[1];
-    wanted = strcmp(command, "load") == 0 ? 4
+    wanted = strcmp(command, "load") == 0 || strcmp(command, "hold") == 0 ? 4
         : strcmp(command, "delete") == 0 ? 5
-        : strcmp(command, "put") == 0 || strcmp(command, "spin") == 0 ? 6 : 0;
+        : strcmp(command, "put") == 0 || strcmp(command, "spin") == 0
+        || strcmp(command, "die") == 0 ? 6 : 0;
     if (argc != wanted)
         return usage();
 
     if (failed("environment", db_env_create(&environment, 0))
         || failed(argv[2], environment->open(environment, argv[2], DB_INIT_CDB | DB_INIT_MPOOL | DB_CREATE, 0644))
         || failed("database", db_create(&db, environment, 0))
+        || (strcmp(command, "die") == 0 && failed("compare", db->set_bt_compare(db, compare)))
         || failed(argv[3], db->open(db, NULL, argv[3], NULL, DB_BTREE, DB_CREATE, 0644)))
         return 1;
     switch (command[0]) {
     case 'l': bad = load(db); break;
     case 'p': bad = put(db, argv[4], argv[5]); break;
-    case 'd': bad = delete(db, argv[4]); break;
+    case 'd':
+        dying = wanted == 6;
+        bad = dying ? put(db, argv[4], argv[5]) : delete(db, argv[4]);
+        break;
+    case 'h': bad = hold(db); break;
     default: bad = spin(db, argv[4], argv[5]); break;
     }
     bad |= failed("close", db->close(db, 0));

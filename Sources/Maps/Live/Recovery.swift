@@ -93,7 +93,8 @@ public struct Recovery {
         guard users.hidden.isEmpty else {
             throw RecoveryError(
                 "\(settings.home): this user may not look into \(Self.list(users.hidden)), so they may use the "
-                    + "environment; run this as root, or make sure that they do not and say --force; nothing was changed")
+                    + "environment; run this as root, or make sure that they do not and say --force; nothing was changed"
+            )
         }
     }
 
