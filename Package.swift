@@ -38,6 +38,14 @@ let package = Package(
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
         .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
+        .executableTarget(
+            name: "BatchRunner", dependencies: ["Batch", "Configuration", "Files", "Maps", "Routing", "Spool"],
+            path: "Tests/BatchRunner"),
+        .testTarget(
+            name: "BatchTests",
+            dependencies: [
+                "Batch", "BatchRunner", "Configuration", "Files", "Maps", "Routing", "Spool", "ZRouteTestKit", "zroute",
+            ]),
         .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
     ],
     swiftLanguageModes: [.v6]
