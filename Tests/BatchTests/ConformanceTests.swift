@@ -97,7 +97,9 @@ import Testing
             // Blanks are ZMailer's to add: it writes a TAB after names, and one blank where a line was folded.
             var value = text(HeaderValue.unfolded(submission.value(of: field))).split(whereSeparator: \.isWhitespace)
                 .joined(separator: " ")
-            if value.contains("store.example.net id S") || value.hasPrefix("<S") { value = "" }
+            if value.hasPrefix("<S") { value = "" }
+            // Our own Received field, up to the identifier and the date.
+            if name == "received", let end = value.firstRange(of: " id S") { value = String(value[..<end.lowerBound]) }
             if name == "date", !value.contains("22 Nov 2026 10:00:00") { value = "" }
             return "\(name): \(value)"
         }.sorted()

@@ -105,13 +105,10 @@ final class TestSite: Sendable {
     /// A run over the spool.
     ///
     /// - Parameter failing: a key for which the map fqdnroutes fails.
-    func spoolRun(jobs: Int = 1, failing: String? = nil, retry: RetryRule = RetryRule(interval: 0)) throws -> SpoolRun {
+    func spoolRun(_ options: SpoolRunOptions = SpoolRunOptions(), failing: String? = nil) throws -> SpoolRun {
         let settings = try Settings.load(file: "\(path)/zmailer.conf", overrides: [])
         let databases = try DatabasesConf(
             file: DatabasesConf.location(named: nil, settings: settings), settings: settings)
-        var options = SpoolRunOptions()
-        options.jobs = jobs
-        options.retry = retry
         return SpoolRun(try PostOffice(path: spool), site: BatchSite(settings), options: options) {
             let tables = SiteTableFactory(texts: TextTableLoader { _ in }).wrapping { definition, table in
                 guard let failing, definition.relation == "fqdnroutes" else { return table }
@@ -128,7 +125,10 @@ final class TestSite: Sendable {
     func route(
         jobs: Int = 1, failing: String? = nil, retry: RetryRule = RetryRule(interval: 0)
     ) throws -> [MessageReport] {
-        let run = try spoolRun(jobs: jobs, failing: failing, retry: retry)
+        var options = SpoolRunOptions()
+        options.jobs = jobs
+        options.retry = retry
+        let run = try spoolRun(options, failing: failing)
         let reports = Reports()
         try run.retryHeld(hooks: reports.hooks)
         run.route(try PostOffice(path: spool).submissions().names, hooks: reports.hooks)
