@@ -43,6 +43,14 @@ let package = Package(
             name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
         .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
+        .executableTarget(
+            name: "BatchRunner", dependencies: ["Batch", "Configuration", "Files", "Maps", "Routing", "Spool"],
+            path: "Tests/BatchRunner"),
+        .testTarget(
+            name: "BatchTests",
+            dependencies: [
+                "Batch", "BatchRunner", "Configuration", "Files", "Maps", "Routing", "Spool", "ZRouteTestKit", "zroute",
+            ]),
         .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
     ],
     swiftLanguageModes: [.v6]

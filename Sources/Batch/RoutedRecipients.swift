@@ -76,7 +76,8 @@ struct RoutedRecipients {
                 groups[place].recipients.append(recipient)
             } else {
                 places[form] = groups.count
-                groups.append(.init(errorAddress: errorAddress, sender: sender, recipients: [recipient], header: header))
+                groups.append(
+                    .init(errorAddress: errorAddress, sender: sender, recipients: [recipient], header: header))
             }
         }
         return groups

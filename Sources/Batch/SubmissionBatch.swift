@@ -115,7 +115,8 @@ struct SubmissionBatch {
                 size += control.size
                 ready.append(
                     Ready(
-                        routed: RoutedSubmission(claim: claim, control: control), report: outcome, began: message.began))
+                        routed: RoutedSubmission(claim: claim, control: control), report: outcome, began: message.began)
+                )
             } catch {
                 reject(claim, error.description, message.began, report)
             }
@@ -154,7 +155,8 @@ struct SubmissionBatch {
             let name = try postOffice.reject(claim, reason: reason)
             report(
                 MessageReport(
-                    message: name.description, outcome: .rejected(reason: reason), nanoseconds: monotonicNanoseconds() &- began))
+                    message: name.description, outcome: .rejected(reason: reason),
+                    nanoseconds: monotonicNanoseconds() &- began))
         } catch {
             postpone(claim.submission, "\(error) (to be put aside: \(reason))", report)
         }

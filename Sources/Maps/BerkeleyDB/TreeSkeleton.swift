@@ -1,5 +1,6 @@
 // Checks that a B-tree can be descended, before the library does so: in a tree with a zeroed page (a hole that a crash or
-// a full disk left) the library's search goes round in circles for ever, and no deadline can stop it.
+// a full disk left) the library's search goes round in circles for ever. The check reads every page's header, so it is
+// made for small files only; in a large one the deadline of the lookup ends the search.
 //
 // The layout is that of Berkeley DB's page.h: the meta page names the root; an inner page names its children; each
 // level is one less than the one above, down to 1 for leaves.
@@ -9,6 +10,8 @@ import Glibc
 
 /// The inner pages of a B-tree file.
 struct TreeSkeleton: ~Copyable {
+    /// The most pages that are examined: some milliseconds at each opening, whatever the map's size.
+    private static let mostPages: UInt32 = 1024
     private static let metaSize = 512
     private static let headerSize = 26
     private static let magic: UInt32 = 0x053162
@@ -37,9 +40,10 @@ struct TreeSkeleton: ~Copyable {
             let pageSize = Int(number(meta, 20, isBigEndian: isBigEndian))
             let (isEncrypted, hasChecksums) = (meta[24] != 0, meta[26] & 1 != 0)
             guard (512...65_536).contains(pageSize), !isEncrypted, !hasChecksums else { return }
+            let lastPage = number(meta, 32, isBigEndian: isBigEndian)
+            guard lastPage < mostPages else { return }
             let skeleton = TreeSkeleton(
-                file: file, pageSize: pageSize, lastPage: number(meta, 32, isBigEndian: isBigEndian),
-                isBigEndian: isBigEndian)
+                file: file, pageSize: pageSize, lastPage: lastPage, isBigEndian: isBigEndian)
             guard try skeleton.isSound(root: number(meta, 88, isBigEndian: isBigEndian)) else {
                 throw FileError(operation: "check", path: path, code: 0)
             }

@@ -43,7 +43,8 @@ struct QueueReport {
     /// Appends the line that ends the text.
     func appendSummary(to output: inout [UInt8]) {
         output.append(
-            contentsOf: (recipients == 0 ? "nothing waits\n" : "messages: \(messages), recipients: \(recipients)\n").utf8)
+            contentsOf: (recipients == 0 ? "nothing waits\n" : "messages: \(messages), recipients: \(recipients)\n")
+                .utf8)
     }
 
     /// Appends a recipient as a line of JSON.

@@ -76,7 +76,8 @@ struct RouteQueueLine {
             json.string(event)
             if let delivery {
                 let fields = [
-                    ("sender", sender[...]), ("recipient", delivery.recipient[...]), ("channel", delivery.route.channel),
+                    ("sender", sender[...]), ("recipient", delivery.recipient[...]),
+                    ("channel", delivery.route.channel),
                     ("host", delivery.route.host), ("user", delivery.route.user),
                 ]
                 for (name, value) in fields {
