@@ -51,7 +51,7 @@ let package = Package(
             dependencies: [
                 "Batch", "BatchRunner", "Configuration", "Files", "Maps", "Routing", "Spool", "ZRouteTestKit", "zroute",
             ]),
-        .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
+        .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP", "MailAddress"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,7 @@
 // One AUTH dialogue (RFC 4954 4), from the command to the last answer to a 334.
 
+import MailAddress
+
 /// The client's side of one AUTH dialogue.
 struct AuthenticationExchange: Sendable {
     /// A line to send, and what a transcript may show of it.

@@ -1,66 +1,60 @@
-// Base64 (RFC 4648 4), as MIME, SASL and our JSON need it; Foundation has it too, but costs every start 40 MB.
+// Base64 (RFC 4648 4), strict and without line breaks, for SASL exchanges and for JSON; Foundation has it too, but would
+// cost every start 40 MB.
 
 /// The base64 encoding.
 public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// Encodes bytes, with padding and without line ends.
-    public static func encode(_ bytes: [UInt8]) -> String {
-        var result: [UInt8] = []
-        result.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
+    /// Encodes bytes, with padding.
+    public static func encode(_ plain: [UInt8]) -> [UInt8] {
+        var encoded: [UInt8] = []
+        var index = 0
+        while index < plain.count {
+            let group = plain[index..<min(index + 3, plain.count)]
             var bits: UInt32 = 0
-            for place in 0..<3 {
-                bits = bits << 8 | UInt32(place < group.count ? group[start + place] : 0)
+            for offset in 0..<3 {
+                bits = bits << 8 | UInt32(offset < group.count ? group[index + offset] : 0)
             }
-            for place in 0..<4 {
-                let digit = alphabet[Int(bits >> UInt32(18 - 6 * place) & 63)]
-                result.append(place <= group.count ? digit : UInt8(ascii: "="))
+            for sextet in 0..<4 {
+                let value = Int(bits >> UInt32(18 - 6 * sextet) & 0x3F)
+                encoded.append(sextet <= group.count ? alphabet[value] : 0x3D)
             }
+            index += 3
         }
-        return String(decoding: result, as: Unicode.UTF8.self)
+        return encoded
     }
 
-    /// Decodes text that is complete and padded.
+    /// Decodes text.
     ///
-    /// - Returns: nil if it is not base64.
+    /// - Returns: nil where it is not base64: another character, a wrong length, padding before the end, or bits set
+    ///   that no byte uses.
     public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
-        let text = Array(text)
         guard text.count % 4 == 0 else { return nil }
-        let padding = text.suffix(2).count { $0 == UInt8(ascii: "=") }
-        var result: [UInt8] = []
-        result.reserveCapacity(text.count / 4 * 3)
+        let padding = text.reversed().prefix { $0 == 0x3D }.count
+        guard padding <= 2 else { return nil }
+        var plain: [UInt8] = []
         var bits: UInt32 = 0
-        for (place, byte) in text.dropLast(padding).enumerated() {
-            guard let digit = value(of: byte) else { return nil }
-            bits = bits << 6 | digit
-            if place % 4 == 3 {
-                result.append(UInt8(truncatingIfNeeded: bits >> 16))
-                result.append(UInt8(truncatingIfNeeded: bits >> 8))
-                result.append(UInt8(truncatingIfNeeded: bits))
+        var held: UInt32 = 0
+        for character in text.dropLast(padding) {
+            guard let value = value(of: character) else { return nil }
+            bits = (bits << 6 | UInt32(value)) & 0xFFFF
+            held += 6
+            if held >= 8 {
+                held -= 8
+                plain.append(UInt8(truncatingIfNeeded: bits >> held))
             }
         }
-        switch padding {
-        case 1:
-            guard bits & 3 == 0 else { return nil }
-            result.append(UInt8(truncatingIfNeeded: bits >> 10))
-            result.append(UInt8(truncatingIfNeeded: bits >> 2))
-        case 2:
-            guard bits & 15 == 0 else { return nil }
-            result.append(UInt8(truncatingIfNeeded: bits >> 4))
-        default: break
-        }
-        return result
+        guard bits & (1 << held - 1) == 0 else { return nil }
+        return plain
     }
 
-    private static func value(of byte: UInt8) -> UInt32? {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
+    private static func value(of character: UInt8) -> UInt8? {
+        switch character {
+        case 0x41...0x5A: character - 0x41
+        case 0x61...0x7A: character - 0x47
+        case 0x30...0x39: character + 4
+        case 0x2B: 62
+        case 0x2F: 63
         default: nil
         }
     }

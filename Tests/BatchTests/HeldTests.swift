@@ -25,7 +25,8 @@ import Testing
         let recipient = try #require(split.recipients.first)
         #expect(text(of: recipient.address) == "smtp-lmtp!cyrus-node!cyrus-m00")
         #expect(recipient.notification.map { text($0) } == "NOTIFY=DELAY ORCPT=rfc822;x@y")
-        #expect(recipient.returnMode.map { text($0) } == "HDRS" && recipient.envelopeIdentifier.map { text($0) } == "E1")
+        #expect(
+            recipient.returnMode.map { text($0) } == "HDRS" && recipient.envelopeIdentifier.map { text($0) } == "E1")
         #expect(recipient.errorAddress.map { text($0) } == "a@b.example")
         #expect(split.header(of: recipient) == first.header(of: held))
         #expect(split.bodyOffset == first.bodyOffset && split.logIdentity == first.logIdentity)
@@ -42,7 +43,11 @@ import Testing
             let reports = try site.route(failing: "m00@example.org")
             guard case .stillHeld = reports.first?.outcome else { Issue.record("\(reports)"); return }
             var waiting: [WaitingRecipient] = []
-            try PostOffice(path: site.spool).eachWaitingRecipient { waiting.append($0) } failed: { Issue.record("\($0) \($1)") }
+            try PostOffice(path: site.spool).eachWaitingRecipient {
+                waiting.append($0)
+            } failed: {
+                Issue.record("\($0) \($1)")
+            }
             let held = try #require(waiting.first { $0.state == .held })
             #expect(held.attempts == attempts && text(held.user) == "m00@example.org")
             #expect(held.lastAttempt.map { text($0.status) } == "4.4.3")

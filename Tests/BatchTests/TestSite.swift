@@ -73,7 +73,9 @@ final class TestSite: Sendable {
         defer { close(descriptor) }
         var done = 0
         while done < bytes.count {
-            let wrote = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done) }
+            let wrote = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
+            }
             guard wrote > 0 else { throw FileError(operation: "write", path: name, code: errno) }
             done += wrote
         }

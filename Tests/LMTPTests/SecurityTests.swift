@@ -1,6 +1,7 @@
 // TLS and AUTH: policies, mechanisms, and secrets that never show.
 
 import LMTP
+import MailAddress
 import Testing
 
 private let secret = "s3cr3t-Pa55"

@@ -103,7 +103,7 @@ struct ConformanceCase {
         try compiler.commit()
     }
 
-    /// Four columns: address, ZMailer's answer, class, our answer. The class says which answer is due.
+    /// The lines of expected.tsv: address, ZMailer's answer, class, our answer; the class says which answer is due.
     private static func readLines(_ path: String) throws -> [Line] {
         try readFile(path, limit: 1 << 28).bytes.split(separator: UInt8(ascii: "\n")).map { line in
             let columns = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)

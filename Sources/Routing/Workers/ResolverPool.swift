@@ -117,7 +117,8 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
 
     private mutating func startWorker() -> Int32 {
         let worker = Worker<Product>(health: health)
-        let code = startThread { [work, monitor] in
+        var thread = pthread_t()
+        let code = startThread(&thread) { [work, monitor] in
             worker.run(work) {
                 monitor.wait { state -> Job<Product>?? in
                     if state.isClosing { return .some(nil) }
@@ -129,7 +130,11 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
             guard !worker.watch.isAbandoned else { return }
             monitor.change { _ = $0.ended.insert(ObjectIdentifier(worker)) }
         }
-        if code == 0 { workers.append(Watched(worker: worker, supervisor: CallSupervisor(worker.watch))) }
+        // Nobody joins it: a thread that hangs inside Berkeley DB never ends.
+        if code == 0 {
+            pthread_detach(thread)
+            workers.append(Watched(worker: worker, supervisor: CallSupervisor(worker.watch)))
+        }
         return code
     }
 

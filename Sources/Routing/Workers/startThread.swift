@@ -1,11 +1,14 @@
-// Threads that nobody joins: one that hangs inside Berkeley DB never ends.
+// Threads of the system: lookups and file work block, and must not block the few threads of Swift's own pool.
 
-import Glibc
+public import Glibc
 
 /// Runs a function in a thread of its own.
 ///
+/// - Parameters:
+///   - thread: the thread, where there is one: to be joined, or detached.
+///   - body: what the thread does.
 /// - Returns: 0, or the errno that says why there is no thread.
-func startThread(_ body: @escaping @Sendable () -> Void) -> Int32 {
+public func startThread(_ thread: inout pthread_t, _ body: @escaping @Sendable () -> Void) -> Int32 {
     final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -13,7 +16,6 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> Int32 {
 
     // Owned by the thread, which takes it back out.
     let context = unsafe Unmanaged.passRetained(Body(body))
-    var thread = pthread_t()
     let code = unsafe pthread_create(
         &thread, nil,
         { context in
@@ -22,10 +24,6 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> Int32 {
             }
             return nil
         }, context.toOpaque())
-    if code == 0 {
-        pthread_detach(thread)
-    } else {
-        unsafe context.release()
-    }
+    if code != 0 { unsafe context.release() }
     return code
 }

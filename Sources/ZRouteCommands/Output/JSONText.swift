@@ -51,7 +51,7 @@ struct JSONText {
         } else {
             object { json in
                 json.name("base64")
-                json.string(Base64.encode(value))
+                json.string(String(decoding: Base64.encode(value), as: Unicode.UTF8.self))
             }
         }
     }
