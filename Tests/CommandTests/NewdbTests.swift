@@ -135,7 +135,9 @@ import ZRouteTestKit
             seen.insert(generations)
             number += 1
         }
-        print("newdb: \(fault): \(number - 1) fault points; states seen: \(seen.sorted { $0.last ?? "" < $1.last ?? "" })")
+        print(
+            "newdb: \(fault): \(number - 1) fault points; states seen: \(seen.sorted { $0.last ?? "" < $1.last ?? "" })"
+        )
         #expect(number > 20)
         #expect(seen.contains(["old", "old"]))
         try site.succeed(["newdb"])
