@@ -9,6 +9,7 @@ TEST_PACKAGES  := libdb-dev db5.3-util exim4-base gcc libc6-dev make
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
 SECONDS ?= 600
+LOOKUPS ?= 200000
 
 .PHONY: help build demo test lint fuzz torture bench clean
 
@@ -17,6 +18,7 @@ help:
 	@echo 'make test      build, lint and run every test'
 	@echo 'make build     the release program, .build/release/zroute'
 	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
+	@echo 'make torture   read maps while they are changed and processes are killed (LOOKUPS=200000)'
 	@echo 'make bench     measure'
 	@echo 'make lint      the style check alone'
 
@@ -35,6 +37,10 @@ lint:
 
 fuzz: packages-build
 	Scripts/fuzz $(SECONDS)
+
+torture: packages-test
+	swift build --build-tests
+	ZROUTE_TORTURE=$(LOOKUPS) swift test --skip-build --filter DbTortureTests
 
 clean:
 	rm -rf .build .build-*

@@ -58,7 +58,7 @@ struct BerkeleyDBFailure: Error {
         case DB_PAGE_NOTFOUND:
             "page not found: the file is cut short, or is written to outside of its environment; compile the map again"
         case DB_RUNRECOVERY:
-            "damaged, recovery needed; stop all users of the environment, remove its __db.* files, compile the map again"
+            "damaged; in an environment stop all its users and run `zroute db recover`, otherwise compile the map again"
         case DB_OLD_VERSION: "written in an older format; convert it with db5.3_upgrade, or compile the map again"
         case DB_VERSION_MISMATCH:
             "the environment was made by another version of Berkeley DB; use the same version in all its users"

@@ -100,6 +100,8 @@ final class LiveEnvironment {
             throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
         }
         unsafe messages.attach(to: opening)
+        // failchk tells of each lock that it frees, on standard output.
+        unsafe opening.pointee.set_msgcall(opening) { _, _ in }
         if tracksThreads {
             _ = unsafe opening.pointee.set_thread_count(opening, trackedThreads)
             _ = unsafe opening.pointee.set_isalive(opening) { _, process, _, _ in

@@ -1,0 +1,196 @@
+// Readers without pause, writers of all kinds beside them, and processes that are killed in the middle of their work.
+// ZROUTE_TORTURE=N looks up N addresses; `make torture` does 200,000.
+
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+import ZRouteTestKit
+
+/// What was seen of all answers.
+private struct Tally {
+    var lookups = 0
+    var deferred = 0
+    var wrong: [String] = []
+    var kills = 0
+    var recoveries = 0
+    var writes = 0
+    var compilations = 0
+}
+
+@Suite(.serialized) struct DbTortureTests {
+    private let site: TestSite
+    private let updater: Updater
+    private let backup: String
+
+    private static let stable = 300
+    private static let perReader = 2000
+    private static let wanted = ProcessInfo.processInfo.environment["ZROUTE_TORTURE"].flatMap { Int($0) } ?? 8000
+
+    init() throws {
+        site = try TestSite()
+        updater = try Updater.shared.get()
+        let live = (0..<Self.stable).flatMap { number in
+            [
+                "user\(number)@live.example\tsmtp-lmtp!node!user\(number)",
+                "change\(number)@live.example\tsmtp-lmtp!node!a",
+            ]
+        }
+        backup = try site.place.write(live.joined(separator: "\n") + "\n", to: "backup")
+        try site.succeed(["db", "load", "fqdnroutes", backup])
+        try compile(generation: 0)
+        try site.succeed(["newdb"])
+    }
+
+    /// The compiled map's keys stay the same in every generation.
+    private func compile(generation: Int) throws {
+        let lines = (0..<Self.stable).map { "local\($0)@x.example smtp-lmtp!node!g\(generation)\n" }
+        try site.write(routes: lines.joined())
+    }
+
+    @Test func noWrongRouteAndNoHangWhateverIsKilled() throws {
+        var tally = Tally()
+        var round = 0
+        while tally.lookups < Self.wanted {
+            try runRound(round, &tally)
+            round += 1
+        }
+        print(
+            "torture: \(tally.lookups) addresses in \(round) rounds, \(tally.deferred) deferred, \(tally.wrong.count) "
+                + "wrong; \(tally.writes) writes, \(tally.compilations) newdb runs, \(tally.kills) kills, "
+                + "\(tally.recoveries) recoveries")
+        #expect(tally.wrong.isEmpty, "\(tally.wrong.prefix(5))")
+        #expect(tally.recoveries > 0)
+        #expect(tally.deferred < tally.lookups)
+    }
+
+    private func runRound(_ round: Int, _ tally: inout Tally) throws {
+        let addresses = (0..<Self.perReader).map { place in
+            let number = Int.random(in: 0..<Self.stable)
+            return ["user\(number)@live.example", "change\(number)@live.example", "local\(number)@x.example"][place % 3]
+        }
+        let input = try site.place.write(addresses.joined(separator: "\n") + "\n", to: "addresses")
+        let readers = try (0..<2).map {
+            try start(["route-test", "--format", "tsv", "-"], input: input, "reader\($0)")
+        }
+        var mayDefer = false
+        for step in 0..<4 {
+            let number = Int.random(in: 0..<Self.stable)
+            switch (round &+ step) % 4 {
+            case 0:
+                let value = Bool.random() ? "a" : "b"
+                let put = try site.run([
+                    "db", "put", "fqdnroutes", "change\(number)@live.example", "smtp-lmtp!node!\(value)",
+                ])
+                if put.status != 0 { mayDefer = true }
+                tally.writes += 1
+            case 1:
+                try compile(generation: round)
+                let process = try start(["newdb"], input: "/dev/null", "newdb")
+                if Bool.random() {
+                    kill(process.processIdentifier, SIGKILL)
+                    tally.kills += 1
+                }
+                process.waitUntilExit()
+                tally.compilations += 1
+            case 2:
+                let text = (0..<500).map { "new\(round)-\($0)@live.example\tx\n" }.joined()
+                let source = try site.place.write(text, to: "more")
+                let process = try start(["db", "load", "fqdnroutes", source], input: "/dev/null", "load")
+                if round % 3 == 2 {
+                    kill(process.processIdentifier, SIGKILL)
+                    tally.kills += 1
+                    mayDefer = true
+                }
+                process.waitUntilExit()
+                if process.terminationStatus != 0 { mayDefer = true }
+                tally.writes += 500
+                let gone = try site.run(["db", "delete", "fqdnroutes", "new\(round)-7@live.example"])
+                if gone.status == 75 { mayDefer = true }
+            default:
+                if round % 4 == 1 {
+                    try? updater.dieInsidePut("change\(number)@live.example", "x", home: site.home, file: site.live)
+                    tally.kills += 1
+                    mayDefer = true
+                } else if round % 4 == 3 {
+                    kill(readers[1].processIdentifier, SIGKILL)
+                    tally.kills += 1
+                    mayDefer = true
+                }
+            }
+        }
+        for (index, reader) in readers.enumerated() {
+            wait(for: reader)
+            try judge(
+                "reader\(index)", addresses, mayDefer: mayDefer, wasKilled: reader.terminationReason == .uncaughtSignal,
+                &tally)
+        }
+        try recoverIfBroken(&tally)
+    }
+
+    /// Checks what a reader said of each address, as far as it came.
+    private func judge(
+        _ name: String, _ addresses: [String], mayDefer: Bool, wasKilled: Bool, _ tally: inout Tally
+    ) throws {
+        let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: site.place.file(name))), as: UTF8.self)
+        // The last line of a killed reader may be cut short.
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        if !wasKilled { #expect(lines.count == addresses.count) }
+        for (line, address) in zip(lines, addresses) {
+            tally.lookups += 1
+            let route = line.split(separator: "\t").last.map(String.init) ?? ""
+            if route == "hold!IO:error!\(address)" {
+                tally.deferred += 1
+                if !mayDefer { tally.wrong.append("deferred for no reason: \(line)") }
+            } else if !isRight(route, address) {
+                tally.wrong.append(String(line))
+            }
+        }
+    }
+
+    private func isRight(_ route: String, _ address: String) -> Bool {
+        let name = address.prefix { $0 != "@" }
+        if name.hasPrefix("user") { return route == "smtp-lmtp!node!\(name)" }
+        if name.hasPrefix("change") { return ["smtp-lmtp!node!a", "smtp-lmtp!node!b"].contains(route) }
+        return route.hasPrefix("smtp-lmtp!node!g")
+    }
+
+    /// Recovers when a writer cannot work any more, from the backup: so the end of each round is as its beginning.
+    private func recoverIfBroken(_ tally: inout Tally) throws {
+        let probe = try site.run(["db", "put", "fqdnroutes", "probe@live.example", "x"])
+        let count = probe.status == 0 ? try site.run(["db", "verify", "fqdnroutes"]).status : 75
+        guard count != 0 else { return }
+        let result = try site.run(["db", "recover", "fqdnroutes", "--force", "--source", backup])
+        #expect(result.status == 0, "\(result.text)\(result.errorText)")
+        #expect(try site.run(["db", "verify", "fqdnroutes"]).status == 0)
+        // Names of dumps are good for a second.
+        for name in try FileManager.default.contentsOfDirectory(atPath: site.place.file("db"))
+        where name.contains("-20") { unlink(site.place.file("db/\(name)")) }
+        tally.recoveries += 1
+    }
+
+    private func start(_ arguments: [String], input: String, _ output: String) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try Programs.zroute.get())
+        process.arguments = site.options(arguments)
+        process.standardInput = FileHandle(forReadingAtPath: input)
+        try site.place.write("", to: output)
+        process.standardOutput = FileHandle(forWritingAtPath: site.place.file(output))
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    /// Waits for a reader, which must end in time whatever happened.
+    private func wait(for process: Process) {
+        let limit = DispatchTime.now() + .seconds(60)
+        let ended = DispatchSemaphore(value: 0)
+        process.terminationHandler = { _ in ended.signal() }
+        if !process.isRunning { return process.waitUntilExit() }
+        if ended.wait(timeout: limit) == .timedOut {
+            Issue.record("a reader hangs")
+            kill(process.processIdentifier, SIGKILL)
+        }
+        process.waitUntilExit()
+    }
+}
