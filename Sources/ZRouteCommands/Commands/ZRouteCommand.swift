@@ -9,7 +9,7 @@ public struct ZRouteCommand: ParsableCommand {
         commandName: "zroute",
         abstract: "Route mail addresses as ZMailer's router.cf does.",
         version: "0.1.0",
-        subcommands: [RouteTestCommand.self])
+        subcommands: [RouteTestCommand.self, DeliverCommand.self, LMTPSinkCommand.self])
 
     /// Needed by the parser.
     public init() {}
