@@ -58,6 +58,15 @@ let package = Package(
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
         .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
+        .executableTarget(
+            name: "DeliveryFaultRunner", dependencies: ["Configuration", "Delivery", "Spool"],
+            path: "Tests/DeliveryFaultRunner"),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: [
+                "Configuration", "Delivery", "DeliveryFaultRunner", "Files", "LMTP", "Sink", "Spool", "ZRouteTestKit",
+                "zroute",
+            ]),
         .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
     ],
     swiftLanguageModes: [.v6]

@@ -82,7 +82,8 @@ public final class ScriptedServer: @unchecked Sendable {
     }
 
     /// Listens on a socket in a directory.
-    public init(_ script: ServerScript = ServerScript(), in directory: TemporaryDirectory, name: String = "lmtp") throws {
+    public init(_ script: ServerScript = ServerScript(), in directory: TemporaryDirectory, name: String = "lmtp") throws
+    {
         self.script = script
         path = directory.file(name)
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

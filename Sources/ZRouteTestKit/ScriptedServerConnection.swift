@@ -69,7 +69,8 @@ struct ScriptedConnection {
         guard let message = readMessage() else { return }
         note { $0.messages.append(message) }
         for address in recipients where !isOver {
-            let usual = script.finalReplies.first { address.hasPrefix($0.key) }?.value ?? "250 2.1.5 delivered <\(address)>"
+            let usual =
+                script.finalReplies.first { address.hasPrefix($0.key) }?.value ?? "250 2.1.5 delivered <\(address)>"
             let reply = act(.final, usual) { $0.accepted.append(address) }
             if reply.hasPrefix("5") { note { $0.refused.insert(address) } }
         }

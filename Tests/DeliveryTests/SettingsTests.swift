@@ -10,7 +10,8 @@ import ZRouteTestKit
     @Test(arguments: [
         ("*", "anything", true), ("smtp-{lmtp,x}", "smtp-lmtp", true), ("smtp-{lmtp,x}", "smtp-x", true),
         ("smtp-{lmtp,x}", "smtp-y", false), ("*.Example.ORG", "a.example.org", true), ("a?c", "abc", true),
-        ("a?c", "ac", false), ("{a,b{c,d}}*", "bdz", true), ("", "", true), ("", "x", false), ("a*b*c", "aXXbYYc", true),
+        ("a?c", "ac", false), ("{a,b{c,d}}*", "bdz", true), ("", "", true), ("", "x", false),
+        ("a*b*c", "aXXbYYc", true),
         ("a*b*c", "aXXbYY", false), ("{}", "", true),
     ])
     func patterns(pattern: String, text: String, fits: Bool) {
@@ -129,7 +130,8 @@ import ZRouteTestKit
 
     @Test(arguments: [
         ("interval=5m\n", "interval"), ("a/*\n interval=never\n", "not a time"), ("a/{b\n", "no pattern"),
-        ("a\n what=1\n", "unknown parameter"), ("a\n command=\"smtp\n", "closing quote"), ("a\n retries=\"1 x\"\n", "retries"),
+        ("a\n what=1\n", "unknown parameter"), ("a\n command=\"smtp\n", "closing quote"),
+        ("a\n retries=\"1 x\"\n", "retries"),
         ("a\n maxring=many\n", "not a number"),
     ])
     func unusableFiles(text: String, reason: String) {
@@ -166,10 +168,13 @@ import ZRouteTestKit
         ("smtp -T never", "-T"),
     ])
     func unusableCommands(command: String, reason: String) {
-        #expect(performing: { try SMTPCommandLine(command, variables: variables()) }, throws: { "\($0)".contains(reason) })
+        #expect(
+            performing: { try SMTPCommandLine(command, variables: variables()) }, throws: { "\($0)".contains(reason) })
     }
 
-    @Test(arguments: [("smtp", "MX"), ("smtp -M -x", "port 25"), ("smtp -M -p 25 -F a", "port 25"), ("smtp -F a", "MX")])
+    @Test(arguments: [
+        ("smtp", "MX"), ("smtp -M -x", "port 25"), ("smtp -M -p 25 -F a", "port 25"), ("smtp -F a", "MX"),
+    ])
     func unusableEndpoints(command: String, reason: String) throws {
         let line = try SMTPCommandLine(command, variables: variables())
         #expect(performing: { try line.endpoint(host: "node") }, throws: { "\($0)".contains(reason) })
@@ -180,7 +185,8 @@ import ZRouteTestKit
     @Test func secretsStayHidden() throws {
         let place = try TemporaryDirectory()
         let secret = "c2VjcmV0LXdvcmQ="
-        let path = try place.write("# comment\n\nsmtp-lmtp Node.example dXNlci1uYW1l \(secret)\n* other dQ== cA==\n", to: "s")
+        let path = try place.write(
+            "# comment\n\nsmtp-lmtp Node.example dXNlci1uYW1l \(secret)\n* other dQ== cA==\n", to: "s")
         #expect(performing: { try SecretsFile(path: path) }, throws: { "\($0)".contains("chmod 600") })
         try runCommandSuccessfully("/bin/chmod", ["600", path])
         let file = try SecretsFile(path: path)
@@ -210,7 +216,8 @@ import ZRouteTestKit
     // MARK: Retries
 
     @Test func retriesFollowTheirIntervals() {
-        let schedule = RetrySchedule(interval: TimeSpan(seconds: 60), retries: [1, 2, 5], expiry: TimeSpan(seconds: 3600))
+        let schedule = RetrySchedule(
+            interval: TimeSpan(seconds: 60), retries: [1, 2, 5], expiry: TimeSpan(seconds: 3600))
         #expect(schedule.next(arrival: 1000, last: 1000) == 1060)
         #expect(schedule.next(arrival: 1000, last: 1060) == 1180)
         #expect(schedule.next(arrival: 1000, last: 1180) == 1480)

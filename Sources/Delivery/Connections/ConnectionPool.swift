@@ -25,7 +25,9 @@ public final class ConnectionPool: Sendable {
     }
 
     /// Delivers a message and waits for its outcome; not to be called on the connections' thread.
-    public func deliver(_ envelope: Envelope, _ content: MessageContent, to destination: Destination) -> DeliveryOutcome? {
+    public func deliver(_ envelope: Envelope, _ content: MessageContent, to destination: Destination)
+        -> DeliveryOutcome?
+    {
         let promise = eventLoop.makePromise(of: DeliveryOutcome.self)
         submit(OutgoingMessage(envelope: envelope, content: content) { promise.succeed($0) }, to: destination)
         // The promise is never failed.

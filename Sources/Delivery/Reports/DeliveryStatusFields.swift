@@ -39,7 +39,9 @@ enum DeliveryStatusFields {
     /// `smtp; 550 5.1.1 text`, from ZMailer's `smtp; 550 (text)`.
     private static func code(_ diagnostic: Diagnostic) -> String {
         let text = printable(diagnostic.notary.diagnostic ?? [])
-        guard let open = text.range(of: " ("), text.hasSuffix(")") else { return text.isEmpty ? "x-local; unknown" : text }
+        guard let open = text.range(of: " ("), text.hasSuffix(")") else {
+            return text.isEmpty ? "x-local; unknown" : text
+        }
         let status = diagnostic.notary.status.map { " \(printable($0))" } ?? ""
         return text[..<open.lowerBound] + status + " " + text[open.upperBound...].dropLast()
     }

@@ -98,7 +98,8 @@ public final class DeliveryPlan: Sendable {
             (parameters, clause) = (singleParameters, 0)
             guard name == "local" || name.hasPrefix("smtp-lmtp") else {
                 return Decision(
-                    .keep("--lmtp serves the channels smtp-lmtp* and local; '\(name)' needs a scheduler.conf"), parameters)
+                    .keep("--lmtp serves the channels smtp-lmtp* and local; '\(name)' needs a scheduler.conf"),
+                    parameters)
             }
             (command, fixed) = ("smtp -M \(options)", endpoint)
         }
@@ -110,7 +111,8 @@ public final class DeliveryPlan: Sendable {
             let line = try SMTPCommandLine(command, variables: variables)
             let endpoint = try fixed ?? line.endpoint(host: String(decoding: host, as: UTF8.self))
             let agent = AgentRequest(
-                line: line, endpoint: endpoint, channel: name, host: String(decoding: host, as: UTF8.self), clause: clause,
+                line: line, endpoint: endpoint, channel: name, host: String(decoding: host, as: UTF8.self),
+                clause: clause,
                 parameters: parameters)
             return Decision(.deliver(try destination(agent, &state)), parameters)
         } catch {
@@ -185,7 +187,8 @@ public final class DeliveryPlan: Sendable {
         return Destination(
             endpoint: agent.endpoint, options: options, limits: line.limits, channel: agent.channel, tls: tls,
             connectionLimits: connectionLimits(agent), messagesPerConnection: line.isOneMessage ? 1 : 10_000,
-            maximumAge: TimeSpan(seconds: 600), idleLimit: agent.parameters.idleMaximum ?? TimeSpan(seconds: 10), log: log)
+            maximumAge: TimeSpan(seconds: 600), idleLimit: agent.parameters.idleMaximum ?? TimeSpan(seconds: 10),
+            log: log)
     }
 
     private func connectionLimits(_ agent: AgentRequest) -> [Destination.ConnectionLimit] {

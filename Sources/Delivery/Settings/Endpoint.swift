@@ -43,7 +43,9 @@ public enum Endpoint: Sendable, Hashable, CustomStringConvertible {
         } else if host.contains(":") {
             return nil
         }
-        let isWord = host.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "[") }
+        let isWord = host.utf8.allSatisfy {
+            $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "[")
+        }
         return !host.isEmpty && host.utf8.count <= 255 && isWord ? host : nil
     }
 

@@ -53,7 +53,9 @@ enum SchedulerTokens {
             guard current != nil else { return nil }
             let startLine = line
             let isSelector = position == 0 || bytes[position - 1] == 0x0A
-            let word = takeWord { Self.isSpace($0) || $0 == UInt8(ascii: "#") || (!isSelector && $0 == UInt8(ascii: "=")) }
+            let word = takeWord {
+                Self.isSpace($0) || $0 == UInt8(ascii: "#") || (!isSelector && $0 == UInt8(ascii: "="))
+            }
             if isSelector { return Token(line: startLine, kind: .selector(word)) }
             let afterWord = (position, line)
             while let byte = current, byte == 0x20 || byte == 0x09 { advance() }

@@ -31,7 +31,9 @@ public struct TLSFile: Sendable, Hashable {
             throw ConfigurationError(file: path, text: "cannot be read: \(error.operation): \(error.reason)")
         }
         for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-            let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }.map { String(decoding: $0, as: UTF8.self) }
+            let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }.map {
+                String(decoding: $0, as: UTF8.self)
+            }
             guard let key = words.first, !key.hasPrefix("#") else { continue }
             switch (key.lowercased(), words.count) {
             case ("tls-cert-file", 2): certificateFile = words[1]
@@ -42,7 +44,8 @@ public struct TLSFile: Sendable, Hashable {
             default:
                 throw ConfigurationError(
                     file: path, line: index + 1,
-                    text: "'\(key)' is not known here; known are tls-cert-file FILE, tls-key-file FILE, tls-CAfile FILE,"
+                    text:
+                        "'\(key)' is not known here; known are tls-cert-file FILE, tls-key-file FILE, tls-CAfile FILE,"
                         + " tls-CApath DIRECTORY, demand-tls-mode")
             }
         }

@@ -41,6 +41,7 @@ public struct DeliveryEnvironment: Sendable {
     /// The same with another plan, after the configuration was read anew.
     public func with(plan: DeliveryPlan) -> DeliveryEnvironment {
         DeliveryEnvironment(
-            postOffice: postOffice, plan: plan, pool: pool, hostname: hostname, metrics: metrics, clock: clock, log: log)
+            postOffice: postOffice, plan: plan, pool: pool, hostname: hostname, metrics: metrics, clock: clock, log: log
+        )
     }
 }

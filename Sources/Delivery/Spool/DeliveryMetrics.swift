@@ -85,7 +85,8 @@ public final class DeliveryMetrics: Sendable {
         ]
         for (channel, results) in counts.results.sorted(by: { $0.key < $1.key }) {
             for (result, count) in results.sorted(by: { $0.key < $1.key }) {
-                lines.append("zroute_deliveries_total{channel=\"\(Self.quoted(channel))\",result=\"\(result)\"} \(count)")
+                lines.append(
+                    "zroute_deliveries_total{channel=\"\(Self.quoted(channel))\",result=\"\(result)\"} \(count)")
             }
         }
         lines += [

@@ -63,7 +63,8 @@ struct MessageWork: ~Copyable {
                 guard isDue(recipient, schedule, tried: tried, arrival: body.modified, now: now) else { continue }
                 environment.log(
                     .kept(
-                        message.message, channel: recipient.address.channel, host: recipient.address.host, reason: reason))
+                        message.message, channel: recipient.address.channel, host: recipient.address.host,
+                        reason: reason))
                 try postpone(
                     recipient, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason), schedule, endpoint: nil,
                     dialogue: [], arrival: body.modified)
@@ -198,7 +199,8 @@ struct MessageWork: ~Copyable {
 
     /// Leaves a recipient queued, or gives it up where the message is too old.
     private mutating func postpone(
-        _ recipient: ControlRecipient, _ reply: Reply, _ schedule: RetrySchedule, endpoint: Endpoint?, dialogue: [UInt8],
+        _ recipient: ControlRecipient, _ reply: Reply, _ schedule: RetrySchedule, endpoint: Endpoint?,
+        dialogue: [UInt8],
         arrival: Int
     ) throws(FileError) {
         let now = environment.clock()

@@ -98,7 +98,9 @@ struct DirectDeliveryRun {
         }
         return ControlFileDraft(
             bodyOffset: bodyOffset, logIdentity: nil, errorAddress: isNull ? nil : Array("<".utf8) + sender + [0x3E],
-            groups: [.init(errorAddress: isNull ? nil : sender, sender: address, recipients: recipients, header: header)])
+            groups: [
+                .init(errorAddress: isNull ? nil : sender, sender: address, recipients: recipients, header: header)
+            ])
     }
 
     // MARK: Results
@@ -129,7 +131,8 @@ struct DirectDeliveryRun {
             let name = try postOffice.deposit(draft) { (write) throws(FileError) in try write(message) }
             DiagnosticLog().say("\(left.count) of \(results.count) recipients are queued as \(name)")
         } catch {
-            DiagnosticLog().say("\(error): \(left.count) of \(results.count) recipients are NOT queued and must be told")
+            DiagnosticLog().say(
+                "\(error): \(left.count) of \(results.count) recipients are NOT queued and must be told")
             return .tryAgain
         }
         return .ok

@@ -51,7 +51,8 @@ final class DeliveryLog: Sendable {
         switch event {
         case .attempt(let attempt):
             let place = attempt.endpoint.map { "\($0)" } ?? "-"
-            return "\(attempt.message)\t\(route(attempt.address))\t\(name(attempt.outcome))\t\(place)\t\(attempt.reply)\n"
+            return
+                "\(attempt.message)\t\(route(attempt.address))\t\(name(attempt.outcome))\t\(place)\t\(attempt.reply)\n"
         case .reported(let message, let report, let address):
             return "\(message)\treported to \(printable(address)) as \(report)\n"
         case .kept, .putAside, .removed, .trouble: return nil

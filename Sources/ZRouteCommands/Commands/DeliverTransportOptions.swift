@@ -11,7 +11,8 @@ struct TransportOptions: ParsableArguments, Sendable {
 
     @Option(
         name: .customLong("lmtp-options"),
-        help: ArgumentHelp("Options of the smtp command for that server, such as '-S FILE -A FILE'.", valueName: "options"))
+        help: ArgumentHelp(
+            "Options of the smtp command for that server, such as '-S FILE -A FILE'.", valueName: "options"))
     var lmtpOptions: String = ""
 
     @Option(help: "The most connections to that server.")
@@ -39,7 +40,8 @@ struct TransportOptions: ParsableArguments, Sendable {
         guard let file = site.scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else {
             throw ConfigurationError(
                 file: settings.file ?? "configuration",
-                text: "no server is known: set MAILSHARE to where scheduler.conf is, name it with --scheduler, or name one"
+                text:
+                    "no server is known: set MAILSHARE to where scheduler.conf is, name it with --scheduler, or name one"
                     + " server with --lmtp UNIX:/path or --lmtp host:port")
         }
         return DeliveryPlan(.scheduler(try SchedulerConf(file: file)), settings: settings)

@@ -52,7 +52,8 @@ struct LMTPSinkCommand: ParsableCommand {
         let log = DiagnosticLog()
         do {
             let server = try SinkServer(
-                at: try address(), store: MaildirStore(path: maildir, host: "localhost"), rules: rules, host: "localhost")
+                at: try address(), store: MaildirStore(path: maildir, host: "localhost"), rules: rules,
+                host: "localhost")
             var output = OutputStream(descriptor: STDOUT_FILENO)
             output.write("listening on \(server.port.map { "port \($0)" } ?? socket ?? "")\n")
             output.flush()
@@ -71,6 +72,8 @@ struct LMTPSinkCommand: ParsableCommand {
             (0...65_535).contains(port)
         else { throw ValidationError("--listen is not of the form HOST:PORT.") }
         let host = listen[..<colon]
-        return .tcp(host: host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host), port: port)
+        return .tcp(
+            host: host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host),
+            port: port)
     }
 }
