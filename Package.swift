@@ -8,7 +8,10 @@ let package = Package(
         .library(name: "ZRoute", targets: ["MailAddress", "Configuration", "Maps", "Routing"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     ],
     targets: [
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
@@ -25,9 +28,27 @@ let package = Package(
         .target(name: "Batch", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"]),
         .target(name: "LMTP", dependencies: ["MailAddress"]),
         .target(
+            name: "Delivery",
+            dependencies: [
+                "Configuration", "Files", "LMTP", "MailAddress", "Spool",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+            ]),
+        .target(
+            name: "Sink",
+            dependencies: [
+                "Files", "MailAddress",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .target(
             name: "ZRouteCommands",
             dependencies: [
-                "Batch", "Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool",
+                "Batch", "Configuration", "Delivery", "Files", "LMTP", "MailAddress", "Maps", "Routing", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
@@ -52,6 +73,15 @@ let package = Package(
                 "Batch", "BatchRunner", "Configuration", "Files", "Maps", "Routing", "Spool", "ZRouteTestKit", "zroute",
             ]),
         .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP", "MailAddress"]),
+        .executableTarget(
+            name: "DeliveryFaultRunner", dependencies: ["Configuration", "Delivery", "Spool"],
+            path: "Tests/DeliveryFaultRunner"),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: [
+                "Configuration", "Delivery", "DeliveryFaultRunner", "Files", "LMTP", "Sink", "Spool", "ZRouteTestKit",
+                "zroute",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -10,8 +10,8 @@ public struct ZRouteCommand: ParsableCommand {
         abstract: "Route mail addresses as ZMailer's router.cf does.",
         version: "0.1.0",
         subcommands: [
-            RouteTestCommand.self, RouteQueueCommand.self, QueueCommand.self, NewdbCommand.self, MakedbCommand.self,
-            DbCommand.self,
+            RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, QueueCommand.self, NewdbCommand.self,
+            MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
         ])
 
     /// Needed by the parser.

@@ -1,0 +1,100 @@
+// The pool's state, all of it on the event loop: lanes, and the connections counted against shared limits.
+
+import NIOCore
+import NIOPosix
+
+extension ConnectionPool {
+    /// The lanes of all destinations.
+    final class Core {
+        let eventLoop: any EventLoop
+        private var lanes: [ObjectIdentifier: Lane] = [:]
+        /// Open connections by scope of a limit.
+        private var counts: [String: Int] = [:]
+        private var connectionCount = 0
+        private var shutdownPromise: EventLoopPromise<Void>?
+
+        init(eventLoop: any EventLoop) {
+            self.eventLoop = eventLoop
+        }
+
+        func submit(_ message: OutgoingMessage, to destination: Destination) {
+            let lane = lanes[ObjectIdentifier(destination)] ?? Lane(destination: destination, pool: self)
+            lanes[ObjectIdentifier(destination)] = lane
+            lane.submit(message)
+        }
+
+        func shutDown(_ promise: EventLoopPromise<Void>) {
+            shutdownPromise = promise
+            for lane in lanes.values { lane.shutDown() }
+            endIfDone()
+        }
+
+        /// Whether a lane waits for its first connection.
+        var isAnyoneHungry: Bool { lanes.values.contains { $0.isHungry } }
+
+        func nextConnectionNumber() -> Int {
+            connectionCount += 1
+            return connectionCount
+        }
+
+        /// Counts a further connection, if no limit forbids it.
+        func reserve(_ destination: Destination) -> Bool {
+            guard destination.connectionLimits.allSatisfy({ counts[$0.scope, default: 0] < $0.maximum }) else {
+                return false
+            }
+            for limit in destination.connectionLimits { counts[limit.scope, default: 0] += 1 }
+            return true
+        }
+
+        func release(_ destination: Destination) {
+            for limit in destination.connectionLimits { counts[limit.scope, default: 1] -= 1 }
+        }
+
+        /// Ends a connection that has no work, for a lane that needs one.
+        func makeRoom(for hungry: Lane) {
+            for lane in lanes.values where lane !== hungry {
+                if lane.giveUpIdleConnection() { return }
+            }
+        }
+
+        /// A connection of the lane is gone.
+        func laneChanged(_ lane: Lane) {
+            for other in lanes.values where other !== lane && other.isHungry { other.dispatch() }
+            lane.dispatch()
+            // Nobody's, and there may be as many as hosts: kept only while it is in use.
+            if lane.isEmpty, !lane.isBroken { lanes[ObjectIdentifier(lane.destination)] = nil }
+            endIfDone()
+        }
+
+        private func endIfDone() {
+            guard let promise = shutdownPromise, lanes.values.allSatisfy({ $0.isEmpty }) else { return }
+            shutdownPromise = nil
+            promise.succeed(())
+        }
+
+        /// Makes the connection of a handler.
+        func connect(_ connection: ClientHandler) {
+            let bound = NIOLoopBound(connection, eventLoop: eventLoop)
+            let destination = connection.destination
+            let bootstrap = ClientBootstrap(group: eventLoop)
+                .connectTimeout(.seconds(Int64(destination.limits.connection.seconds)))
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(bound.value)
+                    }
+                }
+            let future: EventLoopFuture<any Channel>
+            switch destination.endpoint {
+            case .unix(let path): future = bootstrap.connect(unixDomainSocketPath: path)
+            case .tcp(let host, let port):
+                if let address = try? SocketAddress(ipAddress: host, port: port) {
+                    future = bootstrap.connect(to: address)
+                } else {
+                    future = bootstrap.connect(host: host, port: port)
+                }
+            }
+            let endpoint = destination.endpoint
+            future.whenFailure { error in bound.value.connectionFailed("\(endpoint): \(describe(error))") }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// All connections of a process, on one event loop: two cores do not make a dialogue faster, and one loop needs no locks.
+
+public import LMTP
+import NIOCore
+import NIOPosix
+
+/// Delivers messages over connections that it makes, shares and ends.
+public final class ConnectionPool: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let core: NIOLoopBoundBox<Core>
+    private let eventLoop: any EventLoop
+
+    /// Starts the connections' thread.
+    public init() {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let eventLoop = group.next()
+        self.eventLoop = eventLoop
+        core = NIOLoopBoundBox.makeBoxSendingValue(Core(eventLoop: eventLoop), eventLoop: eventLoop)
+    }
+
+    /// Delivers a message; its completion is called once, whatever happens.
+    public func submit(_ message: OutgoingMessage, to destination: Destination) {
+        let core = self.core
+        eventLoop.execute { core.value.submit(message, to: destination) }
+    }
+
+    /// Delivers a message and waits for its outcome; not to be called on the connections' thread.
+    public func deliver(_ envelope: Envelope, _ content: MessageContent, to destination: Destination)
+        -> DeliveryOutcome?
+    {
+        let promise = eventLoop.makePromise(of: DeliveryOutcome.self)
+        submit(OutgoingMessage(envelope: envelope, content: content) { promise.succeed($0) }, to: destination)
+        // The promise is never failed.
+        return try? promise.futureResult.wait()
+    }
+
+    /// Ends all connections politely, after the work that is left, and the thread.
+    public func shutDown() {
+        let core = self.core
+        let promise = eventLoop.makePromise(of: Void.self)
+        eventLoop.execute { core.value.shutDown(promise) }
+        try? promise.futureResult.wait()
+        try? group.syncShutdownGracefully()
+    }
+}

@@ -1,0 +1,166 @@
+// The connections to one destination, and the messages that wait for one of them.
+
+import LMTP
+import NIOCore
+import NIOPosix
+
+/// All work for one destination; it runs on the pool's event loop.
+final class Lane: ClientHandlerOwner {
+    let destination: Destination
+    private unowned let pool: ConnectionPool.Core
+    private var waiting: [OutgoingMessage] = []
+    private var waitingStart = 0
+    private var connections: [ClientHandler] = []
+    /// No connection is tried again before this, after all of them failed; what comes meanwhile is deferred at once.
+    private var brokenUntil = NIODeadline.uptimeNanoseconds(0)
+    private var brokenReason: ClientFailure?
+    /// The server refused more connections than this while it served them.
+    private var refusedAbove = Int.max, refusedUntil = NIODeadline.uptimeNanoseconds(0)
+    private var isShuttingDown = false
+
+    /// How long a server that cannot be reached is left alone.
+    private static let holdOff = TimeAmount.seconds(30)
+    /// How often a message goes to another connection because one was lost before it said anything about it.
+    private static let attemptLimit = 3
+
+    init(destination: Destination, pool: ConnectionPool.Core) {
+        self.destination = destination
+        self.pool = pool
+    }
+
+    private var waitingCount: Int { waiting.count - waitingStart }
+
+    /// Whether work waits for a connection that the limits do not allow yet.
+    var isHungry: Bool { waitingCount > 0 && connections.isEmpty }
+
+    /// Whether its server is being left alone for a while.
+    var isBroken: Bool { brokenUntil > .now() }
+
+    /// Whether there is nothing left of it.
+    var isEmpty: Bool { waitingCount == 0 && connections.isEmpty }
+
+    func submit(_ message: OutgoingMessage) {
+        waiting.append(message)
+        dispatch()
+    }
+
+    /// Ends all connections once the work is done.
+    func shutDown() {
+        isShuttingDown = true
+        for connection in connections where connection.load == 0 { connection.quit() }
+        dispatch()
+    }
+
+    /// Ends one connection without work, so that another lane may open one.
+    func giveUpIdleConnection() -> Bool {
+        guard waitingCount == 0, let idle = connections.first(where: { $0.isReady && $0.load == 0 && $0.isOpen }) else {
+            return false
+        }
+        idle.quit()
+        return true
+    }
+
+    // MARK: Work
+
+    /// Gives out what waits: to connections without work, then to new ones, then as a second message to those at work.
+    func dispatch() {
+        while waitingCount > 0 {
+            if let idle = connections.first(where: { $0.isOpen && $0.load == 0 }) {
+                idle.take(next())
+            } else if isBroken, connections.isEmpty {
+                deferWaiting(brokenReason ?? .closed(nil, "the server could not be reached"))
+            } else if connections.count < refusedAbove || refusedUntil <= .now(), pool.reserve(destination) {
+                connect()
+            } else if let busy = leastLoaded() {
+                busy.take(next())
+            } else {
+                if connections.isEmpty { pool.makeRoom(for: self) }
+                return
+            }
+        }
+        if isShuttingDown {
+            for connection in connections where connection.load == 0 { connection.quit() }
+        }
+    }
+
+    private func leastLoaded() -> ClientHandler? {
+        connections.filter { $0.isOpen && $0.isReady && $0.load < ClientHandler.depth }.min { $0.load < $1.load }
+    }
+
+    private func next() -> OutgoingMessage {
+        let message = waiting[waitingStart]
+        waitingStart += 1
+        if waitingStart > 1024, waitingStart * 2 > waiting.count {
+            waiting.removeFirst(waitingStart)
+            waitingStart = 0
+        }
+        return message
+    }
+
+    private func deferWaiting(_ failure: ClientFailure) {
+        // A session that never had a connection makes the reports.
+        var session = ClientSession(options: destination.options)
+        var messages: [TransactionID: OutgoingMessage] = [:]
+        while waitingCount > 0 {
+            let message = next()
+            messages[session.enqueue(message.envelope)] = message
+        }
+        if case .connectionFailed(let reason) = failure {
+            session.connectionFailed(reason)
+        } else {
+            session.connectionFailed("\(failure)")
+        }
+        while let action = session.nextAction() {
+            guard case .finished(let report) = action, let message = messages[report.id] else { continue }
+            message.completion(DeliveryOutcome(report: report, isNotifiedByServer: false))
+        }
+    }
+
+    // MARK: Connections
+
+    private func connect() {
+        let connection = ClientHandler(
+            destination: destination, number: pool.nextConnectionNumber(), eventLoop: pool.eventLoop)
+        connection.owner = self
+        connections.append(connection)
+        connection.take(next())
+        pool.connect(connection)
+    }
+
+    func connection(_ connection: ClientHandler, finished message: OutgoingMessage, report: TransactionReport) {
+        // Nothing was said about it: another connection may have more luck, but for a server that refuses them all.
+        let isRetried = !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
+        if isRetried, connection.wasUsed || connections.contains(where: { $0 !== connection && $0.isReady }) {
+            var message = message
+            message.attempts += 1
+            waiting.append(message)
+        } else {
+            message.completion(
+                DeliveryOutcome(report: report, isNotifiedByServer: connection.announcesNotifications))
+        }
+    }
+
+    func connectionHasRoom(_ connection: ClientHandler) {
+        if connection.isReady { brokenReason = nil }
+        if waitingCount > 0 {
+            if connection.isReady { dispatch() }
+        } else if connection.load == 0, connection.isReady, isShuttingDown || pool.isAnyoneHungry {
+            connection.quit()
+        }
+    }
+
+    func connectionClosed(_ connection: ClientHandler, failure: ClientFailure?) {
+        connections.removeAll { $0 === connection }
+        pool.release(destination)
+        if let failure, !connection.isReady, connection.takenCount > 0 {
+            if connections.contains(where: { $0.isReady }) {
+                refusedAbove = max(1, connections.count)
+                refusedUntil = .now() + Self.holdOff
+            } else if connections.isEmpty {
+                brokenUntil = .now() + Self.holdOff
+                brokenReason = failure
+            }
+        }
+        pool.laneChanged(self)
+    }
+}

@@ -1,0 +1,90 @@
+// Delivers one message at once, without a spool: what an MTA's pipe or a program wants to know is the outcome.
+
+public import LMTP
+public import Spool
+
+/// Delivery of one message to routed recipients while the caller waits.
+public struct DirectDelivery: Sendable {
+    /// What became of one recipient.
+    public struct Result: Sendable {
+        /// Its place among the recipients of the draft's groups, in order.
+        public let index: Int
+        /// The route.
+        public let address: ControlAddress
+        /// The verdict; what cannot be tried now is deferred.
+        public let outcome: RecipientReport.Outcome
+        /// The server's words, or ours.
+        public let reply: Reply
+        /// Where; nil where no server was asked.
+        public let endpoint: Endpoint?
+    }
+
+    private let plan: DeliveryPlan
+    private let pool: ConnectionPool
+
+    /// A way to deliver.
+    public init(plan: DeliveryPlan, pool: ConnectionPool) {
+        self.plan = plan
+        self.pool = pool
+    }
+
+    /// Delivers.
+    ///
+    /// - Parameters:
+    ///   - draft: the recipients, as a control file would have them.
+    ///   - content: the whole message.
+    /// - Returns: one result a recipient, in order.
+    /// - Throws: `ControlFileError` where a value of the draft cannot stand in a control file.
+    public func deliver(_ draft: ControlFileDraft, content: MessageContent) throws(ControlFileError) -> [Result] {
+        guard let name = MessageName("direct") else { return [] }
+        let recipients = try draft.file(name: name).recipients
+        var results: [Int: Result] = [:]
+        var tasks: [(recipient: ControlRecipient, destination: Destination)] = []
+        var places: [Int: Int] = [:]
+        for (index, recipient) in recipients.enumerated() {
+            places[recipient.offset] = index
+            func decide(_ outcome: RecipientReport.Outcome, _ reply: Reply) {
+                results[index] = Result(
+                    index: index, address: recipient.address, outcome: outcome, reply: reply, endpoint: nil)
+            }
+            switch RecipientFate(recipient, plan: plan) {
+            case .notOurs:
+                decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 0), "its route cannot be known now"))
+            case .discard:
+                decide(.delivered, Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says"))
+            case .fail(let reply): decide(.failed, reply)
+            case .keep(let reason, _): decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason))
+            case .deliver(let destination, _): tasks.append((recipient, destination))
+            }
+        }
+        send(tasks, content) { recipient, result, endpoint in
+            guard let index = places[recipient.offset] else { return }
+            results[index] = Result(
+                index: index, address: recipient.address, outcome: result.outcome, reply: result.reply,
+                endpoint: endpoint)
+        }
+        return recipients.indices.compactMap { results[$0] }
+    }
+
+    private func send(
+        _ tasks: [(recipient: ControlRecipient, destination: Destination)], _ content: MessageContent,
+        _ settle: (ControlRecipient, RecipientReport, Endpoint) -> Void
+    ) {
+        let drafts = TransactionDraft.group(tasks)
+        let queue = OutcomeQueue()
+        for (index, draft) in drafts.enumerated() {
+            let envelope = draft.envelope(for: content, header: [])
+            let message = OutgoingMessage(envelope: envelope, content: content) { queue.put($0, draft: index) }
+            pool.submit(message, to: draft.destination)
+        }
+        var open = drafts.count
+        while open > 0 {
+            for (index, outcome) in queue.take() {
+                open -= 1
+                for (recipient, result) in zip(drafts[index].recipients, outcome.report.recipients) {
+                    settle(recipient, result, drafts[index].destination.endpoint)
+                }
+            }
+        }
+    }
+}

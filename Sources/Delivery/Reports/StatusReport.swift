@@ -1,0 +1,130 @@
+// A delivery status notification: RFC 3464, with what RFC 3461 6 asks for.
+
+import Files
+import Glibc
+import LMTP
+import Spool
+
+/// The report about some recipients of a message.
+struct StatusReport {
+    let duty: ReportDuty
+    let message: MessageName
+    let contents: ControlFile
+    let hostname: [UInt8]
+    let time: Int
+    let bodyPath: String
+
+    typealias Emit = ([UInt8]) throws(FileError) -> Void
+
+    /// A message is returned whole up to this size where the sender asked for that, in bytes.
+    private static let fullLimit = 10 << 20
+    /// The same where the sender said nothing.
+    private static let unaskedLimit = 64 << 10
+
+    /// Writes the report as a submission with the null sender.
+    func write(to writer: inout SubmissionWriter, recipient: [UInt8]) throws(FileError) {
+        // NOTIFY=NEVER: nobody is told about a report's own fate (RFC 3461 6.2).
+        let envelope = "channel error\ntodsn NOTIFY=NEVER\nto <\(printable(recipient))>\nenv-end\n"
+        try writer.write(Array(envelope.utf8))
+        try compose(to: recipient) { (bytes) throws(FileError) in try writer.write(bytes) }
+    }
+
+    /// Writes the report where the postmaster finds it.
+    ///
+    /// - Returns: its path.
+    func putAside(in postOffice: PostOffice) throws(FileError) -> String {
+        try postOffice.putAside(reportOn: message) { (emit) throws(FileError) in
+            try compose(to: Array("postmaster@".utf8) + hostname, emit)
+        }
+    }
+
+    private func compose(to recipient: [UInt8], _ emit: Emit) throws(FileError) {
+        let boundary = "\(message)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let host = printable(hostname)
+        let subject = duty.hasFailures ? "Undelivered mail returned to sender" : "Mail delivered"
+        try emit(
+            Array(
+                """
+                From: Mail Delivery System <MAILER-DAEMON@\(host)>
+                To: <\(printable(recipient))>
+                Subject: \(subject)
+                Date: \(MailDate.text(time))
+                Message-ID: <report.\(boundary)@\(host)>
+                Auto-Submitted: auto-replied
+                MIME-Version: 1.0
+                Content-Type: multipart/report; report-type=delivery-status;
+                 boundary="\(boundary)"
+
+                --\(boundary)
+                Content-Type: text/plain; charset=utf-8
+                Content-Transfer-Encoding: 8bit
+
+                \(explanation(host))
+                --\(boundary)
+                Content-Type: message/delivery-status
+
+                \(status(host))
+                --\(boundary)
+
+                """.utf8))
+        try returnOriginal(emit)
+        try emit(Array("\n--\(boundary)--\n".utf8))
+    }
+
+    // MARK: For people
+
+    private func explanation(_ host: String) -> String {
+        var lines = ["This is the mail system at \(host).", ""]
+        if duty.hasFailures {
+            lines += ["Your message could not be delivered to the recipients below.", ""]
+        } else {
+            lines += ["Your message was delivered to the recipients below.", ""]
+        }
+        for entry in duty.entries {
+            let verdict = entry.recipient.tag == .failed ? "not delivered" : "delivered"
+            lines += ["<\(DeliveryStatusFields.person(entry))>: \(verdict)"]
+            lines += DeliveryStatusFields.folded("    \(DeliveryStatusFields.saying(entry.diagnostic))")
+            lines += [""]
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    // MARK: For programs
+
+    private func status(_ host: String) -> String {
+        var lines = ["Reporting-MTA: dns; \(host)"]
+        if let identifier = duty.entries.first?.recipient.envelopeIdentifier,
+            let decoded = XText(encoded: identifier)?.decoded
+        {
+            lines.append("Original-Envelope-Id: \(printable(decoded))")
+        }
+        if let arrival = try? FileIdentity(path: bodyPath).modified / 1_000_000_000 {
+            lines.append("Arrival-Date: \(MailDate.text(Int(arrival)))")
+        }
+        for entry in duty.entries {
+            lines.append("")
+            lines += DeliveryStatusFields.lines(entry)
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    // MARK: The message itself
+
+    private func returnOriginal(_ emit: Emit) throws(FileError) {
+        guard let first = duty.entries.first else { return }
+        let header = contents.header(of: first.recipient) ?? []
+        var file: BodyFile?
+        // Only failures return content (RFC 3461 6.3), and only if the sender does not want the header alone.
+        let wanted = duty.entries.map(\.recipient.returnedContent)
+        if duty.hasFailures, !wanted.contains(.headers), let opened = try? BodyFile(path: bodyPath) {
+            file = opened.size <= (wanted.contains(.full) ? Self.fullLimit : Self.unaskedLimit) ? opened : nil
+        }
+        let type = file == nil ? "text/rfc822-headers" : "message/rfc822"
+        try emit(Array("Content-Type: \(type)\nContent-Transfer-Encoding: 8bit\n\n".utf8))
+        try emit(header)
+        guard let file else { return }
+        let content = try MessageContent(head: [0x0A], file: file, offset: min(contents.bodyOffset ?? 0, file.size))
+        var reader = MessageReader(content)
+        while let chunk = try reader.next() { try emit(chunk) }
+    }
+}

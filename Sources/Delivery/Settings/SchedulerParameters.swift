@@ -1,0 +1,93 @@
+// What a clause of scheduler.conf sets, as far as it matters here.
+
+/// The parameters of a clause; nil where it says nothing.
+public struct SchedulerParameters: Sendable, Hashable {
+    /// `interval`: the unit of the time between two attempts.
+    public var interval: TimeSpan?
+    /// `retries`: how many intervals lie between one attempt and the next; the last number repeats.
+    public var retries: [Int]?
+    /// `expiry`: the age at which a message that could not be delivered is returned.
+    public var expiry: TimeSpan?
+    /// `idlemax`: how long a connection without work is kept.
+    public var idleMaximum: TimeSpan?
+    /// `maxta`: connections in all.
+    public var maximumTotal: Int?
+    /// `maxchannel`: connections of one channel.
+    public var maximumPerChannel: Int?
+    /// `maxring`: connections of one clause.
+    public var maximumPerClause: Int?
+    /// `maxthr`: connections to one endpoint.
+    public var maximumPerEndpoint: Int?
+    /// `queueonly`: whether the recipients stay queued.
+    public var isQueueOnly = false
+    /// `command`, and the line it stands in.
+    public var command: String?, commandLine: Int?
+
+    /// Nothing set.
+    public init() {}
+
+    /// What another clause sets, before what this one sets.
+    mutating func override(with other: SchedulerParameters) {
+        interval = other.interval ?? interval
+        retries = other.retries ?? retries
+        expiry = other.expiry ?? expiry
+        idleMaximum = other.idleMaximum ?? idleMaximum
+        maximumTotal = other.maximumTotal ?? maximumTotal
+        maximumPerChannel = other.maximumPerChannel ?? maximumPerChannel
+        maximumPerClause = other.maximumPerClause ?? maximumPerClause
+        maximumPerEndpoint = other.maximumPerEndpoint ?? maximumPerEndpoint
+        isQueueOnly = other.isQueueOnly || isQueueOnly
+        if other.command != nil { (command, commandLine) = (other.command, other.commandLine) }
+    }
+
+    /// Sets a parameter by its keyword, in any case of letters.
+    ///
+    /// - Returns: what is wrong; nil where nothing is.
+    mutating func set(_ keyword: String, to value: String?, line: Int) -> String? {
+        switch keyword.lowercased() {
+        case "interval": return setTime(\.interval, value)
+        case "expiry": return setTime(\.expiry, value)
+        case "idlemax": return setTime(\.idleMaximum, value)
+        case "maxta", "maxtransport", "maxtransports": return setNumber(\.maximumTotal, value)
+        case "maxchannel", "maxchannels": return setNumber(\.maximumPerChannel, value)
+        case "maxring", "maxrings": return setNumber(\.maximumPerClause, value)
+        case "maxthr", "maxthread", "maxthreads": return setNumber(\.maximumPerEndpoint, value)
+        case "queueonly": isQueueOnly = true
+        case "command":
+            guard let value, !value.isEmpty else { return "command is empty" }
+            (command, commandLine) = (value, line)
+        case "retries":
+            let numbers = (value ?? "").split { $0 == " " || $0 == "\t" || $0 == "," }.map { Int($0) }
+            guard !numbers.isEmpty, numbers.allSatisfy({ ($0 ?? 0) > 0 && ($0 ?? 0) < 1_000_000 }) else {
+                return "retries is not a list of numbers from 1: '\(value ?? "")'"
+            }
+            retries = numbers.compactMap { $0 }
+        // ZMailer's own: processes, rights, reports' forms, order. They mean nothing where no process is started.
+        case "user", "group", "skew", "bychannel", "ageorder", "overfeed", "overfeedlow", "overfeedhigh", "priority",
+            "nice", "syspriority", "sysnice", "paramauthfile", "expiryform", "deliveryform", "reporttimes",
+            "wakeuprestartonly", "waitpost", "rsh":
+            break
+        default: return "unknown parameter '\(keyword)'"
+        }
+        return nil
+    }
+
+    private mutating func setTime(
+        _ member: WritableKeyPath<SchedulerParameters, TimeSpan?>, _ value: String?
+    ) -> String? {
+        guard let value, let span = TimeSpan(value), span.seconds > 0 else {
+            return "not a time such as 90s, 5m, 1h30m, 3d: '\(value ?? "")'"
+        }
+        self[keyPath: member] = span
+        return nil
+    }
+
+    private mutating func setNumber(_ member: WritableKeyPath<SchedulerParameters, Int?>, _ value: String?) -> String? {
+        guard let number = value.flatMap({ Int($0) }), (0...1_000_000).contains(number) else {
+            return "not a number: '\(value ?? "")'"
+        }
+        // ZMailer: 0 is no limit of its own.
+        self[keyPath: member] = number == 0 ? nil : number
+        return nil
+    }
+}

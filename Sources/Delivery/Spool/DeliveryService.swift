@@ -1,0 +1,130 @@
+// Delivery as a service: looks for work until told to stop.
+
+import Files
+import Glibc
+import Spool
+import Synchronization
+
+/// Delivers a spool until SIGTERM or SIGINT; SIGHUP asks for the configuration to be read anew.
+public struct DeliveryService: ~Copyable {
+    /// What the service is told to do from outside.
+    public struct Hooks: Sendable {
+        /// Reads the configuration anew; nil where it cannot be used, and the old one stands.
+        public var reload: @Sendable () -> DeliveryPlan?
+        /// Called at each look at the spool, before it, such as to route submissions.
+        public var beforeRound: @Sendable () -> Void
+        /// Called after it, such as to write counts; at most once a second.
+        public var afterRound: @Sendable () -> Void
+
+        /// Hooks that do nothing.
+        public init(
+            reload: @escaping @Sendable () -> DeliveryPlan? = { nil }, beforeRound: @escaping @Sendable () -> Void = {},
+            afterRound: @escaping @Sendable () -> Void = {}
+        ) {
+            self.reload = reload
+            self.beforeRound = beforeRound
+            self.afterRound = afterRound
+        }
+    }
+
+    private var environment: DeliveryEnvironment
+    private let hooks: Hooks
+    private let run: DeliveryRun
+    /// When messages that wait have something to be done, in seconds since 1970.
+    private var due: [MessageName: Int] = [:]
+    private var lastListed: Int64?
+
+    /// What a message is left alone for that a person must look at, in seconds.
+    private static let troublePause = 60
+    /// What nothing can be done about here is looked at again after so many seconds: another program may have changed it.
+    private static let idlePause = 300
+
+    /// A service.
+    public init(_ environment: DeliveryEnvironment, workers: Int, hooks: Hooks) {
+        self.environment = environment
+        self.hooks = hooks
+        run = DeliveryRun(workers: workers)
+    }
+
+    /// Blocks the signals that `serve` waits for: to be called before any thread is started.
+    public static func blockSignals() {
+        var signals = Self.signals()
+        _ = unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+
+    private static func signals() -> sigset_t {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for signal in [SIGTERM, SIGINT, SIGHUP] { unsafe sigaddset(&signals, signal) }
+        return signals
+    }
+
+    /// Serves until it is told to stop; what is under way is finished before this returns.
+    public consuming func serve() {
+        ServiceManager.notify("READY=1\nSTATUS=delivering")
+        var isServing = true
+        while isServing {
+            round()
+            switch Self.nextSignal() {
+            case SIGHUP:
+                ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.coarse().nanoseconds / 1000)")
+                if let plan = hooks.reload() {
+                    environment = environment.with(plan: plan)
+                    due = [:]
+                    lastListed = nil
+                }
+                ServiceManager.notify("READY=1")
+            case SIGTERM, SIGINT: isServing = false
+            default: break
+            }
+        }
+        ServiceManager.notify("STOPPING=1\nSTATUS=finishing what is under way")
+        run.drain()
+        hooks.afterRound()
+    }
+
+    /// The next signal within a second; nil where none came.
+    private static func nextSignal() -> Int32? {
+        var signals = signals()
+        var timeout = timespec(tv_sec: 1, tv_nsec: 0)
+        let signal = unsafe sigtimedwait(&signals, nil, &timeout)
+        return signal > 0 ? signal : nil
+    }
+
+    private mutating func round() {
+        hooks.beforeRound()
+        let now = environment.clock()
+        for (name, progress) in run.takeResults() {
+            switch progress {
+            case .removed: due[name] = nil
+            case .waiting(let until): due[name] = until
+            case .notOurs: due[name] = now + Self.idlePause
+            case .passedOver: due[name] = now + 1
+            case .trouble: due[name] = now + Self.troublePause
+            }
+        }
+        do throws(FileError) {
+            try look(now)
+        } catch {
+            environment.log(.trouble(nil, error.description))
+        }
+        environment.metrics.set("zroute_queue_messages{queue=\"transport\"}", to: due.count + run.count)
+        hooks.afterRound()
+    }
+
+    /// Gives the workers what is new and what is due.
+    private mutating func look(_ now: Int) throws(FileError) {
+        var names = due.filter { $0.value <= now }.map(\.key)
+        let modified = try FileIdentity(path: "\(environment.postOffice.path)/transport").modified
+        // A name may be added within the same tick of the clock after the directory was read: look once more.
+        if lastListed != modified || Int(modified / 1_000_000_000) >= now - 2 {
+            lastListed = modified
+            let listed = try environment.postOffice.messages().names
+            let known = Set(listed)
+            due = due.filter { known.contains($0.key) }
+            names = listed.filter { due[$0].map { $0 <= now } ?? true }
+        }
+        for name in names { due[name] = .max }
+        run.add(names.sorted(), MessageWorker(environment))
+    }
+}

@@ -1,0 +1,78 @@
+// Works on one message: decides about each recipient, delivers, writes down what came of it, reports, removes.
+//
+//   step                                                        a process that dies after it
+//   1 recipients locked (`~` and process number)                another run finds the process dead and takes them over
+//   2 transactions sent                                         they are sent again: no final reply was read
+//   3 final replies read                                        sent again, a second copy: the one gap there is
+//   4 diagnostics appended, tags written                        nothing of it is lost but by a power failure
+//   5 file synced                                               nothing is lost
+//   6 report submitted (Spool says how)                         the next run completes it or begins anew
+//   7 message removed                                           the next run completes it
+//
+// Outcomes are written down as they come, transaction by transaction, so that step 3 is as short as it can be.
+
+import Files
+import LMTP
+public import Spool
+
+/// What came of working on a message.
+public enum MessageProgress: Sendable, Hashable {
+    /// It is done and gone.
+    case removed
+    /// Something is left to do, at this time at the earliest, in seconds since 1970.
+    case waiting(until: Int)
+    /// Nothing here can be done about what is left of it.
+    case notOurs
+    /// Another run has it, or it is gone.
+    case passedOver
+    /// The system failed, or a person must look at it.
+    case trouble
+}
+
+/// Works on messages, one at a time.
+public struct MessageWorker: Sendable {
+    let environment: DeliveryEnvironment
+    /// Whether recipients are tried even where their next attempt is not due yet.
+    let ignoresSchedule: Bool
+
+    /// A worker.
+    public init(_ environment: DeliveryEnvironment, ignoresSchedule: Bool = false) {
+        self.environment = environment
+        self.ignoresSchedule = ignoresSchedule
+    }
+
+    /// Does what is to be done for a message now.
+    public func process(_ name: MessageName) -> MessageProgress {
+        do {
+            // Before opening, which may write: when an attempt or anything else last changed the file.
+            let touched = try FileIdentity(path: environment.postOffice.controlPath(of: name)).modified / 1_000_000_000
+            switch try environment.postOffice.open(name) {
+            case .busy: return .passedOver
+            case .gone: return .passedOver
+            case .opened(let message):
+                var work = MessageWork(message, touched: Int(touched), worker: self)
+                let progress = try work.run()
+                guard case .removed = progress else { return progress }
+                return remove(work.finish())
+            }
+        } catch let error as FileError where error.isMissing {
+            return .passedOver
+        } catch {
+            environment.log(.trouble(name, "\(error)"))
+            return .trouble
+        }
+    }
+
+    private func remove(_ message: consuming OpenControlFile) -> MessageProgress {
+        let name = message.message
+        switch environment.postOffice.remove(message) {
+        case .removed:
+            environment.log(.removed(name))
+            return .removed
+        case .busy: return .waiting(until: environment.clock() + 1)
+        case .failed(let reason):
+            environment.log(.trouble(name, reason))
+            return .trouble
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// What is to become of one recipient line, before any server is asked.
+
+import LMTP
+import Spool
+
+/// The decision about a pending recipient.
+enum RecipientFate {
+    /// Not delivery's business: held for routing, or one of several alternatives.
+    case notOurs
+    /// Discarded, as an administrator's `bitbucket` route says.
+    case discard
+    /// Fails for good, for this reason.
+    case fail(Reply)
+    /// To be sent there.
+    case deliver(Destination, RetrySchedule)
+    /// Stays queued for this reason.
+    case keep(String, RetrySchedule)
+
+    /// Decides by channel, host and user.
+    init(_ recipient: ControlRecipient, plan: DeliveryPlan) {
+        let address = recipient.address
+        if address.isChannel("hold") || recipient.alternativeSet != nil {
+            self = .notOurs
+        } else if address.isChannel("bitbucket") {
+            self = .discard
+        } else if address.isChannel("error") {
+            self = .fail(Self.errorReply(address))
+        } else if address.isChannel("local"), Self.isProgramOrFile(address) {
+            self = .fail(
+                Reply(
+                    local: 550, EnhancedStatusCode(5, 3, 3),
+                    "delivery to programs and files is not done here: no command is run and no file appended to"))
+        } else {
+            let decision = plan.decision(channel: address.channel, host: address.host)
+            switch decision.disposition {
+            case .deliver(let destination): self = .deliver(destination, decision.schedule)
+            case .keep(let reason): self = .keep(reason, decision.schedule)
+            }
+        }
+    }
+
+    /// Whether a local route names a command (`|command`), a file (`/file`) or an include.
+    private static func isProgramOrFile(_ address: ControlAddress) -> Bool {
+        let user = ControlField.unquoted(address.user)
+        if address.host.starts(with: "pipe.".utf8) || address.host.starts(with: "file.".utf8) { return true }
+        let first = user.first { $0 != UInt8(ascii: "\"") }
+        return first == UInt8(ascii: "|") || first == UInt8(ascii: "/") || user.starts(with: ":include:".utf8)
+    }
+
+    /// The reply in which an `error` route's text is told: `error!KIND!text` or `error!KIND!address`, where the kind may
+    /// carry a text of its own (`nosuchuser!No such mailbox`).
+    private static func errorReply(_ address: ControlAddress) -> Reply {
+        let host = ControlField.unquoted(address.host)
+        let parts = host.split(separator: UInt8(ascii: "!"), maxSplits: 1)
+        let kind = parts.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let user = printable(ControlField.unquoted(address.user))
+        let (code, usual) = meaning(of: kind)
+        if parts.count == 2 {
+            return Reply(local: 550, code, "\(printable(parts[1])) <\(user)>")
+        }
+        let isText = user.contains(" ")
+        return Reply(local: 550, code, isText ? user : "\(usual) <\(user)>")
+    }
+
+    private static func meaning(of kind: String) -> (EnhancedStatusCode, String) {
+        switch kind.lowercased() {
+        case "nosuchuser": (EnhancedStatusCode(5, 1, 1), "no such user")
+        case "nosuchhost", "nohost", "unresolvable": (EnhancedStatusCode(5, 1, 2), "no such host")
+        case "syntax": (EnhancedStatusCode(5, 1, 3), "not a valid address")
+        case "expansionlimit": (EnhancedStatusCode(5, 4, 6), "the address expands to too many others")
+        case "expired": (EnhancedStatusCode(5, 4, 7), "expired")
+        default: (EnhancedStatusCode(5, 0, 0), kind.isEmpty ? "undeliverable" : printable(kind.utf8))
+        }
+    }
+}
+
+/// Bytes from outside as text that is safe in a log: control characters become `?`.
+func printable(_ bytes: some Sequence<UInt8>) -> String {
+    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+}

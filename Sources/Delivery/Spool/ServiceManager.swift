@@ -1,0 +1,31 @@
+// Tells systemd how the service fares: sd_notify(3), one datagram to the socket it names.
+
+import Configuration
+import Glibc
+
+/// The service manager that started this process, if one did.
+enum ServiceManager {
+    /// Sends a state, such as `READY=1`; without a service manager nothing happens.
+    static func notify(_ state: String) {
+        guard let name = environmentVariable("NOTIFY_SOCKET") else { return }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        var path = Array(name.utf8)
+        // A leading @ stands for the NUL of an abstract socket's name.
+        if path.first == UInt8(ascii: "@") { path[0] = 0 }
+        let capacity = MemoryLayout.size(ofValue: address.sun_path)
+        guard path.count < capacity else { return }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { place in unsafe place.copyBytes(from: path) }
+        let length = socklen_t(MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 2) + socklen_t(path.count)
+        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let message = Array(state.utf8)
+        // The address is a whole sockaddr_un and `length` at most its size. A manager that is gone is no error.
+        _ = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                unsafe sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), address, length)
+            }
+        }
+    }
+}

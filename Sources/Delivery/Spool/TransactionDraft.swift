@@ -1,0 +1,110 @@
+// Which recipients of a message share a transaction: those with one destination, sender, header and DSN parameters.
+
+import LMTP
+import MailAddress
+import Spool
+
+/// A transaction to be: its destination, and its recipients by the place of their lines.
+struct TransactionDraft {
+    /// RFC 5321 4.5.3.1.8 has servers take 100; stores take many more, and what one refuses (452) is tried again.
+    private static let recipientLimit = 1000
+
+    let destination: Destination
+    let headerLine: Int
+    private(set) var envelope: Envelope
+    /// The recipients, in the order of the envelope.
+    private(set) var recipients: [ControlRecipient] = []
+
+    private struct Key: Hashable {
+        let destination: ObjectIdentifier
+        let sender: [UInt8]
+        let headerLine: Int
+        let returnMode: [UInt8]?
+        let envelopeIdentifier: [UInt8]?
+    }
+
+    /// Groups recipients, in the order of their lines.
+    static func group(_ tasks: [(recipient: ControlRecipient, destination: Destination)]) -> [TransactionDraft] {
+        var drafts: [TransactionDraft] = []
+        var places: [Key: Int] = [:]
+        for (recipient, destination) in tasks {
+            guard let headerLine = recipient.headerLine else { continue }
+            let key = Key(
+                destination: ObjectIdentifier(destination), sender: recipient.envelopeSender, headerLine: headerLine,
+                returnMode: recipient.returnMode, envelopeIdentifier: recipient.envelopeIdentifier)
+            if let place = places[key], drafts[place].recipients.count < recipientLimit {
+                drafts[place].add(recipient)
+            } else {
+                places[key] = drafts.count
+                drafts.append(TransactionDraft(recipient, destination, headerLine: headerLine))
+            }
+        }
+        return drafts
+    }
+
+    private init(_ recipient: ControlRecipient, _ destination: Destination, headerLine: Int) {
+        self.destination = destination
+        self.headerLine = headerLine
+        envelope = Envelope(sender: recipient.envelopeSender, recipients: [])
+        envelope.returnedContent = recipient.returnedContent
+        envelope.envelopeID = recipient.envelopeIdentifier.flatMap { XText(encoded: $0) }
+        add(recipient)
+    }
+
+    private mutating func add(_ recipient: ControlRecipient) {
+        let parameters = NotificationParameters(recipient.notification)
+        envelope.recipients.append(
+            EnvelopeRecipient(
+                recipient.address.user, notify: parameters.notify, originalRecipient: parameters.originalRecipient))
+        recipients.append(recipient)
+    }
+
+    /// The envelope with what only the message itself tells.
+    func envelope(for content: MessageContent, header: [UInt8]) -> Envelope {
+        var envelope = self.envelope
+        envelope.length = .estimate(content.estimatedLength)
+        envelope.hasInternationalizedHeader =
+            header.contains(where: { $0 >= 0x80 }) && WellFormedUTF8.isValid(header.span)
+        return envelope
+    }
+}
+
+/// The parameters of an `N` line: `NOTIFY=... ORCPT=...`.
+struct NotificationParameters {
+    let notify: NotifyConditions?
+    let originalRecipient: OriginalRecipient?
+
+    init(_ line: [UInt8]?) {
+        var notify: NotifyConditions?
+        var original: OriginalRecipient?
+        for word in (line ?? []).split(separator: 0x20) {
+            let pair = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            guard pair.count == 2 else { continue }
+            switch String(decoding: pair[0], as: UTF8.self).uppercased() {
+            case "NOTIFY": notify = NotifyConditions(pair[1])
+            case "ORCPT": original = OriginalRecipient(pair[1])
+            default: break
+            }
+        }
+        self.notify = notify
+        originalRecipient = original
+    }
+}
+
+extension ControlRecipient {
+    /// The sender as MAIL has it: empty for the null sender.
+    var envelopeSender: [UInt8] {
+        guard let sender, !sender.isChannel("error"), !sender.user.elementsEqual("<>".utf8) else { return [] }
+        return sender.user
+    }
+
+    /// RET, where one was given.
+    var returnedContent: ReturnedContent? {
+        returnMode.flatMap { ReturnedContent(rawValue: String(decoding: $0, as: UTF8.self).uppercased()) }
+    }
+
+    /// Whether the sender wants to be told of a condition; failures are told where nothing was said (RFC 3461 4.1).
+    func wants(_ condition: NotifyConditions) -> Bool {
+        (NotificationParameters(notification).notify ?? .failure).contains(condition)
+    }
+}

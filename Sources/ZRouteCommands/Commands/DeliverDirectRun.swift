@@ -1,0 +1,185 @@
+// `deliver --from A --to B < message`: routes, delivers, and answers by the exit status (DEVIATIONS: direct delivery).
+
+import ArgumentParser
+import Configuration
+import Delivery
+import Files
+import Glibc
+import LMTP
+import MailAddress
+import Routing
+import Spool
+
+/// One message from standard input, while the caller waits.
+struct DirectDeliveryRun {
+    let site: Site
+    let plan: DeliveryPlan
+    let isLocal: Bool
+
+    /// The largest message taken from standard input, in bytes.
+    private static let sizeLimit = 256 << 20
+
+    /// Runs to the end.
+    ///
+    /// - Returns: 0 where any recipient was accepted (the others are then queued), 67 where all failed for good, 75
+    ///   where the caller should try again, 64 where there is no spool for more than one recipient.
+    func run(sender: String, recipients: [String]) throws -> ExitCode {
+        let log = DiagnosticLog()
+        let postOffice: PostOffice?
+        let message: [UInt8]
+        do {
+            postOffice = try site.settings.postOffice.map { path throws(FileError) in try PostOffice(path: path) }
+            message = try readStandardInput()
+        } catch {
+            log.say("\(error)")
+            return .tryAgain
+        }
+        guard postOffice != nil || recipients.count == 1 else {
+            log.say("several recipients need a POSTOFFICE, where those that cannot be served now are queued")
+            return .usage
+        }
+        let routed = route(recipients, log)
+        guard postOffice != nil || routed.count <= 1 else {
+            log.say("the recipient expands to several: that needs a POSTOFFICE, where those not served now are queued")
+            return .usage
+        }
+        let senderAddress = unbracketed(sender)
+        let pool = ConnectionPool()
+        defer { pool.shutDown() }
+        do {
+            let draft = draft(senderAddress, routed.map(\.route), header: [])
+            let results = try DirectDelivery(plan: plan, pool: pool).deliver(draft, content: MessageContent(message))
+            for result in results { print(result, typed: routed[result.index].typed) }
+            return try conclude(results, routed.map(\.route), senderAddress, message, postOffice)
+        } catch {
+            log.say("\(error)")
+            return .tryAgain
+        }
+    }
+
+    // MARK: Routing
+
+    private func route(_ recipients: [String], _ log: borrowing DiagnosticLog) -> [(typed: String, route: Route)] {
+        var resolver = site.makeResolver(texts: site.makeTextLoader { DiagnosticLog().say("\($0)") })
+        var request = Resolver.Request()
+        request.isExternal = !isLocal
+        var routed: [(typed: String, route: Route)] = []
+        var seen: Set<[ArraySlice<UInt8>]> = []
+        for recipient in recipients {
+            let resolution = resolver.resolve(unbracketed(recipient).span, request)
+            if let failure = resolution.failure { log.say("\(recipient): \(failure)") }
+            for notice in resolution.notices { log.say(notice) }
+            for route in resolution.routes {
+                // One copy for one mailbox (DEVIATIONS: same mailbox twice); channel local names it by the user alone.
+                let host = route.isChannel("local") ? [] : route.host
+                if seen.insert([route.channel, host, route.user]).inserted { routed.append((recipient, route)) }
+            }
+        }
+        return routed
+    }
+
+    private func unbracketed(_ address: String) -> [UInt8] {
+        let bytes = Array(address.utf8)
+        let isBracketed = bytes.first == UInt8(ascii: "<") && bytes.last == UInt8(ascii: ">")
+        return isBracketed ? Array(bytes.dropFirst().dropLast()) : bytes
+    }
+
+    private func draft(_ sender: [UInt8], _ routes: [Route], header: [UInt8], bodyOffset: Int = 0) -> ControlFileDraft {
+        let isNull = sender.isEmpty
+        let null = Array("<>".utf8)
+        let address = ControlAddress(
+            channel: Array((isNull ? "error" : "local").utf8), host: isNull ? null : sender,
+            user: isNull ? null : sender, privilege: 0)
+        let recipients = routes.map { route in
+            ControlFileDraft.Recipient(
+                address: ControlAddress(
+                    channel: Array(route.channel), host: Array(route.host), user: Array(route.user),
+                    privilege: Int(route.privilege)))
+        }
+        return ControlFileDraft(
+            bodyOffset: bodyOffset, logIdentity: nil, errorAddress: isNull ? nil : Array("<".utf8) + sender + [0x3E],
+            groups: [
+                .init(errorAddress: isNull ? nil : sender, sender: address, recipients: recipients, header: header)
+            ])
+    }
+
+    // MARK: Results
+
+    private func print(_ result: DirectDelivery.Result, typed: String) {
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        let place = result.endpoint.map { "\($0)" } ?? "-"
+        output.write(
+            "\(printable(typed.utf8))\t\(DeliveryLog.route(result.address))\t\(DeliveryLog.name(result.outcome))\t\(place)"
+                + "\t\(result.reply)\n")
+        output.flush()
+    }
+
+    private func conclude(
+        _ results: [DirectDelivery.Result], _ routes: [Route], _ sender: [UInt8], _ message: [UInt8],
+        _ postOffice: PostOffice?
+    ) throws -> ExitCode {
+        let left = results.filter { $0.outcome != .delivered }
+        if left.isEmpty { return .ok }
+        guard left.count < results.count, let postOffice else {
+            return left.allSatisfy { $0.outcome == .failed } ? .noUser : .tryAgain
+        }
+        // Some store has the message: from here on the caller must not send it again, whatever happens.
+        let bodyOffset = MessageHead.length(of: message)
+        let header = MessageHead.header(of: message)
+        let draft = draft(sender, left.map { routes[$0.index] }, header: header, bodyOffset: bodyOffset)
+        do {
+            let name = try postOffice.deposit(draft) { (write) throws(FileError) in try write(message) }
+            DiagnosticLog().say("\(left.count) of \(results.count) recipients are queued as \(name)")
+        } catch {
+            DiagnosticLog().say(
+                "\(error): \(left.count) of \(results.count) recipients are NOT queued and must be told")
+            return .tryAgain
+        }
+        return .ok
+    }
+
+    // MARK: Input
+
+    private func readStandardInput() throws(FileError) -> [UInt8] {
+        var message: [UInt8] = []
+        while true {
+            var count = 0
+            let block = unsafe [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, initialized in
+                count = unsafe read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+                initialized = max(count, 0)
+            }
+            if count == 0 { return message }
+            if count < 0 {
+                guard errno == EINTR else { throw FileError(operation: "read", path: "standard input", code: errno) }
+                continue
+            }
+            message += block
+            guard message.count <= Self.sizeLimit else {
+                throw FileError(
+                    operation: "read", path: "standard input", reason: "larger than \(Self.sizeLimit) bytes")
+            }
+        }
+    }
+}
+
+/// Where a message's header ends.
+private enum MessageHead {
+    /// The length of the header with its blank line; the whole where there is no blank line.
+    static func length(of message: [UInt8]) -> Int {
+        var start = 0
+        while start < message.count {
+            let end = message[start...].firstIndex(of: 0x0A) ?? message.count
+            let line = message[start..<end]
+            if line.isEmpty || line.elementsEqual([0x0D]) { return min(end + 1, message.count) }
+            start = end + 1
+        }
+        return message.count
+    }
+
+    /// The header fields as a control file takes them: without NUL, and without the blank line.
+    static func header(of message: [UInt8]) -> [UInt8] {
+        var header = message[..<length(of: message)].filter { $0 != 0 }
+        while header.last == 0x0A || header.last == 0x0D { header.removeLast() }
+        return header.isEmpty ? [] : header + [0x0A]
+    }
+}

@@ -1,0 +1,49 @@
+// The options that say which servers deliver goes to.
+
+import ArgumentParser
+import Configuration
+import Delivery
+
+/// scheduler.conf, or one server.
+struct TransportOptions: ParsableArguments, Sendable {
+    @Option(help: ArgumentHelp("Deliver all LMTP channels to this server.", valueName: "UNIX:/path|host:port"))
+    var lmtp: String?
+
+    @Option(
+        name: .customLong("lmtp-options"),
+        help: ArgumentHelp(
+            "Options of the smtp command for that server, such as '-S FILE -A FILE'.", valueName: "options"))
+    var lmtpOptions: String = ""
+
+    @Option(help: "The most connections to that server.")
+    var connections = DeliveryPlan.defaultConnections
+
+    func validate() throws {
+        guard (1...10_000).contains(connections) else {
+            throw ValidationError("--connections is a number from 1 to 10000.")
+        }
+        if let lmtp, Endpoint(lmtp) == nil {
+            throw ValidationError("--lmtp is neither UNIX:/path nor host:port: '\(lmtp)'.")
+        }
+    }
+
+    /// What is to be done for each channel and host.
+    ///
+    /// - Throws: `ConfigurationError`.
+    func plan(_ site: SiteOptions, settings: Settings) throws -> DeliveryPlan {
+        if let endpoint = lmtp.flatMap({ Endpoint($0) }) {
+            var parameters = SchedulerParameters()
+            parameters.maximumPerEndpoint = connections
+            return DeliveryPlan(
+                .single(endpoint, options: lmtpOptions, parameters: parameters), settings: settings)
+        }
+        guard let file = site.scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else {
+            throw ConfigurationError(
+                file: settings.file ?? "configuration",
+                text:
+                    "no server is known: set MAILSHARE to where scheduler.conf is, name it with --scheduler, or name one"
+                    + " server with --lmtp UNIX:/path or --lmtp host:port")
+        }
+        return DeliveryPlan(.scheduler(try SchedulerConf(file: file)), settings: settings)
+    }
+}

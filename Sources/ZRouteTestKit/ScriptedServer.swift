@@ -1,0 +1,143 @@
+// An LMTP server that says what a test wants it to say, over a real socket: any reply at any step, in pieces, twice, too
+// early, not at all; or it closes, resets or stalls.
+
+import Foundation
+import Glibc
+
+/// What the server does when a step has come.
+public enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
+    /// A reply of one or more lines, separated by `\n`; CRLF is put in.
+    case reply(String)
+    /// The same, each byte in a write of its own.
+    case split(String)
+    /// Bytes as they are, without a line end of ours.
+    case bytes(String)
+    /// Nothing, and on to the next command.
+    case silence
+    /// Nothing any more, until the client goes.
+    case stall
+    /// The connection is closed.
+    case close
+    /// The connection is reset.
+    case reset
+
+    /// The action in a word.
+    public var description: String {
+        switch self {
+        case .reply(let text): "reply \(text)"
+        case .split(let text): "split \(text)"
+        case .bytes(let text): "bytes \(text.debugDescription)"
+        case .silence: "silence"
+        case .stall: "stall"
+        case .close: "close"
+        case .reset: "reset"
+        }
+    }
+}
+
+/// Where in the dialogue a server is.
+public enum ScriptedStep: String, Sendable, Hashable, CaseIterable {
+    case greeting, hello, authentication, mail, recipient, data, body, final, reset, quit
+}
+
+/// What a server says.
+public struct ServerScript: Sendable {
+    /// What it announces after LHLO.
+    public var keywords = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE", "DSN"]
+    /// The n-th use of a step on a connection takes the n-th action, the last one repeats; without any, all is well.
+    public var actions: [ScriptedStep: [ScriptedAction]] = [:]
+    /// Replies to RCPT, and final replies, for addresses that begin so.
+    public var recipientReplies: [String: String] = [:], finalReplies: [String: String] = [:]
+    /// On how many connections the script is followed; on later ones all is well.
+    public var connectionLimit = Int.max
+
+    /// A server that accepts everything.
+    public init() {}
+}
+
+/// A listening scripted server.
+public final class ScriptedServer: @unchecked Sendable {
+    // Everything below the lock is only touched while it is held; the rest never changes.
+
+    /// Its socket in the file system.
+    public let path: String
+    private let script: ServerScript
+    private let listener: Int32
+    private let lock = NSLock()
+    private var open: Set<Int32> = []
+    private var state = Record()
+
+    /// What a server has seen and said.
+    public struct Record: Sendable {
+        /// The commands in order, over all connections.
+        public var commands: [String] = []
+        /// The messages received whole, dots undone, with CRLF line ends.
+        public var messages: [[UInt8]] = []
+        /// For each message accepted with a 2yz for a recipient: its address. A second copy stands there twice.
+        public var accepted: [String] = []
+        /// Addresses that were refused with a 5yz.
+        public var refused: Set<String> = []
+        /// How many connections there were.
+        public var connections = 0
+    }
+
+    /// Listens on a socket in a directory.
+    public init(_ script: ServerScript = ServerScript(), in directory: TemporaryDirectory, name: String = "lmtp") throws
+    {
+        self.script = script
+        path = directory.file(name)
+        listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard listener >= 0, bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw CommandFailure("socket \(path): name too long")
+        }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        let bound = unsafe withUnsafePointer(to: &address) { pointer in
+            // The pointer is to a whole sockaddr_un, of the length given.
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                unsafe bind(listener, address, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard bound == 0, listen(listener, 128) == 0 else { throw CommandFailure("listen on \(path): errno \(errno)") }
+        Thread.detachNewThread { [self] in accept() }
+    }
+
+    /// What it has seen and said so far.
+    public var record: Record { lock.withLock { state } }
+
+    /// Stops listening and closes every connection.
+    public func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        lock.withLock {
+            for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    deinit { close(listener) }
+
+    private func accept() {
+        while true {
+            let descriptor = Glibc.accept(listener, nil, nil)
+            if descriptor < 0 {
+                if errno == EINTR { continue }
+                return
+            }
+            let number = lock.withLock {
+                open.insert(descriptor)
+                state.connections += 1
+                return state.connections
+            }
+            Thread.detachNewThread { [self] in
+                let isScripted = number <= script.connectionLimit
+                var connection = ScriptedConnection(
+                    descriptor: descriptor, script: isScripted ? script : ServerScript()
+                ) { [self] change in lock.withLock { change(&state) } }
+                connection.serve()
+                lock.withLock { _ = open.remove(descriptor) }
+                close(descriptor)
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// The sink: deliveries end to end, refusals, and names that must not lead out of the store.
+
+import Delivery
+import Files
+import Foundation
+import LMTP
+import Sink
+import Testing
+import ZRouteTestKit
+
+@Suite struct SinkTests {
+    private func files(_ root: String) throws -> [String] {
+        let all = FileManager.default.enumerator(atPath: root)?.compactMap { $0 as? String } ?? []
+        return all.filter { path in
+            var isDirectory: ObjCBool = false
+            return FileManager.default.fileExists(atPath: "\(root)/\(path)", isDirectory: &isDirectory)
+                && !isDirectory.boolValue
+        }.sorted()
+    }
+
+    @Test func messagesArriveInTheirFolders() throws {
+        let spool = try DeliverySpool()
+        var rules = SinkRules()
+        rules.rejected = [Array("reject".utf8)]
+        rules.deferred = [Array("defer@example.org".utf8)]
+        rules.rejectedAfterData = [Array("rejectdata".utf8)]
+        rules.deferredAfterData = [Array("deferdata".utf8)]
+        let store = spool.place.file("store")
+        let server = try SinkServer(
+            at: .unix(spool.place.file("s")), store: MaildirStore(path: store, host: "sink"), rules: rules, host: "sink"
+        )
+        defer { server.shutDown() }
+        try spool.add(
+            [
+                "bob@example.org", "bob+lists/swift@example.org", "reject+x@example.org", "defer@example.org",
+                "rejectdata@example.org", "deferdata@example.org",
+            ].map { recipient($0) }, body: "..\n.\nend")
+        try spool.deliver(try plan(to: spool.place.file("s")))
+        #expect(
+            spool.outcomes == [
+                "bob@example.org": .delivered, "bob+lists/swift@example.org": .delivered,
+                "reject+x@example.org": .failed, "defer@example.org": .deferred, "rejectdata@example.org": .failed,
+                "deferdata@example.org": .deferred,
+            ])
+        let stored = try files(store).filter { !$0.hasSuffix("maildirfolder") }
+        #expect(stored.count == 2)
+        #expect(stored.contains { $0.hasPrefix("bob@example.org/new/") })
+        let folder = try #require(stored.first { $0.hasPrefix("bob@example.org/.lists.swift/new/") })
+        let message = text(try readFile("\(store)/\(folder)", limit: 1 << 20).bytes)
+        #expect(
+            message == "Return-Path: <sender@example.net>\nDelivered-To: bob+lists/swift@example.org\n"
+                + "From: sender@example.net\nSubject: test\n\n..\n.\nend\n")
+    }
+
+    @Test(arguments: [
+        "..", ".", "../../evil", "/etc/passwd", "a/../../b", "+x", "a+..", "a+../..", "a+/", "a+./.", "a+\u{E9}",
+        "%2e%2e",
+        "\"a/../b\"", "a+b+c", "~root", "a+//..//x", "-rf",
+    ])
+    func hostileNamesStayInside(user: String) throws {
+        let spool = try DeliverySpool()
+        let store = try spool.place.makeDirectory("x/store")
+        let server = try SinkServer(
+            at: .unix(spool.place.file("s")), store: MaildirStore(path: store, host: "sink/.."), rules: SinkRules(),
+            host: "sink")
+        defer { server.shutDown() }
+        let before = try files(spool.place.file("x")).count
+        try spool.add([recipient("\(user)@example.org"), recipient(user)])
+        try spool.deliver(try plan(to: spool.place.file("s")))
+        let delivered = spool.outcomes.values.filter { $0 == .delivered }.count
+        let inside = try files(store).filter { !$0.hasSuffix("maildirfolder") }
+        #expect(inside.count == delivered)
+        #expect(try files(spool.place.file("x")).filter { !$0.hasSuffix("maildirfolder") }.count == before + delivered)
+        for path in inside {
+            #expect(path.split(separator: "/").dropLast().allSatisfy { $0 != ".." && $0 != "." })
+        }
+    }
+}
