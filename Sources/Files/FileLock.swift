@@ -23,28 +23,6 @@ public struct FileLock: ~Copyable {
         self.descriptor = descriptor
     }
 
-    /// Locks a file at once.
-    ///
-    /// - Parameters:
-    ///   - path: the file or directory.
-    ///   - isShared: whether others may hold it shared at the same time.
-    /// - Returns: nil if another process holds a lock that excludes this one.
-    /// - Throws: `FileError` when the file cannot be opened or locked.
-    public static func attempt(_ path: String, isShared: Bool) throws(FileError) -> FileLock? {
-        let descriptor = try open(path)
-        guard flock(descriptor, (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 else {
-            return FileLock(descriptor: descriptor)
-        }
-        let code = errno
-        let failure = close(descriptor, path, code)
-        guard code == EWOULDBLOCK else { throw failure }
-        return nil
-    }
-
-    private init(descriptor: Int32) {
-        self.descriptor = descriptor
-    }
-
     deinit { Glibc.close(descriptor) }
 
     /// Frees the lock.

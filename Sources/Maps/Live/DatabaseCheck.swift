@@ -2,6 +2,7 @@
 // alone finds too little: it ends early, without an error, at pages that were zeroed.
 
 import CBerkeleyDB
+import Files
 import Glibc
 
 /// Checks and salvages database files.
@@ -19,13 +20,31 @@ enum DatabaseCheck {
 
     /// Writes every entry that can still be read, in the format of db5.3_dump.
     ///
-    /// - Parameter dump: the path of a new file.
+    /// - Parameters:
+    ///   - kind: what the file is, for a header where the file cannot tell any more.
+    ///   - dump: the path of a new file.
     /// - Returns: whether the file was whole.
     /// - Throws: if nothing can be read of the file, or the dump cannot be written.
-    static func salvage(_ path: String, to dump: String) throws(BerkeleyDBFailure) -> Bool {
-        guard let stream = unsafe fopen(dump, "wxe") else {
+    static func salvage(_ path: String, kind: DatabaseKind, to dump: String) throws(BerkeleyDBFailure) -> Bool {
+        let isWhole = try salvage(path, header: "", to: dump, mode: "wxe")
+        let head: [UInt8]
+        do {
+            head = try readHead(of: dump, count: 8)
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+        // Where the first page is at odds with the others, the library leaves the header out.
+        if head.isEmpty || head.starts(with: "VERSION=".utf8) { return isWhole }
+        return try salvage(path, header: EntryText.header(kind), to: dump, mode: "we")
+    }
+
+    private static func salvage(
+        _ path: String, header: String, to dump: String, mode: String
+    ) throws(BerkeleyDBFailure) -> Bool {
+        guard let stream = unsafe fopen(dump, mode) else {
             throw BerkeleyDBFailure(code: errno, text: "\(dump): \(unsafe String(cString: strerror(errno)))")
         }
+        unsafe fputs(header, stream)
         let messages = LibraryMessages()
         let code: Int32
         do {

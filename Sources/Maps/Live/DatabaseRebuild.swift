@@ -54,7 +54,7 @@ struct DatabaseRebuild {
     }
 
     private func fill(_ path: String, _ source: (bytes: [UInt8], name: String)?) throws -> Result {
-        let kind = name.backEnd == DatabaseKind.hash.rawValue ? DatabaseKind.hash : .btree
+        let kind = DatabaseKind(rawValue: name.backEnd) ?? .btree
         let table = TableName(relation: name.relation, backEnd: name.backEnd, file: path)
         let map = try LiveMap(table, environment: nil, access: .create(kind, mode: 0o600))
         var result = Result()

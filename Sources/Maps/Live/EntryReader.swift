@@ -8,6 +8,7 @@ public struct EntryReader {
     private var position = 0
     /// The line that was read last, counted from 1.
     public private(set) var line = 0
+    private var isAtEnd = false
     /// Whether bytes are given as pairs of hexadecimal digits, each key and value on a line of its own.
     private let isHexadecimal: Bool
 
@@ -29,13 +30,14 @@ public struct EntryReader {
     /// - Returns: the stored bytes, NUL included; nil at the end.
     /// - Throws: at the first line that is none.
     public mutating func next() throws(CompileError) -> (key: [UInt8], value: [UInt8])? {
-        guard let first = takeLine() else {
+        guard var first = takeLine() else {
             guard !isHexadecimal else { throw error("the dump is cut short: no DATA=END", "make it again") }
             return nil
         }
+        if isHexadecimal { try skipHeaders(&first) }
+        if isHexadecimal, isAtEnd { return nil }
         do throws(EntryTextError) {
             guard isHexadecimal else { return try EntryText.parse(first) }
-            if first.elementsEqual("DATA=END".utf8) { return nil }
             let key = try Self.decode(first)
             guard let second = takeLine() else {
                 throw EntryTextError(reason: "a key without a value", remedy: "make the dump again")
@@ -43,6 +45,21 @@ public struct EntryReader {
             return (key, try Self.decode(second))
         } catch {
             throw self.error(error.reason, error.remedy)
+        }
+    }
+
+    /// Passes over the end of one database and the header of the next.
+    ///
+    /// Pages that hang together with nothing else are salvaged as a second database.
+    private mutating func skipHeaders(_ line: inout ArraySlice<UInt8>) throws(CompileError) {
+        while line.elementsEqual("DATA=END".utf8) {
+            guard takeLine() != nil else {
+                isAtEnd = true
+                return
+            }
+            try skipHeader()
+            guard let next = takeLine() else { throw error("the dump is cut short: no DATA=END", "make it again") }
+            line = next
         }
     }
 

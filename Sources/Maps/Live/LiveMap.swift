@@ -237,7 +237,8 @@ public final class LiveMap {
             unsafe database = nil
             environment?.abandon()
         }
-        throw MapError(table: name, key: key, code: code, text: failure.text)
+        let shown = key.map { $0.last == 0 ? Array($0.dropLast()) : $0 }
+        throw MapError(table: name, key: shown, code: code, text: failure.text)
     }
 
     private static func open(

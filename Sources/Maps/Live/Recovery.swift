@@ -115,7 +115,8 @@ public struct Recovery {
         let path = database.name.file
         do {
             let identity = try FileIdentity(path: path)
-            let dump = try SalvagedDatabase(path, identity, dump: "\(path).salvage-\(stamp)")
+            let kind = DatabaseKind(rawValue: database.name.backEnd) ?? .btree
+            let dump = try SalvagedDatabase(path, identity, kind: kind, dump: "\(path).salvage-\(stamp)")
             let state = dump.isWhole ? "is whole" : "is damaged"
             report("\(path): \(state); \(dump.entries) entries written to \(dump.path)")
             if dump.fragments > 0 { report("\(path): \(dump.fragments) more had lost their key or their value") }

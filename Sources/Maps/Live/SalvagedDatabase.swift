@@ -18,8 +18,10 @@ struct SalvagedDatabase {
 
     /// Dumps a file that no environment uses.
     ///
-    /// - Parameter dump: the path of the dump, which must not exist.
-    init(_ file: String, _ identity: FileIdentity, dump: String) throws {
+    /// - Parameters:
+    ///   - kind: what the file is or was.
+    ///   - dump: the path of the dump, which must not exist.
+    init(_ file: String, _ identity: FileIdentity, kind: DatabaseKind, dump: String) throws {
         self.identity = identity
         path = dump
         var isWhole = true
@@ -29,7 +31,7 @@ struct SalvagedDatabase {
             isWhole = false
         }
         do {
-            isWhole = try DatabaseCheck.salvage(file, to: dump) && isWhole
+            isWhole = try DatabaseCheck.salvage(file, kind: kind, to: dump) && isWhole
         } catch {
             // Not even its first page says what it is: nothing can be read.
             guard error.code == EINVAL else { throw error }
