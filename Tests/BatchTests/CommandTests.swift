@@ -14,9 +14,10 @@ import ZRouteTestKit
         "from <a@b.example>\n\(recipients.map { "to <\($0)>\n" }.joined())env-end\n\nx\n"
     }
 
-    @Test(arguments: [
-        (["alice@example.org"], 0), (["alice@example.org", "nobody@example.org"], 67), ([], 65),
-    ] as [([String], Int32)])
+    @Test(
+        arguments: [
+            (["alice@example.org"], 0), (["alice@example.org", "nobody@example.org"], 67), ([], 65),
+        ] as [([String], Int32)])
     func theExitStatusTellsTheWorst(recipients: [String], status: Int32) throws {
         let site = try TestSite()
         try site.submit("from <a@b.example>\n\(recipients.map { "to <\($0)>\n" }.joined())env-end\n\nx\n")
@@ -29,7 +30,8 @@ import ZRouteTestKit
         try site.submit(Self.submission(to: "m00@example.org", "m01@example.org"))
         let first = try Self.run(site, "route-queue", "--fail-map", "fqdnroutes=m00@example.org")
         #expect(first.status == 75)
-        #expect(first.text.contains(": held from=<a@b.example> to=<m00@example.org> route=hold!IO:error!m00@example.org"))
+        #expect(
+            first.text.contains(": held from=<a@b.example> to=<m00@example.org> route=hold!IO:error!m00@example.org"))
         #expect(first.errorText.contains("fqdnroutes"))
         let listed = try Self.run(site, "queue")
         #expect(listed.text.contains("held: hold!IO:error!m00@example.org") && listed.text.contains("recipients: 2"))
@@ -61,7 +63,9 @@ import ZRouteTestKit
         #expect(try Self.run(site, "route-queue", "1", "\(site.spool)/router/2").status == 0)
         #expect(try site.names("router") == ["3"])
         let missing = try Self.run(site, "route-queue", "4", "\(site.path)/zmailer.conf", "3")
-        #expect(missing.status == 66 && missing.errorText.contains("router/4") && missing.errorText.contains("not a file of"))
+        #expect(
+            missing.status == 66 && missing.errorText.contains("router/4")
+                && missing.errorText.contains("not a file of"))
         #expect(try site.names("router").isEmpty, "the rest goes on")
     }
 

@@ -49,7 +49,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("18-unknown-envelope-line", "line 1: unknown envelope line 'frobnicate x'"), ("19-no-recipients", "no recipient"),
+        ("18-unknown-envelope-line", "line 1: unknown envelope line 'frobnicate x'"),
+        ("19-no-recipients", "no recipient"),
     ])
     func putsAsideWhatIsNoMessage(name: String, reason: String) throws {
         let site = try TestSite()
@@ -76,7 +77,8 @@ import Testing
             errorAddress = control.lines.first { $0.kind == .errorAddress }?.text
             isIdentified = control.logIdentity != nil
             var mailboxes: Set<String> = []
-            recipients = control.recipients.filter { mailboxes.insert(text(of: $0.address)).inserted }.map { recipient in
+            recipients = control.recipients.filter { mailboxes.insert(text(of: $0.address)).inserted }.map {
+                recipient in
                 let sender = recipient.sender.map { "\(text(of: $0)) \(text($0.privilege))" }
                 let rest = [
                     recipient.address.privilege, recipient.errorAddress, recipient.notification, recipient.returnMode,

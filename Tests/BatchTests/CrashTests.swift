@@ -41,10 +41,10 @@ import ZRouteTestKit
 
     private static let expected =
         (["m00", "m00", "m01", "m02", "m03", "m04", "alice", "bob"].map { "smtp-lmtp!cyrus-node!cyrus-\($0)" }
-            + [
-                "smtp!remote.example!ext@remote.example", "error!nosuchuser!gone@example.org",
-                "error!syntax!\"bad address@x\"",
-            ]).sorted()
+        + [
+            "smtp!remote.example!ext@remote.example", "error!nosuchuser!gone@example.org",
+            "error!syntax!\"bad address@x\"",
+        ]).sorted()
 
     private static func checkNoHalfFiles(_ site: TestSite, _ about: String) throws {
         for name in try site.names("transport") where !name.hasPrefix(".") {

@@ -25,13 +25,27 @@ import Testing
         let recipient = try #require(split.recipients.first)
         #expect(text(of: recipient.address) == "smtp-lmtp!cyrus-node!cyrus-m00")
         #expect(recipient.notification.map { text($0) } == "NOTIFY=DELAY ORCPT=rfc822;x@y")
-        #expect(recipient.returnMode.map { text($0) } == "HDRS" && recipient.envelopeIdentifier.map { text($0) } == "E1")
+        #expect(
+            recipient.returnMode.map { text($0) } == "HDRS" && recipient.envelopeIdentifier.map { text($0) } == "E1")
         #expect(recipient.errorAddress.map { text($0) } == "a@b.example")
         #expect(split.header(of: recipient) == first.header(of: held))
         #expect(split.bodyOffset == first.bodyOffset && split.logIdentity == first.logIdentity)
         #expect(try site.contents("queue/\(name)") == Self.message)
         #expect(try site.pending() == ["smtp-lmtp!cyrus-node!cyrus-m00", "smtp-lmtp!cyrus-node!cyrus-m01"])
         #expect(try site.route().isEmpty, "nothing is left to be done")
+    }
+
+    @Test func onlyWhoHadParametersCarriesThem() throws {
+        let site = try TestSite()
+        try site.submit(
+            "from <a@b.example>\nenvid E1\nto <m00@example.org>\ntodsn NOTIFY=DELAY\nto <m01@example.org>\nenv-end\n\nx\n"
+        )
+        try site.route(failing: "*")
+        #expect(try site.pending().allSatisfy { $0.hasPrefix("hold!IO:error!") })
+        try site.route()
+        let recipients = try site.controlFiles().flatMap(\.recipients).filter { $0.tag == .pending }
+        #expect(recipients.map { $0.envelopeIdentifier.map { text($0) } ?? "-" }.sorted() == ["-", "E1"])
+        #expect(recipients.allSatisfy { ($0.notification == nil) == ($0.envelopeIdentifier == nil) })
     }
 
     @Test func leavesADiagnosticForEachAttempt() throws {
@@ -42,7 +56,11 @@ import Testing
             let reports = try site.route(failing: "m00@example.org")
             guard case .stillHeld = reports.first?.outcome else { Issue.record("\(reports)"); return }
             var waiting: [WaitingRecipient] = []
-            try PostOffice(path: site.spool).eachWaitingRecipient { waiting.append($0) } failed: { Issue.record("\($0) \($1)") }
+            try PostOffice(path: site.spool).eachWaitingRecipient {
+                waiting.append($0)
+            } failed: {
+                Issue.record("\($0) \($1)")
+            }
             let held = try #require(waiting.first { $0.state == .held })
             #expect(held.attempts == attempts && text(held.user) == "m00@example.org")
             #expect(held.lastAttempt.map { text($0.status) } == "4.4.3")

@@ -21,19 +21,24 @@ import Testing
         #expect(try site.route().map(\.isRouted) == [true])
         #expect(try site.names("router") == [".hidden", "dangling", "directory", "fifo", "link"])
         let refused = try PostOffice(path: site.spool).submissions().refused
-        #expect(refused.map(\.reason).sorted() == ["a directory", "a symbolic link", "a symbolic link", "not a regular file"])
+        #expect(
+            refused.map(\.reason).sorted() == [
+                "a directory", "a symbolic link", "a symbolic link", "not a regular file",
+            ])
         // Named all the same, they are refused one by one.
         let reports = Reports()
         try site.spoolRun().route(["link", "fifo", "directory"].compactMap { MessageName($0) }, hooks: reports.hooks)
         #expect(reports.all.compactMap(\.postponement).count == 3)
     }
 
-    @Test(arguments: [
-        [], Array("\n".utf8), Array("garbage".utf8), (0...255).map { UInt8($0) }, [UInt8](repeating: 0, count: 100_000),
-        Array("from <a@b>\nto <c@d>\nenv-end\nX: \0\n\nx\n".utf8), Array("env-end\n\n".utf8),
-        Array("from\nto <c@d>\n\nx".utf8), Array(repeating: 0xFF, count: 40_000), Array("from <a@b>\n\nx\n".utf8),
-        Array("todsn \0\nfrom <a@b>\nto <c@d>\nenvid \0\nenv-end\n\nx\n".utf8),
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [], Array("\n".utf8), Array("garbage".utf8), (0...255).map { UInt8($0) },
+            [UInt8](repeating: 0, count: 100_000),
+            Array("from <a@b>\nto <c@d>\nenv-end\nX: \0\n\nx\n".utf8), Array("env-end\n\n".utf8),
+            Array("from\nto <c@d>\n\nx".utf8), Array(repeating: 0xFF, count: 40_000), Array("from <a@b>\n\nx\n".utf8),
+            Array("todsn \0\nfrom <a@b>\nto <c@d>\nenvid \0\nenv-end\n\nx\n".utf8),
+        ] as [[UInt8]])
     func whatIsNoMessageIsPutAsideWhole(content: [UInt8]) throws {
         let site = try TestSite()
         try site.write(content, to: "postoffice/router/bad")

@@ -13,15 +13,19 @@ import Testing
     }
 
     /// One copy for one mailbox: the first stands, and its sender is told what any of them asked for.
-    @Test(arguments: [
-        (nil, nil, nil),
-        ("NOTIFY=SUCCESS ORCPT=rfc822;a@b", "NOTIFY=DELAY ORCPT=rfc822;c@d", "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b"),
-        ("NOTIFY=NEVER", "NOTIFY=NEVER", "NOTIFY=NEVER"),
-        ("NOTIFY=NEVER ORCPT=rfc822;a@b", "notify=failure", "NOTIFY=FAILURE ORCPT=rfc822;a@b"),
-        ("NOTIFY=SUCCESS", nil, "NOTIFY=SUCCESS,FAILURE"), (nil, "NOTIFY=DELAY", "NOTIFY=FAILURE,DELAY"),
-        (nil, "NOTIFY=NEVER", nil), ("ORCPT=rfc822;a@b", "ORCPT=rfc822;c@d", "ORCPT=rfc822;a@b"),
-        ("NOTIFY=SUCCESS,FAILURE", "NOTIFY=FAILURE", "NOTIFY=SUCCESS,FAILURE"),
-    ] as [(String?, String?, String?)])
+    @Test(
+        arguments: [
+            (nil, nil, nil),
+            (
+                "NOTIFY=SUCCESS ORCPT=rfc822;a@b", "NOTIFY=DELAY ORCPT=rfc822;c@d",
+                "NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b"
+            ),
+            ("NOTIFY=NEVER", "NOTIFY=NEVER", "NOTIFY=NEVER"),
+            ("NOTIFY=NEVER ORCPT=rfc822;a@b", "notify=failure", "NOTIFY=FAILURE ORCPT=rfc822;a@b"),
+            ("NOTIFY=SUCCESS", nil, "NOTIFY=SUCCESS,FAILURE"), (nil, "NOTIFY=DELAY", "NOTIFY=FAILURE,DELAY"),
+            (nil, "NOTIFY=NEVER", nil), ("ORCPT=rfc822;a@b", "ORCPT=rfc822;c@d", "ORCPT=rfc822;a@b"),
+            ("NOTIFY=SUCCESS,FAILURE", "NOTIFY=FAILURE", "NOTIFY=SUCCESS,FAILURE"),
+        ] as [(String?, String?, String?)])
     func mergesCopies(first: String?, second: String?, merged: String?) throws {
         let lines = [first, second].map { ($0.map { "todsn \($0)\n" } ?? "") + "to <alice@example.org>\n" }
         let control = try Self.routed("from <a@b.example>\nenvid E\n\(lines.joined())env-end\n\nx\n")
@@ -78,7 +82,8 @@ import Testing
     }
 
     @Test func anOutsiderNamesNoCommandAndNoFile() throws {
-        let external = try Self.routed("external\nfrom <a@b.example>\nto </etc/passwd>\nto <alice@example.org>\nenv-end\n\nx\n")
+        let external = try Self.routed(
+            "external\nfrom <a@b.example>\nto </etc/passwd>\nto <alice@example.org>\nenv-end\n\nx\n")
         #expect(external.recipients.map { text($0.address.channel) } == ["error", "smtp-lmtp"])
         let local = try Self.routed("from <a@b.example>\nto </tmp/file>\nenv-end\n\nx\n")
         #expect(local.recipients.map { text($0.address.channel) } == ["local"])
