@@ -42,7 +42,10 @@ struct HeldMessage {
     }
 
     private func due(_ contents: ControlFile, _ message: MessageName) throws(ControlAccessError) -> [ControlRecipient] {
-        let held = contents.recipients.filter { $0.tag == .pending && $0.address.isChannel("hold") }
+        // One whose sender or header is missing cannot be given to another control file: it stays, and expires.
+        let held = contents.recipients.filter {
+            $0.tag == .pending && $0.address.isChannel("hold") && $0.sender != nil && $0.headerLine != nil
+        }
         guard !held.isEmpty else { return [] }
         let arrival: Int64
         do throws(FileError) {
@@ -103,26 +106,28 @@ struct HeldMessage {
         var groups: [ControlFileDraft.Group] = []
         let blocks = Dictionary(grouping: routed.indices) { routed[$0].recipient.headerLine ?? -1 }
         for (_, indices) in blocks.sorted(by: { $0.key < $1.key }) {
-            guard let first = indices.first else { continue }
+            let recipients = indices.map { routed[$0].recipient }
+            guard let first = recipients.first, let sender = first.sender else { continue }
             var members = RoutedRecipients()
             for address in served { members.leaveOut(address) }
             for index in indices {
                 let (recipient, routes) = routed[index]
                 for route in routes { members.add(route, notification: recipient.notification) }
             }
-            let recipient = routed[first].recipient
-            guard let sender = recipient.sender, !members.isEmpty else { continue }
+            // Both belong to the message, and stand with each recipient that has parameters.
             groups += members.groups(
-                sender: sender, errorAddress: recipient.errorAddress, senderIsLocal: true,
-                returnMode: recipient.returnMode, envelopeIdentifier: recipient.envelopeIdentifier,
-                header: contents.header(of: recipient) ?? [])
+                sender: sender, errorAddress: first.errorAddress, senderIsLocal: true,
+                returnMode: recipients.lazy.compactMap(\.returnMode).first,
+                envelopeIdentifier: recipients.lazy.compactMap(\.envelopeIdentifier).first,
+                header: contents.header(of: first) ?? [])
         }
         let offsets = routed.map(\.recipient.offset)
-        guard !groups.isEmpty, let bodyOffset = contents.bodyOffset else {
+        guard !groups.isEmpty else {
             for offset in offsets { try opened.mark(.done, recipientAt: offset) }
             try opened.sync()
             return nil
         }
+        guard let bodyOffset = contents.bodyOffset else { throw ControlFileError.missing(.bodyOffset) }
         return try opened.takeOver(
             recipientsAt: offsets,
             into: ControlFileDraft(

@@ -8,6 +8,7 @@ import Spool
 struct RoutedRecipients {
     private struct Member {
         let route: Route
+        let address: ControlAddress
         var notification: [UInt8]?
     }
 
@@ -16,11 +17,11 @@ struct RoutedRecipients {
         let host: [UInt8]
         let user: [UInt8]
 
-        /// What makes two routes one mailbox; the host of channel `local` is only the address it was reached by.
-        init(channel: ArraySlice<UInt8>, host: ArraySlice<UInt8>, user: ArraySlice<UInt8>) {
-            self.channel = Array(channel)
-            self.host = channel.elementsEqual("local".utf8) ? [] : Array(host)
-            self.user = Array(user)
+        /// What makes two addresses one mailbox; the host of channel `local` is only the address it was reached by.
+        init(_ address: ControlAddress) {
+            channel = address.channel
+            host = address.isChannel("local") ? [] : address.host
+            user = address.user
         }
     }
 
@@ -35,19 +36,20 @@ struct RoutedRecipients {
     ///
     /// - Parameter notification: the parameters of the recipient it came from.
     mutating func add(_ route: Route, notification: [UInt8]?) {
-        let mailbox = Mailbox(channel: route.channel, host: route.host, user: route.user)
+        let address = ControlAddress(route)
+        let mailbox = Mailbox(address)
         guard !taken.contains(mailbox) else { return }
         if let place = places[mailbox] {
             members[place].notification = Notify.union(members[place].notification, notification)
         } else {
             places[mailbox] = members.count
-            members.append(Member(route: route, notification: notification))
+            members.append(Member(route: route, address: address, notification: notification))
         }
     }
 
     /// Leaves a mailbox out that another control file of the message serves already.
     mutating func leaveOut(_ address: ControlAddress) {
-        taken.insert(Mailbox(channel: address.channel[...], host: address.host[...], user: address.user[...]))
+        taken.insert(Mailbox(address))
     }
 
     /// The groups, in the order of their first recipients.
@@ -68,7 +70,7 @@ struct RoutedRecipients {
         for member in members {
             let hasNotification = member.notification != nil
             let recipient = ControlFileDraft.Recipient(
-                address: ControlAddress(member.route), notification: member.notification,
+                address: member.address, notification: member.notification,
                 returnMode: hasNotification ? returnMode : nil,
                 envelopeIdentifier: hasNotification ? envelopeIdentifier : nil)
             let form = HeaderClass(member.route, senderIsLocal: senderIsLocal)

@@ -9,7 +9,7 @@ public struct SpoolRunOptions: Sendable {
     /// The number of workers.
     public var jobs = 4
     /// The most submissions that one worker puts in place with one set of syncs; each keeps two files open meanwhile.
-    public var batchSize = 256
+    public var batchSize = 1024
     /// When held recipients are tried again.
     public var retry = RetryRule()
     /// How recently a file that is no message may have been written to and yet be put aside, in seconds.

@@ -101,17 +101,26 @@ struct SubmissionBatch {
     ) -> Int {
         guard !messages.isEmpty else { return 0 }
         var size = 0
-        let answers = router.resolve(messages.flatMap(\.plan.questions))
+        let questions = messages.flatMap(\.plan.questions)
+        let answers = router.resolve(questions)
         let now = Int64(time(nil))
         for (index, message) in messages.enumerated() {
             let claim = message.claim
+            let asked = (2 * index)..<(2 * index + 2)
+            // An answer too few would be a recipient lost.
+            guard answers.count == questions.count,
+                asked.allSatisfy({ answers[$0].count == questions[$0].addresses.count })
+            else {
+                postpone(claim.submission, "the engine did not answer for all recipients", report)
+                continue
+            }
             var outcome = MessageReport(message: claim.message.description, outcome: .routed)
             outcome.sender = message.plan.sender.address ?? []
             let stamp = MessageStamp(
                 hostname: site.hostname, time: now, message: claim.message, written: claim.identity.modified)
             do throws(RoutingRejection) {
                 let control = try message.plan.controlFile(
-                    answers[(2 * index)..<(2 * index + 2)], name: claim.message, stamp: stamp, report: &outcome)
+                    answers[asked], name: claim.message, stamp: stamp, report: &outcome)
                 size += control.size
                 ready.append(
                     Ready(

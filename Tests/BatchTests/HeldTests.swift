@@ -35,6 +35,19 @@ import Testing
         #expect(try site.route().isEmpty, "nothing is left to be done")
     }
 
+    @Test func onlyWhoHadParametersCarriesThem() throws {
+        let site = try TestSite()
+        try site.submit(
+            "from <a@b.example>\nenvid E1\nto <m00@example.org>\ntodsn NOTIFY=DELAY\nto <m01@example.org>\nenv-end\n\nx\n"
+        )
+        try site.route(failing: "*")
+        #expect(try site.pending().allSatisfy { $0.hasPrefix("hold!IO:error!") })
+        try site.route()
+        let recipients = try site.controlFiles().flatMap(\.recipients).filter { $0.tag == .pending }
+        #expect(recipients.map { $0.envelopeIdentifier.map { text($0) } ?? "-" }.sorted() == ["-", "E1"])
+        #expect(recipients.allSatisfy { ($0.notification == nil) == ($0.envelopeIdentifier == nil) })
+    }
+
     @Test func leavesADiagnosticForEachAttempt() throws {
         let site = try TestSite()
         try site.submit(Self.message)

@@ -106,7 +106,7 @@ final class TestSite: Sendable {
 
     /// A run over the spool.
     ///
-    /// - Parameter failing: a key for which the map fqdnroutes fails.
+    /// - Parameter failing: a key for which the map fqdnroutes fails; `*` for every key.
     func spoolRun(_ options: SpoolRunOptions = SpoolRunOptions(), failing: String? = nil) throws -> SpoolRun {
         let settings = try Settings.load(file: "\(path)/zmailer.conf", overrides: [])
         let databases = try DatabasesConf(
@@ -114,7 +114,7 @@ final class TestSite: Sendable {
         return SpoolRun(try PostOffice(path: spool), site: BatchSite(settings), options: options) {
             let tables = SiteTableFactory(texts: TextTableLoader { _ in }).wrapping { definition, table in
                 guard let failing, definition.relation == "fqdnroutes" else { return table }
-                return FailingTable(wrapping: table, key: Array(failing.utf8))
+                return FailingTable(wrapping: table, key: failing == "*" ? nil : Array(failing.utf8))
             }
             let maps = RoutingMaps(
                 MapSet(databases, tables: tables), accounts: SystemAccountsTable(), includes: IncludedFileTable())

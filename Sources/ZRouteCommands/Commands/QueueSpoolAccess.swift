@@ -66,6 +66,6 @@ enum SpoolAccess {
         _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         // Maps, the spool's directories and the standard files need some as well.
         let free = Int(clamping: limit.rlim_cur) - 128
-        return min(max(free / (2 * max(jobs, 1)), 4), 256)
+        return min(max(free / (2 * max(jobs, 1)), 4), 1024)
     }
 }
