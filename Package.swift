@@ -66,6 +66,9 @@ let package = Package(
             dependencies: [
                 "Configuration", "Delivery", "DeliveryFaultRunner", "Files", "LMTP", "Sink", "Spool", "ZRouteTestKit",
                 "zroute",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP"]),
     ],
