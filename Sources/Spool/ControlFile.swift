@@ -1,7 +1,5 @@
 // ZMailer's transport control file: who gets a message, from whom, with which header (POSTOFFICE/transport).
 
-import MailAddress
-
 /// A control file as its lines.
 ///
 /// The lines are the truth, so that writing a file that was read gives the same bytes; what they mean is worked out

@@ -1,7 +1,5 @@
 // Which recipients of which message were taken over into a control file of their own.
 
-import MailAddress
-
 /// The `h` line of a split-off control file: the message its recipients come from, and their lines there.
 public struct ControlOrigin: Sendable, Hashable {
     /// The message whose recipients these were.

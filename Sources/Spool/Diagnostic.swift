@@ -1,7 +1,5 @@
 // What became of a recipient, as ZMailer's agents append it to the control file (a `d` line).
 
-import MailAddress
-
 /// A diagnostic: which recipient, when, what for a report (RFC 3464) and what was said between the agent and the server.
 public struct Diagnostic: Sendable, Hashable {
     /// Where the recipient's line begins, in bytes from the file's beginning.

@@ -10,7 +10,6 @@
 // whoever opens the message next (`completeReport`) can tell and go on.
 
 public import Files
-import MailAddress
 
 extension OpenControlFile {
     private static let comment = Array("comment report on ".utf8)
@@ -29,6 +28,12 @@ extension OpenControlFile {
         guard let first = offsets.first else {
             throw FileError(
                 operation: "report", path: postOffice.controlPath(of: message), reason: "about no diagnostic")
+        }
+        // A call before may have failed after it was decided: then its report is submitted, and these may be in it.
+        try completeReport()
+        for offset in offsets where isReported(diagnosticAt: offset) {
+            throw FileError(
+                operation: "report", path: postOffice.controlPath(of: message), reason: "it was reported already")
         }
         var writer = try postOffice.newStagedSubmission(for: message)
         try writer.write(Self.comment + ControlOrigin(message: message, offsets: offsets).text + [0x0A])

@@ -15,7 +15,9 @@ public struct OpenControlFile: ~Copyable {
     /// The file as it is now.
     public private(set) var contents: ControlFile
     let postOffice: PostOffice
-    private let file: OpenFile
+    let file: OpenFile
+    /// False at first too: the process before may have died with changes of its own in memory alone.
+    private var isDurable = false
 
     init(message: MessageName, contents: ControlFile, postOffice: PostOffice, file: OpenFile) {
         self.message = message
@@ -44,6 +46,7 @@ public struct OpenControlFile: ~Copyable {
         guard let index = contents.lineIndex(at: offset), contents.lines[index].kind == .diagnostic else {
             throw noSuchLine(offset)
         }
+        isDurable = false
         try file.write([RecipientTag.done.rawValue], at: offset + 1)
         contents.setTag(.done, at: index)
     }
@@ -56,6 +59,7 @@ public struct OpenControlFile: ~Copyable {
         // What is unfinished in the file stands there already and is only ended.
         let added = changed.bytes(fromLine: contents.lines.count).dropFirst(contents.unfinished.count)
         let end = contents.size + contents.unfinished.count
+        isDurable = false
         do throws(FileError) {
             try file.write(Array(added), at: end)
         } catch {
@@ -65,8 +69,12 @@ public struct OpenControlFile: ~Copyable {
         contents = changed
     }
 
-    /// Makes all changes durable.
-    public func sync() throws(FileError) { try file.sync() }
+    /// Makes all changes durable; costs nothing where there are none.
+    public mutating func sync() throws(FileError) {
+        guard !isDurable else { return }
+        try file.sync()
+        isDurable = true
+    }
 
     /// Releases the tags of processes that are dead, or are this one (which holds the file's lock and so has no work in
     /// progress on it): their recipients are pending again.
@@ -96,6 +104,7 @@ public struct OpenControlFile: ~Copyable {
 
     private mutating func write(_ tag: RecipientTag, columns: [UInt8], at offset: Int) throws(FileError) {
         guard let index = recipientLine(at: offset) else { throw noSuchLine(offset) }
+        isDurable = false
         try file.write([tag.rawValue] + columns, at: offset + 1)
         contents.setTag(tag, columns: columns, at: index)
     }

@@ -1,7 +1,6 @@
 // Claims a submission: lock, name, and completion of what a dead run began.
 
 public import Files
-import Glibc
 
 extension PostOffice {
     /// Takes a submission for this run, unless another run has it.

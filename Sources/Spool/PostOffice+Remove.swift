@@ -7,9 +7,9 @@
 //
 // The body goes first: a control file with nothing left to do explains itself, while a body without a control file might
 // be one whose control file is still to come, as ZMailer's router puts the body in place first; it could never be removed.
+// Many messages are removed with one sync of each directory: all take step 2 before any takes step 3.
 
 import Files
-import Glibc
 
 /// What became of a message to be removed.
 public enum RemovalOutcome: Sendable, Hashable {
@@ -21,54 +21,84 @@ public enum RemovalOutcome: Sendable, Hashable {
     case failed(String)
 }
 
-extension PostOffice {
-    /// Removes a message all of whose recipients are done or failed.
+/// Messages being removed together.
+///
+/// Their locks are held until the batch is gone.
+public struct RemovalBatch: ~Copyable {
+    private let postOffice: PostOffice
+    private var messages: [(name: MessageName, file: OpenFile)] = []
+
+    init(postOffice: PostOffice) {
+        self.postOffice = postOffice
+    }
+
+    /// Adds a message all of whose recipients are done or failed; reports about failures must be submitted before.
     ///
-    /// Reports about failures must be submitted before.
-    public func remove(_ message: consuming OpenControlFile) -> RemovalOutcome {
-        guard message.contents.isFinished else { return .failed("\(message.message): recipients are still pending") }
+    /// - Returns: nil where it was added; else why it stays.
+    public mutating func add(_ message: consuming OpenControlFile) -> RemovalOutcome? {
+        let name = message.message
+        guard message.contents.isFinished else { return .failed("\(name): recipients are still pending") }
         do throws(FileError) {
-            if let origin = message.contents.origin {
-                switch try settle(origin) {
-                case .settled: break
-                case .busy: return .busy(origin: origin.message)
-                case .failed(let reason): return .failed(reason)
-                }
-            }
-            let name = message.message.description
-            try removeSubmission(of: name)
-            if try queue.status(name) != nil {
-                // The tags may still be in memory alone: without them the message would be without body, yet pending.
-                try message.sync()
-                try queue.unlink(name)
-                try queue.sync()
-            }
-            try transport.unlink(name)
-            try transport.sync()
-            return .removed
+            if let origin = message.contents.origin, let outcome = try postOffice.settle(origin) { return outcome }
+            try postOffice.removeSubmission(of: name.description)
+            // The tags may still be in memory alone: without them the message would be without body, yet pending.
+            try message.sync()
+            try postOffice.queue.unlink(name.description)
         } catch {
             return .failed(error.description)
         }
+        messages.append((name, message.file))
+        return nil
     }
 
-    private enum Settlement {
-        case settled, busy
-        case failed(String)
+    /// Removes what was added, durably.
+    ///
+    /// - Returns: the outcomes, in the order added.
+    public consuming func commit() -> [(message: MessageName, outcome: RemovalOutcome)] {
+        var failures = [FileError?](repeating: nil, count: messages.count)
+        do throws(FileError) {
+            guard !messages.isEmpty else { return [] }
+            try postOffice.queue.sync()
+            for index in messages.indices {
+                do throws(FileError) {
+                    try postOffice.transport.unlink(messages[index].name.description)
+                } catch {
+                    failures[index] = error
+                }
+            }
+            try postOffice.transport.sync()
+        } catch {
+            failures = failures.map { $0 ?? error }
+        }
+        return messages.indices.map { index in
+            (messages[index].name, failures[index].map { .failed($0.description) } ?? .removed)
+        }
+    }
+}
+
+extension PostOffice {
+    /// Begins to remove messages.
+    public func removal() -> RemovalBatch { RemovalBatch(postOffice: self) }
+
+    /// Removes one message all of whose recipients are done or failed.
+    public func remove(_ message: consuming OpenControlFile) -> RemovalOutcome {
+        var batch = removal()
+        if let outcome = batch.add(message) { return outcome }
+        return batch.commit().first?.outcome ?? .removed
     }
 
-    /// Makes sure that the message which recipients were taken over from has them marked done.
-    private func settle(_ origin: ControlOrigin) throws(FileError) -> Settlement {
+    /// Makes sure that the message which recipients were taken over from has them marked done; nil where it has.
+    fileprivate func settle(_ origin: ControlOrigin) throws(FileError) -> RemovalOutcome? {
         do throws(ControlAccessError) {
-            guard let contents = try controlFile(of: origin.message) else { return .settled }
-            let done = Set(contents.recipients.filter { $0.tag == .done || $0.tag == .failed }.map(\.offset))
-            guard !done.isSuperset(of: origin.offsets) else { return .settled }
+            guard let contents = try controlFile(of: origin.message) else { return nil }
+            guard contents.hasPending(origin.offsets) else { return nil }
             switch try open(origin.message) {
-            case .busy: return .busy
-            case .gone: return .settled
+            case .busy: return .busy(origin: origin.message)
+            case .gone: return nil
             // Opening it was what marks them.
             case .opened(let opened):
-                let pending = Set(opened.contents.recipients.filter { $0.tag == .pending }.map(\.offset))
-                return pending.isDisjoint(with: origin.offsets) ? .settled : .failed("\(origin.message): still pending")
+                let isPending = opened.contents.hasPending(origin.offsets)
+                return isPending ? .failed("\(origin.message): recipients taken over are still pending") : nil
             }
         } catch {
             return .failed(error.description)
@@ -78,7 +108,7 @@ extension PostOffice {
     /// Removes the submission that a message came from, where a run died before it could.
     ///
     /// More than one link to the body may also be another control file's, or the postmaster's: the names in `router` tell.
-    private func removeSubmission(of message: String) throws(FileError) {
+    fileprivate func removeSubmission(of message: String) throws(FileError) {
         guard let body = try queue.status(message), body.links > 1 else { return }
         var isRemoved = false
         for entry in try router.list() where entry.inode == body.inode {
@@ -87,5 +117,13 @@ extension PostOffice {
             isRemoved = true
         }
         if isRemoved { try router.sync() }
+    }
+}
+
+extension ControlFile {
+    /// Whether one of the recipients whose lines begin at these offsets is neither done nor failed.
+    fileprivate func hasPending(_ offsets: [Int]) -> Bool {
+        let wanted = Set(offsets)
+        return recipients.contains { wanted.contains($0.offset) && $0.tag != .done && $0.tag != .failed }
     }
 }

@@ -32,6 +32,12 @@ extension OpenControlFile {
     public mutating func takeOver(
         recipientsAt offsets: [Int], into draft: ControlFileDraft
     ) throws(TakeOverError) -> MessageName {
+        do throws(FileError) {
+            // A call before may have failed after its control file was in place: agents may be at work on it.
+            try markTakenOver()
+        } catch {
+            throw .file(error)
+        }
         let held = contents.recipients.filter { $0.tag == .pending && $0.address.isChannel(Self.holdChannel) }
         let wanted = Set(offsets)
         guard let first = wanted.min(), wanted.isSubset(of: held.map(\.offset)) else { throw .notHeld }

@@ -140,6 +140,71 @@ import Testing
         for directory in ["router", "transport", "queue"] { #expect(try spool.names(directory).isEmpty) }
     }
 
+    @Test func aFailureAfterTheDecisionIsNotRepeated() throws {
+        let (spool, name) = try Self.spool([("hold", "a"), ("smtp", "b")])
+        // Once armed, the first sync after a rename fails: what was decided is in place, and the caller hears an error.
+        let armed = Counter()
+        let operations = FileOperations { operation, _ in
+            if armed.count == 1, operation == .rename { armed.count = 2 }
+            guard armed.count == 2, operation == .syncDirectory else { return .proceed }
+            armed.count = 0
+            return .fail(EIO)
+        }
+        let postOffice = try spool.postOffice(operations)
+        guard case .opened(var message) = try postOffice.open(name) else {
+            Issue.record("not opened")
+            return
+        }
+        let recipients = message.contents.recipients
+        let held = recipients[0].offset
+        armed.count = 1
+        #expect(throws: TakeOverError.self) {
+            _ = try message.takeOver(recipientsAt: [held], into: draft(recipients: [("smtp", "a")]))
+        }
+        #expect(throws: TakeOverError.notHeld) {
+            _ = try message.takeOver(recipientsAt: [held], into: draft(recipients: [("smtp", "other")]))
+        }
+        #expect(try spool.names("transport").count == 2)
+
+        let notary = Diagnostic.Notary(fields: [Array("b".utf8), Array("failed".utf8)])
+        try message.append([Diagnostic(recipient: recipients[1], time: 1, notary: notary, message: [])])
+        try message.mark(.failed, recipientAt: recipients[1].offset)
+        let offsets = message.contents.unreportedFailures.flatMap(\.offsets)
+        for _ in 0..<2 {
+            armed.count = armed.count == 0 ? 1 : 0
+            #expect(throws: FileError.self) {
+                _ = try message.submitReport(onDiagnosticsAt: offsets) { (writer) throws(FileError) in
+                    try writer.write(Array("channel error\nto <a@b>\nenv-end\n\n".utf8))
+                }
+            }
+        }
+        #expect(try spool.names("router").count == 1)
+        #expect(message.contents.unreportedFailures.isEmpty)
+    }
+
+    @Test func manyAreRemovedWithOneSyncOfEachDirectory() throws {
+        let spool = try TestSpool()
+        for name in ["1", "2", "3"] { try spool.write(PostOfficeTests.message, "router/\(name)") }
+        let routed = try ["1", "2", "3"].map { try PostOfficeTests.routed(#require(try spool.claim($0))) }
+        #expect(try spool.postOffice().commit(routed) == [.committed, .committed, .committed])
+        let syncs = Counter()
+        let operations = FileOperations { operation, _ in
+            if operation == .syncDirectory { syncs.count += 1 }
+            return .proceed
+        }
+        let postOffice = try spool.postOffice(operations)
+        var batch = postOffice.removal()
+        for name in try postOffice.messages().names.prefix(2) {
+            guard case .opened(var message) = try postOffice.open(name) else { continue }
+            try message.mark(.done, recipientAt: try #require(message.contents.recipients.first?.offset))
+            #expect(batch.add(message) == nil)
+        }
+        let outcomes = batch.commit()
+        #expect(outcomes.map(\.outcome) == [.removed, .removed])
+        #expect(syncs.count == 2)
+        #expect(try spool.names("transport").count == 1 && spool.names("queue").count == 1)
+    }
+
     @Test func aSplitOffMessageWaitsForTheOneItComesFrom() throws {
         let (spool, name) = try Self.spool([("hold", "a"), ("smtp", "b")])
         var message = try Self.open(spool, name)
