@@ -9,19 +9,19 @@ extension [UInt8] {
         }
     }
 
-    /// Appends text written in source.
-    mutating func append(_ text: String) {
-        append(contentsOf: text.utf8)
+    /// Appends text written in source, ASCII, without making a String of it.
+    mutating func append(_ text: StaticString) {
+        // A literal of more than one character has its bytes in the program itself, for ever.
+        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends a number in decimal digits.
     mutating func append(decimal number: UInt64) {
-        let start = count
-        var rest = number
-        repeat {
-            append(0x30 + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        self[start...].reverse()
+        var divisor: UInt64 = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            append(0x30 + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
     }
 }

@@ -38,7 +38,7 @@ public struct Capabilities: Sendable, Hashable {
     public var extensions: Extensions = []
     /// The largest message accepted, in octets; nil where the server named none (RFC 1870: no number, or 0).
     public var sizeLimit: UInt64?
-    /// The names of the AUTH mechanisms, in upper case, in the server's order, each once (RFC 4954).
+    /// The names of the AUTH mechanisms, in upper case, in the server's order, each once, 64 at most (RFC 4954).
     public var authenticationMechanisms: [String] = []
 
     /// Nothing announced: what a server that knows only HELO has.
@@ -81,10 +81,11 @@ public struct Capabilities: Sendable, Hashable {
     }
 
     private mutating func add(mechanism: String) {
+        // Nobody has so many; a list without end would be searched again for each.
+        guard authenticationMechanisms.count < 64 else { return }
         guard !mechanism.isEmpty, !authenticationMechanisms.contains(mechanism) else { return }
         authenticationMechanisms.append(mechanism)
     }
-
 }
 
 private func upperCased(_ word: ArraySlice<UInt8>) -> String {

@@ -6,8 +6,9 @@
 //   2. carry out `nextAction()` until it is nil, joining all bytes to be sent;
 //   3. flush; run a timer for `waitingFor`, begun anew whenever something was read or written.
 //
-// This file holds the session's state and its events. The dialogue up to the first transaction is in
-// ClientSession+Opening.swift, transactions are in ClientSession+Transactions.swift.
+// This file holds the session's state, its events and its actions. The dialogue up to the first transaction is in
+// ClientSession+Opening.swift, transactions are in ClientSession+Transactions.swift, the end in
+// ClientSession+Ending.swift.
 
 /// A client session, as a value without input or output.
 ///
@@ -55,9 +56,9 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     var ending: ClientFailure?
     /// Pieces of output made so far, and pieces handed to the driver.
     private var packedCount = 0
-    private var sentCount = 0
+    private(set) var sentCount = 0
     /// The piece of output with the command whose reply is due; a reply before it was handed out answers nothing.
-    private var duePiece = 0
+    private(set) var duePiece = 0
     private var successorPiece = 0
     private var transactionCount = 0
     private var transcript: [TranscriptLine] = []
@@ -275,74 +276,14 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         transcript.append(contentsOf: reply.lines.map { TranscriptLine(speaker: .server, bytes: Array($0)) })
     }
 
-    // MARK: Ending
-
-    private mutating func handle(_ reply: Reply) {
-        switch state {
-        case .quitting(let failure, let repliesLeft):
-            if reply.code == 221 || reply.code == 421 || repliesLeft <= 1 {
-                close(failure)
-            } else {
-                state = .quitting(failure, repliesLeft: repliesLeft - 1)
-            }
-        case .closed: break
-        case _ where reply.code == 421: fail(.serviceUnavailable(reply))
-        case _ where sentCount < duePiece:
-            breakOff("reply before its command: \(reply)", .tooMany)
-        case .ready: handleTransactionReply(reply)
-        default: handleOpeningReply(reply)
-        }
-    }
-
-    /// Ends the session at once: what is undecided is deferred, and the connection is closed.
-    mutating func fail(_ failure: ClientFailure) {
-        switch state {
-        case .closed: return
-        case .quitting(let earlier, _): return close(earlier)
-        default: break
-        }
+    /// Drops what has not been handed out to be sent: the connection is about to be closed.
+    mutating func discardUnsent() {
         output = []
         actions.keep { action in
             switch action {
             case .finished, .close: true
             case .send, .sendBody, .startTLS: false
             }
-        }
-        settle(failure)
-        close(failure)
-    }
-
-    /// Ends the session politely: what is undecided is deferred, and the server is told.
-    mutating func giveUp(_ failure: ClientFailure) {
-        settle(failure)
-        sayQuit(failure, repliesLeft: 1)
-    }
-
-    /// Sends QUIT.
-    mutating func sayQuit(_ failure: ClientFailure?, repliesLeft: Int) {
-        send(Array("QUIT".utf8))
-        if ending == nil { ending = failure ?? .closed(nil, "the session is over") }
-        state = .quitting(failure, repliesLeft: repliesLeft)
-    }
-
-    private mutating func close(_ failure: ClientFailure?) {
-        state = .closed
-        if ending == nil { ending = failure ?? .closed(nil, "the session is over") }
-        act(.close(failure))
-    }
-
-    /// Reports every transaction that is not reported yet.
-    mutating func settle(_ failure: ClientFailure) {
-        let reply = failure.reply
-        ending = failure
-        withdrawDoubtful(failure)
-        current?.interrupt(by: reply)
-        successor?.interrupt(by: reply)
-        for transaction in [held.take(), current.take(), successor.take()] {
-            if let transaction { act(.finished(transaction.report(undecided: reply))) }
-        }
-        while let queued = queue.popFirst() {
-            act(.finished(TransactionReport(unsent: queued.envelope, id: queued.id, because: reply)))
         }
     }
 }

@@ -36,6 +36,8 @@ enum CommandPathKind {
 ///
 /// Only what would break the command line is refused; whether the address means anything is for the peer to say.
 func validateCommandPath(_ address: [UInt8]) throws(CommandPathError) -> CommandPathKind {
+    // Nearly every address is of this kind, and needs no closer look.
+    if address.allSatisfy({ $0 &- 0x21 < 0x5E && $0 != 0x22 && $0 != 0x3C && $0 != 0x3E }) { return .ascii }
     var isQuoted = false
     var isEscaped = false
     var isASCII = true

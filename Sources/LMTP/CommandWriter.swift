@@ -29,7 +29,7 @@ struct CommandWriter: Sendable {
         }
         if let content = envelope.returnedContent {
             output.append(" RET=")
-            output.append(content.rawValue)
+            output.append(contentsOf: content.rawValue.utf8)
         }
     }
 
@@ -62,12 +62,12 @@ struct CommandWriter: Sendable {
         }
         if let notify {
             output.append(" NOTIFY=")
-            output.append(notify.wire)
+            output.append(contentsOf: notify.wire.utf8)
         }
         // RFC 3461 4.2 limits ORCPT to 500 characters.
         if let original, original.addressType.utf8.count + 1 + original.address.bytes.count <= 500 {
             output.append(" ORCPT=")
-            output.append(original.addressType)
+            output.append(contentsOf: original.addressType.utf8)
             output.append(0x3B)
             output.append(contentsOf: original.address.bytes)
         }

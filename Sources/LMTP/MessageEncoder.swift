@@ -32,68 +32,92 @@ public struct MessageEncoder: Sendable {
 
     /// Encodes the next chunk, of any size.
     public mutating func encode(_ chunk: borrowing Span<UInt8>, into output: inout [UInt8]) {
-        output.reserveCapacity(output.count + chunk.count + chunk.count / 16 + 16)
-        // The pointers are used only within the closure, while the span they come from is borrowed; every offset is
-        // below the buffer's count.
-        unsafe chunk.withUnsafeBufferPointer { buffer in
-            unsafe encode(buffer, into: &output)
+        var start = 0
+        while start < chunk.count {
+            let end = min(chunk.count, start + Self.blockSize)
+            encodeBlock(chunk.extracting(start..<end), into: &output)
+            start = end
         }
     }
 
     /// Ends the message: adds the last line end where it is missing.
     public mutating func finish(into output: inout [UInt8]) {
-        if !isAtLineStart { endLine(&output) }
+        if !isAtLineStart {
+            output.append(0x0D)
+            output.append(0x0A)
+            octetCount += 2
+        }
+        isAtLineStart = true
         isAfterCarriageReturn = false
     }
 
-    private mutating func encode(_ bytes: UnsafeBufferPointer<UInt8>, into output: inout [UInt8]) {
-        var position = 0
-        if isAfterCarriageReturn, let first = unsafe bytes.first {
-            isAfterCarriageReturn = false
-            if first == 0x0A { position = 1 }
+    /// Bytes encoded at a time, which bounds the room kept ready for the worst case.
+    private static let blockSize = 16_384
+
+    private mutating func encodeBlock(_ block: borrowing Span<UInt8>, into output: inout [UInt8]) {
+        // No byte becomes more than two: a line end CRLF, a leading dot two dots.
+        let needed = block.count * 2
+        if output.capacity - output.count < needed {
+            // Doubling, because a reservation grows to just what is asked for.
+            output.reserveCapacity(max(output.count + needed, output.capacity * 2))
         }
-        // Each is searched again only when it has been passed, so that no input makes the work grow with its square.
-        var lineFeed = unsafe Self.find(0x0A, in: bytes, from: position)
-        var carriageReturn = unsafe Self.find(0x0D, in: bytes, from: position)
-        while position < bytes.count {
-            if isAtLineStart, framing == .data, unsafe bytes[position] == 0x2E { output.append(0x2E) }
-            if lineFeed < position { lineFeed = unsafe Self.find(0x0A, in: bytes, from: position) }
-            if carriageReturn < position { carriageReturn = unsafe Self.find(0x0D, in: bytes, from: position) }
-            let end = min(lineFeed, carriageReturn)
-            unsafe append(bytes, position..<end, to: &output)
-            guard end < bytes.count else { return }
-            endLine(&output)
-            position = end + 1
-            guard end == carriageReturn else { continue }
-            if position == bytes.count {
-                isAfterCarriageReturn = true
-            } else if unsafe bytes[position] == 0x0A {
-                position += 1
+        // All pointers stay within the closures that lend them. What is read lies below the block's count; what is
+        // written stays within `needed`, by the count of bytes above.
+        output.append(addingCapacity: needed) { span in
+            unsafe block.withUnsafeBufferPointer { source in
+                unsafe span.withUnsafeMutableBufferPointer { target, count in
+                    guard let source = source.baseAddress, let target = target.baseAddress else { return }
+                    count = unsafe encode(source, block.count, to: target)
+                }
             }
         }
     }
 
-    private mutating func append(
-        _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, to output: inout [UInt8]
-    ) {
-        guard !range.isEmpty else { return }
-        unsafe output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[range]))
-        octetCount += UInt64(range.count)
-        isAtLineStart = false
-    }
-
-    private mutating func endLine(_ output: inout [UInt8]) {
-        output.append(0x0D)
-        output.append(0x0A)
-        octetCount += 2
-        isAtLineStart = true
+    /// Encodes so many bytes into a target with room for twice as many, and gives the number written.
+    private mutating func encode(
+        _ source: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        var written = 0
+        var dots = 0
+        var position = 0
+        if isAfterCarriageReturn {
+            isAfterCarriageReturn = false
+            if unsafe source[0] == 0x0A { position = 1 }
+        }
+        // Each is searched again only when it has been passed, so that no input makes the work grow with its square.
+        var lineFeed = unsafe Self.find(0x0A, in: source, position, count)
+        var carriageReturn = unsafe Self.find(0x0D, in: source, position, count)
+        while position < count {
+            if isAtLineStart, framing == .data, unsafe source[position] == 0x2E {
+                unsafe target[written] = 0x2E
+                written += 1
+                dots += 1
+            }
+            if lineFeed < position { lineFeed = unsafe Self.find(0x0A, in: source, position, count) }
+            if carriageReturn < position { carriageReturn = unsafe Self.find(0x0D, in: source, position, count) }
+            let end = min(lineFeed, carriageReturn)
+            unsafe (target + written).initialize(from: source + position, count: end - position)
+            written += end - position
+            isAtLineStart = end < count
+            guard isAtLineStart else { break }
+            unsafe target[written] = 0x0D
+            unsafe target[written + 1] = 0x0A
+            written += 2
+            position = end + 1
+            guard end == carriageReturn else { continue }
+            if position == count {
+                isAfterCarriageReturn = true
+            } else if unsafe source[position] == 0x0A {
+                position += 1
+            }
+        }
+        octetCount += UInt64(written - dots)
+        return written
     }
 
     /// The offset of the next such byte, or the count.
-    private static func find(_ byte: UInt8, in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-        guard start < bytes.count, let base = bytes.baseAddress,
-            let found = unsafe memchr(base + start, Int32(byte), bytes.count - start)
-        else { return bytes.count }
-        return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(base)
+    private static func find(_ byte: UInt8, in source: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Int {
+        guard let found = unsafe memchr(source + start, Int32(byte), count - start) else { return count }
+        return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(source)
     }
 }

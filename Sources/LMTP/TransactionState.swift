@@ -120,31 +120,6 @@ struct TransactionState: Sendable {
         }
     }
 
-    // MARK: Commands
-
-    /// Appends what is sent first: MAIL, and the rest of the envelope where commands are sent together.
-    func appendOpening(to output: inout [UInt8]) {
-        writer.appendMail(envelope, to: &output)
-        output.append("\r\n")
-        guard isPipelined else { return }
-        for index in recipients.indices where recipients[index].decision == nil {
-            writer.appendRecipient(envelope.recipients[index], to: &output)
-            output.append("\r\n")
-        }
-        if chunkSize == nil { output.append("DATA\r\n") }
-    }
-
-    /// Appends the command of the stage.
-    func appendCommand(to output: inout [UInt8]) {
-        switch stage {
-        case .recipient(let index): writer.appendRecipient(envelope.recipients[index], to: &output)
-        case .data: output.append("DATA")
-        case .reset: output.append("RSET")
-        case .mail, .body, .final, .emptyMessage: return
-        }
-        output.append("\r\n")
-    }
-
     // MARK: Replies
 
     /// Takes the reply that is due.

@@ -49,6 +49,12 @@ struct CapabilitiesTests {
         #expect(found.sizeLimit == nil)
     }
 
+    @Test("a list of mechanisms without end")
+    func manyMechanisms() throws {
+        let words = (0..<10_000).map { "M\($0)" }.joined(separator: " ")
+        #expect(try capabilities("AUTH " + words).authenticationMechanisms.count == 64)
+    }
+
     @Test("the server's name is no keyword")
     func nameIsNone() throws {
         var parser = ReplyParser()
