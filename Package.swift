@@ -48,7 +48,8 @@ let package = Package(
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "Batch", "Configuration", "Delivery", "Files", "LMTP", "MailAddress", "Maps", "Routing", "Sink", "Spool",
+                "Batch", "Configuration", "Delivery", "Files", "LMTP", "MailAddress", "Maps", "Routing", "Sink",
+                "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
@@ -79,8 +80,11 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Configuration", "Delivery", "DeliveryFaultRunner", "Files", "LMTP", "Sink", "Spool", "ZRouteTestKit",
-                "zroute",
+                "Configuration", "Delivery", "DeliveryFaultRunner", "Files", "LMTP", "MailAddress", "Sink", "Spool",
+                "ZRouteTestKit", "zroute",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -73,7 +73,7 @@ public final class ScriptedServer: @unchecked Sendable {
         public var commands: [String] = []
         /// The messages received whole, dots undone, with CRLF line ends.
         public var messages: [[UInt8]] = []
-        /// For each message accepted with a 2yz for a recipient: its address. A second copy stands there twice.
+        /// The address of each recipient whose copy was accepted with a 2yz, once a copy.
         public var accepted: [String] = []
         /// Addresses that were refused with a 5yz.
         public var refused: Set<String> = []

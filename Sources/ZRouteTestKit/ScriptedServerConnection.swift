@@ -11,6 +11,7 @@ struct ScriptedConnection {
     private var uses: [ScriptedStep: Int] = [:]
     private var recipients: [String] = []
     private var isOver = false
+    private var hasSender = false
 
     init(
         descriptor: Int32, script: ServerScript, note: @escaping ((inout ScriptedServer.Record) -> Void) -> Void
@@ -39,7 +40,7 @@ struct ScriptedConnection {
         case "AUTH": act(.authentication, "235 2.7.0 ok")
         case "MAIL":
             recipients = []
-            act(.mail, "250 2.1.0 ok")
+            hasSender = act(.mail, "250 2.1.0 ok").hasPrefix("2")
         case "RCPT": recipient(text)
         case "DATA": data()
         case "RSET": act(.reset, "250 2.0.0 ok")
@@ -51,6 +52,8 @@ struct ScriptedConnection {
     }
 
     private mutating func recipient(_ text: String) {
+        // What every server says to a recipient without a sender.
+        guard hasSender else { return perform(.reply("503 5.5.1 no sender")) }
         let address = String(text.drop { $0 != "<" }.dropFirst().prefix { $0 != ">" })
         let usual = script.recipientReplies.first { address.hasPrefix($0.key) }?.value ?? "250 2.1.5 ok"
         let reply = act(.recipient, usual)

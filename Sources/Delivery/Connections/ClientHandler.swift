@@ -326,15 +326,3 @@ final class ClientHandler: ChannelInboundHandler {
         log.append(session.takeTranscript(), connection: number)
     }
 }
-
-/// An error of the network in words without the names of Swift types.
-func describe(_ error: any Error) -> String {
-    switch error {
-    case let error as IOError: systemReason(error.errnoCode)
-    case let error as NIOConnectionError:
-        error.connectionErrors.first.map { "\($0.target): \(describe($0.error))" }
-            ?? "\(error.host): its name cannot be resolved"
-    case ChannelError.connectTimeout(let limit): "no answer within \(limit.nanoseconds / 1_000_000_000) s"
-    default: "\(error)"
-    }
-}

@@ -62,15 +62,16 @@ enum DeliveryStatusFields {
     /// A line folded at blanks where it is long; a word that is longer than lines may be is cut.
     static func folded(_ line: String) -> [String] {
         var lines: [String] = []
-        var current = ""
-        for word in line.split(separator: " ", omittingEmptySubsequences: false) {
-            let word = word.prefix(900)
-            if !current.allSatisfy({ $0 == " " }), current.utf8.count + word.utf8.count > 76 {
+        var current = String(line.prefix { $0 == " " })
+        var isAtStart = true
+        for word in line.split(separator: " ").map({ $0.prefix(900) }) {
+            if !isAtStart, current.utf8.count + word.utf8.count > 76 {
                 lines.append(current)
-                current = "    \(word)"
-            } else {
-                current += current.isEmpty && lines.isEmpty && word.isEmpty ? " " : current.isEmpty ? word : " \(word)"
+                current = "    "
+                isAtStart = true
             }
+            current += isAtStart ? word : " \(word)"
+            isAtStart = false
         }
         return lines + [current]
     }

@@ -7,7 +7,7 @@
 public struct RetrySchedule: Sendable, Hashable {
     /// The unit.
     public let interval: TimeSpan
-    /// The units between one attempt and the next; the last repeats. At least one.
+    /// The units between one attempt and the next, at least one number; the last repeats.
     public let retries: [Int]
     /// The age at which what could not be delivered is returned.
     public let expiry: TimeSpan

@@ -88,6 +88,11 @@ public struct SchedulerConf: Sendable {
     private static func clause(
         _ selector: String, _ defaults: SchedulerParameters, line: Int, file: String
     ) throws(ConfigurationError) -> Clause {
+        guard !selector.contains("=") else {
+            throw ConfigurationError(
+                file: file, line: line,
+                text: "'\(selector)': a parameter stands behind blanks, a selector begins the line")
+        }
         let parts = selector.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let host = parts.count == 2 && !parts[1].isEmpty ? String(parts[1]) : "*"
         guard let channel = parts.first, !channel.isEmpty, let channelPattern = GlobPattern(channel.utf8),

@@ -3,6 +3,7 @@
 public import Configuration
 import Files
 public import LMTP
+import MailAddress
 
 /// The lines of a secrets file.
 ///

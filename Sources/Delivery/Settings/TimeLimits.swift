@@ -19,6 +19,7 @@ public struct TimeLimits: Sendable, Hashable {
     public init() {}
 
     /// Reads the value of `-T`: `conn=3m,tcpw=5m,cmd=5m,data=2m,dot=20m` in any order and number; a time alone is `cmd`.
+    ///
     /// Nil where a group is unknown or a time is none, or is zero.
     public init?(_ text: String) {
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {

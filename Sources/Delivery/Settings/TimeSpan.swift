@@ -13,7 +13,9 @@ public struct TimeSpan: Sendable, Hashable, Comparable {
         self.seconds = min(max(seconds, 0), Self.limit)
     }
 
-    /// Reads numbers with the units `s`, `m`, `h`, `d`; a last number without unit is of seconds. Nil for anything else.
+    /// Reads numbers with the units `s`, `m`, `h`, `d`; a last number without unit is of seconds.
+    ///
+    /// Nil for anything else.
     public init?(_ text: some StringProtocol) {
         var total = 0
         var number: Int?

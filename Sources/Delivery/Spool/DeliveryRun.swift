@@ -9,7 +9,8 @@ import Synchronization
 /// Works on messages by several threads.
 public final class DeliveryRun: Sendable {
     private let threads: NIOThreadPool
-    private let busy = ConditionLock(value: 0)
+    /// Its value: whether no message is under way.
+    private let idle = ConditionLock(value: true)
     private let state = Mutex(State())
 
     private struct State {
@@ -29,8 +30,7 @@ public final class DeliveryRun: Sendable {
         for name in names {
             let isNew = state.withLock { !$0.isStopping && $0.underWay.insert(name).inserted }
             guard isNew else { continue }
-            busy.lock()
-            busy.unlock(withValue: busy.value + 1)
+            noteLoad()
             threads.submit { [self] thread in
                 let isRunning = if case .active = thread { state.withLock { !$0.isStopping } } else { false }
                 let progress = isRunning ? worker.process(name) : .passedOver
@@ -38,8 +38,7 @@ public final class DeliveryRun: Sendable {
                     state.underWay.remove(name)
                     state.results.append((name, progress))
                 }
-                busy.lock()
-                busy.unlock(withValue: busy.value - 1)
+                noteLoad()
             }
         }
     }
@@ -57,8 +56,13 @@ public final class DeliveryRun: Sendable {
 
     /// Waits until no message is being worked on.
     public func wait() {
-        busy.lock(whenValue: 0)
-        busy.unlock()
+        idle.lock(whenValue: true)
+        idle.unlock()
+    }
+
+    private func noteLoad() {
+        idle.lock()
+        idle.unlock(withValue: count == 0)
     }
 
     /// Finishes the messages that are being worked on, begins no other, and ends the threads.

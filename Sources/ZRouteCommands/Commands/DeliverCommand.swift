@@ -4,6 +4,7 @@ import ArgumentParser
 import Configuration
 import Delivery
 import Files
+import Glibc
 import Spool
 
 /// Delivers what is routed.
@@ -59,6 +60,8 @@ struct DeliverCommand: ParsableCommand {
     }
 
     func run() throws {
+        // A reader of the results that goes away must not end a delivery in the middle: writing to it fails instead.
+        _ = signal(SIGPIPE, SIG_IGN)
         if watch { DeliveryService.blockSignals() }
         let site: Site
         let plan: DeliveryPlan

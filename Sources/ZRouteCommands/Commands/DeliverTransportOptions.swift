@@ -10,7 +10,7 @@ struct TransportOptions: ParsableArguments, Sendable {
     var lmtp: String?
 
     @Option(
-        name: .customLong("lmtp-options"),
+        name: .customLong("lmtp-options"), parsing: .unconditional,
         help: ArgumentHelp(
             "Options of the smtp command for that server, such as '-S FILE -A FILE'.", valueName: "options"))
     var lmtpOptions: String = ""

@@ -1,0 +1,99 @@
+// The deliver and lmtp-sink commands as their users run them.
+
+import Delivery
+import Files
+import Foundation
+import Sink
+import Spool
+import Testing
+import ZRouteTestKit
+
+@Suite struct CommandTests {
+    /// A site with one virtual domain, and a store for it.
+    private final class TestSite {
+        let place: TemporaryDirectory
+        let server: SinkServer
+        var socket: String { place.file("s") }
+        var store: String { place.file("store") }
+
+        init() throws {
+            place = try TemporaryDirectory()
+            try place.makeDirectory("db")
+            try place.write(
+                """
+                user@virtual.example smtp-lmtp!node!box%2@virtual.example
+                gone@virtual.example error!nosuchuser!gone away
+                late@virtual.example smtp-lmtp!node!deferred@virtual.example
+                no@virtual.example smtp-lmtp!node!rejected@virtual.example
+
+                """, to: "db/fqdnroutes")
+            try place.write("fqdnroutes text - -l $MAILVAR/db/fqdnroutes -l%:\n", to: "db/dbases.conf")
+            try place.write(
+                """
+                MAILVAR=\(place.path)
+                DBTYPE=text
+                POSTOFFICE=\(place.file("post"))
+                hostname=store.example.net
+
+                """, to: "zmailer.conf")
+            try PostOffice.create(path: place.file("post"))
+            var rules = SinkRules()
+            rules.rejected = [Array("rejected".utf8)]
+            rules.deferred = [Array("deferred".utf8)]
+            server = try SinkServer(
+                at: .unix(place.file("s")), store: MaildirStore(path: place.file("store"), host: "s"), rules: rules,
+                host: "s")
+        }
+
+        deinit { server.shutDown() }
+
+        func run(_ arguments: String..., input: String = "Subject: x\n\nbody\n") throws -> CommandResult {
+            try runCommand(
+                try programDirectory() + "/zroute",
+                ["deliver", "--config", place.file("zmailer.conf"), "--dbases", place.file("db/dbases.conf")]
+                    + arguments,
+                input: Array(input.utf8))
+        }
+    }
+
+    @Test(arguments: [
+        (["user+Folder@virtual.example"], 0, 0), (["gone@virtual.example"], 67, 0), (["no@virtual.example"], 67, 0),
+        (["late@virtual.example"], 75, 0), (["gone@virtual.example", "late@virtual.example"], 75, 0),
+        (["user@virtual.example", "late@virtual.example", "no@virtual.example"], 0, 1),
+    ])
+    func directDeliveryAnswersByItsStatus(to: [String], status: Int32, queued: Int) throws {
+        let site = try TestSite()
+        var arguments = ["--lmtp", "UNIX:\(site.socket)", "--from", "a@example.net"]
+        for address in to { arguments += ["--to", address] }
+        let result = try runCommand(
+            try programDirectory() + "/zroute",
+            ["deliver", "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf")]
+                + arguments, input: Array("Subject: x\n\nbody\n".utf8))
+        #expect(result.status == status, "\(result.text)\(result.errorText)")
+        #expect(result.text.split(separator: "\n").count == to.count)
+        let postOffice = try PostOffice(path: site.place.file("post"))
+        let names = try postOffice.messages().names
+        #expect(names.count == queued)
+        if let name = names.first {
+            let control = try #require(try postOffice.controlFile(of: name))
+            #expect(
+                Set(control.recipients.map { text($0.address.user) }) == [
+                    "deferred@virtual.example", "rejected@virtual.example",
+                ])
+            #expect(try site.run("--once", "--lmtp", site.socket).status == 0)
+            #expect(try postOffice.submissions().names.count == 1)
+        }
+    }
+
+    @Test func usageErrors() throws {
+        let site = try TestSite()
+        #expect(try site.run("--once", "--watch").status == 64)
+        #expect(try site.run("--from", "a@b").status == 64)
+        #expect(try site.run("--once", "--lmtp", "nowhere").status == 64)
+        let result = try site.run("--once")
+        #expect(result.status == 78 && result.errorText.contains("--lmtp UNIX:/path"))
+        let plain = try site.run(
+            "--set", "POSTOFFICE=", "--lmtp", site.socket, "--from", "a@b", "--to", "x@y", "--to", "z@y")
+        #expect(plain.status == 64, "\(plain.errorText)")
+    }
+}
