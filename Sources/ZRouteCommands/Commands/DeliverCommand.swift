@@ -14,7 +14,7 @@ struct DeliverCommand: ParsableCommand {
         abstract: "Deliver mail from the spool, or one message at once.",
         discussion: """
             With --once, every message of $POSTOFFICE/transport that is due is tried once; with --watch, that goes on \
-            until SIGTERM. With --to, the message on standard input is routed and delivered at once, and the exit status \
+            until SIGTERM. With --route, what waits in $POSTOFFICE/router is routed before, as route-queue does it. With --to, the message on standard input is routed and delivered at once, and the exit status \
             says what became of it: 0 if it was accepted, 67 if every recipient failed for good, 75 if it should be tried \
             again.
 
@@ -29,6 +29,9 @@ struct DeliverCommand: ParsableCommand {
 
     @Flag(help: "Keep delivering until SIGTERM; SIGHUP rereads the configuration.")
     var watch = false
+
+    @Flag(name: .customLong("route"), help: "Route what was submitted first.")
+    var routes = false
 
     @Flag(name: .customLong("now"), help: "Try also what is not due yet.")
     var ignoresSchedule = false
@@ -53,6 +56,7 @@ struct DeliverCommand: ParsableCommand {
         guard [once, watch, isDirect].filter({ $0 }).count == 1 else {
             throw ValidationError("Give one of --once, --watch, or --from and --to.")
         }
+        guard !(isDirect && routes) else { throw ValidationError("--to routes by itself: --route is for the spool.") }
         if isDirect, sender == nil || recipients.isEmpty {
             throw ValidationError("Direct delivery needs --from and at least one --to.")
         }
@@ -98,10 +102,12 @@ struct DeliverCommand: ParsableCommand {
             postOffice: postOffice, plan: plan, pool: pool, hostname: site.settings.hostnameBytes,
             log: { log.record($0) })
         let writeMetrics = metricsWriter(environment.metrics)
+        let route = router(site, postOffice)
         if watch {
-            let hooks = DeliveryService.Hooks(reload: reloader(), afterRound: writeMetrics)
+            let hooks = DeliveryService.Hooks(reload: reloader(), beforeRound: route, afterRound: writeMetrics)
             DeliveryService(environment, workers: workers, hooks: hooks).serve()
         } else {
+            route()
             let run = DeliveryRun(workers: workers)
             do {
                 run.add(try postOffice.messages().names, MessageWorker(environment, ignoresSchedule: ignoresSchedule))
@@ -117,6 +123,22 @@ struct DeliverCommand: ParsableCommand {
         }
         pool.shutDown()
         return log.hasTrouble ? .tryAgain : .ok
+    }
+
+    /// What routes the submissions that wait, where that is asked for.
+    private func router(_ site: Site, _ postOffice: PostOffice) -> @Sendable () -> Void {
+        guard routes else { return {} }
+        let routing = SpoolRouting(site, postOffice)
+        return { [format = self.site.logFormat] in
+            let log = RouteQueueLog(format: format)
+            do throws(FileError) {
+                try routing.pass(log)
+            } catch {
+                log.say(error)
+            }
+            // What could not be routed is said, and stays where it is: the exit status is that of delivery.
+            _ = log.finish()
+        }
     }
 
     private func reloader() -> @Sendable () -> DeliveryPlan? {

@@ -1,5 +1,6 @@
 // `deliver --from A --to B < message`: routes, delivers, and answers by the exit status (DEVIATIONS: direct delivery).
 
+import Batch
 import ArgumentParser
 import Configuration
 import Delivery
@@ -60,13 +61,16 @@ struct DirectDeliveryRun {
     // MARK: Routing
 
     private func route(_ recipients: [String], _ log: borrowing DiagnosticLog) -> [(typed: String, route: Route)] {
-        var resolver = site.makeResolver(texts: site.makeTextLoader { DiagnosticLog().say("\($0)") })
+        let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
+        let router = SupervisedRouter(health: site.makeHealth()) { [site] in
+            site.makeResolver(texts: texts, watch: $0)
+        }
         var request = Resolver.Request()
         request.isExternal = !isLocal
         var routed: [(typed: String, route: Route)] = []
         var seen: Set<[ArraySlice<UInt8>]> = []
-        for recipient in recipients {
-            let resolution = resolver.resolve(unbracketed(recipient).span, request)
+        let answers = router.resolve([AddressQuestion(recipients.map(unbracketed), request)]).first ?? []
+        for (recipient, resolution) in zip(recipients, answers) {
             if let failure = resolution.failure { log.say("\(recipient): \(failure)") }
             for notice in resolution.notices { log.say(notice) }
             for route in resolution.routes {

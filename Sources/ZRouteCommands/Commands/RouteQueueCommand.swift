@@ -4,7 +4,6 @@ import ArgumentParser
 import Batch
 import Files
 import Glibc
-import Maps
 import Spool
 
 /// Routes the submissions of a spool.
@@ -54,34 +53,18 @@ struct RouteQueueCommand: ParsableCommand {
         _ = signal(SIGPIPE, SIG_IGN)
         let signals = RunSignals()
         let log = RouteQueueLog(format: self.site.logFormat)
-        var options = SpoolRunOptions()
-        options.jobs = jobs
-        options.batchSize = SpoolAccess.batchSize(jobs: jobs)
-        options.retry = RetryRule(interval: retryInterval)
-        options.settling = watch ? 5 : 0
-        let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
-        let health = site.makeHealth()
-        let run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
-            SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0) }
+        let routing = SpoolRouting(site, postOffice, jobs: jobs) { options in
+            options.retry = RetryRule(interval: retryInterval)
+            options.settling = watch ? 5 : 0
         }
-        let hooks = SpoolRun.Hooks(report: log.add, shouldStop: { signals.isTerminationPending })
         do throws(FileError) {
             if watch {
-                let watch = try SpoolWatch(postOffice: postOffice.path, signals: signals)
-                log.say(try postOffice.recover())
-                SpoolService(postOffice, run: run, watch: watch).run(
-                    hooks: hooks, refused: { log.say($0, in: postOffice.path) }, failed: { log.say($0) })
+                try routing.serve(log, signals)
             } else if files.isEmpty {
-                log.say(try postOffice.recover())
-                try run.retryHeld(hooks: hooks)
-                let listing = try postOffice.submissions()
-                for entry in listing.refused { log.say(entry, in: postOffice.path) }
-                log.begin(listing.names.count)
-                run.route(listing.names, hooks: hooks)
+                try routing.pass(log) { signals.isTerminationPending }
             } else {
                 let names = try SpoolAccess.submissions(named: files, in: postOffice) { log.sayMissing($0) }
-                log.begin(names.count)
-                run.route(names, hooks: hooks)
+                routing.route(names, log) { signals.isTerminationPending }
             }
         } catch {
             log.say(error)

@@ -1,0 +1,55 @@
+// One pass of routing over a spool, as route-queue does it and deliver does it first when asked to (`--route`).
+
+import Batch
+import Files
+import Maps
+import Routing
+import Spool
+
+/// Routes what waits in a spool.
+struct SpoolRouting: Sendable {
+    private let postOffice: PostOffice
+    private let run: SpoolRun
+
+    /// Prepares the routing of a spool.
+    ///
+    /// - Parameter change: changes the options from what suits most.
+    init(_ site: Site, _ postOffice: PostOffice, jobs: Int = 4, change: (inout SpoolRunOptions) -> Void = { _ in }) {
+        var options = SpoolRunOptions()
+        options.jobs = jobs
+        options.batchSize = SpoolAccess.batchSize(jobs: jobs)
+        change(&options)
+        let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
+        let health = site.makeHealth()
+        self.postOffice = postOffice
+        run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
+            SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0) }
+        }
+    }
+
+    /// Routes held recipients whose time has come, and every submission there is.
+    func pass(_ log: RouteQueueLog, shouldStop: @escaping @Sendable () -> Bool = { false }) throws(FileError) {
+        let hooks = SpoolRun.Hooks(report: log.add, shouldStop: shouldStop)
+        log.say(try postOffice.recover())
+        try run.retryHeld(hooks: hooks)
+        let listing = try postOffice.submissions()
+        for entry in listing.refused { log.say(entry, in: postOffice.path) }
+        log.begin(listing.names.count)
+        run.route(listing.names, hooks: hooks)
+    }
+
+    /// Routes the submissions of these names only.
+    func route(_ names: [MessageName], _ log: RouteQueueLog, shouldStop: @escaping @Sendable () -> Bool) {
+        log.begin(names.count)
+        run.route(names, hooks: SpoolRun.Hooks(report: log.add, shouldStop: shouldStop))
+    }
+
+    /// Routes what comes in, until told to stop.
+    func serve(_ log: RouteQueueLog, _ signals: RunSignals) throws(FileError) {
+        let watch = try SpoolWatch(postOffice: postOffice.path, signals: signals)
+        log.say(try postOffice.recover())
+        SpoolService(postOffice, run: run, watch: watch).run(
+            hooks: SpoolRun.Hooks(report: log.add, shouldStop: { signals.isTerminationPending }),
+            refused: { log.say($0, in: postOffice.path) }, failed: { log.say($0) })
+    }
+}
