@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 # What the program is built and tested with; libdb-dev is all that it needs to be built.
 BUILD_PACKAGES := libdb-dev
-TEST_PACKAGES  := libdb-dev db5.3-util exim4-base gcc libc6-dev make
+TEST_PACKAGES  := libdb-dev db5.3-util exim4-base gcc libc6-dev openssl
+BENCH_PACKAGES := libdb-dev valgrind hyperfine time
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
 SECONDS ?= 600
@@ -33,7 +34,7 @@ test: packages-test lint
 	swift test --skip-build
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests
+	swift format lint --strict --recursive Package.swift Sources Tests Fuzz
 
 fuzz: packages-build
 	Scripts/fuzz $(SECONDS)
@@ -42,9 +43,15 @@ torture: packages-test
 	swift build --build-tests
 	ZROUTE_TORTURE=$(LOOKUPS) swift test --skip-build --filter DbTortureTests
 
+bench: packages-bench
+	$(RELEASE)
+	Benchmarks/startup
+	Benchmarks/stream
+	Benchmarks/linear
+
 clean:
 	rm -rf .build .build-*
 
 # Installs the packages that are missing, and only then needs root.
 packages-%:
-	@Scripts/install-packages $(if $(filter build,$*),$(BUILD_PACKAGES),$(TEST_PACKAGES))
+	@Scripts/install-packages $(or $($(shell echo $* | tr a-z A-Z)_PACKAGES),$(error no packages are listed for $*))
