@@ -70,6 +70,7 @@ struct RouteTestCommand: ParsableCommand {
             DiagnosticLog().say("\(error)")
             throw ExitCode.configuration
         }
+        site.warnOfPrivileges()
         // A reader that goes away ends the output, not the process: that may be inside an environment, whose locks would
         // stay behind.
         signal(SIGPIPE, SIG_IGN)

@@ -26,6 +26,11 @@ struct Site: Sendable {
         }
     }
 
+    /// Warns of map files that others may write: whoever may do so decides where mail goes.
+    func warnOfPrivileges() {
+        for finding in databases.checkPrivileges() { DiagnosticLog().say("warning: \(finding)") }
+    }
+
     /// What reads text maps, once for all workers.
     ///
     /// - Parameter report: is given what is probably a mistake in a source.
