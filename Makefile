@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-# What the program is built and tested with; libdb-dev is all that it needs to be built.
-BUILD_PACKAGES := libdb-dev
-TEST_PACKAGES  := libdb-dev db5.3-util exim4-base gcc libc6-dev openssl
-BENCH_PACKAGES := libdb-dev valgrind hyperfine time
+# What the program is built and tested with; libdb-dev and libmd-dev are all that it needs to be built.
+BUILD_PACKAGES := libdb-dev libmd-dev
+TEST_PACKAGES  := libdb-dev libmd-dev db5.3-util exim4-base gcc libc6-dev openssl
+BENCH_PACKAGES := libdb-dev libmd-dev valgrind hyperfine time
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
 SECONDS ?= 600

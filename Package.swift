@@ -11,10 +11,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     ],
     targets: [
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
+        .systemLibrary(name: "CMessageDigest", providers: [.apt(["libmd-dev"])]),
         .target(name: "MailAddress"),
         .target(name: "Files"),
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
@@ -30,8 +30,7 @@ let package = Package(
         .target(
             name: "Delivery",
             dependencies: [
-                "Configuration", "Files", "LMTP", "MailAddress", "Spool",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "CMessageDigest", "Configuration", "Files", "LMTP", "MailAddress", "Spool",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -52,7 +51,16 @@ let package = Package(
                 "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .executableTarget(name: "zroute", dependencies: ["ZRouteCommands"]),
+        .executableTarget(
+            name: "zroute", dependencies: ["ZRouteCommands"],
+            linkerSettings: [
+                // A program exports nothing; what is not exported can be left out, and relocations are packed.
+                .unsafeFlags(
+                    [
+                        "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe",
+                        "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+                    ], .when(configuration: .release))
+            ]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),

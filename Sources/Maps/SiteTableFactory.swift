@@ -4,7 +4,8 @@ import Configuration
 
 /// Makes the tables of one worker; those that name the same environment share it.
 public final class SiteTableFactory: TableFactory {
-    private var environments: [EnvironmentSettings: BerkeleyDBEnvironment] = [:]
+    /// One for each home, of which sites have one or two.
+    private var environments: [BerkeleyDBEnvironment] = []
     private let texts: TextTableLoader
 
     private let watch: CallWatch?
@@ -42,9 +43,9 @@ public final class SiteTableFactory: TableFactory {
     }
 
     private func environment(_ settings: EnvironmentSettings) -> BerkeleyDBEnvironment {
-        if let environment = environments[settings] { return environment }
+        if let known = environments.first(where: { $0.settings == settings }) { return known }
         let environment = BerkeleyDBEnvironment(settings: settings, watch: watch)
-        environments[settings] = environment
+        environments.append(environment)
         return environment
     }
 }

@@ -1,7 +1,6 @@
 // What is to be done for a channel and host: scheduler.conf, or one endpoint for all LMTP channels.
 
 public import Configuration
-import Crypto
 import LMTP
 import Synchronization
 
@@ -170,7 +169,7 @@ public final class DeliveryPlan: Sendable {
         if let credentials {
             // A store's socket takes its peers as authenticated and offers nothing; over TCP that would be a trap.
             let isSocket = if case .unix = agent.endpoint { true } else { false }
-            options.authentication = Authentication(credentials, isRequired: !isSocket, digest: keyedMD5)
+            options.authentication = Authentication(credentials, isRequired: !isSocket, digest: KeyedMD5.digest)
         }
         var tls: TLSClient?
         if let path = line.tlsFile {
@@ -215,9 +214,4 @@ extension DeliveryPlan.Decision {
             schedule: RetrySchedule(
                 interval: parameters.interval, retries: parameters.retries, expiry: parameters.expiry))
     }
-}
-
-/// HMAC-MD5 (RFC 2104), which CRAM-MD5 is made of; MD5 is broken, its keyed form is not, and servers offer nothing else.
-@Sendable private func keyedMD5(_ key: [UInt8], _ message: [UInt8]) -> [UInt8] {
-    Array(HMAC<Insecure.MD5>.authenticationCode(for: message, using: SymmetricKey(data: key)))
 }

@@ -22,20 +22,17 @@ public struct CompileOptions: Sendable, Hashable {
             self.init()
             return
         }
-        guard field.hasPrefix("-") else {
+        guard field.utf8.first == UInt8(ascii: "-") else {
             throw FieldError("the newdb options '\(field)' do not begin with '-'; write '-' for none")
         }
-        var letters: Set<Character> = []
-        for letter in field.dropFirst() {
-            guard "luarsv".contains(letter) else {
-                throw FieldError("the newdb option '\(letter)' is unknown; l, u, a, r are known")
-            }
-            letters.insert(letter)
+        let letters = Array(field.unicodeScalars.dropFirst())
+        for letter in letters where !"luarsv".unicodeScalars.contains(letter) {
+            throw FieldError("the newdb option '\(letter)' is unknown; l, u, a, r are known")
         }
         guard !letters.contains("l") || !letters.contains("u") else {
             throw FieldError("the newdb options l and u exclude each other; keep one")
         }
-        guard !letters.contains("r") || letters.isDisjoint(with: ["l", "u", "a"]) else {
+        guard !letters.contains("r") || !letters.contains(where: "lua".unicodeScalars.contains) else {
             throw FieldError("the newdb option r (a live map, not compiled) excludes l, u and a; keep one")
         }
         // Keys of aliases are never case-sensitive: newdb folds them even without -l.

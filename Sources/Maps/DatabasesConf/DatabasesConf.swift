@@ -64,8 +64,11 @@ public struct DatabasesConf: Sendable, Hashable {
                 guard whole.count <= Self.longestLine else {
                     throw FieldError("the line is longer than \(Self.longestLine) bytes; shorten it")
                 }
+                guard let first = whole.first(where: { !ASCII.isBlank($0) }), first != UInt8(ascii: "#") else {
+                    continue
+                }
                 let line = LineFields(whole)
-                guard let first = line.words.first, !first.hasPrefix("#") else { continue }
+                guard !line.words.isEmpty else { continue }
                 definitions.append(try line.definition(file: file, line: number, variables: variables))
             } catch {
                 throw ConfigurationError(file: file, line: number, text: error.text)
@@ -112,10 +115,10 @@ private struct LineFields {
         let options = try Self.expand(words[3], variables)
         // Flags are split again after expansion, so that one variable can hold several of them.
         let flagWords = try Self.expand(words[5...].joined(separator: " "), variables)
-            .split(whereSeparator: { $0 == " " || $0 == "\t" })
-        let flags = try RelationFlags(words: flagWords.map(String.init))
+            .utf8.split(whereSeparator: ASCII.isBlank)
+        let flags = try RelationFlags(words: flagWords.map { String(Substring($0)) })
         let named = words[4] == "-" ? flags.file : try Self.expand(words[4], variables)
-        let path = named.map { $0.hasPrefix("/") ? $0 : "\(directory(of: file))/\($0)" }
+        let path = named.map { $0.utf8.first == UInt8(ascii: "/") ? $0 : "\(directory(of: file))/\($0)" }
         guard path != nil || !type.needsFile else {
             throw FieldError("a map of type \(type.rawValue) needs a file in the fifth field")
         }
@@ -131,7 +134,7 @@ private struct LineFields {
     }
 
     private static func type(_ text: String) throws(FieldError) -> (MapType, String?) {
-        let parts = text.split(separator: ",", maxSplits: 1).map(String.init)
+        let parts = text.utf8.split(separator: UInt8(ascii: ","), maxSplits: 1).map { String(Substring($0)) }
         let name = parts.first ?? ""
         let subtype = parts.count > 1 ? parts[1] : nil
         if let type = MapType(rawValue: name) ?? (name.uppercased() == "NONE" ? MapType.none : nil) {

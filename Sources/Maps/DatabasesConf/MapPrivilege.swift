@@ -18,7 +18,8 @@ public struct MapPrivilege: Sendable, Hashable {
 
     /// Reads `owner:group:mode`, the mode in octal.
     init(field: String) throws(FieldError) {
-        let parts = field.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let parts = field.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
         guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty, let mode = UInt32(parts[2], radix: 8),
             mode <= 0o7777
         else {

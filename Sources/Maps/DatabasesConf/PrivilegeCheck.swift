@@ -52,6 +52,8 @@ extension MapPrivilege {
 /// The number of a user given by name or number; nil where the system does not know the name.
 private func userNumber(_ name: String) -> UInt32? {
     if let number = UInt32(name) { return number }
+    // The usual owner, whose number is the same everywhere: the name service need not be started for it.
+    if name == "root" { return 0 }
     var entry = unsafe passwd()
     return unsafe withLookupBuffer { buffer, size in
         var found: UnsafeMutablePointer<passwd>?

@@ -11,14 +11,14 @@ extension RelationFlags {
         var position = 0
         var lower = false
         var upper = false
-        while position < words.count, !words[position].hasPrefix("#") {
+        while position < words.count, words[position].utf8.first != UInt8(ascii: "#") {
             let word = words[position]
             position += 1
             if word == "-" { continue }
-            guard word.hasPrefix("-") else {
+            guard word.utf8.first == UInt8(ascii: "-") else {
                 throw FieldError("'\(word)' is no relation flag; flags begin with '-', comments with '#'")
             }
-            var letters = word.dropFirst()
+            var letters = word.unicodeScalars.dropFirst()
             while let letter = letters.popFirst() {
                 switch letter {
                 case "l": lower = true
@@ -33,7 +33,7 @@ extension RelationFlags {
                     let argument: String
                     if !letters.isEmpty {
                         argument = String(letters)
-                        letters = ""
+                        letters = letters.suffix(0)
                     } else if position < words.count {
                         argument = words[position]
                         position += 1
@@ -54,7 +54,7 @@ extension RelationFlags {
         folding = lower ? .lower : upper ? .upper : .none
     }
 
-    private mutating func take(_ letter: Character, _ argument: String) throws(FieldError) {
+    private mutating func take(_ letter: Unicode.Scalar, _ argument: String) throws(FieldError) {
         switch letter {
         case "d":
             guard let known = SearchDriver(rawValue: argument), known != .none else {
@@ -71,7 +71,7 @@ extension RelationFlags {
         }
     }
 
-    private static func number(_ letter: Character, _ text: String, upTo limit: Int) throws(FieldError) -> Int {
+    private static func number(_ letter: Unicode.Scalar, _ text: String, upTo limit: Int) throws(FieldError) -> Int {
         guard let number = Int(text), text.utf8.first != UInt8(ascii: "+"), 0...limit ~= number else {
             throw FieldError("the relation flag -\(letter) needs a number from 0 to \(limit), not '\(text)'")
         }

@@ -9,7 +9,8 @@ public final class ResourceHealth: Sendable {
     /// How long a call may take before it counts as one that will never end (setting lookuptimeout).
     public let deadline: Duration
 
-    private let resources = Mutex<[MapResource: ResourceState]>([:])
+    /// One for each environment and file, of which sites have a few.
+    private let resources = Mutex<[ResourceState]>([])
     /// How many calls were given up and have not come back: each holds a thread.
     let abandonedCalls = Atomic<Int>(0)
 
@@ -28,9 +29,9 @@ public final class ResourceHealth: Sendable {
 
     func state(of resource: MapResource) -> ResourceState {
         resources.withLock { resources in
-            if let state = resources[resource] { return state }
+            if let known = resources.first(where: { $0.resource == resource }) { return known }
             let state = ResourceState(resource, health: self)
-            resources[resource] = state
+            resources.append(state)
             return state
         }
     }

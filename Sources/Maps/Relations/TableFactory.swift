@@ -20,8 +20,8 @@ extension TableFactory {
     }
 }
 
-private struct WrappingTableFactory<Base: TableFactory>: TableFactory {
-    let base: Base
+private struct WrappingTableFactory: TableFactory {
+    let base: any TableFactory
     let wrap: (MapDefinition, any Table) -> any Table
 
     func makeTable(for definition: MapDefinition) -> any Table {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// The text maps that the tables of several workers share.
 public final class TextTableLoader: Sendable {
-    private struct Source: Hashable {
+    private struct Source: Equatable {
         let path: String
         let form: SourceForm
         let folding: KeyFolding
@@ -21,7 +21,8 @@ public final class TextTableLoader: Sendable {
         let outcome = Mutex<Outcome?>(nil)
     }
 
-    private let sources = Mutex<[Source: Loaded]>([:])
+    /// One for each text map, of which sites have a few.
+    private let sources = Mutex<[(source: Source, loaded: Loaded)]>([])
     private let report: @Sendable (SourceWarning) -> Void
 
     /// Makes an empty loader.
@@ -37,9 +38,9 @@ public final class TextTableLoader: Sendable {
     func storage(path: String, form: SourceForm, folding: KeyFolding) throws(CompileError) -> TextTableStorage {
         let source = Source(path: path, form: form, folding: folding)
         let loaded = sources.withLock { sources in
-            if let loaded = sources[source] { return loaded }
+            if let known = sources.first(where: { $0.source == source }) { return known.loaded }
             let loaded = Loaded()
-            sources[source] = loaded
+            sources.append((source, loaded))
             return loaded
         }
         let result = loaded.outcome.withLock { outcome in

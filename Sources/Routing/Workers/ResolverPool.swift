@@ -38,7 +38,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
         var finished: [Int: Product] = [:]
         var isClosing = false
         /// Workers that ended of themselves.
-        var ended: Set<ObjectIdentifier> = []
+        var ended: [ObjectIdentifier] = []
     }
 
     private struct Watched {
@@ -128,7 +128,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
                 monitor.change { $0.finished[job.number] = job.product }
             }
             guard !worker.watch.isAbandoned else { return }
-            monitor.change { _ = $0.ended.insert(ObjectIdentifier(worker)) }
+            monitor.change { $0.ended.append(ObjectIdentifier(worker)) }
         }
         // Nobody joins it: a thread that hangs inside Berkeley DB never ends.
         if code == 0 {

@@ -5,7 +5,7 @@ import ArgumentParser
 /// The commands for live maps.
 struct DbCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "db",
+        subcommand: "db",
         abstract: "Look into and change live maps.",
         discussion: """
             MAP is a relation of dbases.conf, which stands for its live (-r) map, or the path of a database file with \

@@ -16,9 +16,11 @@ struct DbDumpCommand: ParsableCommand {
             """)
 
     /// The forms of a dump.
-    enum Format: String, ExpressibleByArgument, CaseIterable {
+    enum Format: Choice {
         case text
         case db
+
+        static let choices = [(word: "text", choice: Format.text), ("db", .db)]
     }
 
     @OptionGroup var options: DbOptions

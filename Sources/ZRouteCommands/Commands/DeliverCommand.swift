@@ -10,7 +10,7 @@ import Spool
 /// Delivers what is routed.
 struct DeliverCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "deliver",
+        subcommand: "deliver",
         abstract: "Deliver mail from the spool, or one message at once.",
         discussion: """
             With --once, every message of $POSTOFFICE/transport that is due is tried once; with --watch, that goes on \

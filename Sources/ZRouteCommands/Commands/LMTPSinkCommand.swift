@@ -8,7 +8,7 @@ import Sink
 /// Runs the sink until it is ended by a signal.
 struct LMTPSinkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "lmtp-sink",
+        subcommand: "lmtp-sink",
         abstract: "Run a small LMTP store that puts messages into Maildirs.",
         discussion: """
             Each address has a Maildir of its own, DIR/user@domain; user+folder@domain goes to its subfolder. A recipient \

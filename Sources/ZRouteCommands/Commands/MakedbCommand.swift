@@ -8,7 +8,7 @@ import Maps
 /// Compiles one source into one database.
 struct MakedbCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "makedb",
+        subcommand: "makedb",
         abstract: "Compile one source into a database.",
         discussion: """
             The source is INPUT, standard input for '-', or the file BASE itself where no input is named. The database \
@@ -100,9 +100,11 @@ struct MakedbCommand: ParsableCommand {
 }
 
 /// ZMailer's names of the kinds of database.
-enum DatabaseKindName: String, ExpressibleByArgument, CaseIterable {
+enum DatabaseKindName: Choice {
     case btree
     case bhash
+
+    static let choices = [(word: "btree", choice: DatabaseKindName.btree), ("bhash", .bhash)]
 
     var kind: DatabaseKind { self == .bhash ? .hash : .btree }
 }

@@ -9,7 +9,7 @@ import Maps
 /// Compiles the maps of dbases.conf.
 struct NewdbCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "newdb",
+        subcommand: "newdb",
         abstract: "Compile the maps of dbases.conf.",
         discussion: """
             Every source is read and written into a new file first; only when all are good do the new files take the \

@@ -9,7 +9,7 @@ import Spool
 /// Lists what waits in a spool.
 struct QueueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "queue",
+        subcommand: "queue",
         abstract: "List what waits in the spool.",
         discussion: """
             Each recipient that has not been served yet is listed: submitted, held, routed, or in delivery, with its \
@@ -19,9 +19,11 @@ struct QueueCommand: ParsableCommand {
             """)
 
     /// The forms of output.
-    enum Format: String, ExpressibleByArgument, CaseIterable {
+    enum Format: Choice {
         case text
         case json
+
+        static let choices = [(word: "text", choice: Format.text), ("json", .json)]
     }
 
     @OptionGroup var site: SiteOptions

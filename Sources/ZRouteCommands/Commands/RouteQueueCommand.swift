@@ -9,7 +9,7 @@ import Spool
 /// Routes the submissions of a spool.
 struct RouteQueueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "route-queue",
+        subcommand: "route-queue",
         abstract: "Route submitted messages into control files.",
         discussion: """
             Everything in $POSTOFFICE/router, or only the files named, is routed: the control file goes to transport, \

@@ -7,7 +7,7 @@ import Routing
 /// Prints the routes of addresses.
 struct RouteTestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "route-test",
+        subcommand: "route-test",
         abstract: "Show where addresses go.",
         discussion: """
             Each address is resolved as mail to it would be, and nothing is sent. With '-', or with no address at all, \
@@ -18,10 +18,12 @@ struct RouteTestCommand: ParsableCommand {
             """)
 
     /// The forms of output.
-    enum Format: String, ExpressibleByArgument, CaseIterable {
+    enum Format: Choice {
         case text
         case tsv
         case json
+
+        static let choices = [(word: "text", choice: Format.text), ("tsv", .tsv), ("json", .json)]
 
         var report: any ResolutionReport {
             switch self {
@@ -33,9 +35,11 @@ struct RouteTestCommand: ParsableCommand {
     }
 
     /// The roles an address can be asked about in.
-    enum Role: String, ExpressibleByArgument, CaseIterable {
+    enum Role: Choice {
         case recipient
         case sender
+
+        static let choices = [(word: "recipient", choice: Role.recipient), ("sender", .sender)]
     }
 
     @OptionGroup var site: SiteOptions

@@ -8,7 +8,7 @@ public struct ZRouteCommand: ParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "zroute",
         abstract: "Route mail addresses as ZMailer's router.cf does.",
-        version: "0.1.0",
+        version: version,
         subcommands: [
             RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, QueueCommand.self, NewdbCommand.self,
             MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
@@ -17,14 +17,48 @@ public struct ZRouteCommand: ParsableCommand {
     /// Needed by the parser.
     public init() {}
 
+    /// The program's version.
+    static let version = "0.1.0"
+
     /// Runs the program, and ends it with the command's exit status.
+    ///
+    /// A subcommand is given its arguments at once: going through the root command would parse them twice, which at each
+    /// start takes longer than the rest of `route-test`.
     ///
     /// - Parameter process: the process's arguments; where the first is the name of a subcommand, as a link to the
     ///   program has it, that subcommand runs.
     public static func run(process: [String]) {
-        let path = process.first ?? ""
-        let name = path.split(separator: "/").last.map(String.init) ?? path
-        let isSubcommand = configuration.subcommands.contains { $0.configuration.commandName == name }
-        main((isSubcommand ? [name] : []) + process.dropFirst())
+        let program = process.first ?? ""
+        let name = program.split(separator: "/").last.map(String.init) ?? program
+        if let command = subcommand(named: name) {
+            command.main(Array(process.dropFirst()))
+        } else if process.count > 1, let command = subcommand(named: process[1]) {
+            command.main(Array(process.dropFirst(2)))
+        } else {
+            main(Array(process.dropFirst()))
+        }
+    }
+
+    private static func subcommand(named name: String) -> (any ParsableCommand.Type)? {
+        configuration.subcommands.first { $0.configuration.commandName == name }
+    }
+}
+
+extension CommandConfiguration {
+    /// A subcommand's configuration, complete by itself: it may run without the root command around it.
+    ///
+    /// - Parameters:
+    ///   - name: the subcommand's name.
+    ///   - abstract: what it does, in one line.
+    ///   - discussion: what its help says besides.
+    ///   - subcommands: its own subcommands.
+    init(
+        subcommand name: String, abstract: String, discussion: String = "", subcommands: [any ParsableCommand.Type] = []
+    ) {
+        self.init(
+            commandName: name, abstract: abstract, discussion: discussion, version: ZRouteCommand.version,
+            subcommands: subcommands)
+        // Without the root command, messages would show the subcommand's name alone.
+        _superCommandName = "zroute"
     }
 }

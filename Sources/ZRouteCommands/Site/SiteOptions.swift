@@ -56,7 +56,9 @@ struct MapFailure: ExpressibleByArgument, Sendable {
 }
 
 /// The forms of log lines.
-enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+enum LogFormat: Choice {
     case text
     case json
+
+    static let choices = [(word: "text", choice: LogFormat.text), ("json", .json)]
 }

@@ -1,0 +1,25 @@
+// An option's choice among a few words. ArgumentParser could derive this from a CaseIterable enum, but looks its
+// conformances up at run time, at some 50 microseconds each, at every start of the program.
+
+import ArgumentParser
+
+/// One of a few words on the command line.
+protocol Choice: ExpressibleByArgument, Equatable, Sendable {
+    /// Each word with what it stands for.
+    static var choices: [(word: String, choice: Self)] { get }
+}
+
+extension Choice {
+    init?(argument: String) {
+        guard let found = Self.choices.first(where: { $0.word == argument }) else { return nil }
+        self = found.choice
+    }
+
+    static var allValueStrings: [String] { choices.map { $0.word } }
+
+    static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+
+    var defaultValueDescription: String {
+        Self.choices.first { $0.choice == self }?.word ?? ""
+    }
+}
