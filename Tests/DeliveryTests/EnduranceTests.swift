@@ -37,7 +37,7 @@ import ZRouteTestKit
         let last = try #require(samples.last)
         #expect(samples.count >= 4)
         // 8,000 messages of some hundred bytes each, if any stayed, would be more than this.
-        #expect(last.memory - first.memory <= 1024, "\(figures)")
+        #expect(last.memory - first.memory <= 512, "\(figures)")
         // The messages at work have one each.
         #expect(samples.allSatisfy { $0.descriptors <= first.descriptors + 32 }, "\(figures)")
     }

@@ -118,7 +118,7 @@ struct DeliverCommand: ParsableCommand {
             DeliveryService(environment, workers: workers, hooks: hooks).serve()
         } else {
             routing?.pass()
-            let run = DeliveryRun(workers: workers)
+            let run = DeliveryRun(workers: workers, keepsResults: false)
             do {
                 run.add(try postOffice.messages().names, MessageWorker(environment, ignoresSchedule: ignoresSchedule))
             } catch {
