@@ -16,7 +16,7 @@ public final class SupervisedRouter: AddressRouter {
         pool = ResolverPool(
             workers: 1, health: health,
             work: ResolverPool.Work(
-                makeResolver: makeResolver, emptyProduct: [],
+                makeResolver: makeResolver, emptyProduct: { _ in [] },
                 report: { _, resolution, _, all in all.append(resolution) }))
     }
 

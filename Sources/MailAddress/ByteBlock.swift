@@ -175,10 +175,13 @@ public struct ByteBlock: Sendable {
     }
 
     /// Whether a piece begins with a literal.
-    @inlinable
+    @inlinable @inline(__always)
     public func starts(_ range: Range<Int>, with literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
-        guard range.count >= count else { return false }
+        // Most texts differ in their first byte.
+        guard range.count >= count, count == 0 || bytes[range.lowerBound] == (unsafe literal.utf8Start[0]) else {
+            return false
+        }
         // The literal has as many bytes as it says.
         for place in 0..<count where unsafe bytes[range.lowerBound + place] != literal.utf8Start[place] { return false }
         return true

@@ -40,7 +40,7 @@ func work(
 ) -> ResolverPool<Lines>.Work {
     ResolverPool.Work(
         makeResolver: resolver(databases, stuck: stuck, home: home),
-        emptyProduct: [],
+        emptyProduct: { _ in [] },
         report: { address, resolution, _, lines in
             let routes = resolution.routes.map { route in
                 [route.channel, route.host, route.user].map { String(decoding: $0, as: UTF8.self) }

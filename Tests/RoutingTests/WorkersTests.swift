@@ -89,7 +89,7 @@ import ZRouteTestKit
         var pool = ResolverPool(
             workers: 1, health: ResourceHealth(deadline: .seconds(600)),
             work: ResolverPool<[String]>.Work(
-                makeResolver: resolver(databases), emptyProduct: [],
+                makeResolver: resolver(databases), emptyProduct: { _ in [] },
                 report: { address, _, _, lines in lines.append(text(address)) }))
         pool.submit(AddressBatch(lines: Array(input.utf8)))
         let lines = try takeNext(&pool)

@@ -11,6 +11,7 @@ extension Probe {
     ) throws(MapError) -> Bool {
         let domain = (start + 1)..<dottedKey.end
         if try lookUp(domain, of: dottedKey, argumentZero: domain, into: &hit) { return true }
+        guard mayHaveDottedKeys else { return try lookUpUndottedDefaults(defaults, for: dottedKey, start, into: &hit) }
         if try lookUpSuffixes(of: dottedKey, from: start, argumentZeroFrom: start, into: &hit) { return true }
         return try lookUpDefaults(defaults, for: dottedKey, from: start + 1, into: &hit)
     }
@@ -23,6 +24,16 @@ extension Probe {
         while let index = dottedKey.nextLabel(from: from) {
             if try lookUp(index..<dottedKey.end, of: dottedKey, argumentZero: start..<index, into: &hit) { return true }
             from = index + 1
+        }
+        return false
+    }
+
+    /// Looks up those default keys that do not begin with a dot, which hardly any does.
+    private func lookUpUndottedDefaults(
+        _ defaults: [[UInt8]], for dottedKey: borrowing DottedKey, _ start: Int, into hit: inout MapHit
+    ) throws(MapError) -> Bool {
+        for key in defaults where key.first != UInt8(ascii: ".") {
+            if try lookUp(key, for: dottedKey, from: start + 1, into: &hit) { return true }
         }
         return false
     }

@@ -15,6 +15,15 @@ enum Probe {
         }
     }
 
+    /// Whether the map may have a key that begins with a dot, as suffixes and default keys do.
+    @inline(__always)
+    var mayHaveDottedKeys: Bool {
+        switch self {
+        case .table: true
+        case .text(let text): text.mayHaveKeys(beginningWith: UInt8(ascii: "."))
+        }
+    }
+
     /// Looks up part of the dotted key.
     ///
     /// - Parameters:

@@ -54,10 +54,11 @@ struct LoadedTexts {
     /// Whether certainly no text map has a key; if false, that is not known.
     @inline(__always)
     func certainlyLack(_ key: Span<UInt8>, _ hash: KeyHash) -> Bool {
-        for index in searches.indices {
-            guard searches[index].certainlyLacks(key, hash) else { return false }
+        unsafe searches.withUnsafeBufferPointer { searches in
+            // In bounds: the indices are the buffer's.
+            for index in 0..<searches.count where unsafe !searches[index].certainlyLacks(key, hash) { return false }
+            return !searches.isEmpty
         }
-        return !searches.isEmpty
     }
 
     /// Lets the maps be asked anew for what they have.
@@ -75,6 +76,12 @@ struct LoadedTexts {
 struct LoadedText {
     /// Kept by the `LoadedTexts` that it came from, until that forgets it.
     fileprivate let storage: Unmanaged<TextTableStorage>
+
+    /// Whether some key may begin with a byte.
+    @inline(__always)
+    func mayHaveKeys(beginningWith byte: UInt8) -> Bool {
+        unsafe storage._withUnsafeGuaranteedRef { $0.search.mayHaveKeys(beginningWith: byte) }
+    }
 
     /// Looks a key up, byte for byte.
     ///

@@ -48,13 +48,19 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
             if let known, known.seed == hash.seed { known.value } else { hash(key).value }
         }
 
+        /// Whether some key may begin with a byte.
+        @inline(__always)
+        func mayHaveKeys(beginningWith byte: UInt8) -> Bool {
+            firstBytes.contains(byte)
+        }
+
         /// Whether certainly no entry has a key; if false, that is not known.
         @inline(__always)
         func certainlyLacks(_ key: Span<UInt8>, _ known: KeyHash) -> Bool {
             guard key.isEmpty || firstBytes.contains(key[0]) else { return true }
             let wanted = hash(key, known)
             var place = Int(wanted) & mask
-            // In bounds because of the mask; ends, as at least a third of the slots are free.
+            // In bounds because of the mask; ends, as at least half of the slots are free.
             while unsafe slots[place].offset != Slot.empty {
                 if unsafe slots[place].hash == wanted { return false }
                 place = (place &+ 1) & mask
@@ -107,7 +113,7 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
     ///
     /// - Returns: the place of the key that was there.
     mutating func insert(_ entry: SourceEntry, in bytes: Span<UInt8>) -> UInt32? {
-        if (count + 1) * 3 > (search.mask + 1) * 2 { grow() }
+        if (count + 1) * 2 > search.mask + 1 { grow() }
         let key = bytes.extracting(entry.key)
         if !key.isEmpty { search.firstBytes.insert(key[0]) }
         let wanted = search.hash(key).value
@@ -151,27 +157,14 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
 
 /// A set of bytes.
 private struct FirstBytes: Sendable {
-    private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    private var words = InlineArray<4, UInt64>(repeating: 0)
 
     @inline(__always)
     func contains(_ byte: UInt8) -> Bool {
-        let word =
-            switch byte >> 6 {
-            case 0: words.0
-            case 1: words.1
-            case 2: words.2
-            default: words.3
-            }
-        return word >> UInt64(byte & 63) & 1 == 1
+        words[Int(byte >> 6)] >> UInt64(byte & 63) & 1 == 1
     }
 
     mutating func insert(_ byte: UInt8) {
-        let bit: UInt64 = 1 << UInt64(byte & 63)
-        switch byte >> 6 {
-        case 0: words.0 |= bit
-        case 1: words.1 |= bit
-        case 2: words.2 |= bit
-        default: words.3 |= bit
-        }
+        words[Int(byte >> 6)] |= 1 << UInt64(byte & 63)
     }
 }

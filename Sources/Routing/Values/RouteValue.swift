@@ -14,12 +14,12 @@ enum RouteValue {
 
     /// The meaning of a value of fqdnroutes for an address.
     init(ofFullyQualifiedRoute value: Piece, address: Piece, in text: inout ByteBlock) {
-        let reader = Reader(value: value, address: address, text: text)
         if text.equals(value, "ERROR") || text.starts(value, with: "ignore!") {
             self = .unusable
         } else if let reason = text.dropping("error!", from: value) {
             self = .route(channel: value.prefix(5), host: reason, user: address)
         } else {
+            let reader = Reader(value: value, address: address, text: text)
             self =
                 reader.channelAlone(&text) ?? reader.lotusGateway(&text) ?? reader.channelAndHost(text) ?? .unusable
         }

@@ -14,7 +14,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
     /// What workers do, and with what.
     public struct Work: Sendable {
         let makeResolver: @Sendable (CallWatch) -> Resolver
-        let emptyProduct: Product
+        let emptyProduct: @Sendable (AddressBatch) -> Product
         let report: @Sendable (Span<UInt8>, Resolution, Trace?, inout Product) -> Void
 
         /// Describes the work.
@@ -24,7 +24,8 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
         ///   - emptyProduct: what a batch comes to before its first address.
         ///   - report: adds an address's resolution to what its batch comes to.
         public init(
-            makeResolver: @escaping @Sendable (CallWatch) -> Resolver, emptyProduct: Product,
+            makeResolver: @escaping @Sendable (CallWatch) -> Resolver,
+            emptyProduct: @escaping @Sendable (AddressBatch) -> Product,
             report: @escaping @Sendable (Span<UInt8>, Resolution, Trace?, inout Product) -> Void
         ) {
             self.makeResolver = makeResolver
@@ -74,7 +75,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
 
     /// Hands addresses to the workers.
     public mutating func submit(_ batch: AddressBatch, _ request: Resolver.Request = Resolver.Request()) {
-        let job = Job(number: newest, batch: batch, request: request, product: work.emptyProduct)
+        let job = Job(number: newest, batch: batch, request: request, product: work.emptyProduct(batch))
         newest += 1
         monitor.change { $0.waiting.append(job) }
         if workers.count < min(limit, inFlight) { _ = startWorker() }

@@ -7,11 +7,18 @@ import Routing
 /// The answers for a batch of addresses.
 struct RouteTestAnswers: Sendable {
     /// What goes to standard output.
-    private(set) var output = ByteBlock()
+    private(set) var output: ByteBlock
     /// What people should know.
     private(set) var remarks = Remarks()
     /// What the exit status has to say.
     private(set) var outcome = Outcome()
+
+    /// No answers yet.
+    ///
+    /// - Parameter count: the bytes of all addresses, of which answers have some three times as many.
+    init(toBytes count: Int) {
+        output = ByteBlock(capacity: 3 * count)
+    }
 
     /// Adds the answer for one address.
     mutating func add(

@@ -105,7 +105,7 @@ struct RouteTestCommand: ParsableCommand {
         let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
         return ResolverPool.Work(
             makeResolver: { site.makeResolver(texts: texts, watch: $0, trace: isTraced ? Trace() : nil) },
-            emptyProduct: RouteTestAnswers(),
+            emptyProduct: { RouteTestAnswers(toBytes: $0.bytes.count) },
             report: { $3.add($0, $1, $2, report) })
     }
 }
