@@ -103,6 +103,10 @@ public final class ScriptedServer: @unchecked Sendable {
         public var refused: Set<String> = []
         /// How many connections there were.
         public var connections = 0
+        /// How many of them have neither ended nor heard QUIT.
+        public var openConnections = 0
+        /// How many such there were at a time, at the most.
+        public var mostConnections = 0
     }
 
     /// Listens on a socket in a directory.
@@ -151,6 +155,8 @@ public final class ScriptedServer: @unchecked Sendable {
             let number = lock.withLock {
                 open.insert(descriptor)
                 state.connections += 1
+                state.openConnections += 1
+                state.mostConnections = max(state.mostConnections, state.openConnections)
                 return state.connections
             }
             Thread.detachNewThread { [self] in

@@ -21,7 +21,7 @@ struct Behaviour: Sendable, CustomTestStringConvertible {
     /// Whether the server's other connections may have delivered after all.
     var mayRetry = false
 
-    var testDescription: String { name }
+    var testDescription: String { String(name.prefix(100)) }
 
     static let all: [Behaviour] = replies + pieces + broken + counts
 
