@@ -115,7 +115,8 @@ struct ScriptedConnection {
         let text =
             switch action {
             case .reply(let text), .split(let text), .bytes(let text), .replyOnceFileExists(let text, _): text
-            case .bytesThen, .usual, .silence, .stall, .close, .reset, .halfClose: ""
+            case .bytesThen(let text, _): text.hasSuffix("\r\n") ? text : ""
+            case .usual, .silence, .stall, .close, .reset, .halfClose: ""
             }
         if text.hasPrefix("2"), let onSuccess { note(onSuccess) }
         perform(action)

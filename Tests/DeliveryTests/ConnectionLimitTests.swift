@@ -49,14 +49,29 @@ import ZRouteTestKit
         let server = try ScriptedServer(in: spool.place)
         defer { server.stop() }
         for number in 0..<20 { try spool.add([recipient("u\(number)")]) }
-        try deliver(spool, "smtp-lmtp\n    maxthr=2\n    command=\"smtp -M -1 -F UNIX:\(server.path)\"\n")
+        try deliver(spool, "smtp-lmtp\n    maxthr=2 idlemax=1s\n    command=\"smtp -M -1 -F UNIX:\(server.path)\"\n")
         #expect(server.record.connections == 20 && server.record.mostConnections <= 2)
         #expect(server.record.commands.filter { $0 == "QUIT" }.count == 20)
     }
 
+    /// A server that closes after each message, or after some time without one, costs a connection and no mail.
+    @Test(arguments: [1, 3])
+    func connectionsThatTheServerClosesAreReplaced(connections: Int) throws {
+        let spool = try DeliverySpool(isInMemory: true)
+        var script = ServerScript()
+        script.actions[.final] = [.usual, .bytesThen("250 2.1.5 last\r\n", .close)]
+        let server = try ScriptedServer(script, in: spool.place)
+        defer { server.stop() }
+        for number in 0..<40 { try spool.add([recipient("u\(number)")]) }
+        try deliver(
+            spool, "smtp-lmtp\n    maxthr=\(connections)\n    command=\"smtp -M -F UNIX:\(server.path)\"\n")
+        #expect(spool.outcomes.count == 40 && spool.outcomes.values.allSatisfy { $0 == .delivered })
+        #expect(server.record.connections >= 20)
+    }
+
     /// Each group of `-T` limits its own states: with all others at an hour, the silent state ends.
     @Test(
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(5)),
         arguments: [
             (ScriptedStep.greeting, "cmd"), (.hello, "cmd"), (.startTLS, "cmd"), (.authentication, "cmd"),
             (.mail, "cmd"), (.recipient, "cmd"), (.data, "data"), (.body, "tcpw"), (.final, "dot"),
