@@ -85,7 +85,7 @@ public final class ScriptedServer: @unchecked Sendable {
 
     /// Its socket in the file system.
     public let path: String
-    private let script: ServerScript
+    private let script: @Sendable (Int) -> ServerScript
     private let listener: Int32
     private let lock = NSLock()
     private var open: Set<Int32> = []
@@ -103,11 +103,25 @@ public final class ScriptedServer: @unchecked Sendable {
         public var refused: Set<String> = []
         /// How many connections there were.
         public var connections = 0
+        /// How many of them have neither ended nor heard QUIT.
+        public var openConnections = 0
+        /// How many such there were at a time, at the most.
+        public var mostConnections = 0
     }
 
     /// Listens on a socket in a directory.
-    public init(_ script: ServerScript = ServerScript(), in directory: TemporaryDirectory, name: String = "lmtp") throws
-    {
+    public convenience init(
+        _ script: ServerScript = ServerScript(), in directory: TemporaryDirectory, name: String = "lmtp"
+    ) throws {
+        try self.init(in: directory, name: name) { $0 <= script.connectionLimit ? script : ServerScript() }
+    }
+
+    /// The same with a script for each connection.
+    ///
+    /// - Parameter script: is given the connection's number, counted from 1.
+    public init(
+        in directory: TemporaryDirectory, name: String = "lmtp", script: @escaping @Sendable (Int) -> ServerScript
+    ) throws {
         self.script = script
         path = directory.file(name)
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -151,13 +165,14 @@ public final class ScriptedServer: @unchecked Sendable {
             let number = lock.withLock {
                 open.insert(descriptor)
                 state.connections += 1
+                state.openConnections += 1
+                state.mostConnections = max(state.mostConnections, state.openConnections)
                 return state.connections
             }
             Thread.detachNewThread { [self] in
-                let isScripted = number <= script.connectionLimit
-                var connection = ScriptedConnection(
-                    descriptor: descriptor, script: isScripted ? script : ServerScript()
-                ) { [self] change in lock.withLock { change(&state) } }
+                var connection = ScriptedConnection(descriptor: descriptor, script: script(number)) { [self] change in
+                    lock.withLock { change(&state) }
+                }
                 connection.serve()
                 lock.withLock { _ = open.remove(descriptor) }
                 close(descriptor)

@@ -13,6 +13,7 @@ struct ScriptedConnection {
     private var isOver = false
     private var hasSender = false
     private var held: [UInt8] = []
+    private var isCounted = true
 
     init(
         descriptor: Int32, script: ServerScript, note: @escaping ((inout ScriptedServer.Record) -> Void) -> Void
@@ -30,6 +31,13 @@ struct ScriptedConnection {
             command(text)
         }
         flush()
+        noteEnd()
+    }
+
+    private mutating func noteEnd() {
+        guard isCounted else { return }
+        isCounted = false
+        note { $0.openConnections -= 1 }
     }
 
     private mutating func command(_ text: String) {
@@ -48,6 +56,8 @@ struct ScriptedConnection {
         case "DATA": data()
         case "RSET": act(.reset, "250 2.0.0 ok")
         case "QUIT":
+            // Before the reply: with that the client is free to connect again.
+            noteEnd()
             act(.quit, "221 2.0.0 bye")
             isOver = true
         default: act(.authentication, "235 2.7.0 ok")
@@ -105,7 +115,8 @@ struct ScriptedConnection {
         let text =
             switch action {
             case .reply(let text), .split(let text), .bytes(let text), .replyOnceFileExists(let text, _): text
-            case .bytesThen, .usual, .silence, .stall, .close, .reset, .halfClose: ""
+            case .bytesThen(let text, _): text.hasSuffix("\r\n") ? text : ""
+            case .usual, .silence, .stall, .close, .reset, .halfClose: ""
             }
         if text.hasPrefix("2"), let onSuccess { note(onSuccess) }
         perform(action)

@@ -85,6 +85,20 @@ import ZRouteTestKit
         }
     }
 
+    /// Some MTAs put a mailbox file's first line before what they pipe.
+    @Test func theEnvelopeLineIsNoPartOfTheMessage() throws {
+        let site = try TestSite()
+        let result = try site.run(
+            "--lmtp", site.socket, "--from", "a@example.net", "--to", "user@virtual.example",
+            input: "From a@example.net Mon Nov 23 00:00:00 2026\nSubject: piped\n\nFrom here on\n")
+        #expect(result.status == 0, "\(result.errorText)")
+        let directory = "\(site.store)/box@virtual.example/new"
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: directory).first)
+        let message = text(try readFile("\(directory)/\(name)", limit: 1 << 20).bytes)
+        #expect(message.contains("Subject: piped") && message.contains("From here on"))
+        #expect(!message.contains("Nov 23"))
+    }
+
     @Test func usageErrors() throws {
         let site = try TestSite()
         #expect(try site.run("--once", "--watch").status == 64)

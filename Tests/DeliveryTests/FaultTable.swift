@@ -97,6 +97,8 @@ struct FaultCase: Sendable, CustomStringConvertible {
                 for writing in Writing.allCases {
                     // Waiting for nothing is the same however nothing is written.
                     if fault.isStall, writing != .plain { continue }
+                    // Each waits for a time-out; what came before it is read alike.
+                    if fault.isStall, !isPipelined, fault != .ending("", .stall) { continue }
                     // A hundred thousand writes of a byte show no more than a few.
                     if fault.isLong, writing == .bytewise { continue }
                     cases.append(.init(place: place, fault: fault, isPipelined: isPipelined, writing: writing))

@@ -2,6 +2,7 @@
 
 public import Files
 import Glibc
+import LMTP
 
 /// The header and body of a message, with LF or CRLF line ends.
 public struct MessageContent: Sendable {
@@ -48,6 +49,19 @@ public struct MessageContent: Sendable {
     public var estimatedLength: UInt64 {
         let rest = file.map { $0.size - offset } ?? 0
         return UInt64(head.count + Self.bareLineFeeds(head) + rest)
+    }
+
+    /// How many octets it has on the wire, dot-stuffing not counted.
+    func exactLength() throws(FileError) -> UInt64 {
+        var encoder = MessageEncoder(framing: .chunk)
+        var reader = MessageReader(self)
+        var output: [UInt8] = []
+        while let chunk = try reader.next() {
+            output.removeAll(keepingCapacity: true)
+            encoder.encode(chunk.span, into: &output)
+        }
+        encoder.finish(into: &output)
+        return encoder.octetCount
     }
 
     private static func bareLineFeeds(_ bytes: [UInt8]) -> Int {

@@ -38,8 +38,9 @@ public struct DirectDelivery: Sendable {
     ///   - draft: the recipients, as a control file would have them.
     ///   - content: the whole message.
     /// - Returns: one result a recipient, in order.
-    /// - Throws: `ControlFileError` where a value of the draft cannot stand in a control file.
-    public func deliver(_ draft: ControlFileDraft, content: MessageContent) throws(ControlFileError) -> [Result] {
+    /// - Throws: `ControlFileError` where a value of the draft cannot stand in a control file, `FileError` where the content
+    ///   cannot be read.
+    public func deliver(_ draft: ControlFileDraft, content: MessageContent) throws -> [Result] {
         guard let name = MessageName("direct") else { return [] }
         let recipients = try draft.file(name: name).recipients
         var results: [Int: Result] = [:]
@@ -61,7 +62,7 @@ public struct DirectDelivery: Sendable {
             case .deliver(let destination, _): tasks.append((recipient, destination))
             }
         }
-        send(tasks, content) { recipient, result, endpoint in
+        try send(tasks, content) { recipient, result, endpoint in
             guard let index = places[recipient.offset] else { return }
             results[index] = Result(
                 index: index, address: recipient.address, outcome: result.outcome, reply: result.reply,
@@ -73,11 +74,11 @@ public struct DirectDelivery: Sendable {
     private func send(
         _ tasks: [(recipient: ControlRecipient, destination: Destination)], _ content: MessageContent,
         _ settle: (ControlRecipient, RecipientReport, Endpoint) -> Void
-    ) {
+    ) throws {
         let drafts = TransactionDraft.group(tasks)
         let queue = OutcomeQueue()
         for (index, draft) in drafts.enumerated() {
-            var envelope = draft.envelope(for: content, header: [])
+            var envelope = try draft.envelope(for: content, header: [])
             if ignoresQuota {
                 for place in envelope.recipients.indices { envelope.recipients[place].ignoresQuota = true }
             }

@@ -166,6 +166,7 @@ public final class DeliveryPlan: Sendable {
         options.usesPipelining = !line.avoidsPipelining
         options.forcesEightBit = line.forcesEightBit
         options.forcesSevenBit = line.forcesSevenBit
+        options.prefersChunking = line.prefersChunking
         if let credentials {
             // A store's socket takes its peers as authenticated and offers nothing; over TCP that would be a trap.
             let isSocket = if case .unix = agent.endpoint { true } else { false }

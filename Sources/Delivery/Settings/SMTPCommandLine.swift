@@ -36,6 +36,8 @@ public struct SMTPCommandLine: Sendable, Hashable {
     public private(set) var forcesEightBit = false
     /// `-7`: every message goes as seven bits.
     public private(set) var forcesSevenBit = false
+    /// `-B`, which ZMailer's agent does not have: BDAT in place of DATA where the server has it.
+    public private(set) var prefersChunking = false
     /// `-1`: one message a connection.
     public private(set) var isOneMessage = false
     /// Words behind the options: the host, where `$host` stands there.
@@ -91,6 +93,7 @@ public struct SMTPCommandLine: Sendable, Hashable {
         case "P": avoidsPipelining = true
         case "8": forcesEightBit = true
         case "7": forcesSevenBit = true
+        case "B": prefersChunking = true
         case "1": isOneMessage = true
         // -X: connecting to oneself is nothing special here. -s: no process title. -H: headers are never converted.
         // -E: a greeting without ESMTP is answered by EHLO and, where that is refused, HELO. -V: no version to print.

@@ -115,7 +115,7 @@ struct MessageWork: ~Copyable {
                 let content = try MessageContent(
                     head: header + [0x0A], file: body, offset: message.contents.bodyOffset ?? 0)
                 environment.pool.submit(
-                    OutgoingMessage(envelope: draft.envelope(for: content, header: header), content: content) {
+                    OutgoingMessage(envelope: try draft.envelope(for: content, header: header), content: content) {
                         queue.put($0, draft: index)
                     }, to: draft.destination)
                 sent += 1

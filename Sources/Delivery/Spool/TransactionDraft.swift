@@ -1,5 +1,6 @@
 // Which recipients of a message share a transaction: those with one destination, sender, header and DSN parameters.
 
+import Files
 import LMTP
 import MailAddress
 import Spool
@@ -69,9 +70,12 @@ struct TransactionDraft {
     }
 
     /// The envelope with what only the message itself tells.
-    func envelope(for content: MessageContent, header: [UInt8]) -> Envelope {
+    func envelope(for content: MessageContent, header: [UInt8]) throws(FileError) -> Envelope {
         var envelope = self.envelope
-        envelope.length = .estimate(content.estimatedLength)
+        // BDAT needs to know each octet, which takes another look at all of them.
+        envelope.length =
+            destination.options.prefersChunking
+            ? .exact(try content.exactLength()) : .estimate(content.estimatedLength)
         envelope.hasInternationalizedHeader =
             header.contains(where: { $0 >= 0x80 }) && WellFormedUTF8.isValid(header.span)
         return envelope

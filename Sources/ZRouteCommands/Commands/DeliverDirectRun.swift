@@ -31,7 +31,7 @@ struct DirectDeliveryRun {
         let message: [UInt8]
         do {
             postOffice = try site.settings.postOffice.map { path throws(FileError) in try PostOffice(path: path) }
-            message = try readStandardInput()
+            message = MessageHead.withoutEnvelopeLine(try readStandardInput())
         } catch {
             log.say("\(error)")
             return .tryAgain
@@ -180,6 +180,12 @@ private enum MessageHead {
             start = end + 1
         }
         return message.count
+    }
+
+    /// The message without the line `From sender date` of mailbox files, which some MTAs put before what they pipe.
+    static func withoutEnvelopeLine(_ message: [UInt8]) -> [UInt8] {
+        guard message.starts(with: "From ".utf8), let end = message.firstIndex(of: 0x0A) else { return message }
+        return Array(message[(end + 1)...])
     }
 
     /// The header fields as a control file takes them: without NUL, and without the blank line.
