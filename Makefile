@@ -34,7 +34,7 @@ test: packages-test lint
 	swift test --skip-build
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests Fuzz
+	swift format lint --strict --recursive Package.swift Sources Tests Fuzz Benchmarks
 
 fuzz: packages-build
 	Scripts/fuzz $(SECONDS)

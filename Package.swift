@@ -61,6 +61,11 @@ let package = Package(
                         "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
                     ], .when(configuration: .release))
             ]),
+        .executableTarget(
+            name: "lmtp-load",
+            dependencies: [
+                "Configuration", "Delivery", "LMTP", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ], path: "Benchmarks/Load"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
