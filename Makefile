@@ -5,7 +5,10 @@ SHELL := /bin/bash
 
 # What the program is built and tested with; libdb-dev and libmd-dev are all that it needs to be built.
 BUILD_PACKAGES := libdb-dev libmd-dev
-TEST_PACKAGES  := libdb-dev libmd-dev db5.3-util exim4-base gcc libc6-dev openssl
+TEST_PACKAGES  := libdb-dev libmd-dev db5.3-util exim4-base gcc libc6-dev openssl python3 \
+                  cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd
+# Unpacked, not installed: they would take other packages' places, or bring much along.
+TEST_UNPACKED  := postfix dovecot-imapd python3-aiosmtpd python3-attr python3-public
 BENCH_PACKAGES := libdb-dev libmd-dev valgrind hyperfine time
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
@@ -30,6 +33,7 @@ demo: build
 	Scripts/demo
 
 test: packages-test lint
+	Scripts/unpack-packages .build/servers $(TEST_UNPACKED)
 	swift build --build-tests
 	swift test --skip-build
 

@@ -8,7 +8,8 @@
 //   - where the one sent along ends without a 354, RSET must be answered before its verdicts count.
 // A reply that cannot belong to the command whose turn it is shows that the count is wrong. It takes back the verdicts of
 // the envelope it is read in, and where replies may be missing (354 too early, 503 to an address, a recipient accepted
-// after MAIL was refused) also the final replies before it. Both only ever turn into deferrals.
+// after MAIL was refused and no 354 in its place after that) also the final replies before it. Both only ever turn into
+// deferrals.
 
 extension ClientSession {
     // MARK: Beginning
@@ -59,7 +60,7 @@ extension ClientSession {
             id: queued.id, envelope: envelope, dialect: options.dialect,
             writer: CommandWriter(
                 extensions: extensions, isConverted: isConverted, hasInternationalizedAddress: isInternationalized),
-            isPipelined: isPipelining, chunkSize: chunkSize)
+            isPipelined: isPipelining && !isTooLong(envelope.length), chunkSize: chunkSize)
         let transaction = TransactionState(request, recipients: recipients, isUnconfirmed: isUnconfirmed)
         guard recipients.contains(where: { $0.decision == nil }) else {
             finish(transaction)
@@ -69,6 +70,17 @@ extension ClientSession {
         transaction.appendOpening(to: &output)
         noteOutput(from: start, isAhead: isUnconfirmed)
         return transaction
+    }
+
+    /// Whether the peer has announced that it will refuse a message of that length.
+    ///
+    /// MAIL then goes alone, for the refusal in the peer's own words: nothing after it is of use.
+    private func isTooLong(_ length: Envelope.Length) -> Bool {
+        guard let limit = capabilities.sizeLimit else { return false }
+        switch length {
+        case .unknown: return false
+        case .estimate(let octets), .exact(let octets): return octets > limit
+        }
     }
 
     /// Refuses the addresses that cannot be sent to this peer.
@@ -117,6 +129,7 @@ extension ClientSession {
             noteOutput(from: start)
         case .sendBody: sendBody()
         case .sendNothing: sendNothing()
+        case .abandon: abandon()
         case .finished: finishCurrent()
         case .misfit(let what, let count): breakOff(what, count)
         }
@@ -142,6 +155,13 @@ extension ClientSession {
         let failure = ClientFailure.protocolError("DATA was accepted though no recipient was")
         settle(failure)
         sayQuit(failure, repliesLeft: replies)
+    }
+
+    /// Closes a connection on which the peer waits for a message that it has refused.
+    private mutating func abandon() {
+        confirm()
+        finishCurrent()
+        fail(.protocolError("DATA was accepted though MAIL was refused"))
     }
 
     /// The count of replies is proved right up to here.

@@ -27,6 +27,8 @@ struct TransactionState: Sendable {
         case sendBody
         /// DATA was accepted though no recipient was: the message is to be ended at once.
         case sendNothing
+        /// DATA and recipients were accepted though MAIL was refused: the connection is to be closed.
+        case abandon
         /// RSET is to be sent.
         case reset
         /// Every recipient is decided.
@@ -186,9 +188,12 @@ struct TransactionState: Sendable {
 
     private mutating func handleData(_ reply: Reply) -> Step {
         if reply.severity == .success { return misfit(reply, .tooMany) }
-        if isContradictory { return misfit(reply, .tooFew) }
+        if isContradictory, reply.code != 354 { return misfit(reply, .tooFew) }
         dataReply = reply
         if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+        // A 354 in its place proves the count: the peer does take recipients after it has refused MAIL, as Cyrus does
+        // where a message is too large. Any end of the message, even an empty one, would be delivered to them.
+        if isContradictory { return .abandon }
         if reply.code == 354 {
             stage = acceptedCount > 0 ? .body : .emptyMessage
             return acceptedCount > 0 ? .sendBody : .sendNothing

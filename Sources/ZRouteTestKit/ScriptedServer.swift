@@ -10,6 +10,8 @@ public enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
     case reply(String)
     /// The same, each byte in a write of its own.
     case split(String)
+    /// A reply, but only when a file exists.
+    case replyOnceFileExists(String, String)
     /// Bytes as they are, without a line end of ours.
     case bytes(String)
     /// Nothing, and on to the next command.
@@ -26,6 +28,7 @@ public enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .reply(let text): "reply \(text)"
         case .split(let text): "split \(text)"
+        case .replyOnceFileExists(let text, _): "late reply \(text)"
         case .bytes(let text): "bytes \(text.debugDescription)"
         case .silence: "silence"
         case .stall: "stall"

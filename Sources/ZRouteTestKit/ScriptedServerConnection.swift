@@ -100,7 +100,7 @@ struct ScriptedConnection {
         let action = next(step) ?? .reply(usual)
         let text =
             switch action {
-            case .reply(let text), .split(let text), .bytes(let text): text
+            case .reply(let text), .split(let text), .bytes(let text), .replyOnceFileExists(let text, _): text
             case .silence, .stall, .close, .reset: ""
             }
         if text.hasPrefix("2"), let onSuccess { note(onSuccess) }
@@ -111,6 +111,9 @@ struct ScriptedConnection {
     private mutating func perform(_ action: ScriptedAction) {
         switch action {
         case .reply(let text): write(Self.wire(text))
+        case .replyOnceFileExists(let text, let file):
+            while unsafe access(file, F_OK) != 0 { usleep(1000) }
+            write(Self.wire(text))
         case .split(let text):
             for byte in Self.wire(text) { write([byte]) }
         case .bytes(let text): write(Array(text.utf8))

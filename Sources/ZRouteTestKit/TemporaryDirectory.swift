@@ -8,8 +8,14 @@ public final class TemporaryDirectory: Sendable {
     public let path: String
 
     /// Makes a new, empty directory.
-    public init() throws {
-        let place = FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
+    ///
+    /// - Parameter isInMemory: whether it may lie in memory, where there is room: a killed process loses nothing there
+    ///   that it would keep on a disk, and syncing costs nothing.
+    public init(isInMemory: Bool = false) throws {
+        let isShared = isInMemory && FileManager.default.isWritableFile(atPath: "/dev/shm")
+        let place =
+            isShared
+            ? URL(fileURLWithPath: "/dev/shm") : FileManager.default.temporaryDirectory.resolvingSymlinksInPath()
         let directory = place.appendingPathComponent("zroute-test-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         path = directory.path

@@ -2,6 +2,7 @@
 
 import Files
 import Foundation
+import Sink
 import Spool
 import Testing
 import ZRouteTestKit
@@ -40,9 +41,61 @@ import ZRouteTestKit
         #expect(number > 30)
     }
 
-    private static func run(_ spool: DeliverySpool, _ server: String, killAt number: Int?) throws -> CommandResult {
+    /// A thousand deliveries to the sink by several workers, killed again and again until all are done.
+    @Test func aThousandDeliveriesSurviveKills() throws {
+        let spool = try DeliverySpool(isInMemory: true)
+        let store = spool.place.file("store")
+        let server = try SinkServer(
+            at: .unix(spool.place.file("sink")), store: MaildirStore(path: store, host: "s"), rules: SinkRules(),
+            host: "s")
+        defer { server.shutDown() }
+        let users = (0..<1000).map { "u\($0)" }
+        for user in users { try spool.add([recipient(user)]) }
+        var kills = 0
+        /// Whom a killed process was working on: tried again, perhaps for the second time.
+        var interrupted: [String: Int] = [:]
+        var generator = SystemRandomNumberGenerator()
+        while true {
+            // From a run that does next to nothing to one that delivers some dozens; no fixed step that always falls on
+            // the same operation.
+            let point = kills % 10 == 0 ? kills / 10 : Int.random(in: 20..<400, using: &generator)
+            let result = try Self.run(spool, spool.place.file("sink"), killAt: point, workers: 4)
+            if result.status == 0 { break }
+            #expect(result.status == -SIGKILL, "\(result.text)")
+            kills += 1
+            for user in try Self.interrupted(in: spool) { interrupted[user, default: 0] += 1 }
+        }
+        #expect(try spool.postOffice.messages().names.isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: spool.postOffice.path + "/queue").isEmpty)
+        var copies: [String: Int] = [:]
+        for user in users {
+            copies[user] = (try? FileManager.default.contentsOfDirectory(atPath: "\(store)/\(user)/new").count) ?? 0
+        }
+        let lost = copies.filter { $0.value == 0 }.keys.sorted()
+        #expect(lost.isEmpty, "lost: \(lost)")
+        // Each further copy is of a message that a process died with.
+        for (user, count) in copies where count > 1 { #expect(count - 1 <= interrupted[user, default: 0], "\(user)") }
+        let duplicates = copies.values.reduce(0) { $0 + max($1 - 1, 0) }
+        print(
+            "DeliveryTests: 1000 deliveries by 4 workers, killed \(kills) times: \(lost.count) lost, \(duplicates) second"
+                + " copies, of \(interrupted.values.reduce(0, +)) messages that a process died with")
+        #expect(kills >= 30)
+    }
+
+    /// The recipients that carry the mark of a process, which is dead now.
+    private static func interrupted(in spool: DeliverySpool) throws -> [String] {
+        try spool.postOffice.messages().names.flatMap { name in
+            // The message may have gone but for its name.
+            let control = try? spool.postOffice.controlFile(of: name)
+            return control?.recipients.filter { $0.process != nil }.map { text($0.address.user) } ?? []
+        }
+    }
+
+    private static func run(_ spool: DeliverySpool, _ server: String, killAt number: Int?, workers: Int = 1) throws
+        -> CommandResult
+    {
         let runner = try programDirectory() + "/DeliveryFaultRunner"
-        return try runCommand(runner, [spool.postOffice.path, server, number.map(String.init) ?? "none"])
+        return try runCommand(runner, [spool.postOffice.path, server, number.map(String.init) ?? "none", "\(workers)"])
     }
 }
 

@@ -14,8 +14,8 @@ final class DeliverySpool: Sendable {
     let postOffice: PostOffice
     private let recorded = Mutex<[DeliveryEvent]>([])
 
-    init(operations: FileOperations = FileOperations()) throws {
-        place = try TemporaryDirectory()
+    init(operations: FileOperations = FileOperations(), isInMemory: Bool = false) throws {
+        place = try TemporaryDirectory(isInMemory: isInMemory)
         try PostOffice.create(path: place.file("post"))
         postOffice = try PostOffice(path: place.file("post"), operations: operations)
     }

@@ -1,4 +1,4 @@
-// Transactions: what is sent when, how finals are matched to recipients, and what a broken count of replies does.
+// Transactions: what is sent when, how finals are matched to recipients, and how they end.
 
 import LMTP
 import Testing
@@ -124,165 +124,19 @@ struct TransactionTests {
         if dialect == .lmtp { #expect(result.reports.last?.wasAttempted == false) }
     }
 
-    @Test("a MAIL refusal with an accepted recipient and a 354 never sends a message")
-    func acceptedAfterRefusedMail() throws {
+    @Test("MAIL goes alone where the message is longer than the peer announced", arguments: [UInt64(20_000), 20_001])
+    func tooLong(_ octets: UInt64) throws {
         var peer = ScriptedPeer()
-        peer.acceptsWithoutMail = true
-        peer.script = [.mail: [.line("550 no")], .rcpt: [.line("250 ok")], .data: [.line("354 go")]]
-        let result = converse(try options(), peer, [envelope("a")])
-        #expect(result.outcomes() == [.deferred])
-        #expect(result.peer.messages.isEmpty)
-        #expect(result.closings.first.map { $0 != nil } == true)
-    }
-
-    @Test(
-        "fewer finals than recipients: what came stands, the rest is deferred",
-        arguments: [
-            (0, [RecipientReport.Outcome.deferred, .deferred, .deferred]), (1, [.failed, .deferred, .deferred]),
-            (2, [.failed, .delivered, .deferred]),
-        ])
-    func fewFinals(_ count: Int, _ expected: [RecipientReport.Outcome]) throws {
-        for (queued, end) in [
-            (0, Answer.stall()), (1, .stall()), (0, .close), (1, .close), (0, .line("421 4.3.0 bye")),
-        ] {
-            var peer = ScriptedPeer()
-            peer.script[.final] = [.line("552 5.2.3 too large"), .line("250 ok")].prefix(count) + [end]
-            let all = [envelope("a", "b", "c")] + (0..<queued).map { envelope("q\($0)") }
-            let result = converse(try options(), peer, all)
-            #expect(result.outcomes(0) == expected)
-            for number in 0..<queued {
-                #expect(result.outcomes(number + 1) == [.deferred])
-                #expect(result.reports.last?.wasAttempted == false)
-            }
-        }
-    }
-
-    @Test("a single final that never comes is not replaced by the next envelope's replies", arguments: dialects)
-    func missingFinal(_ dialect: ClientOptions.Dialect) throws {
-        var peer = ScriptedPeer(dialect: dialect)
-        peer.finalCount = 0
-        peer.finalCountIsForFirstMessage = true
-        let result = converse(try options(dialect), peer, [envelope("a"), envelope("b"), envelope("c")])
-        #expect(result.outcomes(0) == [.deferred])
-        #expect(result.reports[0].wasAttempted)
-        #expect(result.outcomes(1) == [.deferred])
-        #expect(result.outcomes(2) == [.deferred])
-        #expect(result.closings.first.map { $0 != nil } == true)
-    }
-
-    @Test("a final too many: the verdict stands, the connection is not used again", arguments: dialects, [0, 1])
-    func surplusFinal(_ dialect: ClientOptions.Dialect, _ queued: Int) throws {
-        for surplus in ["250 ok", "450 later", "550 no"] {
-            var peer = ScriptedPeer(dialect: dialect)
-            peer.finalCount = 2
-            peer.script[.final] = [.line("250 ok"), .line(surplus)]
-            let all = [envelope("a")] + (0..<queued).map { envelope("q\($0)", "r\($0)") }
-            let result = converse(try options(dialect), peer, all, quits: false)
-            #expect(result.outcomes(0) == [.delivered], "\(surplus)")
-            if queued > 0 { #expect(result.outcomes(1) == [.deferred, .deferred], "\(surplus)") }
-            #expect(result.closings.count == 1)
-            #expect(result.closings.first.map { $0 != nil } == true)
-        }
-    }
-
-    @Test("verdicts shifted by a surplus reply never reach the next transaction's recipients")
-    func shiftedVerdicts() throws {
-        for rcpt in [["550 no", "250 ok"], ["250 ok", "550 no"], ["550 no", "550 no"]] {
-            var peer = ScriptedPeer()
-            peer.finalCount = 2
-            peer.script[.rcpt] = [.line("250 ok")] + rcpt.map { .line($0) }
-            peer.script[.final] = [.line("250 ok"), .line("250 ok")]
-            let result = converse(try options(), peer, [envelope("a"), envelope("b", "c")])
-            #expect(result.outcomes(0) == [.delivered])
-            #expect(!result.outcomes(1).contains(.delivered))
-            #expect(result.outcomes(1) == [.deferred, .deferred], "\(rcpt)")
-        }
-    }
-
-    @Test("a transaction refused behind a good one is decided when RSET proves the count")
-    func refusedBehindGood() throws {
-        var peer = ScriptedPeer()
-        peer.script[.rcpt] = [.line("250 ok"), .line("550 5.1.1 no"), .line("250 ok")]
-        let result = converse(try options(), peer, [envelope("a"), envelope("b"), envelope("c")])
-        #expect((0..<3).map { result.outcomes($0) } == [[.delivered], [.failed], [.delivered]])
-        #expect(result.reports.map(\.id.rawValue) == [0, 1, 2])
-        #expect(result.closings == [nil])
-    }
-
-    @Test("a lost connection after a final that was read does not take it back", arguments: [Answer.close, .stall()])
-    func lostAfterFinal(_ end: Answer) throws {
-        var peer = ScriptedPeer()
-        peer.script[.mail] = [.line("250 ok"), end]
-        let result = converse(try options(), peer, [envelope("a"), envelope("b")])
-        #expect(result.outcomes(0) == [.delivered])
-        #expect(result.outcomes(1) == [.deferred])
-        #expect(result.reports[1].wasAttempted == false)
-    }
-
-    @Test("a reply that is missing from a pipelined envelope makes no verdict", arguments: [Step.mail, .rcpt, .data])
-    func missingReply(_ step: Step) throws {
-        for refused in [[true, true], [true, false], [false, true], [false, false]] {
-            var peer = ScriptedPeer()
-            peer.script[.rcpt] = refused.map { .line($0 ? "550 5.1.1 no" : "250 ok") }
-            if step == .rcpt { peer.script[.rcpt]?[0] = .silence } else { peer.script[step] = [.silence] }
-            if step == .mail { peer.script[.rcpt] = nil }
-            let result = converse(try options(), peer, [envelope("a", "b")])
-            // Without the reply to DATA those to RCPT are still the recipients' own.
-            let stands = step == .data
-            #expect(result.outcomes() == refused.map { stands && $0 ? .failed : .deferred }, "\(refused)")
-            #expect(result.peer.messages.isEmpty)
-        }
-    }
-
-    @Test("a reply that comes before its command was sent is a protocol error")
-    func earlyReplies() throws {
-        let steps = ["220 x", "250-x\r\n250 PIPELINING", "250 x\r\n250 x\r\n354 x"]
-        for count in 1...3 {
-            var session = ClientSession(options: try options())
-            _ = session.enqueue(envelope("a"))
-            for step in steps.prefix(count).dropLast() { session.hear(step) }
-            // The last reply and one that nothing has asked for, in one read.
-            session.receive(Array("\(steps[count - 1])\r\n250 x\r\n".utf8).span)
-            #expect(session.isClosed, "\(count)")
-            guard case .finished(let report)? = session.nextAction() else { throw Unexpected() }
-            #expect(report.recipients.map(\.outcome) == [.deferred])
-        }
-    }
-
-    @Test("503 to an address is about the session, not the address", arguments: [Step.mail, .rcpt], [true, false])
-    func badSequence(_ step: Step, _ isPipelined: Bool) throws {
-        var peer = ScriptedPeer()
-        if !isPipelined { peer.keywords = [] }
-        peer.script[step] = [.line("503 5.5.1 authenticate first")]
-        let result = converse(try options(), peer, [envelope("a", "b")])
-        #expect(result.outcomes() == [.deferred, .deferred])
-    }
-
-    @Test("a missing final in front of a refused envelope is not taken from its replies")
-    func missingFinalBeforeRefusal() throws {
-        var peer = ScriptedPeer()
-        peer.finalCount = 0
-        peer.script[.rcpt] = [.line("250 ok"), .line("550 5.1.1 no")]
-        let result = converse(try options(), peer, [envelope("a"), envelope("b")])
-        #expect(result.outcomes(0) == [.deferred])
-        #expect(result.outcomes(1) == [.deferred])
-    }
-
-    @Test("a reply before the message has ended is no verdict", arguments: ["250 ok", "552 5.2.3 big", "421 bye", "x"])
-    func earlyFinal(_ early: String) throws {
-        var session = ClientSession(options: try options())
-        session.hear("220 x", "250-x\r\n250 PIPELINING")
-        _ = session.enqueue(envelope("a"))
-        session.drainSends()
-        session.receive(Array("250 x\r\n250 x\r\n354 x\r\n".utf8).span)
-        while case .send? = session.nextAction() {}
-        #expect(session.waitingFor == .body)
-        session.receive(Array("\(early)\r\n".utf8).span)
-        session.bodyWritten(octets: 3)
-        guard case .finished(let report)? = session.nextAction() else { throw Unexpected() }
-        #expect(report.recipients.map(\.outcome) == [.deferred])
-        guard case .close(.some)? = session.nextAction() else { throw Unexpected() }
-        #expect(session.nextAction().map(\.description) == nil)
+        peer.keywords = ["PIPELINING", "SIZE 20000"]
+        let isTooLong = octets > 20_000
+        if isTooLong { peer.script[.mail] = [.line("552 5.2.3 too long"), .line("250 ok")] }
+        var long = envelope("a", "b")
+        long.length = .estimate(octets)
+        let result = converse(try options(), peer, [long, envelope("c")])
+        #expect(result.outcomes() == (isTooLong ? [.failed, .failed] : [.delivered, .delivered]))
+        #expect(result.outcomes(1) == [.delivered])
+        #expect(result.peer.commands.filter { $0.hasPrefix("RCPT") }.count == (isTooLong ? 1 : 3))
+        #expect(result.peer.commands.contains("MAIL FROM:<s@example.org> SIZE=\(octets)"))
     }
 
     @Test("a message that cannot be read on ends the session")
@@ -297,48 +151,6 @@ struct TransactionTests {
         #expect(report.recipients.map(\.outcome) == [.deferred])
         #expect(report.recipients[0].reply.description.contains("input/output error"))
         guard case .close(.messageUnreadable)? = session.nextAction() else { throw Unexpected() }
-    }
-
-    @Test("BDAT in place of DATA, with the exact length, undotted", arguments: dialects, [true, false])
-    func chunking(_ dialect: ClientOptions.Dialect, _ isPipelined: Bool) throws {
-        var peer = ScriptedPeer(dialect: dialect)
-        peer.keywords = ["CHUNKING"] + (isPipelined ? ["PIPELINING"] : [])
-        var first = envelope("a", "b")
-        first.length = .exact(6)
-        let result = converse(
-            try options(dialect) { $0.prefersChunking = true }, peer, [first, first], body: Array(".\nx\n".utf8))
-        #expect(result.outcomes(0) == [.delivered, .delivered])
-        #expect(result.outcomes(1) == [.delivered, .delivered])
-        #expect(result.peer.messages.map { string($0) } == [".\r\nx\r\n", ".\r\nx\r\n"])
-        #expect(result.peer.commands.filter { $0 == "BDAT 6 LAST" }.count == 2)
-        #expect(result.writes.count == (isPipelined ? 6 : 10))
-        #expect(string(result.reports[0].dialogue(recipient: 0)).contains("\r<<- BDAT 6 LAST\r->> 250 "))
-    }
-
-    @Test("a message of another length than BDAT announced is never ended")
-    func wrongLength() throws {
-        var peer = ScriptedPeer()
-        peer.keywords = ["CHUNKING"]
-        var first = envelope("a")
-        first.length = .exact(100)
-        let result = converse(try options { $0.prefersChunking = true }, peer, [first])
-        #expect(result.outcomes() == [.deferred])
-        #expect(result.peer.messages.isEmpty)
-    }
-
-    @Test("without an exact length, or the peer's word, or the option, there is no BDAT")
-    func noChunking() throws {
-        for (length, keyword, isWanted) in [
-            (Envelope.Length.estimate(6), "CHUNKING", true), (.exact(6), "X", true), (.exact(6), "CHUNKING", false),
-        ] {
-            var peer = ScriptedPeer()
-            peer.keywords = [keyword]
-            var first = envelope("a")
-            first.length = length
-            let result = converse(try options { $0.prefersChunking = isWanted }, peer, [first])
-            #expect(result.outcomes() == [.delivered])
-            #expect(result.peer.commands.contains("DATA"))
-        }
     }
 
     @Test("after the end nothing can be begun, and it is said so")

@@ -21,11 +21,15 @@ public struct DirectDelivery: Sendable {
 
     private let plan: DeliveryPlan
     private let pool: ConnectionPool
+    private let ignoresQuota: Bool
 
     /// A way to deliver.
-    public init(plan: DeliveryPlan, pool: ConnectionPool) {
+    ///
+    /// - Parameter ignoresQuota: whether Cyrus stores are asked to deliver past quotas.
+    public init(plan: DeliveryPlan, pool: ConnectionPool, ignoresQuota: Bool = false) {
         self.plan = plan
         self.pool = pool
+        self.ignoresQuota = ignoresQuota
     }
 
     /// Delivers.
@@ -73,7 +77,10 @@ public struct DirectDelivery: Sendable {
         let drafts = TransactionDraft.group(tasks)
         let queue = OutcomeQueue()
         for (index, draft) in drafts.enumerated() {
-            let envelope = draft.envelope(for: content, header: [])
+            var envelope = draft.envelope(for: content, header: [])
+            if ignoresQuota {
+                for place in envelope.recipients.indices { envelope.recipients[place].ignoresQuota = true }
+            }
             let message = OutgoingMessage(envelope: envelope, content: content) { queue.put($0, draft: index) }
             pool.submit(message, to: draft.destination)
         }

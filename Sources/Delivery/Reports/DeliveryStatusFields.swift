@@ -14,13 +14,14 @@ enum DeliveryStatusFields {
         }
         let user = notary.address ?? entry.recipient.address.user
         lines.append("Final-Recipient: \(addressType(user)); \(printable(user))")
-        lines.append("Action: \(entry.recipient.tag == .failed ? "failed" : "delivered")")
+        lines.append("Action: \(entry.action)")
         lines.append("Status: \(notary.status.map { printable($0) } ?? "5.0.0")")
         if let server = server(entry.diagnostic) {
             lines.append("Remote-MTA: \(server.hasPrefix("UNIX:") ? "x-unix" : "dns"); \(server)")
         }
         lines += folded("Diagnostic-Code: \(code(entry.diagnostic))")
         lines.append("Last-Attempt-Date: \(MailDate.text(entry.diagnostic.time))")
+        if let time = entry.retriedUntil { lines.append("Will-Retry-Until: \(MailDate.text(time))") }
         return lines
     }
 

@@ -9,6 +9,17 @@ struct ReportDuty {
     struct Entry {
         let recipient: ControlRecipient
         let diagnostic: Diagnostic
+        /// Until when a delayed one is tried, in seconds since 1970.
+        var retriedUntil: Int?
+
+        /// What became of it (RFC 3464 2.3.3).
+        var action: String {
+            switch recipient.tag {
+            case .failed: "failed"
+            case .done: "delivered"
+            default: "delayed"
+            }
+        }
     }
 
     /// Who gets it, without brackets; nil where the message has the null sender, and nobody may be told (RFC 5321 6.1).
@@ -21,6 +32,26 @@ struct ReportDuty {
         self.recipient = recipient
     }
 
+    /// The reports about delays, one for each sender.
+    ///
+    /// - Parameter until: until when recipients that are to be told of are tried, by the places of their lines.
+    static func delays(in contents: ControlFile, until: [Int: Int]) -> [ReportDuty] {
+        var duties: [ReportDuty] = []
+        for delay in contents.unreportedDelays {
+            guard let time = until[delay.recipient.offset], let address = delay.recipient.reportAddress else {
+                continue
+            }
+            let place = duties.firstIndex { $0.recipient == address } ?? duties.count
+            if place == duties.count { duties.append(ReportDuty(recipient: address)) }
+            duties[place].entries.append(
+                Entry(recipient: delay.recipient, diagnostic: delay.diagnostic, retriedUntil: time))
+            duties[place].offsets.append(delay.offset)
+        }
+        return duties
+    }
+
+    /// Whether it tells of delays.
+    var isOfDelay: Bool { entries.contains { $0.retriedUntil != nil } }
     /// Whether any recipient failed.
     var hasFailures: Bool { entries.contains { $0.recipient.tag == .failed } }
 
@@ -55,6 +86,23 @@ struct ReportDuty {
             successes.last { $0.diagnostic.recipientOffset == recipient.offset }.map {
                 (recipient, $0.offset, $0.diagnostic)
             }
+        }
+    }
+}
+
+extension Diagnostic {
+    /// Whether it tells of a delay.
+    var isDelay: Bool { notary.action == Array("delayed".utf8) }
+}
+
+extension ControlFile {
+    /// The last diagnostic about each recipient that waits, where it is of a delay that no report has told of.
+    var unreportedDelays: [(recipient: ControlRecipient, offset: Int, diagnostic: Diagnostic)] {
+        recipients.filter { $0.tag == .pending }.compactMap { recipient in
+            guard let last = diagnostics.last(where: { $0.diagnostic.recipientOffset == recipient.offset }),
+                last.tag != RecipientTag.done.rawValue, last.diagnostic.isDelay
+            else { return nil }
+            return (recipient, last.offset, last.diagnostic)
         }
     }
 }

@@ -41,7 +41,9 @@ struct StatusReport {
     private func compose(to recipient: [UInt8], _ emit: Emit) throws(FileError) {
         let boundary = "\(message)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
         let host = printable(hostname)
-        let subject = duty.hasFailures ? "Undelivered mail returned to sender" : "Mail delivered"
+        let subject =
+            duty.hasFailures
+            ? "Undelivered mail returned to sender" : duty.isOfDelay ? "Mail delayed" : "Mail delivered"
         try emit(
             Array(
                 """
@@ -77,12 +79,16 @@ struct StatusReport {
         var lines = ["This is the mail system at \(host).", ""]
         if duty.hasFailures {
             lines += ["Your message could not be delivered to the recipients below.", ""]
+        } else if duty.isOfDelay {
+            lines += ["Your message has not been delivered to the recipients below yet.", ""]
+            lines += ["There is nothing that you need to do: delivery is tried again.", ""]
         } else {
             lines += ["Your message was delivered to the recipients below.", ""]
         }
         for entry in duty.entries {
-            let verdict = entry.recipient.tag == .failed ? "not delivered" : "delivered"
+            let verdict = entry.recipient.tag == .failed ? "not delivered" : entry.action
             lines += ["<\(DeliveryStatusFields.person(entry))>: \(verdict)"]
+            if let time = entry.retriedUntil { lines += ["    tried until \(MailDate.text(time))"] }
             lines += DeliveryStatusFields.folded("    \(DeliveryStatusFields.saying(entry.diagnostic))")
             lines += [""]
         }

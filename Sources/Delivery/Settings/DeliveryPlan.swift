@@ -212,6 +212,7 @@ extension DeliveryPlan.Decision {
         self.init(
             disposition: disposition,
             schedule: RetrySchedule(
-                interval: parameters.interval, retries: parameters.retries, expiry: parameters.expiry))
+                interval: parameters.interval, retries: parameters.retries, expiry: parameters.expiry,
+                reportTimes: parameters.reportTimes))
     }
 }

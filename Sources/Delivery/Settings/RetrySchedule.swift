@@ -11,13 +11,19 @@ public struct RetrySchedule: Sendable, Hashable {
     public let retries: [Int]
     /// The age at which what could not be delivered is returned.
     public let expiry: TimeSpan
+    /// The ages at which a sender who asked for it is told of the delay, in order.
+    public let reportTimes: [TimeSpan]
 
-    /// A schedule; what is nil is 1 minute, `1 1 2 3 5 8 13 21 34` and 3 days.
-    public init(interval: TimeSpan? = nil, retries: [Int]? = nil, expiry: TimeSpan? = nil) {
+    /// A schedule; what is nil is 1 minute, `1 1 2 3 5 8 13 21 34` and 3 days; and a report after
+    /// 4 hours (RFC 5321 4.5.4.1 names no time; that is what most servers do).
+    public init(
+        interval: TimeSpan? = nil, retries: [Int]? = nil, expiry: TimeSpan? = nil, reportTimes: [TimeSpan]? = nil
+    ) {
         self.interval = interval ?? TimeSpan(seconds: 60)
         let retries = retries ?? []
         self.retries = retries.isEmpty ? [1, 1, 2, 3, 5, 8, 13, 21, 34] : retries
         self.expiry = expiry ?? TimeSpan(seconds: 3 * 86_400)
+        self.reportTimes = reportTimes ?? [TimeSpan(seconds: 4 * 3600)]
     }
 
     /// The first attempt after the last one, all in seconds since 1970.

@@ -8,6 +8,8 @@ public struct SchedulerParameters: Sendable, Hashable {
     public var retries: [Int]?
     /// `expiry`: the age at which a message that could not be delivered is returned.
     public var expiry: TimeSpan?
+    /// `reporttimes`: the ages at which senders who asked for it are told that their message is delayed.
+    public var reportTimes: [TimeSpan]?
     /// `idlemax`: how long a connection without work is kept.
     public var idleMaximum: TimeSpan?
     /// `maxta`: connections in all.
@@ -31,6 +33,7 @@ public struct SchedulerParameters: Sendable, Hashable {
         interval = other.interval ?? interval
         retries = other.retries ?? retries
         expiry = other.expiry ?? expiry
+        reportTimes = other.reportTimes ?? reportTimes
         idleMaximum = other.idleMaximum ?? idleMaximum
         maximumTotal = other.maximumTotal ?? maximumTotal
         maximumPerChannel = other.maximumPerChannel ?? maximumPerChannel
@@ -62,9 +65,16 @@ public struct SchedulerParameters: Sendable, Hashable {
                 return "retries is not a list of numbers from 1: '\(value ?? "")'"
             }
             retries = numbers.compactMap { $0 }
+        case "reporttimes":
+            let words = (value ?? "").split { $0 == " " || $0 == "\t" || $0 == "," }
+            let times = words.compactMap { TimeSpan($0) }
+            guard !times.isEmpty, times.count == words.count, times.allSatisfy({ $0.seconds > 0 }) else {
+                return "reporttimes is not a list of times such as 4h 1d: '\(value ?? "")'"
+            }
+            reportTimes = times.sorted()
         // ZMailer's own: processes, rights, reports' forms, order. They mean nothing where no process is started.
         case "user", "group", "skew", "bychannel", "ageorder", "overfeed", "overfeedlow", "overfeedhigh", "priority",
-            "nice", "syspriority", "sysnice", "paramauthfile", "expiryform", "deliveryform", "reporttimes",
+            "nice", "syspriority", "sysnice", "paramauthfile", "expiryform", "deliveryform",
             "wakeuprestartonly", "waitpost", "rsh":
             break
         default: return "unknown parameter '\(keyword)'"

@@ -11,7 +11,6 @@ public final class DeliveryMetrics: Sendable {
         var results: [String: [String: Int]] = [:]
         var latencies: [String: Histogram] = [:]
         var reports = 0
-        var gauges: [String: Int] = [:]
     }
 
     private struct Histogram {
@@ -65,13 +64,6 @@ public final class DeliveryMetrics: Sendable {
         }
     }
 
-    /// Sets a value that goes up and down, such as the length of a queue.
-    ///
-    /// - Parameter name: with its labels, such as `zroute_queue_messages{queue="transport"}`.
-    public func set(_ name: String, to value: Int) {
-        counts.withLock { $0.gauges[name] = value }
-    }
-
     private static func label<Value>(_ channel: String, known: [String: Value]) -> String {
         known[channel] != nil || known.count < channelLimit ? channel : "other"
     }
@@ -104,21 +96,23 @@ public final class DeliveryMetrics: Sendable {
             lines.append("zroute_delivery_seconds_sum{\(label)} \(histogram.sum)")
             lines.append("zroute_delivery_seconds_count{\(label)} \(histogram.count)")
         }
-        for (name, value) in counts.gauges.sorted(by: { $0.key < $1.key }) { lines.append("\(name) \(value)") }
         return lines.map { $0 + "\n" }.joined()
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// A label's value as the format has it.
+    public static func quoted(_ text: String) -> String {
         String(text.map { $0 == "\"" || $0 == "\\" || $0.isNewline ? "_" : $0 })
     }
 
     /// Writes the counts to a file, which whoever reads it sees whole.
-    public func write(to path: String) throws(FileError) {
+    ///
+    /// - Parameter others: further counts in the same format.
+    public func write(to path: String, with others: String = "") throws(FileError) {
         let temporary = "\(path).\(getpid()).new"
         try removeFile(temporary, missingIsFine: true)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError(operation: "create", path: temporary, code: errno) }
-        let bytes = Array(text.utf8)
+        let bytes = Array((text + others).utf8)
         let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
         let code = errno
         close(descriptor)

@@ -9,6 +9,7 @@ import Synchronization
 /// Works on messages by several threads.
 public final class DeliveryRun: Sendable {
     private let threads: NIOThreadPool
+    private let keepsResults: Bool
     /// Its value: whether no message is under way.
     private let idle = ConditionLock(value: true)
     private let state = Mutex(State())
@@ -20,7 +21,10 @@ public final class DeliveryRun: Sendable {
     }
 
     /// Starts the workers' threads.
-    public init(workers: Int = 32) {
+    ///
+    /// - Parameter keepsResults: whether results are kept for `takeResults`; where nobody takes them they would only add up.
+    public init(workers: Int = 32, keepsResults: Bool = true) {
+        self.keepsResults = keepsResults
         threads = NIOThreadPool(numberOfThreads: max(workers, 1))
         threads.start()
     }
@@ -36,7 +40,7 @@ public final class DeliveryRun: Sendable {
                 let progress = isRunning ? worker.process(name) : .passedOver
                 state.withLock { state in
                     state.underWay.remove(name)
-                    state.results.append((name, progress))
+                    if keepsResults { state.results.append((name, progress)) }
                 }
                 noteLoad()
             }

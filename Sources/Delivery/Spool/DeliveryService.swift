@@ -34,6 +34,8 @@ public struct DeliveryService: ~Copyable {
     private var due: [MessageName: Int] = [:]
     private var lastListed: Int64?
 
+    /// Between two looks at the spool, in nanoseconds.
+    private static let pause = 1_000_000_000
     /// What a message is left alone for that a person must look at, in seconds.
     private static let troublePause = 60
     /// What nothing can be done about here is looked at again after so many seconds: another program may have changed it.
@@ -61,11 +63,13 @@ public struct DeliveryService: ~Copyable {
 
     /// Serves until it is told to stop; what is under way is finished before this returns.
     public consuming func serve() {
+        let watchdog = ServiceManager.watchdogInterval
         ServiceManager.notify("READY=1\nSTATUS=delivering")
         var isServing = true
         while isServing {
             round()
-            switch Self.nextSignal() {
+            if watchdog != nil { ServiceManager.notify("WATCHDOG=1") }
+            switch Self.nextSignal(within: min(watchdog.map { $0 / 2 } ?? Self.pause, Self.pause)) {
             case SIGHUP:
                 ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.coarse().nanoseconds / 1000)")
                 if let plan = hooks.reload() {
@@ -83,10 +87,10 @@ public struct DeliveryService: ~Copyable {
         hooks.afterRound()
     }
 
-    /// The next signal within a second; nil where none came.
-    private static func nextSignal() -> Int32? {
+    /// The next signal within so many nanoseconds; nil where none came.
+    private static func nextSignal(within nanoseconds: Int) -> Int32? {
         var signals = signals()
-        var timeout = timespec(tv_sec: 1, tv_nsec: 0)
+        var timeout = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
         let signal = unsafe sigtimedwait(&signals, nil, &timeout)
         return signal > 0 ? signal : nil
     }
@@ -108,7 +112,6 @@ public struct DeliveryService: ~Copyable {
         } catch {
             environment.log(.trouble(nil, error.description))
         }
-        environment.metrics.set("zroute_queue_messages{queue=\"transport\"}", to: due.count + run.count)
         hooks.afterRound()
     }
 

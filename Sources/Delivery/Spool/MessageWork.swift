@@ -12,6 +12,8 @@ struct MessageWork: ~Copyable {
     private let touched: Int
     /// The earliest next attempt of what stays queued.
     private var nextAttempt: Int?
+    /// Recipients whose senders are to be told of the delay, and until when they are tried, by the places of their lines.
+    private var delays: [Int: Int] = [:]
 
     init(_ message: consuming OpenControlFile, touched: Int, worker: MessageWorker) {
         self.message = message
@@ -212,8 +214,12 @@ struct MessageWork: ~Copyable {
         let diagnostic = diagnosis(
             recipient, action: "delayed", reply: reply, endpoint: endpoint, dialogue: dialogue, time: now)
         let last = message.contents.diagnostics.last { $0.diagnostic.recipientOffset == recipient.offset }?.diagnostic
-        // The same answer at each try would only make the file grow.
-        if last?.notary.status != diagnostic.notary.status || last?.notary.diagnostic != diagnostic.notary.diagnostic {
+        let isToBeTold = isDelayToBeTold(recipient, schedule, age: now - arrival)
+        if isToBeTold { delays[recipient.offset] = arrival + schedule.expiry.seconds }
+        // The same answer at each try would only make the file grow; a report marks the diagnostic that it tells of.
+        if last?.notary.status != diagnostic.notary.status || last?.notary.diagnostic != diagnostic.notary.diagnostic
+            || (isToBeTold && !message.contents.unreportedDelays.contains { $0.recipient.offset == recipient.offset })
+        {
             try message.append([diagnostic])
         }
         try message.mark(.pending, recipientAt: recipient.offset)
@@ -222,8 +228,20 @@ struct MessageWork: ~Copyable {
 
     // MARK: Reporting
 
+    /// Whether the sender asked to be told of delays, and one of the times has come that was not told of yet.
+    private func isDelayToBeTold(_ recipient: ControlRecipient, _ schedule: RetrySchedule, age: Int) -> Bool {
+        guard recipient.wants(.delay) else { return false }
+        let told = message.contents.diagnostics.count {
+            $0.tag == RecipientTag.done.rawValue && $0.diagnostic.recipientOffset == recipient.offset
+                && $0.diagnostic.isDelay
+        }
+        // Times that passed between two attempts are told of together.
+        let passed = schedule.reportTimes.count { $0.seconds <= age }
+        return passed > told
+    }
+
     private mutating func report() throws(FileError) {
-        let duties = ReportDuty.all(in: message.contents)
+        let duties = ReportDuty.all(in: message.contents) + ReportDuty.delays(in: message.contents, until: delays)
         for duty in duties {
             let report = StatusReport(
                 duty: duty, message: message.message, contents: message.contents, hostname: environment.hostname,

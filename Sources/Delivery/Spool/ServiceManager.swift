@@ -5,6 +5,16 @@ import Glibc
 
 /// The service manager that started this process, if one did.
 enum ServiceManager {
+    /// How often the manager wants to hear from this process, in nanoseconds (sd_watchdog_enabled(3)); nil where it does
+    /// not.
+    static var watchdogInterval: Int? {
+        guard let microseconds = environmentVariable("WATCHDOG_USEC").flatMap({ Int($0) }),
+            (1...Int.max / 1000).contains(microseconds)
+        else { return nil }
+        if let process = environmentVariable("WATCHDOG_PID"), process != "\(getpid())" { return nil }
+        return microseconds * 1000
+    }
+
     /// Sends a state, such as `READY=1`; without a service manager nothing happens.
     static func notify(_ state: String) {
         guard let name = environmentVariable("NOTIFY_SOCKET") else { return }

@@ -53,10 +53,19 @@ struct TransactionDraft {
 
     private mutating func add(_ recipient: ControlRecipient) {
         let parameters = NotificationParameters(recipient.notification)
+        let user = recipient.address.user
         envelope.recipients.append(
             EnvelopeRecipient(
-                recipient.address.user, notify: parameters.notify, originalRecipient: parameters.originalRecipient))
+                destination.options.dialect == .lmtp ? Self.withLowerCaseDomain(user) : user, notify: parameters.notify,
+                originalRecipient: parameters.originalRecipient))
         recipients.append(recipient)
+    }
+
+    /// Domains mean the same in either case, but Cyrus's lmtpd ends with a failed assertion after the message where its
+    /// default domain comes in capitals, and the mail would be tried again for ever.
+    private static func withLowerCaseDomain(_ address: [UInt8]) -> [UInt8] {
+        guard let at = address.lastIndex(of: UInt8(ascii: "@")) else { return address }
+        return address[..<at] + address[at...].map { ASCII.lowercase($0) }
     }
 
     /// The envelope with what only the message itself tells.

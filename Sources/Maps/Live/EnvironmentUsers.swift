@@ -26,13 +26,11 @@ struct EnvironmentUsers: Sendable {
     /// Looks at all processes but this one.
     ///
     /// - Parameter home: the environment's directory.
-    /// - Throws: `FileError` when /proc cannot be read.
+    /// - Throws: `FileError` when /proc or the environment cannot be read: an environment that cannot be looked into may
+    ///   have users all the same.
     init(home: String) throws(FileError) {
         let directory = resolvedPath(home) ?? home
-        let inodes = Set(
-            ((try? RegionFiles(home: home).names()) ?? []).compactMap {
-                (try? FileIdentity(path: "\(home)/\($0)"))?.inode
-            })
+        let inodes = try Self.regionInodes(home: home)
         var present: [User] = []
         var former: [User] = []
         var hidden: [User] = []
@@ -55,6 +53,24 @@ struct EnvironmentUsers: Sendable {
         self.hidden = hidden
         // Under the mount option hidepid a user sees only processes of his own; process 1 always exists.
         isIncomplete = !names.contains("1")
+    }
+
+    /// The inodes of the region files; none where the environment's directory does not exist.
+    private static func regionInodes(home: String) throws(FileError) -> Set<UInt64> {
+        var inodes: Set<UInt64> = []
+        do {
+            for name in try RegionFiles(home: home).names() {
+                do {
+                    inodes.insert(try FileIdentity(path: "\(home)/\(name)").inode)
+                } catch  where error.isMissing {
+                    // Removed since it was listed: whoever still has it mapped shows by its path.
+                    continue
+                }
+            }
+        } catch  where error.isMissing {
+            return []
+        }
+        return inodes
     }
 
     private enum Use { case present, former }

@@ -51,6 +51,9 @@ struct DeliverCommand: ParsableCommand {
     @Flag(name: .customLong("local"), help: "The message comes from here: recipients may be commands, files, includes.")
     var isLocal = false
 
+    @Flag(name: .customLong("ignore-quota"), help: "Ask a Cyrus store to deliver past the quota (IGNOREQUOTA).")
+    var ignoresQuota = false
+
     func validate() throws {
         let isDirect = sender != nil || !recipients.isEmpty
         guard [once, watch, isDirect].filter({ $0 }).count == 1 else {
@@ -60,6 +63,7 @@ struct DeliverCommand: ParsableCommand {
         if isDirect, sender == nil || recipients.isEmpty {
             throw ValidationError("Direct delivery needs --from and at least one --to.")
         }
+        guard isDirect || !ignoresQuota else { throw ValidationError("--ignore-quota goes with --from and --to.") }
         guard (1...1000).contains(workers) else { throw ValidationError("--workers is a number from 1 to 1000.") }
     }
 
@@ -67,25 +71,26 @@ struct DeliverCommand: ParsableCommand {
         // A reader of the results that goes away must not end a delivery in the middle: writing to it fails instead.
         _ = signal(SIGPIPE, SIG_IGN)
         if watch { DeliveryService.blockSignals() }
-        let site: Site
-        let plan: DeliveryPlan
         do {
-            site = try Site(options: self.site)
-            plan = try transport.plan(self.site, settings: site.settings)
-        } catch {
+            let settings = try self.site.settings()
+            let plan = try transport.plan(self.site, settings: settings)
+            // Maps are for routing alone.
+            let site = routes || sender != nil ? try Site(options: self.site) : nil
+            if let sender, let site {
+                let delivery = DirectDeliveryRun(
+                    site: site, plan: plan, isLocal: isLocal, ignoresQuota: ignoresQuota)
+                throw try delivery.run(sender: sender, recipients: recipients)
+            }
+            let status = try deliverSpool(settings, site, plan)
+            if status != .ok { throw status }
+        } catch let error as ConfigurationError {
             DiagnosticLog().say("\(error)")
             throw ExitCode.configuration
         }
-        if let sender {
-            let delivery = DirectDeliveryRun(site: site, plan: plan, isLocal: isLocal)
-            throw try delivery.run(sender: sender, recipients: recipients)
-        }
-        let status = try deliverSpool(site, plan)
-        if status != .ok { throw status }
     }
 
-    private func deliverSpool(_ site: Site, _ plan: DeliveryPlan) throws -> ExitCode {
-        guard let path = site.settings.postOffice else {
+    private func deliverSpool(_ settings: Settings, _ site: Site?, _ plan: DeliveryPlan) throws -> ExitCode {
+        guard let path = settings.postOffice else {
             DiagnosticLog().say("POSTOFFICE is not set: set it in zmailer.conf, or with --set POSTOFFICE=DIR")
             throw ExitCode.configuration
         }
@@ -99,16 +104,21 @@ struct DeliverCommand: ParsableCommand {
         let log = DeliveryLog(format: self.site.logFormat)
         let pool = ConnectionPool()
         let environment = DeliveryEnvironment(
-            postOffice: postOffice, plan: plan, pool: pool, hostname: site.settings.hostnameBytes,
+            postOffice: postOffice, plan: plan, pool: pool, hostname: settings.hostnameBytes,
             log: { log.record($0) })
-        let writeMetrics = metricsWriter(environment.metrics)
-        let route = router(site, postOffice)
+        let file = metrics.map {
+            DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics)
+        }
+        let routing = site.map {
+            DeliverRouting($0, postOffice, format: self.site.logFormat, lookups: file?.lookups)
+        }
         if watch {
-            let hooks = DeliveryService.Hooks(reload: reloader(), beforeRound: route, afterRound: writeMetrics)
+            let hooks = DeliveryService.Hooks(
+                reload: reloader(routing), beforeRound: { routing?.pass() }, afterRound: { file?.write() })
             DeliveryService(environment, workers: workers, hooks: hooks).serve()
         } else {
-            route()
-            let run = DeliveryRun(workers: workers)
+            routing?.pass()
+            let run = DeliveryRun(workers: workers, keepsResults: false)
             do {
                 run.add(try postOffice.messages().names, MessageWorker(environment, ignoresSchedule: ignoresSchedule))
             } catch {
@@ -116,49 +126,23 @@ struct DeliverCommand: ParsableCommand {
                 throw ExitCode.tryAgain
             }
             run.wait()
-            let left = run.takeResults().filter { $0.progress != .removed && $0.progress != .passedOver }.count
             run.drain()
-            environment.metrics.set("zroute_queue_messages{queue=\"transport\"}", to: left)
-            writeMetrics()
+            file?.write()
         }
         pool.shutDown()
         return log.hasTrouble ? .tryAgain : .ok
     }
 
-    /// What routes the submissions that wait, where that is asked for.
-    private func router(_ site: Site, _ postOffice: PostOffice) -> @Sendable () -> Void {
-        guard routes else { return {} }
-        let routing = SpoolRouting(site, postOffice)
-        return { [format = self.site.logFormat] in
-            let log = RouteQueueLog(format: format)
-            do throws(FileError) {
-                try routing.pass(log)
-            } catch {
-                log.say(error)
-            }
-            // What could not be routed is said, and stays where it is: the exit status is that of delivery.
-            _ = log.finish()
-        }
-    }
-
-    private func reloader() -> @Sendable () -> DeliveryPlan? {
+    /// Reads all configuration anew, that of routing too; where any of it cannot be used, all of the old stands.
+    private func reloader(_ routing: DeliverRouting?) -> @Sendable () -> DeliveryPlan? {
         { [siteOptions = site, transport] in
             do {
-                return try transport.plan(siteOptions, settings: Site(options: siteOptions).settings)
+                let plan = try transport.plan(siteOptions, settings: siteOptions.settings())
+                if let routing { routing.use(try Site(options: siteOptions)) }
+                return plan
             } catch {
                 DiagnosticLog().say("\(error); the old configuration stands")
                 return nil
-            }
-        }
-    }
-
-    private func metricsWriter(_ counts: DeliveryMetrics) -> @Sendable () -> Void {
-        { [metrics] in
-            guard let metrics else { return }
-            do {
-                try counts.write(to: metrics)
-            } catch {
-                DiagnosticLog().say("\(error)")
             }
         }
     }

@@ -16,6 +16,7 @@ struct DirectDeliveryRun {
     let site: Site
     let plan: DeliveryPlan
     let isLocal: Bool
+    let ignoresQuota: Bool
 
     /// The largest message taken from standard input, in bytes.
     private static let sizeLimit = 256 << 20
@@ -49,7 +50,8 @@ struct DirectDeliveryRun {
         defer { pool.shutDown() }
         do {
             let draft = draft(senderAddress, routed.map(\.route), header: [])
-            let results = try DirectDelivery(plan: plan, pool: pool).deliver(draft, content: MessageContent(message))
+            let results = try DirectDelivery(plan: plan, pool: pool, ignoresQuota: ignoresQuota).deliver(
+                draft, content: MessageContent(message))
             for result in results { print(result, typed: routed[result.index].typed) }
             return try conclude(results, routed.map(\.route), senderAddress, message, postOffice)
         } catch {

@@ -13,8 +13,13 @@ struct SpoolRouting: Sendable {
 
     /// Prepares the routing of a spool.
     ///
-    /// - Parameter change: changes the options from what suits most.
-    init(_ site: Site, _ postOffice: PostOffice, jobs: Int = 4, change: (inout SpoolRunOptions) -> Void = { _ in }) {
+    /// - Parameters:
+    ///   - counts: where lookups are counted.
+    ///   - change: changes the options from what suits most.
+    init(
+        _ site: Site, _ postOffice: PostOffice, jobs: Int = 4, counts: LookupCounts? = nil,
+        change: (inout SpoolRunOptions) -> Void = { _ in }
+    ) {
         var options = SpoolRunOptions()
         options.jobs = jobs
         options.batchSize = SpoolAccess.batchSize(jobs: jobs)
@@ -23,7 +28,7 @@ struct SpoolRouting: Sendable {
         let health = site.makeHealth()
         self.postOffice = postOffice
         run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
-            SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0) }
+            SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0, counts: counts) }
         }
     }
 

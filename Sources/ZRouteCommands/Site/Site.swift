@@ -15,8 +15,7 @@ struct Site: Sendable {
     ///
     /// - Throws: `ConfigurationError` with file and line.
     init(options: SiteOptions) throws {
-        settings = try Settings.load(
-            file: options.config, overrides: options.overrides.map { (name: $0.name, value: $0.value) })
+        settings = try options.settings()
         databases = try DatabasesConf(
             file: DatabasesConf.location(named: options.dbases, settings: settings), settings: settings)
         failures = options.failures
@@ -49,13 +48,17 @@ struct Site: Sendable {
     ///   - texts: what reads text maps, shared among workers.
     ///   - watch: watches the worker for lookups that hang.
     ///   - trace: where steps and lookups are recorded.
-    func makeResolver(texts: TextTableLoader, watch: CallWatch, trace: Trace? = nil) -> Resolver {
+    ///   - counts: where lookups are counted.
+    func makeResolver(
+        texts: TextTableLoader, watch: CallWatch, trace: Trace? = nil, counts: LookupCounts? = nil
+    ) -> Resolver {
         let failures = self.failures
         let tables = SiteTableFactory(texts: texts, watch: watch).wrapping { definition, table in
             var table = table
             for failure in failures where failure.relation == definition.relation {
                 table = FailingTable(wrapping: table, key: failure.key)
             }
+            if let counts { table = counts.counting(table) }
             guard let trace else { return table }
             return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
         }

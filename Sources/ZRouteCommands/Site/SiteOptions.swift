@@ -1,6 +1,7 @@
 // The options that every command understands: where the configuration is, and what overrides it.
 
 import ArgumentParser
+import Configuration
 
 /// Where a command finds its site.
 struct SiteOptions: ParsableArguments {
@@ -23,6 +24,13 @@ struct SiteOptions: ParsableArguments {
 
     @Option(name: .customLong("log"), help: "The form of the log: text or json.")
     var logFormat = LogFormat.text
+
+    /// Reads zmailer.conf.
+    ///
+    /// - Throws: `ConfigurationError` with file and line.
+    func settings() throws -> Settings {
+        try Settings.load(file: config, overrides: overrides.map { (name: $0.name, value: $0.value) })
+    }
 }
 
 /// `NAME=VALUE` on the command line.

@@ -1,0 +1,39 @@
+// What `deliver --route` does before it delivers: the pass of route-queue, by a configuration that may be read anew.
+
+import Files
+import Maps
+import Spool
+import Synchronization
+
+/// Routes submissions by the site as it was last read.
+final class DeliverRouting: Sendable {
+    private let postOffice: PostOffice
+    private let format: LogFormat
+    private let lookups: LookupCounts?
+    private let routing: Mutex<SpoolRouting>
+
+    init(_ site: Site, _ postOffice: PostOffice, format: LogFormat, lookups: LookupCounts?) {
+        self.postOffice = postOffice
+        self.format = format
+        self.lookups = lookups
+        routing = Mutex(SpoolRouting(site, postOffice, counts: lookups))
+    }
+
+    /// Goes on by another configuration.
+    func use(_ site: Site) {
+        let new = SpoolRouting(site, postOffice, counts: lookups)
+        routing.withLock { $0 = new }
+    }
+
+    /// Routes what waits.
+    func pass() {
+        let log = RouteQueueLog(format: format)
+        do throws(FileError) {
+            try routing.withLock { $0 }.pass(log)
+        } catch {
+            log.say(error)
+        }
+        // What could not be routed is said, and stays where it is: the exit status is that of delivery.
+        _ = log.finish()
+    }
+}
