@@ -28,9 +28,10 @@ func fuzzSubstitution(_ bytes: [UInt8]) {
     for number in 1...8 where present >> UInt8(number - 1) & 1 == 1 {
         arguments.set(number, to: [UInt8](repeating: UInt8(number), count: number).span)
     }
-    let value = Array(bytes.dropFirst())
-    var result: [UInt8] = []
-    let changed = arguments.substitute(in: value, argumentZero: [0], into: &result)
-    precondition(changed || !value.isEmpty || result.isEmpty)
-    precondition(changed || result.isEmpty, "something was substituted, and nothing was said of it")
+    var block = ByteBlock()
+    let value = block.append(Array(bytes.dropFirst()))
+    let zero = block.append(0)
+    let end = block.end
+    let result = arguments.substitute(in: value, argumentZero: zero, of: &block)
+    precondition(result.map { $0.lowerBound == end && $0.upperBound == block.end } ?? (block.end == end))
 }

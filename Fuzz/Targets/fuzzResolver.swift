@@ -55,7 +55,7 @@ func fuzzResolver(_ bytes: [UInt8]) {
     for address in addresses {
         let resolution = resolver.resolve(address.span)
         precondition(!resolution.routes.isEmpty, "an address without any answer")
-        precondition(resolution.routes.count <= 200 && resolution.routes.count == resolution.origins.count)
+        precondition(resolution.routes.count <= 200)
         for index in resolution.routes.indices { _ = resolution.ancestors(ofRoute: index) }
     }
 }

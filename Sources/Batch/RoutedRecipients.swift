@@ -104,7 +104,8 @@ extension Route {
         func isWritable(_ byte: UInt8) -> Bool { byte != 0 && byte != 0x0A }
         if channel.allSatisfy(isWritable), host.allSatisfy(isWritable), user.allSatisfy(isWritable) { return self }
         return Route(
-            "error", host: Array("syntax".utf8), user: user.map { isWritable($0) ? $0 : UInt8(ascii: "?") },
+            channel: Array("error".utf8), host: Array("syntax".utf8),
+            user: user.map { isWritable($0) ? $0 : UInt8(ascii: "?") },
             privilege: privilege)
     }
 }

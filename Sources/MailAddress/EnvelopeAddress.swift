@@ -30,10 +30,31 @@ public struct EnvelopeAddress: Sendable, Hashable {
     ///
     /// - Throws: `AddressError` for whatever is not valid, and for `<>` with the reason `.empty`, unless allowed.
     public init(_ bytes: Span<UInt8>, allowsNull: Bool = false) throws(AddressError) {
+        if let at = PlainMailbox.atSign(bytes) {
+            text = [UInt8](copying: bytes)
+            form = .mailbox(at: at)
+            return
+        }
         var parser = MailboxParser()
         try parser.readAddress(bytes, allowsNull: allowsNull)
         text = parser.text
         form = parser.form
+    }
+
+    /// The form of an address, whose text is put at the end of a block; the block's new end is the text's.
+    ///
+    /// - Throws: as the initialiser does; the block is then as it was.
+    public static func read(
+        _ bytes: Span<UInt8>, allowsNull: Bool = false, into block: inout ByteBlock
+    ) throws(AddressError) -> Form {
+        // The usual case, without an allocation.
+        if let at = PlainMailbox.atSign(bytes) {
+            block.append(bytes)
+            return .mailbox(at: at)
+        }
+        let address = try EnvelopeAddress(bytes, allowsNull: allowsNull)
+        block.append(address.text)
+        return address.form
     }
 
     /// Reads an address from an array.

@@ -40,13 +40,15 @@ public struct Resolver: ~Copyable {
 
     var request = Request()
     var expansion = Expansion()
+    /// All text of the address, the routes' fields among it.
+    var text = ByteBlock(capacity: 512)
+    /// The routes found so far.
+    private var places: [Resolution.RoutePlace] = []
     /// The answer of the last lookup that found something.
     var hit = MapHit()
     /// What `%1` to `%9` stand for in the value found.
     var arguments = SubstitutionArguments()
     let noArguments = SubstitutionArguments()
-    /// A key that is put together from pieces.
-    var composed: [UInt8] = []
 
     /// An engine over a site's maps.
     public init(
@@ -63,29 +65,44 @@ public struct Resolver: ~Copyable {
     /// Never throws: what cannot be resolved gets a route on channel `error`, what cannot be known now one on channel
     /// `hold`, with the reason in ``Resolution/failure``.
     public mutating func resolve(_ address: Span<UInt8>, _ request: Request = Request()) -> Resolution {
+        var resolution = Resolution()
+        resolve(address, request, into: &resolution)
+        return resolution
+    }
+
+    /// Resolves one address into an answer that was used before, whose memory serves again.
+    ///
+    /// - Parameter resolution: what was there is replaced.
+    public mutating func resolve(_ address: Span<UInt8>, _ request: Request, into resolution: inout Resolution) {
         self.request = request
         maps.beginAddress()
+        text.removeAll()
+        places.removeAll(keepingCapacity: true)
         do {
-            guard let root = try validated(address) else { return nullSender }
-            expansion.start(root)
-            while let next = expansion.pending.popLast() {
-                try resolve(node: next)
+            if let root = try validated(address) {
+                expansion.start(root)
+                while let next = expansion.pending.popLast() {
+                    try resolve(node: next)
+                }
+            } else {
+                addNullSender()
             }
-            return finished()
+            finish(&resolution)
         } catch {
-            return failed(address, error)
+            record(error)
+            resolution.fail(address, error)
         }
     }
 
     /// The address as the first node of the worklist; nil for the null sender.
-    private func validated(_ address: Span<UInt8>) throws(ResolutionFailure) -> Node? {
-        let parsed: EnvelopeAddress
+    private mutating func validated(_ address: Span<UInt8>) throws(ResolutionFailure) -> Node? {
+        let form: EnvelopeAddress.Form
         do {
-            parsed = try EnvelopeAddress(address, allowsNull: request.role == .sender)
+            form = try EnvelopeAddress.read(address, allowsNull: request.role == .sender, into: &text)
         } catch {
             throw .syntax(error)
         }
-        switch parsed.form {
+        switch form {
         case .channelLiteral where !rules.allowsChannelLiteral:
             trace?.record(.deviation(.channelLiteral, "a typed address may not choose a channel"))
             throw .syntax(nil)
@@ -94,60 +111,88 @@ public struct Resolver: ~Copyable {
         case .null:
             return nil
         default:
-            return Node(
-                address: parsed.text, origin: parsed.text, isUnquoted: parsed.form == .quotedLocal,
-                isTrusted: !request.isExternal)
+            let all = 0..<text.end
+            var root = Node(address: all, origin: all)
+            if case .mailbox(let at) = form, text[0] != UInt8(ascii: "|") { root.at = at }
+            if case .quotedLocal = form { root.isUnquoted = true }
+            root.isTrusted = !request.isExternal
+            return root
         }
     }
 
     /// How a control file writes the sender of a message that must not be answered.
-    private var nullSender: Resolution {
-        let route = Route("error", host: Array("<>".utf8), user: Array("<>".utf8))
-        trace?.record(.route(route))
-        return Resolution(routes: [route], origins: [0], ancestry: [], notices: [], failure: nil)
+    private mutating func addNullSender() {
+        expansion.nodes.removeAll(keepingCapacity: true)
+        let empty = text.append("<>")
+        add(
+            Resolution.RoutePlace(
+                channel: text.append("error"), host: empty, user: empty, privilege: Route.nobody, origin: 0))
     }
 
-    private mutating func finished() -> Resolution {
-        var ancestry: [Resolution.Ancestor] = []
+    private mutating func finish(_ resolution: inout Resolution) {
+        if !resolution.ancestry.isEmpty { resolution.ancestry = [] }
         if expansion.nodes.count > 1 {
-            ancestry = expansion.nodes.map {
-                Resolution.Ancestor(address: $0.address, parent: $0.parent < 0 ? nil : $0.parent)
+            resolution.ancestry = expansion.nodes.map {
+                Resolution.Ancestor(address: text[$0.address], parent: $0.parent < 0 ? nil : $0.parent)
             }
         }
-        return Resolution(
-            routes: expansion.routes, origins: expansion.origins, ancestry: ancestry,
-            notices: expansion.notices, failure: nil)
+        if !resolution.notices.isEmpty || !expansion.notices.isEmpty { resolution.notices = expansion.notices }
+        resolution.failure = nil
+        swap(&resolution.text, &text)
+        swap(&resolution.places, &places)
     }
 
     /// One failure decides for the whole address: nothing is sent twice, nothing is dropped.
-    private func failed(_ address: Span<UInt8>, _ failure: ResolutionFailure) -> Resolution {
-        if let trace {
-            switch failure {
-            case .syntax: trace.record(.deviation(.syntax, "an address that is not valid is refused by itself"))
-            case .expansionLimit: trace.record(.deviation(.limits, "an expansion has limits"))
-            case .map: trace.record(.deviation(.mapError, "a failed lookup holds the whole address"))
-            }
-            trace.record(.failure(failure))
+    private func record(_ failure: ResolutionFailure) {
+        guard let trace else { return }
+        switch failure {
+        case .syntax: trace.record(.deviation(.syntax, "an address that is not valid is refused by itself"))
+        case .expansionLimit: trace.record(.deviation(.limits, "an expansion has limits"))
+        case .map: trace.record(.deviation(.mapError, "a failed lookup holds the whole address"))
         }
-        return Resolution(of: address, failed: failure)
+        trace.record(.failure(failure))
     }
 
     // MARK: What steps share
 
-    /// Adds a route that a node came to.
-    mutating func add(_ route: Route, from node: Int) throws(ResolutionFailure) {
-        trace?.record(.route(route))
-        expansion.routes.append(route)
-        expansion.origins.append(node)
+    /// Adds a route that an address came to.
+    mutating func add(
+        channel: Piece, host: Piece, user: Piece, _ hop: Hop
+    ) throws(ResolutionFailure) {
+        add(
+            Resolution.RoutePlace(
+                channel: channel, host: host, user: user, privilege: hop.privilege, origin: hop.node))
         try checkSize()
+    }
+
+    private mutating func add(_ place: Resolution.RoutePlace) {
+        if let trace {
+            let bytes = text.bytes.span
+            trace.record(
+                .route(
+                    Route(
+                        channel: bytes.extracting(place.channel), host: bytes.extracting(place.host),
+                        user: bytes.extracting(place.user), privilege: place.privilege)))
+        }
+        places.append(place)
+    }
+
+    /// Pieces one after another, as one piece.
+    mutating func joined(_ first: Piece, _ second: Piece, _ third: Piece = .empty) -> Piece {
+        // Nothing has to be put together where only the first is something.
+        if second.isEmpty, third.isEmpty { return first }
+        if second.isEmpty, first.upperBound == third.lowerBound { return first.lowerBound..<third.upperBound }
+        let start = text.append(copyOf: first).lowerBound
+        text.append(copyOf: second)
+        text.append(copyOf: third)
+        return start..<text.end
     }
 
     /// Refuses an address that turns out to be none on its way: the one that was asked for as a whole, a member of an
     /// expansion by itself.
     mutating func refuse(_ hop: Hop, _ error: AddressError) throws(ResolutionFailure) {
         guard !hop.isTyped else { throw .syntax(error) }
-        try add(
-            Route("error", host: Array("syntax".utf8), user: hop.address, privilege: hop.privilege), from: hop.node)
+        try add(channel: text.append("error"), host: text.append("syntax"), user: hop.address, hop)
     }
 
     /// Puts the members of an expanded value onto the worklist.
@@ -155,13 +200,13 @@ public struct Resolver: ~Copyable {
         to members: [[UInt8]], like template: Node, of parent: Int
     ) throws(ResolutionFailure) {
         if let key = template.key {
-            trace?.record(.expanded(relation: key.relation, key: key.key, members: members))
+            trace?.record(.expanded(relation: key.relation, key: text[key.key], members: members))
         }
         let depth = expansion.nodes[parent].depth + 1
         guard depth <= rules.expansionDepth else { throw limit }
         for member in members.reversed() {
             var node = template
-            node.address = member
+            node.address = text.append(member)
             node.parent = parent
             node.depth = depth
             expansion.pending.append(expansion.nodes.count)
@@ -171,7 +216,7 @@ public struct Resolver: ~Copyable {
     }
 
     private func checkSize() throws(ResolutionFailure) {
-        guard expansion.routes.count + expansion.pending.count <= rules.expansionSize else { throw limit }
+        guard places.count + expansion.pending.count <= rules.expansionSize else { throw limit }
     }
 
     /// The failure of an expansion that passes a limit.

@@ -1,5 +1,6 @@
 // The maps of the chain, asked by name. Here a map's failure becomes the failure of the address.
 
+import MailAddress
 public import Maps
 
 /// The default keys that routesdb is asked with, where nothing else matches (SEMANTICS 6).
@@ -49,6 +50,43 @@ public struct RoutingMaps {
         _ = accounts.refresh()
     }
 
+    /// The hash of a key in lower case, which serves for every relation that is asked for it.
+    func hash(ofFolded key: Piece, of text: borrowing ByteBlock) -> KeyHash {
+        set.hash(of: text.bytes.span.extracting(key))
+    }
+
+    /// Whether certainly neither fqdnaliases nor fqdnroutes has a key in lower case, which is the usual case.
+    mutating func fullyQualifiedLack(_ key: Piece, of text: borrowing ByteBlock, _ hash: KeyHash) -> Bool {
+        set.certainlyLack(
+            folded: text.bytes.span.extracting(key), hash, ids[RelationName.fqdnaliases.index],
+            ids[RelationName.fqdnroutes.index])
+    }
+
+    /// Looks up a key in lower case, whose hash is known.
+    ///
+    /// - Returns: false only where the key certainly does not exist.
+    mutating func find(
+        _ relation: RelationName, folded key: Piece, of text: borrowing ByteBlock, _ hash: KeyHash,
+        into hit: inout MapHit
+    ) throws(ResolutionFailure) -> Bool {
+        do {
+            return try set.find(
+                folded: text.bytes.span.extracting(key), hash, in: ids[relation.index], into: &hit)
+        } catch {
+            throw .map(error)
+        }
+    }
+
+    /// Looks a key up.
+    ///
+    /// - Returns: false only where the key certainly does not exist.
+    mutating func find(
+        _ relation: RelationName, _ key: Piece, of text: borrowing ByteBlock, defaults: DefaultKeys = .none,
+        into hit: inout MapHit
+    ) throws(ResolutionFailure) -> Bool {
+        try find(relation, text.bytes.span.extracting(key), defaults: defaults, into: &hit)
+    }
+
     /// Looks a key up.
     ///
     /// - Returns: false only where the key certainly does not exist.
@@ -67,5 +105,12 @@ public struct RoutingMaps {
         } catch {
             throw .map(error)
         }
+    }
+}
+
+extension SubstitutionArguments {
+    /// Sets an argument to a piece of text.
+    mutating func set(_ number: Int, to piece: Piece, of text: borrowing ByteBlock) {
+        set(number, to: text.bytes.span.extracting(piece))
     }
 }

@@ -5,7 +5,9 @@ import Foundation
 import Glibc
 
 /// What the server does when a step has come.
-public enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
+public indirect enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
+    /// What a server in good health says.
+    case usual
     /// A reply of one or more lines, separated by `\n`; CRLF is put in.
     case reply(String)
     /// The same, each byte in a write of its own.
@@ -14,6 +16,8 @@ public enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
     case replyOnceFileExists(String, String)
     /// Bytes as they are, without a line end of ours.
     case bytes(String)
+    /// Bytes as they are, and then something else.
+    case bytesThen(String, ScriptedAction)
     /// Nothing, and on to the next command.
     case silence
     /// Nothing any more, until the client goes.
@@ -22,25 +26,40 @@ public enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
     case close
     /// The connection is reset.
     case reset
+    /// Nothing more is said, but the connection is still read from.
+    case halfClose
 
     /// The action in a word.
     public var description: String {
         switch self {
+        case .usual: "usual"
         case .reply(let text): "reply \(text)"
         case .split(let text): "split \(text)"
         case .replyOnceFileExists(let text, _): "late reply \(text)"
         case .bytes(let text): "bytes \(text.debugDescription)"
+        case .bytesThen(let text, let next): "bytes \(text.debugDescription), then \(next)"
         case .silence: "silence"
         case .stall: "stall"
         case .close: "close"
         case .reset: "reset"
+        case .halfClose: "half-close"
         }
     }
 }
 
 /// Where in the dialogue a server is.
 public enum ScriptedStep: String, Sendable, Hashable, CaseIterable {
-    case greeting, hello, authentication, mail, recipient, data, body, final, reset, quit
+    case greeting, hello, startTLS, authentication, mail, recipient, data, body, final, reset, quit
+}
+
+/// In which pieces a server's bytes come.
+public enum Writing: String, Sendable, CaseIterable {
+    /// Each reply in one write.
+    case plain
+    /// Each byte in a write of its own.
+    case bytewise
+    /// All replies to what was sent together in one write.
+    case joined
 }
 
 /// What a server says.
@@ -49,6 +68,8 @@ public struct ServerScript: Sendable {
     public var keywords = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE", "DSN"]
     /// The n-th use of a step on a connection takes the n-th action, the last one repeats; without any, all is well.
     public var actions: [ScriptedStep: [ScriptedAction]] = [:]
+    /// How what it says is written.
+    public var writing = Writing.plain
     /// Replies to RCPT, and final replies, for addresses that begin so.
     public var recipientReplies: [String: String] = [:], finalReplies: [String: String] = [:]
     /// On how many connections the script is followed; on later ones all is well.

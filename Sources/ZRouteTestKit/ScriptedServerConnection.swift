@@ -12,6 +12,7 @@ struct ScriptedConnection {
     private var recipients: [String] = []
     private var isOver = false
     private var hasSender = false
+    private var held: [UInt8] = []
 
     init(
         descriptor: Int32, script: ServerScript, note: @escaping ((inout ScriptedServer.Record) -> Void) -> Void
@@ -28,6 +29,7 @@ struct ScriptedConnection {
             note { $0.commands.append(text) }
             command(text)
         }
+        flush()
     }
 
     private mutating func command(_ text: String) {
@@ -37,6 +39,7 @@ struct ScriptedConnection {
             let lines = ["scripted"] + script.keywords
             let reply = lines.enumerated().map { "250\($0.offset == lines.count - 1 ? " " : "-")\($0.element)" }
             act(.hello, reply.joined(separator: "\n"))
+        case "STARTTLS": act(.startTLS, "454 4.7.0 no TLS here")
         case "AUTH": act(.authentication, "235 2.7.0 ok")
         case "MAIL":
             recipients = []
@@ -65,7 +68,7 @@ struct ScriptedConnection {
         let isInvited = !recipients.isEmpty
         let reply = act(.data, isInvited ? "354 go on" : "503 5.5.1 no valid recipients")
         guard reply.hasPrefix("354"), !isOver else { return }
-        if let action = next(.body) {
+        if let action = next(.body), action != .usual {
             perform(action)
             if isOver { return }
         }
@@ -97,11 +100,12 @@ struct ScriptedConnection {
     private mutating func act(
         _ step: ScriptedStep, _ usual: String, onSuccess: ((inout ScriptedServer.Record) -> Void)? = nil
     ) -> String {
-        let action = next(step) ?? .reply(usual)
+        var action = next(step) ?? .usual
+        if action == .usual { action = .reply(usual) }
         let text =
             switch action {
             case .reply(let text), .split(let text), .bytes(let text), .replyOnceFileExists(let text, _): text
-            case .silence, .stall, .close, .reset: ""
+            case .bytesThen, .usual, .silence, .stall, .close, .reset, .halfClose: ""
             }
         if text.hasPrefix("2"), let onSuccess { note(onSuccess) }
         perform(action)
@@ -110,6 +114,11 @@ struct ScriptedConnection {
 
     private mutating func perform(_ action: ScriptedAction) {
         switch action {
+        case .stall, .reset, .halfClose: flush()
+        default: break
+        }
+        switch action {
+        case .usual: break
         case .reply(let text): write(Self.wire(text))
         case .replyOnceFileExists(let text, let file):
             while unsafe access(file, F_OK) != 0 { usleep(1000) }
@@ -117,6 +126,9 @@ struct ScriptedConnection {
         case .split(let text):
             for byte in Self.wire(text) { write([byte]) }
         case .bytes(let text): write(Array(text.utf8))
+        case .bytesThen(let text, let next):
+            write(Array(text.utf8))
+            perform(next)
         case .silence: break
         case .stall:
             // Nothing is read: a client that writes much is stalled too. Its end shows as a hang-up.
@@ -124,6 +136,10 @@ struct ScriptedConnection {
             while unsafe poll(&event, 1, -1) < 0 && errno == EINTR {}
             isOver = true
         case .close: isOver = true
+        case .halfClose:
+            shutdown(descriptor, Int32(SHUT_WR))
+            while fill() {}
+            isOver = true
         case .reset:
             var linger = linger(l_onoff: 1, l_linger: 0)
             _ = unsafe setsockopt(
@@ -139,6 +155,20 @@ struct ScriptedConnection {
     // MARK: Bytes
 
     private mutating func write(_ bytes: [UInt8]) {
+        switch script.writing {
+        case .plain: put(bytes)
+        case .bytewise: for byte in bytes { put([byte]) }
+        case .joined: held += bytes
+        }
+    }
+
+    private mutating func flush() {
+        let bytes = held
+        held = []
+        if !bytes.isEmpty { put(bytes) }
+    }
+
+    private mutating func put(_ bytes: [UInt8]) {
         var done = 0
         while done < bytes.count {
             let wrote = unsafe bytes.withUnsafeBytes { buffer in
@@ -178,6 +208,7 @@ struct ScriptedConnection {
     }
 
     private mutating func fill() -> Bool {
+        flush()
         while true {
             var count = 0
             let block = unsafe [UInt8](unsafeUninitializedCapacity: 16 << 10) { buffer, initialized in

@@ -49,8 +49,8 @@ public final class DeliveryPlan: Sendable {
         let clause: Int
         let channel: String
         let endpoint: Endpoint
-        /// Empty unless it decides which credentials are used: the host is only a name of the endpoint.
-        let host: String
+        /// Which of the secrets are used; the host, which decides that, is otherwise only a name of the endpoint.
+        let secret: Int?
         let line: SMTPCommandLine
     }
 
@@ -135,17 +135,17 @@ public final class DeliveryPlan: Sendable {
 
     private func destination(_ agent: AgentRequest, _ state: inout State) throws -> Destination {
         let line = agent.line
-        var credentials: Credentials?
+        var secret: (number: Int, credentials: Credentials)?
         if let path = line.secretsFile {
             let secrets = try state.secrets[path] ?? SecretsFile(path: path)
             state.secrets[path] = secrets
-            credentials = secrets.credentials(channel: agent.channel, hosts: hostNames(agent))
+            secret = secrets.entry(channel: agent.channel, hosts: hostNames(agent))
         }
         let key = DestinationKey(
             clause: agent.clause, channel: agent.channel, endpoint: agent.endpoint,
-            host: credentials == nil ? "" : agent.host, line: line)
+            secret: secret?.number, line: line)
         if let known = state.destinations[key] { return known }
-        let made = try makeDestination(agent, credentials, &state)
+        let made = try makeDestination(agent, secret?.credentials, &state)
         state.destinations[key] = made
         return made
     }

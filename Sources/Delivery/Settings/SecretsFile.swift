@@ -61,10 +61,16 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
 
     /// The credentials of the first line that fits a channel (or `*`) and one of the names of a server.
     public func credentials(channel: String, hosts: [String]) -> Credentials? {
+        entry(channel: channel, hosts: hosts)?.credentials
+    }
+
+    /// The same with the number of the entry, by which credentials are told apart without a look at them.
+    func entry(channel: String, hosts: [String]) -> (number: Int, credentials: Credentials)? {
         let names = Set(hosts.map { $0.lowercased() })
-        return entries.first { entry in
+        let number = entries.firstIndex { entry in
             (entry.channel == "*" || entry.channel == channel) && (entry.host == "*" || names.contains(entry.host))
-        }?.credentials
+        }
+        return number.map { ($0, entries[$0].credentials) }
     }
 
     /// The path.

@@ -1,8 +1,19 @@
 // One try of one key in one map, which is all that a search driver does, again and again.
 
-/// A map's table as search drivers see it.
-struct Probe {
-    let table: any Table
+/// A map as search drivers see it.
+enum Probe {
+    /// The table has to be asked.
+    case table(any Table)
+    /// What a text map has loaded.
+    case text(LoadedText)
+
+    @inline(__always)
+    private func lookUp(_ key: Span<UInt8>, into hit: inout MapHit) throws(MapError) -> Bool {
+        switch self {
+        case .table(let table): try hit.find(key, in: table)
+        case .text(let text): text.lookUp(key, into: &hit)
+        }
+    }
 
     /// Looks up part of the dotted key.
     ///
@@ -14,7 +25,7 @@ struct Probe {
         _ range: Range<Int>, of dottedKey: borrowing DottedKey, argumentZero: Range<Int>, into hit: inout MapHit
     ) throws(MapError) -> Bool {
         let bytes = dottedKey.bytes.span
-        guard try table.lookUp(bytes.extracting(range), into: &hit.value) else { return false }
+        guard try lookUp(bytes.extracting(range), into: &hit) else { return false }
         hit.setKey(bytes.extracting(range), argumentZero: bytes.extracting(argumentZero))
         return true
     }
@@ -23,7 +34,7 @@ struct Probe {
     func lookUp(
         _ other: borrowing [UInt8], for dottedKey: borrowing DottedKey, from start: Int = 1, into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        guard try table.lookUp(other.span, into: &hit.value) else { return false }
+        guard try lookUp(other.span, into: &hit) else { return false }
         hit.setKey(other.span, argumentZero: dottedKey.bytes.span.extracting(start..<dottedKey.end))
         return true
     }

@@ -12,6 +12,8 @@ public struct MapSet {
     /// The first is the empty relation, which stands for every name that dbases.conf does not have.
     private var relations: [Relation]
     private let indices: [String: Int]
+    /// The hash function of the text maps.
+    private let hash: ByteHash
     private var now = MonotonicTime(nanoseconds: 0)
     private var nextRefresh: MonotonicTime?
 
@@ -29,6 +31,7 @@ public struct MapSet {
                     name: name,
                     maps: databases.definitions(of: name).map { ($0, tables.makeTable(for: $0)) }))
         }
+        hash = relations.lazy.compactMap(\.hash).first ?? ByteHash()
         self.relations = relations
         self.indices = indices
     }
@@ -71,5 +74,31 @@ public struct MapSet {
         _ key: Span<UInt8>, in relation: RelationID, defaults: [[UInt8]] = [], into hit: inout MapHit
     ) throws(MapError) -> Bool {
         try relations[relation.index].find(key, defaults: defaults, now: now, into: &hit)
+    }
+
+    /// The hash of a key, which serves for every relation that is asked for it.
+    @inline(__always)
+    public func hash(of key: Span<UInt8>) -> KeyHash {
+        hash(key)
+    }
+
+    /// Whether certainly no map of the relations has a key in lower case; if false, that is not known.
+    ///
+    /// - Parameter hash: the key's hash.
+    public mutating func certainlyLack(
+        folded key: Span<UInt8>, _ hash: KeyHash, _ first: RelationID, _ second: RelationID
+    ) -> Bool {
+        relations[first.index].certainlyLacks(folded: key, hash)
+            && relations[second.index].certainlyLacks(folded: key, hash)
+    }
+
+    /// Looks up a key in lower case as `find` does.
+    ///
+    /// - Parameter hash: the key's hash.
+    /// - Throws: `MapError` when a map cannot say whether it has the key.
+    public mutating func find(
+        folded key: Span<UInt8>, _ hash: KeyHash, in relation: RelationID, into hit: inout MapHit
+    ) throws(MapError) -> Bool {
+        try relations[relation.index].find(folded: key, hash, now: now, into: &hit)
     }
 }

@@ -13,9 +13,12 @@ public struct Relation {
     public let maps: [RelationMap]
     /// The key as folded last; kept, so that no lookup allocates.
     private var dottedKey = DottedKey()
-    /// The maps' tables, where every map is plain and folds alike: the usual case, for which there is a short way.
-    private let plainTables: [any Table]
+    /// Whether every map is plain and folds alike: the usual case, for which there is a short way.
+    private let isPlain: Bool
     private let plainFolding: KeyFolding
+    private var texts: LoadedTexts
+    /// What hashes keys for the text maps, where there are any.
+    let hash: ByteHash?
 
     /// Puts a relation together.
     public init(name: String, maps: [(definition: MapDefinition, table: any Table)]) {
@@ -24,7 +27,10 @@ public struct Relation {
         self.maps = all
         let folding = all.first?.folding ?? .none
         plainFolding = folding
-        plainTables = all.allSatisfy { $0.isPlain && $0.folding == folding } ? all.map(\.table) : []
+        isPlain = all.allSatisfy { $0.isPlain && $0.folding == folding }
+        let texts = LoadedTexts(all.map(\.table))
+        self.texts = texts
+        hash = texts.hash
     }
 
     /// Looks a key up in the maps, in order, until one has it, and substitutes `%N` in its value.
@@ -52,8 +58,11 @@ public struct Relation {
     public mutating func find(
         _ key: Span<UInt8>, defaults: [[UInt8]] = [], now: MonotonicTime, into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        guard !key.isEmpty else { return false }
-        guard plainTables.isEmpty else { return try findPlain(key, into: &hit) }
+        guard !key.isEmpty, !maps.isEmpty else { return false }
+        if isPlain {
+            dottedKey.set(key, folding: plainFolding)
+            return try Self.findPlain(dottedKey, in: maps, &texts, into: &hit)
+        }
         var folded: KeyFolding?
         for index in maps.indices {
             let map = maps[index]
@@ -61,20 +70,51 @@ public struct Relation {
                 dottedKey.set(key, folding: map.folding)
                 folded = map.folding
             }
-            guard try map.lookUp(&dottedKey, defaults: defaults, now: now, into: &hit) else { continue }
+            let probe: Probe =
+                if let text = try texts.storage(index, for: key) { .text(text) } else { .table(map.table) }
+            guard try map.lookUp(&dottedKey, through: probe, defaults: defaults, now: now, into: &hit) else { continue }
             hit.map = index
             return true
         }
         return false
     }
 
-    /// Looks a key up in maps that are all plain and fold alike.
-    private mutating func findPlain(_ key: Span<UInt8>, into hit: inout MapHit) throws(MapError) -> Bool {
-        dottedKey.set(key, folding: plainFolding)
-        let bytes = dottedKey.bytes.span.extracting(dottedKey.whole)
-        for index in plainTables.indices where try plainTables[index].lookUp(bytes, into: &hit.value) {
-            hit.setKey(bytes, argumentZero: bytes)
+    /// Looks up a key in lower case as `find` does.
+    ///
+    /// - Parameter hash: the key's hash.
+    mutating func find(
+        folded key: Span<UInt8>, _ hash: KeyHash, now: MonotonicTime, into hit: inout MapHit
+    ) throws(MapError) -> Bool {
+        guard isPlain, plainFolding != .upper, !key.isEmpty else { return try find(key, now: now, into: &hit) }
+        return try Self.findPlain(key, hash, in: maps, &texts, into: &hit)
+    }
+
+    /// Whether certainly no map has a key in lower case; if false, that is not known.
+    @inline(__always)
+    mutating func certainlyLacks(folded key: Span<UInt8>, _ hash: KeyHash) -> Bool {
+        isPlain && plainFolding != .upper && texts.certainlyLack(key, hash)
+    }
+
+    private static func findPlain(
+        _ dottedKey: borrowing DottedKey, in maps: [RelationMap], _ texts: inout LoadedTexts, into hit: inout MapHit
+    ) throws(MapError) -> Bool {
+        try findPlain(dottedKey.bytes.span.extracting(dottedKey.whole), nil, in: maps, &texts, into: &hit)
+    }
+
+    /// Looks a folded key up in maps that are all plain.
+    private static func findPlain(
+        _ key: Span<UInt8>, _ hash: KeyHash?, in maps: [RelationMap], _ texts: inout LoadedTexts, into hit: inout MapHit
+    ) throws(MapError) -> Bool {
+        for index in maps.indices {
+            let isFound =
+                if let text = try texts.storage(index, for: key) {
+                    text.lookUp(key, hash, into: &hit)
+                } else {
+                    try hit.find(key, in: maps[index].table)
+                }
+            guard isFound else { continue }
             maps[index].complete(&hit)
+            hit.setKey(key)
             hit.map = index
             return true
         }
@@ -82,7 +122,9 @@ public struct Relation {
     }
 
     /// Lets the maps with the flag `-m` notice changed files.
-    func refresh() {
-        for map in maps { map.refresh() }
+    mutating func refresh() {
+        var isChanged = false
+        for map in maps where map.refresh() { isChanged = true }
+        if isChanged { texts.forget() }
     }
 }

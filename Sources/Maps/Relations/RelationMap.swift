@@ -14,7 +14,6 @@ public final class RelationMap {
 
     /// Whether a lookup is one try of the key, and its answer the value: no driver, no cache, no other answer.
     let isPlain: Bool
-    private let probe: Probe
     private let driver: SearchDriver
     private let answer: RelationAnswer
     private let substitutes: Bool
@@ -30,7 +29,6 @@ public final class RelationMap {
     init(definition: MapDefinition, table: any Table) {
         self.definition = definition
         self.table = table
-        probe = Probe(table: table)
         folding = definition.flags.folding
         driver = definition.flags.driver
         answer = definition.flags.answer
@@ -47,11 +45,14 @@ public final class RelationMap {
 
     /// Looks a key up by the map's driver, and answers as its flags say.
     ///
-    /// - Parameter dottedKey: the key, folded as `folding` says, with a dot before it.
+    /// - Parameters:
+    ///   - dottedKey: the key, folded as `folding` says, with a dot before it.
+    ///   - probe: how the table is asked.
     func lookUp(
-        _ dottedKey: inout DottedKey, defaults: [[UInt8]], now: MonotonicTime, into hit: inout MapHit
+        _ dottedKey: inout DottedKey, through probe: Probe, defaults: [[UInt8]], now: MonotonicTime,
+        into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        let isFound = try findValue(&dottedKey, defaults: defaults, now: now, into: &hit)
+        let isFound = try findValue(&dottedKey, through: probe, defaults: defaults, now: now, into: &hit)
         switch answer {
         case .value:
             break
@@ -59,18 +60,23 @@ public final class RelationMap {
             if isFound { hit.answerKey(dottedKey) }
         case .valueOrKey:
             if !isFound {
+                hit.setNoValue()
                 hit.setKey(dottedKey.bytes.span.extracting(dottedKey.whole))
                 hit.privilege = Self.nobody
             }
-            if !isFound || hit.value.isEmpty { hit.answerKey(dottedKey) }
+            if !isFound || hit.isEmpty { hit.answerKey(dottedKey) }
             return true
         }
         return isFound
     }
 
     /// Notices a changed file, where the map has the flag `-m`.
-    func refresh() {
-        if definition.flags.reopensChanged, table.refresh() { cache?.removeAll() }
+    ///
+    /// - Returns: whether answers given before may no longer hold.
+    func refresh() -> Bool {
+        guard definition.flags.reopensChanged, table.refresh() else { return false }
+        cache?.removeAll()
+        return true
     }
 
     /// Completes an answer that the table has just given.
@@ -80,9 +86,10 @@ public final class RelationMap {
     }
 
     private func findValue(
-        _ dottedKey: inout DottedKey, defaults: [[UInt8]], now: MonotonicTime, into hit: inout MapHit
+        _ dottedKey: inout DottedKey, through probe: Probe, defaults: [[UInt8]], now: MonotonicTime,
+        into hit: inout MapHit
     ) throws(MapError) -> Bool {
-        guard let cache else { return try search(&dottedKey, defaults: defaults, into: &hit) }
+        guard let cache else { return try search(&dottedKey, through: probe, defaults: defaults, into: &hit) }
         let effective = driver == .none ? [] : usesDefaultKeys ? defaults : []
         switch cache.answer(
             dottedKey.bytes.span.extracting(dottedKey.whole), defaults: effective, now: now, into: &hit)
@@ -91,14 +98,14 @@ public final class RelationMap {
         case .absent: return false
         case .unknown: break
         }
-        let isFound = try search(&dottedKey, defaults: defaults, into: &hit)
+        let isFound = try search(&dottedKey, through: probe, defaults: defaults, into: &hit)
         cache.remember(
             dottedKey.bytes.span.extracting(dottedKey.whole), defaults: effective, now: now, hit: isFound ? hit : nil)
         return isFound
     }
 
     private func search(
-        _ dottedKey: inout DottedKey, defaults: [[UInt8]], into hit: inout MapHit
+        _ dottedKey: inout DottedKey, through probe: Probe, defaults: [[UInt8]], into hit: inout MapHit
     ) throws(MapError) -> Bool {
         let isFound = try driver.search(
             probe, &dottedKey, folding: folding,

@@ -1,22 +1,22 @@
 // Substitution of %N in values (relation flag %; SEMANTICS 5b), done on the value right after the lookup.
 
-import MailAddress
+public import MailAddress
 
 /// What `%1` to `%9` in a value stand for; each may be absent, or present and empty.
 ///
-/// One value serves for many lookups: `removeAll` keeps its buffer.
+/// One value serves for many lookups: `removeAll` keeps its memory.
 public struct SubstitutionArguments: Sendable {
-    private var bytes: [UInt8] = []
-    /// By number, as far as any was set; so no arguments cost no allocation.
-    private var ranges: [Range<Int>?] = []
+    private var text = ByteBlock()
+    /// By number.
+    private var places: InlineArray<10, Range<Int>?> = .init(repeating: nil)
 
     /// No arguments: only `%0` can be substituted.
     public init() {}
 
     /// Makes every argument absent.
     public mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
-        ranges.removeAll(keepingCapacity: true)
+        text.removeAll()
+        places = .init(repeating: nil)
     }
 
     /// Sets an argument.
@@ -26,10 +26,7 @@ public struct SubstitutionArguments: Sendable {
     ///   - value: its bytes; without any it is present and empty.
     public mutating func set(_ number: Int, to value: Span<UInt8>) {
         guard 1...9 ~= number else { return }
-        while ranges.count <= number { ranges.append(nil) }
-        let start = bytes.count
-        bytes.append(from: value)
-        ranges[number] = start..<bytes.count
+        places[number] = text.append(value)
     }
 
     /// Substitutes `%N` in a value, N one digit.
@@ -38,51 +35,53 @@ public struct SubstitutionArguments: Sendable {
     /// it is. `%` before anything but a digit is an ordinary character, another `%` included.
     ///
     /// - Parameters:
-    ///   - value: the value as the map has it.
-    ///   - argumentZero: what `%0` stands for.
-    ///   - result: has the substituted value appended, where something was substituted.
-    /// - Returns: whether something was; if not, the value stays.
-    public func substitute(in value: [UInt8], argumentZero: [UInt8], into result: inout [UInt8]) -> Bool {
-        var exists = false
-        forEachPart(of: value) { part in
-            if case .reference(let number) = part, number == 0 || range(number) != nil { exists = true }
+    ///   - value: the place of the value in the block.
+    ///   - argumentZero: the place of what `%0` stands for.
+    ///   - block: gets the substituted value as another piece.
+    /// - Returns: where that is; nil if nothing was to be substituted.
+    public func substitute(
+        in value: Range<Int>, argumentZero: Range<Int>, of block: inout ByteBlock
+    ) -> Range<Int>? {
+        guard var percent = reference(in: value, of: block), refersToSomething(value, from: percent, of: block) else {
+            return nil
         }
-        guard exists else { return false }
-        let source = value.span
-        forEachPart(of: value) { part in
-            switch part {
-            case .literal(let range): result.append(from: source, range)
-            case .reference(0): result.append(contentsOf: argumentZero)
-            case .reference(let number):
-                if let range = range(number) { result.append(from: bytes.span, range) }
+        var start = value.lowerBound
+        let result = block.end
+        while true {
+            block.append(copyOf: start..<percent)
+            let number = Int(block[percent + 1] - UInt8(ascii: "0"))
+            if number == 0 {
+                block.append(copyOf: argumentZero)
+            } else if let place = places[number] {
+                block.append(text.bytes.span.extracting(place))
             }
+            start = percent + 2
+            guard let next = reference(in: start..<value.upperBound, of: block) else { break }
+            percent = next
         }
-        return true
+        block.append(copyOf: start..<value.upperBound)
+        return result..<block.end
     }
 
-    private enum Part {
-        case literal(Range<Int>)
-        case reference(Int)
-    }
-
-    private func range(_ number: Int) -> Range<Int>? {
-        number < ranges.count ? ranges[number] : nil
-    }
-
-    private func forEachPart(of value: [UInt8], _ take: (Part) -> Void) {
-        var start = 0
-        var position = 0
-        while position + 1 < value.count {
-            let digit = value[position + 1]
-            guard value[position] == UInt8(ascii: "%"), ASCII.isDigit(digit) else {
-                position += 1
-                continue
-            }
-            if start < position { take(.literal(start..<position)) }
-            take(.reference(Int(digit - UInt8(ascii: "0"))))
-            position += 2
-            start = position
+    /// Whether one of the references from a place on has an argument.
+    private func refersToSomething(_ value: Range<Int>, from place: Int, of block: borrowing ByteBlock) -> Bool {
+        var place: Int? = place
+        while let percent = place {
+            let number = Int(block[percent + 1] - UInt8(ascii: "0"))
+            if number == 0 || places[number] != nil { return true }
+            place = reference(in: (percent + 2)..<value.upperBound, of: block)
         }
-        if start < value.count { take(.literal(start..<value.count)) }
+        return false
+    }
+
+    /// The place of the first `%N` of a piece.
+    private func reference(in value: Range<Int>, of block: borrowing ByteBlock) -> Int? {
+        var start = value.lowerBound
+        while let percent = block.firstIndex(of: UInt8(ascii: "%"), in: start..<value.upperBound) {
+            guard percent + 1 < value.upperBound else { return nil }
+            if ASCII.isDigit(block[percent + 1]) { return percent }
+            start = percent + 1
+        }
+        return nil
     }
 }

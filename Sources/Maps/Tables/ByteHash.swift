@@ -1,9 +1,9 @@
-// Hashes keys eight bytes at a time, with a secret of its own for each table, so that nobody who may add keys to a map
+// Hashes keys eight bytes at a time, with a secret that each process draws anew, so that nobody who may add keys to a map
 // can make them collide. The mixing step is the folded 64 by 64 bit product of the wyhash family.
 
 /// A seeded hash function over bytes.
 struct ByteHash: Sendable {
-    private let seed: UInt64
+    let seed: UInt64
 
     /// A function with a random seed.
     init() {
@@ -12,8 +12,8 @@ struct ByteHash: Sendable {
 
     /// The hash of a key.
     @inline(__always)
-    func callAsFunction(_ key: Span<UInt8>) -> UInt32 {
-        unsafe key.withUnsafeBytes { unsafe self($0) }
+    func callAsFunction(_ key: Span<UInt8>) -> KeyHash {
+        KeyHash(value: unsafe key.withUnsafeBytes { unsafe self($0) }, seed: seed)
     }
 
     @inline(__always)

@@ -16,7 +16,8 @@ private func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
 }
 
 /// Finds entries of a source by their keys.
-struct EntryIndex: Sendable {
+@safe
+struct EntryIndex: ~Copyable, @unchecked Sendable {
     /// Where an entry lies in the source; 16 bytes, four to a cache line.
     struct Slot: Sendable {
         /// The key's hash: its low bits choose the slot, all of them are compared before the key is.
@@ -31,75 +32,146 @@ struct EntryIndex: Sendable {
         var value: Range<Int> { key.upperBound..<key.upperBound &+ Int(valueLength) }
     }
 
+    /// What a search needs, without owning it.
+    @safe
+    struct Search {
+        /// As many as `mask` says and one; they live as long as the index.
+        fileprivate let slots: UnsafeMutablePointer<Slot>
+        fileprivate let mask: Int
+        fileprivate let hash: ByteHash
+        /// The bytes that keys begin with: most searches for `@domain` and `.domain` end here.
+        fileprivate var firstBytes = FirstBytes()
+
+        /// The hash of a key, where it is not known with this index's secret.
+        @inline(__always)
+        fileprivate func hash(_ key: Span<UInt8>, _ known: KeyHash?) -> UInt32 {
+            if let known, known.seed == hash.seed { known.value } else { hash(key).value }
+        }
+
+        /// Whether certainly no entry has a key; if false, that is not known.
+        @inline(__always)
+        func certainlyLacks(_ key: Span<UInt8>, _ known: KeyHash) -> Bool {
+            guard key.isEmpty || firstBytes.contains(key[0]) else { return true }
+            let wanted = hash(key, known)
+            var place = Int(wanted) & mask
+            // In bounds because of the mask; ends, as at least a third of the slots are free.
+            while unsafe slots[place].offset != Slot.empty {
+                if unsafe slots[place].hash == wanted { return false }
+                place = (place &+ 1) & mask
+            }
+            return true
+        }
+
+        /// The slot of a key; nil where there is none.
+        ///
+        /// - Parameters:
+        ///   - known: the key's hash, where somebody has it.
+        ///   - bytes: the source that the entries are in.
+        @inline(__always)
+        func find(_ key: Span<UInt8>, _ known: KeyHash?, in bytes: Span<UInt8>) -> Slot? {
+            guard key.isEmpty || firstBytes.contains(key[0]) else { return nil }
+            let wanted = hash(key, known)
+            var place = Int(wanted) & mask
+            // As above.
+            while unsafe slots[place].offset != Slot.empty {
+                let slot = unsafe slots[place]
+                if slot.hash == wanted, Int(slot.keyLength) == key.count, isEqual(key, bytes.extracting(slot.key)) {
+                    return slot
+                }
+                place = (place &+ 1) & mask
+            }
+            return nil
+        }
+    }
+
     /// How many entries there are.
     private(set) var count = 0
-    private var slots: [Slot]
-    private let hash = ByteHash()
+    /// Searches in the present slots.
+    private(set) var search: Search
 
     /// Makes an empty index.
     ///
-    /// - Parameter size: the size of the source in bytes, from which the number of its entries is guessed.
-    init(sourceSize size: Int) {
+    /// - Parameters:
+    ///   - size: the size of the source in bytes, from which the number of its entries is guessed.
+    ///   - hash: the hash function.
+    init(sourceSize size: Int, hash: ByteHash) {
         var capacity = 16
         while capacity < size / 48 { capacity *= 2 }
-        slots = Self.emptySlots(capacity)
+        search = unsafe Search(slots: Self.emptySlots(capacity), mask: capacity - 1, hash: hash)
     }
 
-    /// The slot of a key; nil where there is none.
-    ///
-    /// - Parameter bytes: the source that the entries are in.
-    @inline(__always)
-    func find(_ key: Span<UInt8>, in bytes: Span<UInt8>) -> Slot? {
-        let slots = slots.span
-        let wanted = hash(key)
-        let mask = slots.count &- 1
-        var place = Int(wanted) & mask
-        // Ends: at least a third of the slots are free.
-        while true {
-            let slot = slots[place]
-            if slot.hash == wanted, slot.offset != Slot.empty, Int(slot.keyLength) == key.count {
-                if isEqual(key, bytes.extracting(slot.key)) { return slot }
-            } else if slot.offset == Slot.empty {
-                return nil
-            }
-            place = (place &+ 1) & mask
-        }
-    }
+    // Whoever searches keeps the index.
+    deinit { unsafe search.slots.deallocate() }
 
     /// Adds an entry, unless its key is there already.
     ///
     /// - Returns: the place of the key that was there.
     mutating func insert(_ entry: SourceEntry, in bytes: Span<UInt8>) -> UInt32? {
-        if (count + 1) * 3 > slots.count * 2 { grow() }
+        if (count + 1) * 3 > (search.mask + 1) * 2 { grow() }
         let key = bytes.extracting(entry.key)
-        let wanted = hash(key)
-        let mask = slots.count - 1
-        var place = Int(wanted) & mask
-        while slots[place].offset != Slot.empty {
-            let slot = slots[place]
+        if !key.isEmpty { search.firstBytes.insert(key[0]) }
+        let wanted = search.hash(key).value
+        var place = Int(wanted) & search.mask
+        // In bounds because of the mask.
+        while unsafe search.slots[place].offset != Slot.empty {
+            let slot = unsafe search.slots[place]
             if slot.hash == wanted, slot.keyLength == entry.keyLength, isEqual(key, bytes.extracting(slot.key)) {
                 return slot.offset
             }
-            place = (place + 1) & mask
+            place = (place + 1) & search.mask
         }
-        slots[place] = Slot(
+        unsafe search.slots[place] = Slot(
             hash: wanted, offset: entry.offset, keyLength: entry.keyLength, valueLength: entry.valueLength)
         count += 1
         return nil
     }
 
     private mutating func grow() {
-        var larger = Self.emptySlots(slots.count * 2)
-        let mask = larger.count - 1
-        for slot in slots where slot.offset != Slot.empty {
+        let capacity = (search.mask + 1) * 2
+        let mask = capacity - 1
+        let larger = unsafe Self.emptySlots(capacity)
+        for old in 0...search.mask {
+            let slot = unsafe search.slots[old]
+            guard slot.offset != Slot.empty else { continue }
             var place = Int(slot.hash) & mask
-            while larger[place].offset != Slot.empty { place = (place + 1) & mask }
-            larger[place] = slot
+            while unsafe larger[place].offset != Slot.empty { place = (place + 1) & mask }
+            unsafe larger[place] = slot
         }
-        slots = larger
+        unsafe search.slots.deallocate()
+        search = unsafe Search(slots: larger, mask: mask, hash: search.hash, firstBytes: search.firstBytes)
     }
 
-    private static func emptySlots(_ capacity: Int) -> [Slot] {
-        Array(repeating: Slot(hash: 0, offset: Slot.empty, keyLength: 0, valueLength: 0), count: capacity)
+    private static func emptySlots(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
+        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: capacity)
+        unsafe slots.initialize(
+            repeating: Slot(hash: 0, offset: Slot.empty, keyLength: 0, valueLength: 0), count: capacity)
+        return unsafe slots
+    }
+}
+
+/// A set of bytes.
+private struct FirstBytes: Sendable {
+    private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+    @inline(__always)
+    func contains(_ byte: UInt8) -> Bool {
+        let word =
+            switch byte >> 6 {
+            case 0: words.0
+            case 1: words.1
+            case 2: words.2
+            default: words.3
+            }
+        return word >> UInt64(byte & 63) & 1 == 1
+    }
+
+    mutating func insert(_ byte: UInt8) {
+        let bit: UInt64 = 1 << UInt64(byte & 63)
+        switch byte >> 6 {
+        case 0: words.0 |= bit
+        case 1: words.1 |= bit
+        case 2: words.2 |= bit
+        default: words.3 |= bit
+        }
     }
 }

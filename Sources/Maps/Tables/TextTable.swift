@@ -59,12 +59,16 @@ public final class TextTable: Table {
 
     /// Looks a key up; the file is read first where it is not loaded.
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
-        let storage = if let storage { storage } else { try load(for: key) }
-        guard foldsLookups else { return storage.lookUp(key, into: &value) }
+        let storage = try loaded(for: key)
+        func take(_ found: Span<UInt8>) {
+            value.removeAll(keepingCapacity: true)
+            value.append(from: found)
+        }
+        guard foldsLookups else { return storage.find(key, nil, take) }
         foldedKey.removeAll(keepingCapacity: true)
         for index in key.indices { foldedKey.append(ASCII.lowercase(key[index])) }
         let folded = foldedKey
-        return storage.lookUp(folded.span, into: &value)
+        return storage.find(folded.span, nil, take)
     }
 
     /// Forgets the entries of a file that was replaced or changed.
@@ -76,6 +80,19 @@ public final class TextTable: Table {
             return true
         }
         return hasFailed && now != failed
+    }
+
+    /// The hash function of the entries.
+    var hash: ByteHash { loader.hash }
+
+    /// Whether keys are looked up as they are given.
+    var takesKeysAsTheyAre: Bool { !foldsLookups }
+
+    /// The entries, which are read first where they are not loaded.
+    ///
+    /// - Parameter key: the key that is looked up, for the message where they cannot be read.
+    func loaded(for key: Span<UInt8>) throws(MapError) -> TextTableStorage {
+        if let storage { storage } else { try load(for: key) }
     }
 
     private func load(for key: Span<UInt8>) throws(MapError) -> TextTableStorage {

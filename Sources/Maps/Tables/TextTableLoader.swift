@@ -24,6 +24,8 @@ public final class TextTableLoader: Sendable {
     /// One for each text map, of which sites have a few.
     private let sources = Mutex<[(source: Source, loaded: Loaded)]>([])
     private let report: @Sendable (SourceWarning) -> Void
+    /// One for all sources, so that one key is hashed once for several.
+    let hash = ByteHash()
 
     /// Makes an empty loader.
     ///
@@ -47,7 +49,7 @@ public final class TextTableLoader: Sendable {
             let identity = try? FileIdentity(path: path)
             if let outcome, let identity, outcome.identity == identity { return outcome.result }
             let result = Result { () throws(CompileError) in
-                try TextTableStorage(path: path, form: form, folding: folding)
+                try TextTableStorage(path: path, form: form, folding: folding, hash: hash)
             }
             if case .success(let storage) = result {
                 storage.warnings.forEach(report)

@@ -8,15 +8,21 @@ import MailAddress
 final class TextTableStorage: Sendable {
     /// The very file that the entries came from.
     let identity: FileIdentity
+    /// The user whose authority an expansion from the file carries.
+    var privilege: UInt32 { identity.privilege }
     /// What was found in it that is probably a mistake.
     let warnings: [SourceWarning]
 
-    private let entries: Entries
+    private let bytes: [UInt8]
+    private let index: EntryIndex
+
+    /// Searches in the index.
+    var search: EntryIndex.Search { index.search }
 
     /// Reads a source whole.
     ///
     /// - Throws: if the file cannot be read, breaks the grammar, or changes while it is read.
-    init(path: String, form: SourceForm, folding: KeyFolding) throws(CompileError) {
+    init(path: String, form: SourceForm, folding: KeyFolding, hash: ByteHash) throws(CompileError) {
         var read: (bytes: [UInt8], identity: FileIdentity)
         do throws(FileError) {
             read = try readFile(path, limit: SourceParser.sizeLimit)
@@ -32,7 +38,7 @@ final class TextTableStorage: Sendable {
         // The parser works in place; a second owner of the bytes would make it copy them all.
         read.bytes = []
         identity = read.identity
-        var index = EntryIndex(sourceSize: parser.bytes.count)
+        var index = EntryIndex(sourceSize: parser.bytes.count, hash: hash)
         var lines = EntryLines()
         var duplicates: [SourceWarning] = []
         while let entry = try parser.next() {
@@ -45,30 +51,32 @@ final class TextTableStorage: Sendable {
             }
         }
         warnings = (parser.warnings + duplicates).sorted { $0.line < $1.line }
-        entries = Entries(bytes: parser.bytes, index: index)
+        bytes = parser.bytes
+        self.index = index
     }
 
     /// How many keys there are.
-    var count: Int { entries.index.count }
+    var count: Int { index.count }
 
     /// Looks a key up, byte for byte.
+    ///
+    /// - Parameters:
+    ///   - hash: the key's hash, where somebody has it.
+    ///   - take: is given the value, where there is one.
+    /// - Returns: whether there is.
     @inline(__always)
-    func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
-        entries.lookUp(key, into: &value)
+    func find(_ key: Span<UInt8>, _ hash: KeyHash? = nil, _ take: (Span<UInt8>) -> Void) -> Bool {
+        Self.find(key, hash, in: bytes, index.search, take)
     }
-}
-
-/// The bytes of a source and the index over them.
-private struct Entries: Sendable {
-    let bytes: [UInt8]
-    let index: EntryIndex
 
     @inline(__always)
-    func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
+    private static func find(
+        _ key: Span<UInt8>, _ hash: KeyHash?, in bytes: [UInt8], _ search: EntryIndex.Search,
+        _ take: (Span<UInt8>) -> Void
+    ) -> Bool {
         let bytes = bytes.span
-        guard let slot = index.find(key, in: bytes) else { return false }
-        value.removeAll(keepingCapacity: true)
-        value.append(from: bytes, slot.value)
+        guard let slot = search.find(key, hash, in: bytes) else { return false }
+        take(bytes.extracting(slot.value))
         return true
     }
 }

@@ -7,15 +7,15 @@ import MailAddress
 /// An address on its way through the chain, with what it carries along.
 struct Hop {
     /// The address as it stands.
-    var address: [UInt8]
+    var address: Piece
     /// The tail that still has to be put after the local part.
-    var tail: [UInt8]
+    var tail: Piece
     /// `@domain` for a name without one; empty for the default.
-    var domain: [UInt8]
+    var domain: Piece
     /// The node of the worklist it belongs to.
     let node: Int
     /// The address that channel `local` shows as its host.
-    let origin: [UInt8]
+    let origin: Piece
     let privilege: UInt32
     /// Whether the address is the content of a quoted string.
     var isUnquoted: Bool
@@ -25,22 +25,32 @@ struct Hop {
 
     /// Whether this is what was typed, by itself or stripped, and not what a map expanded to.
     var isTyped: Bool { node == 0 }
+
+    init(_ node: Node, at index: Int) {
+        address = node.address
+        tail = node.tail
+        domain = node.domain
+        self.node = index
+        origin = node.origin
+        privilege = node.privilege
+        isUnquoted = node.isUnquoted
+        isTrusted = node.isTrusted
+    }
 }
 
 extension Resolver {
     /// Resolves a node of the worklist to routes, or to further nodes.
     mutating func resolve(node index: Int) throws(ResolutionFailure) {
         let node = expansion.nodes[index]
-        var hop = Hop(
-            address: node.address, tail: node.tail, domain: node.domain, node: index, origin: node.origin,
-            privilege: node.privilege, isUnquoted: node.isUnquoted, isTrusted: node.isTrusted)
+        var hop = Hop(node, at: index)
+        var focus = node.at.map(Focus.domain) ?? Focus(hop.address, of: text, isUnquoted: hop.isUnquoted)
         var hops = 0
         while true {
-            trace?.record(.address(hop.address, tail: hop.tail))
-            let focus = Focus(hop.address, isUnquoted: hop.isUnquoted)
+            trace?.record(.address(text[hop.address], tail: text[hop.tail]))
             if try lookUpFullyQualified(hop, focus) { return }
             guard let next = try takeHop(hop, focus) else { return }
             hop = next
+            focus = Focus(hop.address, of: text, isUnquoted: hop.isUnquoted)
             // Hops are bounded like expansions: work must not grow faster than an address's length.
             hops += 1
             guard hops <= rules.expansionDepth else { throw limit }
@@ -53,7 +63,8 @@ extension Resolver {
     private mutating func takeHop(_ hop: Hop, _ focus: Focus) throws(ResolutionFailure) -> Hop? {
         switch focus {
         case .localForm:
-            return try resolveLocalPart(hop)
+            try resolveLocalPart(hop)
+            return nil
         case .route(let host, let rest):
             return try resolveSourceRoute(hop, host: host, rest: rest)
         case .domain(let at):
@@ -62,26 +73,30 @@ extension Resolver {
             return try resolveBangPath(hop, at: at)
         case .percent(let at):
             var rewritten = hop
-            rewritten.address[at] = UInt8(ascii: "@")
-            return try resolveDomain(rewritten, at: at)
+            rewritten.address = text.append(copyOf: hop.address)
+            let place = rewritten.address.lowerBound + (at - hop.address.lowerBound)
+            text.replace(at: place, with: UInt8(ascii: "@"))
+            return try resolveDomain(rewritten, at: place)
         }
     }
 
     /// `host!rest` is `rest@host`, and `rest@host.uucp` where the host has no domain (SEMANTICS 7).
     private mutating func resolveBangPath(_ hop: Hop, at bang: Int) throws(ResolutionFailure) -> Hop? {
-        let host = hop.address[..<bang]
-        var rewritten = hop
-        rewritten.address = Array(hop.address[(bang + 1)...])
-        let at = rewritten.address.count
-        guard at > 0, !host.isEmpty else {
+        let host = hop.address.lowerBound..<bang
+        let rest = (bang + 1)..<hop.address.upperBound
+        guard !rest.isEmpty, !host.isEmpty else {
             try refuse(hop, AddressError(.emptyLocalPart, at: 0))
             return nil
         }
-        rewritten.address.append(UInt8(ascii: "@"))
-        rewritten.address.append(contentsOf: host)
-        if !host.contains(UInt8(ascii: ".")), host.first != UInt8(ascii: "[") {
-            rewritten.address.append(contentsOf: ".uucp".utf8)
+        let start = text.append(copyOf: rest).lowerBound
+        let at = text.end
+        text.append(UInt8(ascii: "@"))
+        text.append(copyOf: host)
+        if text.firstIndex(of: UInt8(ascii: "."), in: host) == nil, text.first(host) != UInt8(ascii: "[") {
+            text.append(".uucp")
         }
+        var rewritten = hop
+        rewritten.address = start..<text.end
         return try resolveDomain(rewritten, at: at)
     }
 }

@@ -9,85 +9,95 @@ extension Resolver {
     ///
     /// - Returns: the local part to go on with where the domain is ours, otherwise nil.
     mutating func resolveDomain(_ hop: Hop, at: Int) throws(ResolutionFailure) -> Hop? {
-        guard at > 0 else {
+        guard at > hop.address.lowerBound else {
             try refuse(hop, AddressError(.emptyLocalPart, at: 0))
             return nil
         }
-        guard at + 1 < hop.address.count else { return stripped(hop, at: at, domain: hop.domain) }
-        let host = try canonicalHost(hop.address.span.extracting((at + 1)..<hop.address.count))
+        let domain = (at + 1)..<hop.address.upperBound
+        guard !domain.isEmpty else { return stripped(hop, at: at, domain: hop.domain) }
+        let host = try canonicalHost(domain)
         if host.isLocal {
-            trace?.record(.localDomain(host.name ?? Array(hop.address[(at + 1)...])))
-            let name = host.name ?? Array(hop.address[(at + 1)...])
-            return stripped(hop, at: at, domain: [UInt8(ascii: "@")] + name)
+            trace?.record(.localDomain(text[host.name ?? domain]))
+            let known = if let name = host.name { withAtSign(name) } else { at..<domain.upperBound }
+            return stripped(hop, at: at, domain: known)
         }
-        var address = hop.address
-        if host.name != nil || !hop.tail.isEmpty {
-            let domain = host.name ?? Array(hop.address[(at + 1)...])
-            address = hop.address[..<at] + hop.tail + [UInt8(ascii: "@")] + domain
+        guard host.name != nil || !hop.tail.isEmpty else {
+            try routeByHost(domain, of: hop.address, isLiteral: host.isLiteral, hop)
+            return nil
         }
-        let start = address.count - (host.name?.count ?? (hop.address.count - at - 1))
-        try routeByHost(start..<address.count, of: address, isLiteral: host.isLiteral, hop)
+        let start = text.append(copyOf: hop.address.lowerBound..<at).lowerBound
+        text.append(copyOf: hop.tail)
+        text.append(UInt8(ascii: "@"))
+        let name = text.append(copyOf: host.name ?? domain)
+        try routeByHost(name, of: start..<text.end, isLiteral: host.isLiteral, hop)
         return nil
     }
 
+    /// `@name` for a name.
+    private mutating func withAtSign(_ name: Piece) -> Piece {
+        let start = text.append(UInt8(ascii: "@")).lowerBound
+        text.append(copyOf: name)
+        return start..<text.end
+    }
+
     /// The local part by itself, with the tail put after it.
-    private func stripped(_ hop: Hop, at: Int, domain: [UInt8]) -> Hop {
+    private mutating func stripped(_ hop: Hop, at: Int, domain: Piece) -> Hop {
         var next = hop
-        next.address.removeSubrange(at...)
-        next.address.append(contentsOf: hop.tail)
-        next.tail = []
+        next.address = joined(hop.address.lowerBound..<at, hop.tail)
+        next.tail = .empty
         next.domain = domain
         return next
     }
 
     /// Routes an address that leaves this host: by routesdb, or straight to its host.
     mutating func routeByHost(
-        _ host: Range<Int>, of address: [UInt8], isLiteral: Bool, _ hop: Hop
+        _ host: Piece, of address: Piece, isLiteral: Bool, _ hop: Hop
     ) throws(ResolutionFailure) {
-        if !isLiteral, try lookUpDomainRoute(host, of: address, hop) { return }
-        if !isLiteral { trace?.record(.step(.defaultRoute)) }
-        let none: [UInt8] = []
-        let smtp: [UInt8] = Array("smtp".utf8)
-        let route = Route(
-            channel: smtp.span, host: address.span.extracting(host), user: address.span, tail: none.span,
-            domain: none.span, privilege: hop.privilege)
-        try add(route, from: hop.node)
+        if !isLiteral {
+            if try lookUpDomainRoute(host, of: address, hop) { return }
+            trace?.record(.step(.defaultRoute))
+        }
+        try add(channel: text.append("smtp"), host: host, user: address, hop)
     }
 
     private mutating func lookUpDomainRoute(
-        _ host: Range<Int>, of address: [UInt8], _ hop: Hop
+        _ host: Piece, of address: Piece, _ hop: Hop
     ) throws(ResolutionFailure) -> Bool {
         trace?.record(.step(.domainRoute))
-        composed.removeAll(keepingCapacity: true)
-        composed.append(from: address.span, host)
-        if request.role == .sender { composed.append(contentsOf: ":sender".utf8) }
-        let key = composed
+        var key = host
+        if request.role == .sender {
+            key = text.append(copyOf: host)
+            text.append(":sender")
+            key = key.lowerBound..<text.end
+        }
         // Error messages have a default of their own, which is tried before the ordinary ones (SEMANTICS 6).
-        if request.isErrorMessage, try maps.find(.routesdb, key.span, defaults: .errorMessage, into: &hit),
+        if request.isErrorMessage,
+            try maps.find(.routesdb, key, of: text, defaults: .errorMessage, into: &hit),
             try obeyDomainRoute(address, hop)
         {
             return true
         }
         let defaults: DefaultKeys = request.role == .sender ? .sender : .recipient
-        guard try maps.find(.routesdb, key.span, defaults: defaults, into: &hit) else { return false }
+        guard try maps.find(.routesdb, key, of: text, defaults: defaults, into: &hit) else {
+            return false
+        }
         return try obeyDomainRoute(address, hop)
     }
 
-    private mutating func obeyDomainRoute(_ address: [UInt8], _ hop: Hop) throws(ResolutionFailure) -> Bool {
+    private mutating func obeyDomainRoute(_ address: Piece, _ hop: Hop) throws(ResolutionFailure) -> Bool {
         hit.substitute(noArguments)
-        let value = RouteValue(
-            ofDomainRoute: hit.value, address: address, privilege: hop.privilege, now: clock)
-        switch value {
+        let value = hit.appendValue(to: &text)
+        switch RouteValue(ofDomainRoute: value, address: address, in: &text, now: clock) {
         case .unusable:
             trace?.record(.unusableValue(hit.value))
             return false
-        case .route(let route):
-            try add(route, from: hop.node)
+        case .route(let channel, let host, let user):
+            try add(channel: channel, host: host, user: user, hop)
         case .again(let path):
-            var template = Node(address: [], origin: address)
+            var template = Node(address: .empty, origin: address)
             template.privilege = hop.privilege
             template.isTrusted = hop.isTrusted
-            try expand(to: [path], like: template, of: hop.node)
+            try expand(to: [text[path]], like: template, of: hop.node)
         }
         return true
     }

@@ -18,14 +18,14 @@ extension Resolver {
     }
 
     /// Expands `:include:path`: one address list a line, `#` first on a line makes it a comment.
-    mutating func include(_ path: [UInt8], _ hop: Hop) throws(ResolutionFailure) {
+    mutating func include(_ path: Piece, _ hop: Hop) throws(ResolutionFailure) {
         guard hop.isTrusted else { throw .syntax(nil) }
-        guard try maps.find(.include, path.span, into: &hit), !expansion.isExpanding(.include, path, at: hop.node)
+        guard try maps.find(.include, path, of: text, into: &hit),
+            !expansion.isExpanding(.include, text[path], at: hop.node, in: text)
         else {
-            return try add(
-                Route("local", host: hop.origin, user: hop.address, privilege: hop.privilege), from: hop.node)
+            return try add(channel: text.append("local"), host: hop.origin, user: hop.address, hop)
         }
-        var template = Node(address: [], origin: hop.origin)
+        var template = Node(address: .empty, origin: hop.origin)
         template.domain = hop.domain
         template.privilege = hit.privilege
         template.key = ExpandedKey(relation: .include, key: path)
@@ -54,7 +54,7 @@ extension Resolver {
     ) throws(ResolutionFailure) {
         trace?.record(.deviation(.aliasError, "no address list (\(error)): goes to root"))
         if let key = template.key {
-            let name = String(decoding: key.key, as: Unicode.UTF8.self)
+            let name = String(decoding: text[key.key], as: Unicode.UTF8.self)
             expansion.notices.append(
                 "\(key.relation.rawValue) '\(name)': value is no address list (\(error)): goes to root; mend the value")
         }

@@ -2,12 +2,12 @@
 
 import MailAddress
 
-/// The part of an address that decides where it goes next.
-enum Focus: Equatable {
+/// The part of an address that decides where it goes next, as places in the text.
+enum Focus {
     /// `local@domain`: the place of the last `@` outside quotes.
     case domain(at: Int)
     /// `@host:rest` or `@host,rest`: the host, and where the rest begins.
-    case route(host: Range<Int>, rest: Int)
+    case route(host: Piece, rest: Int)
     /// `host!rest`: the place of the first `!`.
     case bang(at: Int)
     /// `local%host`: the place of the last `%`.
@@ -15,24 +15,24 @@ enum Focus: Equatable {
     /// A local part without any host, or a command, a file or an include.
     case localForm
 
-    init(_ address: [UInt8], isUnquoted: Bool) {
-        guard let first = address.first, !isUnquoted, first != UInt8(ascii: "|") else {
+    init(_ address: Piece, of text: borrowing ByteBlock, isUnquoted: Bool) {
+        guard let first = text.first(address), !isUnquoted, first != UInt8(ascii: "|") else {
             self = .localForm
             return
         }
         if first == UInt8(ascii: "@") {
-            self = Focus.route(in: address)
+            self = Focus.route(in: address, of: text)
             return
         }
-        if address.starts(with: ":include:".utf8) {
+        if text.starts(address, with: ":include:") {
             self = .localForm
             return
         }
         var places = (at: -1, bang: -1, percent: -1)
         var inQuotes = false
         var escaped = false
-        for place in address.indices {
-            let byte = address[place]
+        for place in address {
+            let byte = text[place]
             if escaped {
                 escaped = false
                 continue
@@ -61,14 +61,15 @@ enum Focus: Equatable {
     }
 
     /// The first host of a source route; separators inside a domain literal are part of it.
-    private static func route(in address: [UInt8]) -> Focus {
+    private static func route(in address: Piece, of text: borrowing ByteBlock) -> Focus {
         var inLiteral = false
-        for place in 1..<max(address.count, 1) {
-            switch address[place] {
+        let start = address.lowerBound + 1
+        for place in start..<address.upperBound {
+            switch text[place] {
             case UInt8(ascii: "["): inLiteral = true
             case UInt8(ascii: "]"): inLiteral = false
             case UInt8(ascii: ":"), UInt8(ascii: ","):
-                if !inLiteral { return .route(host: 1..<place, rest: place + 1) }
+                if !inLiteral { return .route(host: start..<place, rest: place + 1) }
             default: break
             }
         }

@@ -1,4 +1,4 @@
-// The first and most important step (SEMANTICS 2 A): the whole address in fqdnaliases and fqdnroutes, exact, then
+// The first step of the chain (SEMANTICS 2 A): the whole address in fqdnaliases and fqdnroutes, exact, then
 // without its tail, then by its domain alone. At each level an alias beats a route.
 
 import MailAddress
@@ -6,16 +6,14 @@ import Maps
 
 /// One level at which the fully qualified maps are asked.
 private struct Level {
-    /// The bytes of which the key is a part.
-    let bytes: [UInt8]
-    /// The key.
-    let key: Range<Int>
+    /// The key, in lower case.
+    let key: Piece
     /// The user in front of the domain, at this level.
-    let user: Range<Int>
+    let user: Piece
     /// `@domain`.
-    let domain: Range<Int>
+    let domain: Piece
     /// What was taken off the user, with its `+`.
-    let tail: [UInt8]
+    let tail: Piece
     /// Whether `%1` is given to fqdnaliases: ZMailer does not at the level without tail.
     let givesUserToAliases: Bool
 }
@@ -26,81 +24,98 @@ extension Resolver {
     /// - Returns: true if a map decided.
     mutating func lookUpFullyQualified(_ hop: Hop, _ focus: Focus) throws(ResolutionFailure) -> Bool {
         // A sender is not expanded, and a source route is not a mailbox yet.
-        guard request.role == .recipient, !hop.isUnquoted, hop.address.first != UInt8(ascii: "@") else { return false }
-        guard let at = lastAtSign(hop.address, focus), at > 0, at + 1 < hop.address.count else { return false }
-        let folded = hop.address.map(ASCII.lowercase)
-        let domain = at..<folded.count
+        let address = hop.address
+        guard request.role == .recipient, !hop.isUnquoted, text.first(address) != UInt8(ascii: "@") else {
+            return false
+        }
+        guard let at = lastAtSign(address, focus), at > address.lowerBound, at + 1 < address.upperBound else {
+            return false
+        }
+        let folded = text.append(lowercaseOf: address)
+        let foldedAt = folded.lowerBound + (at - address.lowerBound)
+        let user = folded.lowerBound..<foldedAt
+        let domain = foldedAt..<folded.upperBound
 
         trace?.record(.step(.exactAddress))
-        let exact = Level(
-            bytes: folded, key: 0..<folded.count, user: 0..<at, domain: domain, tail: [], givesUserToAliases: true)
+        let exact = Level(key: folded, user: user, domain: domain, tail: .empty, givesUserToAliases: true)
         if try decides(exact, for: hop) { return true }
 
-        if let split = TailSplit(folded.span, before: at) {
+        if let split = TailSplit(user, of: text) {
             trace?.record(.step(.baseAddress))
-            let tail = split.tail(of: rules.preservesTailCase ? hop.address.span : folded.span, before: at)
-            var base = folded
-            base.removeSubrange(split.baseEnd..<at)
+            let written = rules.preservesTailCase ? address.lowerBound..<at : user
+            let tail = split.tail(of: written, dividedLike: user, in: &text)
+            let base = text.append(copyOf: user.lowerBound..<split.baseEnd)
+            let key = base.lowerBound..<text.append(copyOf: domain).upperBound
             let level = Level(
-                bytes: base, key: 0..<base.count, user: 0..<split.baseEnd, domain: split.baseEnd..<base.count,
-                tail: tail, givesUserToAliases: false)
+                key: key, user: base, domain: base.upperBound..<key.upperBound, tail: tail, givesUserToAliases: false)
             if try decides(level, for: hop) { return true }
         }
 
         trace?.record(.step(.wholeDomain))
-        let whole = Level(
-            bytes: folded, key: domain, user: 0..<at, domain: domain, tail: [], givesUserToAliases: true)
+        let whole = Level(key: domain, user: user, domain: domain, tail: .empty, givesUserToAliases: true)
         return try decides(whole, for: hop)
     }
 
     /// The place of the last `@` outside quotes.
-    private func lastAtSign(_ address: [UInt8], _ focus: Focus) -> Int? {
+    private func lastAtSign(_ address: Piece, _ focus: Focus) -> Int? {
         if case .domain(let at) = focus { return at }
         // A command may look like an address; the maps are asked before it is taken for one.
-        return address.first == UInt8(ascii: "|") ? address.lastIndex(of: UInt8(ascii: "@")) : nil
+        return text.first(address) == UInt8(ascii: "|") ? text.lastIndex(of: UInt8(ascii: "@"), in: address) : nil
     }
 
     private mutating func decides(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        let key = level.bytes.span.extracting(level.key)
-        if try maps.find(.fqdnaliases, key, into: &hit), try obeyAlias(level, for: hop) { return true }
-        guard try maps.find(.fqdnroutes, key, into: &hit) else { return false }
+        let hash = maps.hash(ofFolded: level.key, of: text)
+        if maps.fullyQualifiedLack(level.key, of: text, hash) { return false }
+        if try maps.find(.fqdnaliases, folded: level.key, of: text, hash, into: &hit),
+            try obeyAlias(level, for: hop)
+        {
+            return true
+        }
+        guard try maps.find(.fqdnroutes, folded: level.key, of: text, hash, into: &hit) else {
+            return false
+        }
         return try obeyRoute(level, for: hop)
     }
 
     private mutating func obeyAlias(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        guard !expansion.isExpanding(.fqdnaliases, hit.key, at: hop.node) else {
+        guard !expansion.isExpanding(.fqdnaliases, hit.key, at: hop.node, in: text) else {
             trace?.record(.deviation(.duplicate, "this key of fqdnaliases is already being expanded: passed over"))
             return false
         }
         // What an outsider typed stays his where the value hands it on as %1.
-        let handsOn = hit.value.contains(UInt8(ascii: "%"))
+        let handsOn = hit.containsPercent
         arguments.removeAll()
-        if level.givesUserToAliases { arguments.set(1, to: level.bytes.span.extracting(level.user)) }
+        if level.givesUserToAliases { arguments.set(1, to: level.user, of: text) }
         hit.substitute(arguments)
-        var template = Node(address: [], origin: hop.address)
+        var template = Node(address: .empty, origin: hop.address)
         template.tail = level.tail
-        template.domain = Array(level.bytes[level.domain])
+        template.domain = level.domain
         template.privilege = hit.privilege
         template.isTrusted = hop.isTrusted || !handsOn
-        template.key = ExpandedKey(relation: .fqdnaliases, key: hit.key)
+        template.key = ExpandedKey(relation: .fqdnaliases, key: text.append(hit.key))
         try expandValue(like: template, of: hop.node)
         return true
     }
 
     private mutating func obeyRoute(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        arguments.removeAll()
-        arguments.set(1, to: level.bytes.span.extracting(level.user))
-        arguments.set(2, to: level.tail.span)
-        arguments.set(3, to: level.bytes.span.extracting(level.domain))
-        arguments.set(4, to: hop.origin.span)
-        arguments.set(5, to: hop.address.span)
-        hit.substitute(arguments)
-        let value = RouteValue(ofFullyQualifiedRoute: hit.value, address: hop.address, privilege: hop.privilege)
-        guard case .route(let route) = value else {
+        if hit.hasReferences {
+            arguments.removeAll()
+            arguments.set(1, to: level.user, of: text)
+            arguments.set(2, to: level.tail, of: text)
+            arguments.set(3, to: level.domain, of: text)
+            arguments.set(4, to: hop.origin, of: text)
+            arguments.set(5, to: hop.address, of: text)
+            hit.substitute(arguments)
+        }
+        let value = hit.appendValue(to: &text)
+        guard
+            case .route(let channel, let host, let user) = RouteValue(
+                ofFullyQualifiedRoute: value, address: hop.address, in: &text)
+        else {
             trace?.record(.unusableValue(hit.value))
             return false
         }
-        try add(route, from: hop.node)
+        try add(channel: channel, host: host, user: user, hop)
         return true
     }
 }

@@ -6,50 +6,55 @@ import Maps
 
 extension Resolver {
     /// Resolves a local part.
-    ///
-    /// - Returns: an address to go on with, or nil when it is resolved.
-    mutating func resolveLocalPart(_ hop: Hop) throws(ResolutionFailure) -> Hop? {
+    mutating func resolveLocalPart(_ hop: Hop) throws(ResolutionFailure) {
         trace?.record(.step(.localPart))
         let name = hop.address
-        if let user = name.dropping("\\") ?? quotedBackslashName(name) {
-            try routeUser(user, hop, domain: [])
-        } else if name.count > 1, name.first == UInt8(ascii: "/") {
+        if let user = text.dropping("\\", from: name) ?? quotedBackslashName(name) {
+            try routeUser(user, hop, domain: .empty)
+        } else if name.count > 1, text.first(name) == UInt8(ascii: "/") {
             try addLocalForm("file.", hop)
-        } else if name.dropping("|") != nil || (name.dropping("\"|") != nil && name.last == UInt8(ascii: "\"")) {
+        } else if text.dropping("|", from: name) != nil
+            || (text.dropping("\"|", from: name) != nil && text.last(name) == UInt8(ascii: "\""))
+        {
             try addLocalForm("pipe.", hop)
-        } else if request.role == .recipient, let path = name.dropping(":include:") {
+        } else if request.role == .recipient, let path = text.dropping(":include:", from: name) {
             try include(path, hop)
-        } else if name.dropping("\":include:") != nil, name.last == UInt8(ascii: "\"") {
-            try routeUser(name, hop, domain: [])
+        } else if text.dropping("\":include:", from: name) != nil, text.last(name) == UInt8(ascii: "\"") {
+            try routeUser(name, hop, domain: .empty)
         } else if let split = decnetSplit(name) {
             try add(
-                Route(
-                    "decnet", host: Array(name[..<split]), user: Array(name[(split + 2)...]), privilege: hop.privilege),
-                from: hop.node)
+                channel: text.append("decnet"), host: name.lowerBound..<split, user: (split + 2)..<name.upperBound, hop)
         } else {
-            try routeUser(name, hop, domain: hop.domain.isEmpty ? rules.atMyDomain : hop.domain)
+            try routeUser(name, hop, domain: hop.domain.isEmpty ? text.append(rules.atMyDomain) : hop.domain)
         }
-        return nil
     }
 
     /// The `user` of `"\user"`.
-    private func quotedBackslashName(_ name: [UInt8]) -> [UInt8]? {
-        guard let rest = name.dropping("\"\\"), rest.count > 1, rest.last == UInt8(ascii: "\"") else { return nil }
-        return Array(rest.dropLast())
+    private func quotedBackslashName(_ name: Piece) -> Piece? {
+        guard let rest = text.dropping("\"\\", from: name), rest.count > 1, text.last(rest) == UInt8(ascii: "\"") else {
+            return nil
+        }
+        return rest.dropLast()
     }
 
     /// The place of the last `::` with something on both sides.
-    private func decnetSplit(_ name: [UInt8]) -> Int? {
-        guard name.count >= 4, name.first != UInt8(ascii: "\"") else { return nil }
-        return (1...(name.count - 3)).last { name[$0] == UInt8(ascii: ":") && name[$0 + 1] == UInt8(ascii: ":") }
+    private func decnetSplit(_ name: Piece) -> Int? {
+        guard name.count >= 4, text.first(name) != UInt8(ascii: "\"") else { return nil }
+        let colon = UInt8(ascii: ":")
+        var place = name.upperBound - 3
+        while place > name.lowerBound {
+            if text[place] == colon, text[place + 1] == colon { return place }
+            place -= 1
+        }
+        return nil
     }
 
     /// A command or a file: resolved as ZMailer does, and run or written by nobody here.
     private mutating func addLocalForm(_ prefix: StaticString, _ hop: Hop) throws(ResolutionFailure) {
         guard hop.isTrusted else { throw .syntax(nil) }
-        try add(
-            Route("local", host: prefix.bytes + hop.origin, user: hop.address, privilege: hop.privilege), from: hop.node
-        )
+        let start = text.append(prefix).lowerBound
+        let host = start..<text.append(copyOf: hop.origin).upperBound
+        try add(channel: text.append("local"), host: host, user: hop.address, hop)
     }
 
     // MARK: Users
@@ -57,97 +62,97 @@ extension Resolver {
     /// Resolves a user of this host.
     ///
     /// - Parameter domain: `@domain` where the user belongs to one, otherwise empty.
-    private mutating func routeUser(_ name: [UInt8], _ hop: Hop, domain: [UInt8]) throws(ResolutionFailure) {
-        var user = name
+    private mutating func routeUser(_ name: Piece, _ hop: Hop, domain: Piece) throws(ResolutionFailure) {
         if request.role == .sender {
-            return try addUser(user + hop.tail + domain, hop)
+            return try addUser(joined(name, hop.tail, domain), hop)
         }
-        let real = user.dropping("real-")
-        if namesCommandOrFile(real ?? user) {
+        let real = text.dropping("real-", from: name)
+        if namesCommandOrFile(real ?? name) {
             guard hop.isTrusted else { throw .syntax(nil) }
-            if real == nil { return try addUser(user, hop) }
+            if real == nil { return try addUser(name, hop) }
         }
-        if let real { return try addUser(real + hop.tail + domain, hop) }
-        if try expandAlias(user[...], tail: hop.tail, domain: domain, hop) { return }
+        if let real { return try addUser(joined(real, hop.tail, domain), hop) }
+        if try expandAlias(name, tail: hop.tail, domain: domain, hop) { return }
 
+        var user = name
         var exists = try accountExists(user)
         if !exists {
-            user = TailSplit.replacingDashes(in: user)
-            if let plus = user.firstIndex(of: UInt8(ascii: "+")), plus > 0 {
-                let tail = Array(user[plus...])
+            user = TailSplit.replacingDashes(in: name, of: &text)
+            if let plus = text.firstIndex(of: UInt8(ascii: "+"), in: user), plus > user.lowerBound {
+                let tail = plus..<user.upperBound
                 // `base+` is asked for only where something follows the plus, and hands on the tail it was given.
-                if tail.count > 1, try expandAlias(user[...plus], tail: hop.tail, domain: domain, hop) { return }
-                if try expandAlias(user[..<plus], tail: tail, domain: domain, hop) { return }
-                exists = try accountExists(Array(user[..<plus]))
+                if tail.count > 1,
+                    try expandAlias(user.lowerBound..<(plus + 1), tail: hop.tail, domain: domain, hop)
+                {
+                    return
+                }
+                let base = user.lowerBound..<plus
+                if try expandAlias(base, tail: tail, domain: domain, hop) { return }
+                exists = try accountExists(base)
             }
         }
-        if user.starts(with: "uid#".utf8) {
-            var template = Node(address: [], origin: hop.origin)
+        if text.starts(user, with: "uid#") {
+            var template = Node(address: .empty, origin: hop.origin)
             template.domain = domain
             template.privilege = hop.privilege
             return try expand(to: [Array("postmaster".utf8)], like: template, of: hop.node)
         }
         guard exists || rules.anyLocalUserExists else {
-            return try add(
-                Route(
-                    "error", host: Array("nosuchuser".utf8), user: user + hop.tail + domain, privilege: hop.privilege),
-                from: hop.node)
+            let unknown = joined(user, hop.tail, domain)
+            return try add(channel: text.append("error"), host: text.append("nosuchuser"), user: unknown, hop)
         }
-        let kept = rules.localUserKeepsDomain ? domain : []
-        // A quoted string by itself loses its quotes, but for a name with blanks that nothing was added to.
-        if hop.isUnquoted, kept.isEmpty, hop.address == hop.origin, user.contains(where: needsQuotes) {
-            let host = QuotedString.quoted(hop.origin)
-            return try add(
-                Route("local", host: host, user: QuotedString.quoted(user), privilege: hop.privilege), from: hop.node)
+        let kept = rules.localUserKeepsDomain ? domain : .empty
+        if hop.isUnquoted, kept.isEmpty, hop.address == hop.origin, user.contains(where: { needsQuotes(text[$0]) }) {
+            return try addQuoted(user, hop)
         }
-        try addUser(user + hop.tail + kept, hop)
+        try addUser(joined(user, hop.tail, kept), hop)
     }
 
-    private mutating func addUser(_ user: [UInt8], _ hop: Hop) throws(ResolutionFailure) {
-        try add(Route("local", host: hop.origin, user: user, privilege: hop.privilege), from: hop.node)
+    private mutating func addUser(_ user: Piece, _ hop: Hop) throws(ResolutionFailure) {
+        try add(channel: text.append("local"), host: hop.origin, user: user, hop)
     }
 
-    private mutating func accountExists(_ user: [UInt8]) throws(ResolutionFailure) -> Bool {
+    /// A quoted string by itself loses its quotes, but for a name with blanks that nothing was added to.
+    private mutating func addQuoted(_ user: Piece, _ hop: Hop) throws(ResolutionFailure) {
+        let host = text.append(QuotedString.quoted(text[hop.origin]))
+        let quoted = text.append(QuotedString.quoted(text[user]))
+        try add(channel: text.append("local"), host: host, user: quoted, hop)
+    }
+
+    private mutating func accountExists(_ user: Piece) throws(ResolutionFailure) -> Bool {
         guard !rules.anyLocalUserExists else { return false }
-        if try maps.find(.accounts, user.span, into: &hit) { return true }
+        if try maps.find(.accounts, user, of: text, into: &hit) { return true }
         // Account names are lower-case; an address need not be.
-        let folded = user.map(ASCII.lowercase)
-        guard folded != user else { return false }
+        let written = text[user]
+        let folded = written.map(ASCII.lowercase)
+        guard folded != written else { return false }
         return try maps.find(.accounts, folded.span, into: &hit)
     }
 
     /// Expands an alias, if there is one and it is not being expanded already.
     private mutating func expandAlias(
-        _ name: ArraySlice<UInt8>, tail: [UInt8], domain: [UInt8], _ hop: Hop
+        _ name: Piece, tail: Piece, domain: Piece, _ hop: Hop
     ) throws(ResolutionFailure) -> Bool {
-        guard try maps.find(.aliases, name.span, into: &hit) else { return false }
-        guard !expansion.isExpanding(.aliases, hit.key, at: hop.node) else {
+        guard try maps.find(.aliases, name, of: text, into: &hit) else { return false }
+        guard !expansion.isExpanding(.aliases, hit.key, at: hop.node, in: text) else {
             trace?.record(.deviation(.duplicate, "this key of aliases is already being expanded: passed over"))
             return false
         }
         hit.substitute(noArguments)
-        var template = Node(address: [], origin: hop.origin)
+        var template = Node(address: .empty, origin: hop.origin)
         template.tail = tail
         template.domain = domain
         template.privilege = hit.privilege
-        template.key = ExpandedKey(relation: .aliases, key: hit.key)
+        template.key = ExpandedKey(relation: .aliases, key: text.append(hit.key))
         try expandValue(like: template, of: hop.node)
         return true
     }
-}
 
-extension [UInt8] {
-    /// What follows a prefix, or nil if the prefix is not there or nothing follows it.
-    func dropping(_ prefix: StaticString) -> [UInt8]? {
-        let prefix = prefix.bytes
-        return count > prefix.count && starts(with: prefix) ? Array(self[prefix.count...]) : nil
+    /// Whether a name, in quotes or not, is that of a command or a file.
+    private func namesCommandOrFile(_ name: Piece) -> Bool {
+        let first = text.first(text.dropping("\"", from: name) ?? name)
+        return first == UInt8(ascii: "|") || first == UInt8(ascii: "/")
     }
-}
-
-/// Whether a name, in quotes or not, is that of a command or a file.
-private func namesCommandOrFile(_ name: [UInt8]) -> Bool {
-    let first = (name.dropping("\"") ?? name).first
-    return first == UInt8(ascii: "|") || first == UInt8(ascii: "/")
 }
 
 /// Whether a byte keeps a local name in its quotes.

@@ -8,46 +8,52 @@ extension Resolver {
     ///
     /// - Returns: the rest to go on with where the first host is this one, otherwise nil.
     mutating func resolveSourceRoute(
-        _ hop: Hop, host: Range<Int>, rest: Int
+        _ hop: Hop, host: Piece, rest: Int
     ) throws(ResolutionFailure) -> Hop? {
-        guard let at = hop.address.lastIndex(of: UInt8(ascii: "@")), at > rest, at + 1 < hop.address.count else {
+        guard let at = text.lastIndex(of: UInt8(ascii: "@"), in: hop.address), at > rest,
+            at + 1 < hop.address.upperBound
+        else {
             try refuse(hop, AddressError(.routeWithoutMailbox, at: 0))
             return nil
         }
-        if hop.address[host.lowerBound] == UInt8(ascii: "["), hop.address[rest - 1] == UInt8(ascii: ":") {
+        if text.first(host) == UInt8(ascii: "["), text[rest - 1] == UInt8(ascii: ":") {
             // Stripping a route through this host may lay a channel literal bare.
             guard !hop.isTyped || rules.allowsChannelLiteral else { throw .syntax(nil) }
-            try add(channelLiteralRoute(hop, host: host, rest: rest, at: at), from: hop.node)
+            try addChannelLiteral(hop, host: host, rest: rest, at: at)
             return nil
         }
-        let first = try canonicalHost(hop.address.span.extracting(host))
-        let name = first.name ?? Array(hop.address[host])
-        let isOurs =
-            first.isLocal || rules.organisationDomains.contains { $0.map(ASCII.lowercase) == name.map(ASCII.lowercase) }
+        let first = try canonicalHost(host)
+        let name = first.name ?? host
+        let folded = text[name].map(ASCII.lowercase)
+        let isOurs = first.isLocal || rules.organisationDomains.contains { $0.map(ASCII.lowercase) == folded }
         if isOurs {
-            trace?.record(.localDomain(name))
+            trace?.record(.localDomain(text[name]))
             var next = hop
-            next.address = hop.address[rest..<at] + hop.tail + hop.address[at...]
-            next.tail = []
-            next.domain = []
+            next.address = joined(rest..<at, hop.tail, at..<hop.address.upperBound)
+            next.tail = .empty
+            next.domain = .empty
             return next
         }
         // ZMailer puts a tail before the whole route, where it helps nobody; so it is.
-        let address = hop.tail + [UInt8(ascii: "@")] + name + hop.address[(rest - 1)...]
-        let start = hop.tail.count + 1
-        try routeByHost(start..<(start + name.count), of: address, isLiteral: first.isLiteral, hop)
+        let start = text.append(copyOf: hop.tail).lowerBound
+        text.append(UInt8(ascii: "@"))
+        let target = text.append(copyOf: name)
+        text.append(copyOf: (rest - 1)..<hop.address.upperBound)
+        try routeByHost(target, of: start..<text.end, isLiteral: first.isLiteral, hop)
         return nil
     }
 
     /// `@[channel]:user@domain`, and `@[anything]:user@domain` for channel smtpx.
-    private func channelLiteralRoute(_ hop: Hop, host: Range<Int>, rest: Int, at: Int) -> Route {
-        let literal = hop.address[host]
-        let content = literal.dropFirst().dropLast()
-        let domain = Array(hop.address[(at + 1)...])
-        let user = hop.address[rest..<at] + hop.tail + hop.address[at...]
-        let isName = content.allSatisfy { ASCII.isDigit($0) || ASCII.lowercase($0) &- UInt8(ascii: "a") < 26 }
-        return isName
-            ? Route(channel: Array(content), host: domain, user: Array(user), privilege: hop.privilege)
-            : Route("smtpx", host: Array(literal), user: Array(user), privilege: hop.privilege)
+    private mutating func addChannelLiteral(_ hop: Hop, host: Piece, rest: Int, at: Int) throws(ResolutionFailure) {
+        let content = host.dropFirst().dropLast()
+        let user = joined(rest..<at, hop.tail, at..<hop.address.upperBound)
+        let isName = content.allSatisfy { place in
+            ASCII.isDigit(text[place]) || ASCII.lowercase(text[place]) &- UInt8(ascii: "a") < 26
+        }
+        if isName {
+            try add(channel: content, host: (at + 1)..<hop.address.upperBound, user: user, hop)
+        } else {
+            try add(channel: text.append("smtpx"), host: host, user: user, hop)
+        }
     }
 }

@@ -1,24 +1,37 @@
 // The worklist of one address: what is still to be resolved, and how each piece came about. A node knows its parent,
-// so that loops, limits and the trace come from one structure.
+// so that loops, limits and the trace come from one structure. All text stands in one block, and a node is made of places
+// in it: an address that expands to nothing costs no allocation.
+
+import MailAddress
+
+/// A piece of the text of one address: a range of the block that all its text is in.
+typealias Piece = Range<Int>
+
+extension Piece {
+    /// Nothing.
+    static let empty: Piece = 0..<0
+}
 
 /// A key that was expanded: the same key further down the same branch is passed over.
-struct ExpandedKey: Equatable {
+struct ExpandedKey {
     /// The relation that holds the key.
     let relation: RelationName
     /// The key as stored; a tail is no part of it.
-    let key: [UInt8]
+    let key: Piece
 }
 
 /// An address that waits to be resolved.
 struct Node {
     /// The address.
-    var address: [UInt8]
+    var address: Piece
+    /// The place of the `@` that ends the local part, where it is known already.
+    var at: Int?
     /// The address that channel `local` shows as its host, and `%4` stands for.
-    var origin: [UInt8]
+    var origin: Piece
     /// The tail that an alias hands on, with its `+`; often empty.
-    var tail: [UInt8] = []
+    var tail = Piece.empty
     /// `@domain`, which a bare name belongs to; empty for the default.
-    var domain: [UInt8] = []
+    var domain = Piece.empty
     /// The place of the node that expanded to this one, or -1.
     var parent = -1
     /// How many expansions deep the node is.
@@ -39,8 +52,6 @@ struct Expansion {
     var nodes: [Node] = []
     /// The nodes still to be resolved: the next one last, so that results come in the order of the lists.
     var pending: [Int] = []
-    var routes: [Route] = []
-    var origins: [Int] = []
     var notices: [String] = []
 
     mutating func start(_ root: Node) {
@@ -48,16 +59,16 @@ struct Expansion {
         pending.removeAll(keepingCapacity: true)
         nodes.append(root)
         pending.append(0)
-        routes = []
-        origins = []
-        notices = []
+        if !notices.isEmpty { notices = [] }
     }
 
     /// Whether the key is being expanded on the way from the root to a node.
-    func isExpanding(_ relation: RelationName, _ key: [UInt8], at node: Int) -> Bool {
+    func isExpanding(_ relation: RelationName, _ key: [UInt8], at node: Int, in text: borrowing ByteBlock) -> Bool {
         var place = node
         while place >= 0 {
-            if let expanded = nodes[place].key, expanded.key == key, expanded.relation == relation { return true }
+            if let expanded = nodes[place].key, expanded.relation == relation, text.equals(expanded.key, key) {
+                return true
+            }
             place = nodes[place].parent
         }
         return false

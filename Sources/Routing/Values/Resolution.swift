@@ -4,6 +4,8 @@ public import MailAddress
 public import Maps
 
 /// The answer for one address.
+///
+/// One answer can be used for address after address (`Resolver.resolve(_:_:into:)`), which then costs no allocation.
 public struct Resolution: Sendable {
     /// How an address fared as a whole.
     public enum Status: Sendable, Hashable {
@@ -15,6 +17,29 @@ public struct Resolution: Sendable {
         case deferred
     }
 
+    /// Where the fields of a route stand in ``Resolution/text``.
+    public struct RoutePlace: Sendable {
+        /// The transport channel.
+        public let channel: Range<Int>
+        /// The host.
+        public let host: Range<Int>
+        /// The user.
+        public let user: Range<Int>
+        /// Whose authority the route carries.
+        public let privilege: UInt32
+        /// The place in ``Resolution/ancestry`` of the address it came from.
+        public let origin: Int
+
+        /// Where the whole route stands as `channel!host!user`; nil if it was put together from pieces.
+        public func whole(in text: borrowing ByteBlock) -> Range<Int>? {
+            let bang = UInt8(ascii: "!")
+            guard channel.upperBound + 1 == host.lowerBound, host.upperBound + 1 == user.lowerBound,
+                text[channel.upperBound] == bang, text[host.upperBound] == bang
+            else { return nil }
+            return channel.lowerBound..<user.upperBound
+        }
+    }
+
     /// An address on the way from the one that was asked for to a route.
     public struct Ancestor: Sendable, Hashable {
         /// The address, as the map that expanded to it wrote it.
@@ -23,50 +48,79 @@ public struct Resolution: Sendable {
         public let parent: Int?
     }
 
-    /// The routes, in order: all of them get the message.
-    public internal(set) var routes: [Route]
-    /// For each route the place in ``ancestry`` of the address it came from.
-    public internal(set) var origins: [Int]
+    /// The text that the fields of routes stand in, among other text.
+    public internal(set) var text = ByteBlock(capacity: 512)
+    /// The routes, in order, as places in the text: all of them get the message.
+    public internal(set) var places: [RoutePlace] = []
     /// The addresses that expansion went through, the one asked for first; empty where nothing was expanded.
-    public internal(set) var ancestry: [Ancestor]
+    public internal(set) var ancestry: [Ancestor] = []
     /// What an administrator should know although the address was resolved, such as an alias value that is no list.
-    public internal(set) var notices: [String]
+    public internal(set) var notices: [String] = []
     /// Why the address as a whole got one route on channel `error` or `hold`.
     public internal(set) var failure: ResolutionFailure?
 
+    /// An answer to be filled.
+    public init() {}
+
+    /// The routes, in order: all of them get the message.
+    public var routes: [Route] { places.map(route) }
+
     /// How the address fared.
     public var status: Status {
-        if routes.contains(where: { $0.isChannel("hold") }) { return .deferred }
-        // The null sender is written as a route on channel error, and is none.
-        let fails = routes.contains { $0.isChannel("error") && !$0.host.elementsEqual("<>".utf8) }
+        var fails = false
+        for place in places {
+            if text.equals(place.channel, "hold") { return .deferred }
+            // The null sender is written as a route on channel error, and is none.
+            if text.equals(place.channel, "error"), !text.equals(place.host, "<>") { fails = true }
+        }
         return fails ? .failed : .routed
     }
 
     /// The addresses that led to a route, nearest first, without the one that was asked for at the end unless
     /// something was expanded.
     public func ancestors(ofRoute index: Int) -> [[UInt8]] {
-        guard origins.indices.contains(index) else { return [] }
+        guard places.indices.contains(index) else { return [] }
         var chain: [[UInt8]] = []
-        var place: Int? = origins[index]
+        var place: Int? = places[index].origin
         while let at = place, ancestry.indices.contains(at) {
             chain.append(ancestry[at].address)
             place = ancestry[at].parent
         }
         return chain
     }
+
+    func route(_ place: RoutePlace) -> Route {
+        let bytes = text.bytes.span
+        return Route(
+            channel: bytes.extracting(place.channel), host: bytes.extracting(place.host),
+            user: bytes.extracting(place.user), privilege: place.privilege)
+    }
 }
 
 extension Resolution {
     /// The answer for an address that as a whole failed, or is deferred.
     init(of address: Span<UInt8>, failed failure: ResolutionFailure) {
-        let typed = [UInt8](copying: address)
-        let route =
+        self.init()
+        fail(address, failure)
+    }
+
+    /// Makes this the answer for an address that as a whole failed, or is deferred.
+    mutating func fail(_ address: Span<UInt8>, _ failure: ResolutionFailure) {
+        text.removeAll()
+        places.removeAll(keepingCapacity: true)
+        ancestry = []
+        notices = []
+        let (channel, host): (StaticString, StaticString) =
             switch failure {
-            case .syntax: Route("error", host: Array("syntax".utf8), user: typed)
-            case .expansionLimit: Route("error", host: Array("expansionlimit".utf8), user: typed)
-            case .map: Route("hold", host: Array("IO:error".utf8), user: typed)
+            case .syntax: ("error", "syntax")
+            case .expansionLimit: ("error", "expansionlimit")
+            case .map: ("hold", "IO:error")
             }
-        self.init(routes: [route], origins: [0], ancestry: [], notices: [], failure: failure)
+        places.append(
+            RoutePlace(
+                channel: text.append(channel), host: text.append(host), user: text.append(address),
+                privilege: Route.nobody, origin: 0))
+        self.failure = failure
     }
 }
 

@@ -3,131 +3,154 @@
 
 import MailAddress
 
-/// The meaning of a map's value.
-enum RouteValue: Equatable {
+/// The meaning of a map's value; its fields are places in the text that the value stands in, too.
+enum RouteValue {
     /// A route.
-    case route(Route)
+    case route(channel: Piece, host: Piece, user: Piece)
     /// No route: the key counts as absent.
     case unusable
     /// The address is routed anew in this form.
-    case again([UInt8])
+    case again(Piece)
 
     /// The meaning of a value of fqdnroutes for an address.
-    init(ofFullyQualifiedRoute value: [UInt8], address: [UInt8], privilege: UInt32) {
-        let reader = Reader(value: value, address: address, privilege: privilege)
-        let errorPrefix = Array("error!".utf8)
-        if value == Array("ERROR".utf8) || value.starts(with: "ignore!".utf8) {
+    init(ofFullyQualifiedRoute value: Piece, address: Piece, in text: inout ByteBlock) {
+        let reader = Reader(value: value, address: address, text: text)
+        if text.equals(value, "ERROR") || text.starts(value, with: "ignore!") {
             self = .unusable
-        } else if value.count > errorPrefix.count, value.starts(with: errorPrefix) {
-            self = reader.route(value[..<5], value[6...], address[...])
+        } else if let reason = text.dropping("error!", from: value) {
+            self = .route(channel: value.prefix(5), host: reason, user: address)
         } else {
-            self = reader.channelAlone ?? reader.lotusGateway ?? reader.channelAndHost ?? .unusable
+            self =
+                reader.channelAlone(&text) ?? reader.lotusGateway(&text) ?? reader.channelAndHost(text) ?? .unusable
         }
     }
 
     /// The meaning of a value of routesdb for an address.
     ///
     /// - Parameter now: the present time in seconds since 1970, for `delay!seconds`.
-    init(ofDomainRoute value: [UInt8], address: [UInt8], privilege: UInt32, now: @escaping () -> Int64) {
-        let reader = Reader(value: value, address: address, privilege: privilege)
-        if let bitnet = reader.bitnet {
+    init(ofDomainRoute value: Piece, address: Piece, in text: inout ByteBlock, now: () -> Int64) {
+        let reader = Reader(value: value, address: address, text: text)
+        if let bitnet = reader.bitnet(&text) {
             self = bitnet
-        } else if value.starts(with: "ignore!".utf8) {
+        } else if text.starts(value, with: "ignore!") {
             self = .unusable
         } else {
             self =
-                reader.channelAlone ?? reader.lotusGateway ?? reader.delay(now: now) ?? reader.channelAndHost
-                ?? reader.again
+                reader.channelAlone(&text) ?? reader.lotusGateway(&text) ?? reader.delay(&text, now: now)
+                ?? reader.channelAndHost(text) ?? reader.again(&text)
         }
     }
 }
 
 private struct Reader {
     static let bang = UInt8(ascii: "!")
-    let value: [UInt8]
-    let address: [UInt8]
-    let privilege: UInt32
+    let value: Piece
+    let address: Piece
+    /// The first `!` of the value.
+    let first: Int?
 
-    func route(_ channel: ArraySlice<UInt8>, _ host: ArraySlice<UInt8>, _ user: ArraySlice<UInt8>) -> RouteValue {
-        .route(Route(channel: Array(channel), host: Array(host), user: Array(user), privilege: privilege))
+    init(value: Piece, address: Piece, text: borrowing ByteBlock) {
+        self.value = value
+        self.address = address
+        first = text.firstIndex(of: Self.bang, in: value)
     }
 
     /// The local part and the domain of the address: before and after its last `@`.
-    private var parts: (local: ArraySlice<UInt8>, domain: ArraySlice<UInt8>)? {
-        guard let at = address.lastIndex(of: UInt8(ascii: "@")) else { return nil }
-        return (address[..<at], address[(at + 1)...])
+    private func parts(_ text: borrowing ByteBlock) -> (local: Piece, domain: Piece)? {
+        guard let at = text.lastIndex(of: UInt8(ascii: "@"), in: address) else { return nil }
+        return (address.lowerBound..<at, (at + 1)..<address.upperBound)
     }
 
     /// `channel!`: the domain of the address is the host for an SMTP channel, the local part for a gateway.
-    var channelAlone: RouteValue? {
-        guard value.count > 1, value.last == Self.bang else { return nil }
+    func channelAlone(_ text: inout ByteBlock) -> RouteValue? {
+        guard value.count > 1, text.last(value) == Self.bang else { return nil }
         let channel = value.dropLast()
-        if let parts, !parts.domain.isEmpty {
-            if channel.starts(with: "smtpgw".utf8) { return route(channel, parts.local, address[...]) }
-            if channel.starts(with: "smtp".utf8) { return route(channel, parts.domain, address[...]) }
-            if channel.elementsEqual("dns".utf8) { return route(Array("smtp".utf8)[...], parts.domain, address[...]) }
+        if let parts = parts(text), !parts.domain.isEmpty {
+            if text.starts(channel, with: "smtpgw") {
+                return .route(channel: channel, host: parts.local, user: address)
+            }
+            if text.starts(channel, with: "smtp") { return .route(channel: channel, host: parts.domain, user: address) }
+            if text.equals(channel, "dns") {
+                return .route(channel: text.append("smtp"), host: parts.domain, user: address)
+            }
         }
-        return route(channel, Array("-".utf8)[...], address[...])
+        return .route(channel: channel, host: text.append("-"), user: address)
     }
 
     /// `lotusgw!domain!gateway`: `user%domain@gateway` by SMTP.
-    var lotusGateway: RouteValue? {
-        let prefix = Array("lotusgw!".utf8)
-        guard value.starts(with: prefix), let parts, let last = value.lastIndex(of: Self.bang), last > prefix.count,
-            last + 1 < value.count
+    func lotusGateway(_ text: inout ByteBlock) -> RouteValue? {
+        guard let rest = text.dropping("lotusgw!", from: value), let parts = parts(text),
+            let last = text.lastIndex(of: Self.bang, in: value), last > rest.lowerBound, last + 1 < value.upperBound
         else { return nil }
-        let gateway = value[(last + 1)...]
-        let user = parts.local + [UInt8(ascii: "%")] + value[prefix.count..<last] + [UInt8(ascii: "@")] + gateway
-        return route(Array("smtp".utf8)[...], gateway, user[...])
+        let gateway = (last + 1)..<value.upperBound
+        let start = text.end
+        text.append(copyOf: parts.local)
+        text.append(UInt8(ascii: "%"))
+        text.append(copyOf: rest.lowerBound..<last)
+        text.append(UInt8(ascii: "@"))
+        text.append(copyOf: gateway)
+        let user = start..<text.end
+        return .route(channel: text.append("smtp"), host: gateway, user: user)
     }
 
     /// `channel!host` and `channel!host!user`; further `!` belong to the user.
-    var channelAndHost: RouteValue? {
-        guard let first = value.firstIndex(of: Self.bang), first > 0 else { return nil }
-        let rest = value[(first + 1)...]
-        guard let second = rest.firstIndex(of: Self.bang) else {
-            return rest.isEmpty ? nil : route(value[..<first], rest, address[...])
+    func channelAndHost(_ text: borrowing ByteBlock) -> RouteValue? {
+        guard let first, first > value.lowerBound else { return nil }
+        let channel = value.lowerBound..<first
+        let rest = (first + 1)..<value.upperBound
+        guard let second = text.firstIndex(of: Self.bang, in: rest) else {
+            return rest.isEmpty ? nil : .route(channel: channel, host: rest, user: address)
         }
-        guard second > rest.startIndex else { return nil }
-        return route(value[..<first], rest[..<second], rest[(second + 1)...])
+        guard second > rest.lowerBound else { return nil }
+        return .route(channel: channel, host: rest.lowerBound..<second, user: (second + 1)..<value.upperBound)
     }
 
     /// `delay!seconds`: held until then.
-    func delay(now: () -> Int64) -> RouteValue? {
-        let prefix = Array("delay!".utf8)
-        guard value.starts(with: prefix), value.count > prefix.count else { return nil }
-        let seconds = Int64(String(decoding: value[prefix.count...], as: UTF8.self)) ?? 0
+    func delay(_ text: inout ByteBlock, now: () -> Int64) -> RouteValue? {
+        guard let rest = text.dropping("delay!", from: value) else { return nil }
+        let seconds = Int64(String(decoding: text[rest], as: UTF8.self)) ?? 0
         let (sum, overflow) = now().addingReportingOverflow(max(seconds, 0))
         let due = overflow ? Int64.max : sum
-        return route(Array("hold".utf8)[...], Array(String(due).utf8)[...], address[...])
+        return .route(channel: text.append("hold"), host: text.append(Array(String(due).utf8)), user: address)
     }
 
     /// The channels of BITNET, which put user and host together.
-    var bitnet: RouteValue? {
-        guard let first = value.firstIndex(of: Self.bang), first > 0, first + 1 < value.count else { return nil }
-        let channel = value[..<first]
-        let names = ["bsmtp3nd", "bsmtp3", "bsmtp3rfc", "bsmtp3ndrfc"]
-        if names.contains(where: { channel.elementsEqual($0.utf8) }) {
-            guard let last = value.lastIndex(of: Self.bang), last > first + 1, last + 1 < value.count else {
-                return nil
-            }
-            let host = value[(first + 1)..<last] + [UInt8(ascii: "@")] + value[(last + 1)...]
-            return route(channel, host[...], address[...])
+    func bitnet(_ text: inout ByteBlock) -> RouteValue? {
+        guard let first, first > value.lowerBound, first + 1 < value.upperBound else { return nil }
+        let channel = value.lowerBound..<first
+        guard text.starts(channel, with: "bsmtp3") || text.equals(channel, "defrt1") else { return nil }
+        let names: [StaticString] = ["bsmtp3nd", "bsmtp3", "bsmtp3rfc", "bsmtp3ndrfc"]
+        for name in names where text.equals(channel, name) {
+            guard let last = text.lastIndex(of: Self.bang, in: value), last > first + 1, last + 1 < value.upperBound
+            else { return nil }
+            let start = text.end
+            text.append(copyOf: (first + 1)..<last)
+            text.append(UInt8(ascii: "@"))
+            text.append(copyOf: (last + 1)..<value.upperBound)
+            return .route(channel: channel, host: start..<text.end, user: address)
         }
-        guard channel.elementsEqual("defrt1".utf8) else { return nil }
-        let host = value[(first + 1)...]
-        let path = BangPath.of(address).split(separator: Self.bang, omittingEmptySubsequences: false)
+        guard text.equals(channel, "defrt1") else { return nil }
+        let host = text[(first + 1)..<value.upperBound]
+        let path = BangPath.of(text[address]).split(separator: Self.bang, omittingEmptySubsequences: false)
         guard path.count >= 2, let user = path.last, !user.isEmpty else { return nil }
         let node = path[path.count - 2]
-        let who = user + [UInt8(ascii: "@")] + node
-        return path.count == 2
-            ? route(channel, (node.isEmpty ? [] : user + [UInt8(ascii: "@")] + host)[...], who[...])
-            : route(Array("bsmtp3".utf8)[...], (Array("mailer@".utf8) + host)[...], who[...])
+        let who = text.append(user + [UInt8(ascii: "@")] + node)
+        if path.count == 2 {
+            let place = text.append(node.isEmpty ? [] : user + [UInt8(ascii: "@")] + host)
+            return .route(channel: channel, host: place, user: who)
+        }
+        return .route(channel: text.append("bsmtp3"), host: text.append(Array("mailer@".utf8) + host), user: who)
     }
 
     /// Anything else with a `!` is a UUCP path, through which the address is routed anew.
-    var again: RouteValue {
-        guard let last = value.lastIndex(of: Self.bang), last > 0, last + 1 < value.count else { return .unusable }
-        return .again(value[(last + 1)...] + [Self.bang] + BangPath.of(address))
+    func again(_ text: inout ByteBlock) -> RouteValue {
+        guard let last = text.lastIndex(of: Self.bang, in: value), last > value.lowerBound, last + 1 < value.upperBound
+        else { return .unusable }
+        let path = BangPath.of(text[address])
+        let start = text.end
+        text.append(copyOf: (last + 1)..<value.upperBound)
+        text.append(Self.bang)
+        text.append(path)
+        return .again(start..<text.end)
     }
 }

@@ -5,50 +5,53 @@ import MailAddress
 /// Where a local part divides into a base and a tail.
 ///
 /// The last `--` counts as a `+`; then the first `+` divides. The base has at least one byte.
-struct TailSplit: Equatable {
+struct TailSplit {
     /// Where the base ends.
     let baseEnd: Int
     /// Where the `--` stands that counts as a `+`.
     private let dashes: Int?
 
-    /// Divides the bytes before `end`.
+    /// Divides a user.
     ///
     /// - Returns: nil if there is no tail, or no base before it; a quoted string is never divided.
-    init?(_ bytes: Span<UInt8>, before end: Int) {
-        var plus: Int?
-        var dashes: Int?
-        guard end > 0, bytes[0] != UInt8(ascii: "\"") else { return nil }
-        var previous: UInt8 = 0
-        for place in 0..<end {
-            let byte = bytes[place]
-            if byte == UInt8(ascii: "+"), plus == nil { plus = place }
-            if byte == UInt8(ascii: "-"), previous == byte, place >= 2 { dashes = place - 1 }
-            previous = byte
-        }
-        guard plus != nil || dashes != nil, plus != 0 else { return nil }
-        baseEnd = min(plus ?? end, dashes ?? end)
+    init?(_ user: Piece, of text: borrowing ByteBlock) {
+        guard let first = text.first(user), first != UInt8(ascii: "\"") else { return nil }
+        let plus = text.firstIndex(of: UInt8(ascii: "+"), in: user)
+        let dashes = Self.lastDashes(in: user.dropFirst(), of: text)
+        guard plus != nil || dashes != nil, plus != user.lowerBound else { return nil }
+        baseEnd = min(plus ?? user.upperBound, dashes ?? user.upperBound)
         self.dashes = dashes
     }
 
-    /// The tail, with its `+`, of bytes that are divided in the same places.
-    func tail(of bytes: Span<UInt8>, before end: Int) -> [UInt8] {
-        guard let dashes else {
-            return [UInt8](copying: bytes.extracting(baseEnd..<end))
-        }
-        var tail: [UInt8] = []
-        tail.append(from: bytes, baseEnd..<dashes)
-        tail.append(UInt8(ascii: "+"))
-        tail.append(from: bytes, (dashes + 2)..<end)
-        return tail
+    /// The tail, with its `+`, of a user that is divided as this one was, at most in another case.
+    func tail(of user: Piece, dividedLike other: Piece, in text: inout ByteBlock) -> Piece {
+        let distance = user.lowerBound - other.lowerBound
+        guard let dashes else { return (baseEnd + distance)..<user.upperBound }
+        let start = text.end
+        text.append(copyOf: (baseEnd + distance)..<(dashes + distance))
+        text.append(UInt8(ascii: "+"))
+        text.append(copyOf: (dashes + distance + 2)..<user.upperBound)
+        return start..<text.end
     }
 
     /// A name with its last `--` as a `+`, as the local part step reads it: nothing stays before the first byte.
-    static func replacingDashes(in name: [UInt8]) -> [UInt8] {
-        guard name.count > 2,
-            let dashes = (1...(name.count - 2)).last(where: {
-                name[$0] == UInt8(ascii: "-") && name[$0 + 1] == name[$0]
-            })
-        else { return name }
-        return name[..<dashes] + [UInt8(ascii: "+")] + name[(dashes + 2)...]
+    static func replacingDashes(in name: Piece, of text: inout ByteBlock) -> Piece {
+        guard let dashes = lastDashes(in: name.dropFirst(), of: text) else { return name }
+        let start = text.end
+        text.append(copyOf: name.lowerBound..<dashes)
+        text.append(UInt8(ascii: "+"))
+        text.append(copyOf: (dashes + 2)..<name.upperBound)
+        return start..<text.end
+    }
+
+    /// Where the last `--` of a piece begins.
+    private static func lastDashes(in piece: Piece, of text: borrowing ByteBlock) -> Int? {
+        let dash = UInt8(ascii: "-")
+        var place = piece.upperBound - 1
+        while place > piece.lowerBound {
+            if text[place] == dash, text[place - 1] == dash { return place - 1 }
+            place -= 1
+        }
+        return nil
     }
 }

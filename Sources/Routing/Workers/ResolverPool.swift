@@ -185,7 +185,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
             table: TableName(relation: "all", backEnd: "worker", file: "-"), code: code,
             text: "no thread can be started; raise the limit of threads or memory (ulimit -u, -v)")
         for job in monitor.change({ state in exchange(&state.waiting, with: []) }) {
-            while job.advance() { postpone(job, error, nil) }
+            while job.advance() != nil { postpone(job, error, nil) }
             monitor.change { $0.finished[job.number] = job.product }
         }
     }

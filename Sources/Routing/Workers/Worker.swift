@@ -6,39 +6,63 @@ import Maps
 ///
 /// `@unchecked`: it belongs to the queue, under its lock; then to one worker; then to the queue again, or to whoever
 /// abandoned the worker.
+@safe
 final class Job<Product: Sendable>: @unchecked Sendable {
+    /// How far the work is.
+    struct Position {
+        /// Behind the address that is being resolved.
+        var place = AddressBatch.Place()
+        /// The address that is being resolved.
+        var current = 0..<0
+    }
+
     let number: Int
     let batch: AddressBatch
     let request: Resolver.Request
-    /// Behind the address that is being resolved.
-    var place = AddressBatch.Place()
-    /// The address that is being resolved.
-    var current = 0..<0
-    /// What became of the addresses before that one.
-    var product: Product
+    /// In memory of their own, which lives as long as this object: they change at every address, and as properties of
+    /// the object each change would be checked for another at the same time.
+    private let position: UnsafeMutablePointer<Position>
+    private let memory: UnsafeMutablePointer<Product>
 
     init(number: Int, batch: AddressBatch, request: Resolver.Request, product: Product) {
         self.number = number
         self.batch = batch
         self.request = request
-        self.product = product
+        unsafe position = .allocate(capacity: 1)
+        unsafe position.initialize(to: Position())
+        unsafe memory = .allocate(capacity: 1)
+        unsafe memory.initialize(to: product)
     }
 
     /// The same work at the same point, for somebody else to go on with.
-    init(continuing job: Job) {
-        number = job.number
-        batch = job.batch
-        request = job.request
-        place = job.place
-        current = job.current
-        product = job.product
+    convenience init(continuing job: Job) {
+        self.init(number: job.number, batch: job.batch, request: job.request, product: job.product)
+        unsafe position.pointee = job.position.pointee
+    }
+
+    deinit {
+        unsafe position.deallocate()
+        unsafe memory.deinitialize(count: 1)
+        unsafe memory.deallocate()
+    }
+
+    /// The address that is being resolved.
+    var current: Range<Int> { unsafe position.pointee.current }
+
+    /// What became of the addresses before that one.
+    var product: Product {
+        @inline(__always) get { unsafe memory.pointee }
+        @inline(__always) _modify { yield unsafe &memory.pointee }
     }
 
     /// Goes on to the next address.
-    func advance() -> Bool {
-        guard let next = batch.next(after: &place) else { return false }
-        current = next
-        return true
+    ///
+    /// - Returns: its place in the batch; nil at the end.
+    @inline(__always)
+    func advance() -> Range<Int>? {
+        guard let next = unsafe batch.next(after: &position.pointee.place) else { return nil }
+        unsafe position.pointee.current = next
+        return next
     }
 }
 
@@ -65,13 +89,14 @@ final class Worker<Product: Sendable>: @unchecked Sendable {
         self.trace = trace
         // Read once: where a generic value keeps it has to be found out at run time.
         let report = work.report
+        var resolution = Resolution()
         while let job = next() {
             self.job = job
             let bytes = job.batch.bytes
-            while job.advance() {
-                let address = bytes.span.extracting(job.current)
+            while let current = job.advance() {
+                let address = bytes.span.extracting(current)
                 trace?.clear()
-                let resolution = resolver.resolve(address, job.request)
+                resolver.resolve(address, job.request, into: &resolution)
                 // From here on everything of this job would belong to somebody else.
                 guard !watch.isAbandoned else { return }
                 report(address, resolution, trace, &job.product)

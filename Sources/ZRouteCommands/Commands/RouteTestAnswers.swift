@@ -1,12 +1,13 @@
 // What a batch of addresses comes to in route-test: put together by workers, written by the main thread.
 
 import ArgumentParser
+import MailAddress
 import Routing
 
 /// The answers for a batch of addresses.
 struct RouteTestAnswers: Sendable {
     /// What goes to standard output.
-    private(set) var output: [UInt8] = []
+    private(set) var output = ByteBlock()
     /// What people should know.
     private(set) var remarks = Remarks()
     /// What the exit status has to say.

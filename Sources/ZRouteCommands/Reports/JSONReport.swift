@@ -6,7 +6,7 @@ import Routing
 
 /// One JSON object an address.
 struct JSONReport: ResolutionReport {
-    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout [UInt8]) {
+    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout ByteBlock) {
         var json = JSONText()
         let typed = [UInt8](copying: address)
         json.object { json in
@@ -29,7 +29,7 @@ struct JSONReport: ResolutionReport {
                 }
             }
         }
-        output.append(contentsOf: json.bytes)
+        output.append(json.bytes)
         output.append(UInt8(ascii: "\n"))
     }
 

@@ -1,9 +1,10 @@
 // How results of route-test are shown: one protocol, one file for each form.
 
+import MailAddress
 import Routing
 
 /// A form of output for resolutions.
 protocol ResolutionReport: Sendable {
     /// Appends the report of one address.
-    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout [UInt8])
+    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout ByteBlock)
 }

@@ -6,35 +6,49 @@ import Routing
 
 /// One line an address, tab-separated.
 struct TSVReport: ResolutionReport {
-    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout [UInt8]) {
-        for place in 0..<address.count { Self.append(address[place], escaping: false, to: &output) }
+    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout ByteBlock) {
+        // The first column is what was asked, byte for byte, so that input and output can be joined on it.
+        Self.append(address, escapingSeparators: false, to: &output)
         output.append(UInt8(ascii: "\t"))
         var isFirst = true
-        for route in resolution.routes {
+        for place in resolution.places {
             if !isFirst { output.append(UInt8(ascii: ";")) }
             isFirst = false
-            Self.append(route.channel, to: &output)
+            let text = resolution.text.bytes.span
+            if let whole = place.whole(in: resolution.text) {
+                Self.append(text.extracting(whole), escapingSeparators: true, to: &output)
+                continue
+            }
+            Self.append(text.extracting(place.channel), escapingSeparators: true, to: &output)
             output.append(UInt8(ascii: "!"))
-            Self.append(route.host, to: &output)
+            Self.append(text.extracting(place.host), escapingSeparators: true, to: &output)
             output.append(UInt8(ascii: "!"))
-            Self.append(route.user, to: &output)
+            Self.append(text.extracting(place.user), escapingSeparators: true, to: &output)
         }
         output.append(UInt8(ascii: "\n"))
     }
 
-    private static func append(_ field: ArraySlice<UInt8>, to output: inout [UInt8]) {
-        for byte in field { append(byte, escaping: true, to: &output) }
+    @inline(__always)
+    private static func append(_ field: Span<UInt8>, escapingSeparators: Bool, to output: inout ByteBlock) {
+        // Hardly ever is there anything to escape.
+        if field.containsControl(or: UInt8(ascii: "\\"), or: UInt8(ascii: ";")) {
+            appendEscaped(field, escapingSeparators, to: &output)
+        } else {
+            output.append(field)
+        }
     }
 
-    /// The first column is what was asked, byte for byte, so that input and output can be joined on it.
-    private static func append(_ byte: UInt8, escaping: Bool, to output: inout [UInt8]) {
-        switch byte {
-        case UInt8(ascii: "\\") where escaping: output.append(contentsOf: "\\\\".utf8)
-        case UInt8(ascii: ";") where escaping: output.append(contentsOf: "\\;".utf8)
-        case UInt8(ascii: "\t"): output.append(contentsOf: "\\t".utf8)
-        case UInt8(ascii: "\n"): output.append(contentsOf: "\\n".utf8)
-        case UInt8(ascii: "\r"): output.append(contentsOf: "\\r".utf8)
-        default: output.append(byte)
+    @inline(never)
+    private static func appendEscaped(_ field: Span<UInt8>, _ escapingSeparators: Bool, to output: inout ByteBlock) {
+        for place in field.indices {
+            switch field[place] {
+            case UInt8(ascii: "\\") where escapingSeparators: output.append("\\\\")
+            case UInt8(ascii: ";") where escapingSeparators: output.append("\\;")
+            case UInt8(ascii: "\t"): output.append("\\t")
+            case UInt8(ascii: "\n"): output.append("\\n")
+            case UInt8(ascii: "\r"): output.append("\\r")
+            default: output.append(field[place])
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ import Routing
 
 /// Several lines an address, for reading.
 struct TextReport: ResolutionReport {
-    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout [UInt8]) {
+    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout ByteBlock) {
         let typed = [UInt8](copying: address)
         if let trace {
             for event in trace.events { Self.append(event, to: &output) }
@@ -30,11 +30,11 @@ struct TextReport: ResolutionReport {
         }
     }
 
-    private static func append(_ pieces: String..., to output: inout [UInt8]) {
-        for piece in pieces { output.append(contentsOf: piece.utf8) }
+    private static func append(_ pieces: String..., to output: inout ByteBlock) {
+        for piece in pieces { output.append(Array(piece.utf8)) }
     }
 
-    private static func append(_ event: TraceEvent, to output: inout [UInt8]) {
+    private static func append(_ event: TraceEvent, to output: inout ByteBlock) {
         let line =
             switch event {
             case .address(let address, let tail):

@@ -1,0 +1,88 @@
+// The way round the tables for text maps: what they have loaded, asked without counting references, which at each of an
+// address's many lookups would cost more than the lookup.
+
+/// What the text maps of a relation have loaded.
+@safe
+struct LoadedTexts {
+    private let tables: [TextTable?]
+    /// Keeps alive what `storages` refers to.
+    private var owners: [TextTableStorage?]
+    private var storages: [Unmanaged<TextTableStorage>?]
+    /// Searches in all of them, once all are loaded; empty before.
+    private var searches: [EntryIndex.Search] = []
+
+    /// Nothing is loaded yet.
+    ///
+    /// - Parameter tables: the relation's tables; those that are no text maps have to be asked themselves.
+    init(_ tables: [any Table]) {
+        self.tables = tables.map { table in
+            guard let text = table as? TextTable, text.takesKeysAsTheyAre else { return nil }
+            return text
+        }
+        owners = Array(repeating: nil, count: tables.count)
+        unsafe storages = Array(repeating: nil, count: tables.count)
+    }
+
+    /// Whether all tables are text maps.
+    var areAll: Bool { tables.allSatisfy { $0 != nil } }
+
+    /// The hash function that they share; nil where none is a text map.
+    var hash: ByteHash? { tables.lazy.compactMap { $0?.hash }.first }
+
+    /// What one text map has loaded; it is read first where it is not.
+    ///
+    /// - Returns: nil where the table is no text map. It is good until `forget`.
+    /// - Throws: where it cannot be read.
+    @inline(__always)
+    mutating func storage(_ index: Int, for key: Span<UInt8>) throws(MapError) -> LoadedText? {
+        if let known = unsafe storages[index] { return unsafe LoadedText(storage: known) }
+        guard let table = tables[index] else { return nil }
+        return try adopt(table, index, for: key)
+    }
+
+    @inline(never)
+    private mutating func adopt(_ table: TextTable, _ index: Int, for key: Span<UInt8>) throws(MapError) -> LoadedText {
+        let loaded = try table.loaded(for: key)
+        let storage = unsafe Unmanaged.passUnretained(loaded)
+        owners[index] = loaded
+        unsafe storages[index] = storage
+        let known = owners.compactMap { $0 }
+        if known.count == tables.count { searches = known.map(\.search) }
+        return unsafe LoadedText(storage: storage)
+    }
+
+    /// Whether certainly no text map has a key; if false, that is not known.
+    @inline(__always)
+    func certainlyLack(_ key: Span<UInt8>, _ hash: KeyHash) -> Bool {
+        for index in searches.indices {
+            guard searches[index].certainlyLacks(key, hash) else { return false }
+        }
+        return !searches.isEmpty
+    }
+
+    /// Lets the maps be asked anew for what they have.
+    mutating func forget() {
+        searches = []
+        for index in owners.indices {
+            unsafe storages[index] = nil
+            owners[index] = nil
+        }
+    }
+}
+
+/// What one text map has loaded, without counting references to it.
+@safe
+struct LoadedText {
+    /// Kept by the `LoadedTexts` that it came from, until that forgets it.
+    fileprivate let storage: Unmanaged<TextTableStorage>
+
+    /// Looks a key up, byte for byte.
+    ///
+    /// - Parameter hash: the key's hash, where somebody has it.
+    @inline(__always)
+    func lookUp(_ key: Span<UInt8>, _ hash: KeyHash? = nil, into hit: inout MapHit) -> Bool {
+        unsafe storage._withUnsafeGuaranteedRef { storage in
+            storage.find(key, hash) { hit.setValue($0) }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+// A key's hash, taken once where several text maps are asked for the same key.
+
+/// The hash of a key, with the secret it was made with.
+public struct KeyHash: Sendable {
+    let value: UInt32
+    /// Which function made it: tables with another secret have to hash for themselves.
+    let seed: UInt64
+}

@@ -1,0 +1,76 @@
+// The table of faults, each line over a real socket and from the spool, and then a second run with the server in good
+// health: every recipient is delivered once, or failed and reported; nothing that was decided is tried again.
+
+import Delivery
+import Files
+import Foundation
+import LMTP
+import Spool
+import Testing
+import ZRouteTestKit
+
+@Suite struct FaultTableTests {
+    /// The time-outs of what stalls are of a second, those of all else a minute: a client that hangs does not get through.
+    @Test(.timeLimit(.minutes(5)), arguments: FaultPlace.allCases)
+    func everyRecipientEndsAsTheLastByteSays(place: FaultPlace) throws {
+        let cases = FaultCase.all(at: place)
+        for item in cases { try check(item) }
+        print("FaultTableTests: \(cases.count) dialogues with a fault at \(place)")
+        #expect(cases.count > 100)
+    }
+
+    private func check(_ item: FaultCase) throws {
+        let spool = try DeliverySpool(isInMemory: true)
+        let server = try ScriptedServer(item.script, in: spool.place)
+        defer { server.stop() }
+        var options =
+            item.fault.isStall ? "-T conn=1,tcpw=1,cmd=1,data=1,dot=1" : "-T conn=60,tcpw=60,cmd=60,data=60,dot=60"
+        let isDemanded = item.place == .demandedTLS
+        if isDemanded || item.place == .startTLS {
+            options += " -S \(try spool.place.write(isDemanded ? "demand-tls-mode\n" : "# where offered\n", to: "tls"))"
+        }
+        if item.place == .authentication {
+            let path = try spool.place.write("* * dXNlcg== c2VjcmV0\n", to: "secrets")
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            options += " -A \(path)"
+        }
+        let plan = try plan(to: server.path, options: options, connections: 1)
+        // What is said before the message has ended comes early for certain only if the message is longer than what the
+        // system takes of it while the server does not read.
+        let body =
+            item.place == .body ? String(repeating: String(repeating: "x", count: 99) + "\n", count: 8000) : "x\n"
+        try spool.add([recipient("one"), recipient("two", host: "other")], body: body)
+        try spool.deliver(plan)
+        let reached = spool.outcomes
+        #expect([reached["one"], reached["two"]] == item.outcomes, "\(item): \(spool.attempts.map { "\($0.reply)" })")
+        let first = server.record
+        for user in ["one", "two"] where reached[user] == .delivered {
+            #expect(first.accepted.contains(user), "\(item): \(user) counts as delivered, and no server said so")
+        }
+        // Tags and reasons of what is left.
+        if let control = try spool.control() {
+            for recipient in control.recipients {
+                let user = text(recipient.address.user)
+                #expect(recipient.process == nil, "\(item)")
+                switch reached[user] {
+                case .delivered: #expect(recipient.tag == .done, "\(item): \(user)")
+                case .failed: #expect(recipient.tag == .failed, "\(item): \(user)")
+                default:
+                    #expect(recipient.tag == .pending, "\(item): \(user)")
+                    #expect(control.diagnostics.contains { $0.diagnostic.recipientOffset == recipient.offset })
+                }
+            }
+        }
+        #expect(try spool.reports().count == (item.outcomes.contains(.failed) ? 1 : 0), "\(item)")
+        guard !isDemanded else { return }
+        // In good health, and what was decided stays so.
+        try spool.deliver(plan)
+        let later = server.record.commands.dropFirst(first.commands.count)
+        for user in ["one", "two"] {
+            let isTriedAgain = later.contains { $0.hasPrefix("RCPT TO:<\(user)>") }
+            #expect(isTriedAgain == (reached[user] == .deferred), "\(item): \(user)")
+            #expect(spool.outcomes[user] == (reached[user] == .failed ? .failed : .delivered), "\(item): \(user)")
+        }
+        #expect(try spool.postOffice.messages().names.isEmpty, "\(item)")
+    }
+}
