@@ -14,7 +14,6 @@ BENCH_PACKAGES := libdb-dev libmd-dev valgrind hyperfine time gcc libc6-dev stra
 BENCH_UNPACKED := postfix
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-LOAD    := swift build -c release --static-swift-stdlib --product lmtp-load
 BENCHMARKS := startup stream linear lmtp lmtp-parallel route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
@@ -53,7 +52,8 @@ torture: packages-test
 
 bench: packages-bench
 	$(RELEASE)
-	$(LOAD)
+	swift build -c release --static-swift-stdlib --product lmtp-load
+	swift build -c release --static-swift-stdlib --product nio-floor
 	Scripts/unpack-packages .build/servers $(BENCH_UNPACKED)
 	failed=0; for benchmark in $(BENCHMARKS); do Benchmarks/$$benchmark || failed=1; done; exit $$failed
 

@@ -66,6 +66,11 @@ let package = Package(
             dependencies: [
                 "Configuration", "Delivery", "LMTP", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ], path: "Benchmarks/Load"),
+        .executableTarget(
+            name: "nio-floor",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ], path: "Benchmarks/NIOFloor"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
