@@ -24,14 +24,14 @@ func fuzzSources(_ bytes: [UInt8]) {
 func fuzzSubstitution(_ bytes: [UInt8]) {
     // The first byte says which arguments there are; the rest is the value.
     guard let present = bytes.first else { return }
-    var arguments = SubstitutionArguments()
-    for number in 1...8 where present >> UInt8(number - 1) & 1 == 1 {
-        arguments.set(number, to: [UInt8](repeating: UInt8(number), count: number).span)
-    }
     var block = ByteBlock()
-    let value = block.append(Array(bytes.dropFirst()))
-    let zero = block.append(0)
+    var places = SubstitutionPlaces()
+    for number in 1...8 where present >> UInt8(number - 1) & 1 == 1 {
+        places[number] = block.append([UInt8](repeating: UInt8(number), count: number))
+    }
+    let value = Array(bytes.dropFirst())
+    let zero: [UInt8] = [0]
     let end = block.end
-    let result = arguments.substitute(in: value, argumentZero: zero, of: &block)
+    let result = places.substitute(in: value.span, argumentZero: zero.span, into: &block)
     precondition(result.map { $0.lowerBound == end && $0.upperBound == block.end } ?? (block.end == end))
 }

@@ -131,7 +131,16 @@ public struct ByteBlock: Sendable {
 
     @inlinable @inline(never)
     mutating func grow(by count: Int) {
-        bytes.append(contentsOf: repeatElement(0, count: max(count, bytes.count, 256)))
+        let capacity = max(bytes.count * 2, end + count, 256)
+        let old = bytes
+        bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            // In bounds: the new capacity is not less than the old. The rest is made zero.
+            let all = UnsafeMutableRawBufferPointer(buffer)
+            unsafe old.withUnsafeBytes { unsafe all.copyMemory(from: $0) }
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: all[old.count..<capacity])
+            unsafe rest.initializeMemory(as: UInt8.self, repeating: 0)
+            count = capacity
+        }
     }
 
     // MARK: Looking into pieces

@@ -46,9 +46,6 @@ public struct Resolver: ~Copyable {
     private var places: [Resolution.RoutePlace] = []
     /// The answer of the last lookup that found something.
     var hit = MapHit()
-    /// What `%1` to `%9` stand for in the value found.
-    var arguments = SubstitutionArguments()
-    let noArguments = SubstitutionArguments()
 
     /// An engine over a site's maps.
     public init(
@@ -77,7 +74,7 @@ public struct Resolver: ~Copyable {
         self.request = request
         maps.beginAddress()
         text.removeAll()
-        places.removeAll(keepingCapacity: true)
+        while places.popLast() != nil {}
         do {
             if let root = try validated(address) {
                 expansion.start(root)

@@ -31,26 +31,37 @@ public struct MapHit: Sendable {
     /// Whether the value is empty.
     public var isEmpty: Bool { valuePlace.isEmpty }
 
-    /// Whether the value has `%` to be substituted, so that arguments need to be put together.
-    public var hasReferences: Bool { isTemplate && containsPercent }
-
     /// Whether the value has a `%`.
     public var containsPercent: Bool { text.firstIndex(of: UInt8(ascii: "%"), in: valuePlace) != nil }
 
-    /// Puts a copy of the value into a block.
-    public func appendValue(to block: inout ByteBlock) -> Range<Int> {
-        block.append(text.bytes.span.extracting(valuePlace))
+    /// Puts the value into a block, with `%N` substituted where the map has the flag `%` and this was not done yet.
+    ///
+    /// - Parameters:
+    ///   - places: where in the block `%1` to `%9` stand; `%0` is known from the lookup.
+    /// - Returns: where the value is.
+    public func appendValue(
+        to block: inout ByteBlock, substituting places: borrowing SubstitutionPlaces = SubstitutionPlaces()
+    ) -> Range<Int> {
+        let bytes = text.bytes.span
+        let value = bytes.extracting(valuePlace)
+        if isTemplate,
+            let substituted = places.substitute(
+                in: value, argumentZero: bytes.extracting(zeroPlace), into: &block)
+        {
+            return substituted
+        }
+        return block.append(value)
     }
 
     /// Substitutes `%N` in the value, where the map has the flag `%` and this was not done yet.
     ///
     /// - Parameter arguments: `%1` to `%9`; `%0` is known from the lookup.
-    public mutating func substitute(_ arguments: SubstitutionArguments) {
-        guard isTemplate else { return }
+    public mutating func substitute(_ arguments: SubstitutionArguments = SubstitutionArguments()) {
+        guard isTemplate, containsPercent else { return }
+        var block = arguments.text
+        let substituted = appendValue(to: &block, substituting: arguments.places)
+        valuePlace = text.append(block.bytes.span.extracting(substituted))
         isTemplate = false
-        if let substituted = arguments.substitute(in: valuePlace, argumentZero: zeroPlace, of: &text) {
-            valuePlace = substituted
-        }
     }
 
     // MARK: Filling

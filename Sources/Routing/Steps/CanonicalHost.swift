@@ -23,9 +23,8 @@ extension Resolver {
         }
         // Names below .uucp are never replaced.
         guard !hasSuffix(host, Self.uucp) else { return examined(host, name: nil, isLocal: true) }
-        hit.substitute(noArguments)
-        guard !hit.isEmpty else { return examined(host, name: nil, isLocal: true) }
         let name = hit.appendValue(to: &text)
+        guard !name.isEmpty else { return examined(host, name: nil, isLocal: true) }
         let isLocal = try maps.find(.thishost, name, of: text, into: &hit)
         return examined(name, name: name, isLocal: isLocal)
     }

@@ -85,11 +85,10 @@ extension Resolver {
     }
 
     private mutating func obeyDomainRoute(_ address: Piece, _ hop: Hop) throws(ResolutionFailure) -> Bool {
-        hit.substitute(noArguments)
         let value = hit.appendValue(to: &text)
         switch RouteValue(ofDomainRoute: value, address: address, in: &text, now: clock) {
         case .unusable:
-            trace?.record(.unusableValue(hit.value))
+            trace?.record(.unusableValue(text[value]))
             return false
         case .route(let channel, let host, let user):
             try add(channel: channel, host: host, user: user, hop)

