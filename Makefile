@@ -9,9 +9,12 @@ TEST_PACKAGES  := libdb-dev libmd-dev db5.3-util exim4-base gcc libc6-dev openss
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix dovecot-imapd python3-aiosmtpd python3-attr python3-public
-BENCH_PACKAGES := libdb-dev libmd-dev valgrind hyperfine time
+BENCH_PACKAGES := libdb-dev libmd-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
+                  libicu72 libnsl2 libsasl2-2 libdb5.3
+BENCH_UNPACKED := postfix
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
+BENCHMARKS := startup stream linear lmtp lmtp-parallel route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
@@ -38,7 +41,7 @@ test: packages-test lint
 	swift test --skip-build
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests Fuzz
+	swift format lint --strict --recursive Package.swift Sources Tests Fuzz Benchmarks
 
 fuzz: packages-build
 	Scripts/fuzz $(SECONDS)
@@ -49,9 +52,10 @@ torture: packages-test
 
 bench: packages-bench
 	$(RELEASE)
-	Benchmarks/startup
-	Benchmarks/stream
-	Benchmarks/linear
+	swift build -c release --static-swift-stdlib --product lmtp-load
+	swift build -c release --static-swift-stdlib --product nio-floor
+	Scripts/unpack-packages .build/servers $(BENCH_UNPACKED)
+	failed=0; for benchmark in $(BENCHMARKS); do Benchmarks/$$benchmark || failed=1; done; exit $$failed
 
 clean:
 	rm -rf .build .build-*

@@ -63,6 +63,16 @@ let package = Package(
                     ], .when(configuration: .release))
             ]),
         .executableTarget(
+            name: "lmtp-load",
+            dependencies: [
+                "Configuration", "Delivery", "LMTP", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ], path: "Benchmarks/Load"),
+        .executableTarget(
+            name: "nio-floor",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ], path: "Benchmarks/NIOFloor"),
+        .executableTarget(
             name: "BenchmarkHello", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Hello"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),

@@ -6,8 +6,8 @@ import Synchronization
 
 /// How a run goes about its work.
 public struct SpoolRunOptions: Sendable {
-    /// The number of workers.
-    public var jobs = 4
+    /// The number of workers: more than processors, as a worker mostly waits for the disk.
+    public var jobs = 8
     /// The most submissions that one worker puts in place with one set of syncs; each keeps two files open meanwhile.
     public var batchSize = 1024
     /// When held recipients are tried again.
@@ -15,7 +15,7 @@ public struct SpoolRunOptions: Sendable {
     /// How recently a file that is no message may have been written to and yet be put aside, in seconds.
     public var settling: Int64 = 0
 
-    /// Four workers, and nothing waits for its writer.
+    /// Eight workers, and nothing waits for its writer.
     public init() {}
 }
 

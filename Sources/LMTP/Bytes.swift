@@ -1,5 +1,20 @@
 // The few ways in which bytes are joined to a buffer, kept in one place because one of them needs a pointer.
 
+import Glibc
+
+extension Span<UInt8> {
+    /// Where the next such byte is, from a place on; the count where there is none.
+    func index(of byte: UInt8, from start: Int) -> Int {
+        guard start < count else { return count }
+        // The pointers are used only within the closure, while the span is borrowed; what is searched lies in it.
+        return unsafe withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, let found = unsafe memchr(base + start, Int32(byte), count - start)
+            else { return count }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+}
+
 extension [UInt8] {
     /// Appends a span's bytes with one copy.
     mutating func append(_ span: borrowing Span<UInt8>) {

@@ -26,9 +26,9 @@ public enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringCo
     /// Begin a TLS handshake, then call `tlsEstablished` or `tlsFailed`.
     case startTLS
     /// A transaction has ended, in whatever way: every recipient has an outcome.
-    case finished(TransactionReport)
+    indirect case finished(TransactionReport)
     /// Close the connection; the session is over. Nil after a polite QUIT.
-    case close(ClientFailure?)
+    indirect case close(ClientFailure?)
 
     /// The action's name and size.
     public var description: String {

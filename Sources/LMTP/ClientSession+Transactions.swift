@@ -56,12 +56,12 @@ extension ClientSession {
             || (envelope.bodyType == .eightBit && !extensions.contains(.eightBitMIME) && !options.forcesEightBit)
         var chunkSize: UInt64?
         if isChunking, !isConverted, case .exact(let octets) = envelope.length { chunkSize = octets }
-        let transaction = TransactionState(
+        let request = TransactionRequest(
             id: queued.id, envelope: envelope, dialect: options.dialect,
             writer: CommandWriter(
                 extensions: extensions, isConverted: isConverted, hasInternationalizedAddress: isInternationalized),
-            recipients: recipients, isPipelined: isPipelining && !isTooLong(envelope.length), chunkSize: chunkSize,
-            isUnconfirmed: isUnconfirmed)
+            isPipelined: isPipelining && !isTooLong(envelope.length), chunkSize: chunkSize)
+        let transaction = TransactionState(request, recipients: recipients, isUnconfirmed: isUnconfirmed)
         guard recipients.contains(where: { $0.decision == nil }) else {
             finish(transaction)
             return nil
@@ -137,12 +137,11 @@ extension ClientSession {
 
     private mutating func sendBody() {
         confirm()
-        guard let transaction = current else { return }
-        if let octets = transaction.chunkSize { send(Array("BDAT \(octets) LAST".utf8)) }
+        guard let request = current?.request else { return }
+        if let octets = request.chunkSize { send(Array("BDAT \(octets) LAST".utf8)) }
         let transfer = BodyTransfer(
-            framing: transaction.chunkSize == nil ? .data : .chunk,
-            convertsToSevenBit: transaction.writer.isConverted)
-        act(.sendBody(transaction.id, transfer))
+            framing: request.chunkSize == nil ? .data : .chunk, convertsToSevenBit: request.writer.isConverted)
+        act(.sendBody(request.id, transfer))
     }
 
     /// Ends at once a message that DATA invited for nobody (RFC 2920 3.1).
@@ -182,7 +181,7 @@ extension ClientSession {
         }
     }
 
-    private mutating func finish(_ transaction: TransactionState) {
+    private mutating func finish(_ transaction: consuming TransactionState) {
         act(.finished(transaction.report(undecided: Reply(local: 451, .init(4, 5, 0), "no reply was read"))))
     }
 

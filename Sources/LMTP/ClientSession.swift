@@ -26,10 +26,10 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         case hello(isFallback: Bool)
         case startTLS
         case tlsHandshake
-        case authentication(AuthenticationExchange)
+        indirect case authentication(AuthenticationExchange)
         case ready
         /// QUIT was sent; so many more replies are passed over.
-        case quitting(ClientFailure?, repliesLeft: Int)
+        indirect case quitting(ClientFailure?, repliesLeft: Int)
         case closed
     }
 
@@ -194,8 +194,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     /// - Parameter octets: how many octets of message that was, as `MessageEncoder.octetCount` says: where BDAT
     ///   announced a number, another one ends the session.
     public mutating func bodyWritten(octets: UInt64) {
-        guard let transaction = current, transaction.stage == .body else { return }
-        if let announced = transaction.chunkSize {
+        guard current?.stage == .body else { return }
+        if let announced = current?.chunkSize {
             guard announced == octets else {
                 return fail(.messageUnreadable("it has \(octets) octets where \(announced) were announced"))
             }

@@ -49,8 +49,7 @@ public struct ReplyParser: Sendable {
         in bytes: borrowing Span<UInt8>, from position: inout Int
     ) throws(ReplySyntaxError) -> Reply? {
         while position < bytes.count {
-            var end = position
-            while end < bytes.count, bytes[end] != 0x0A { end += 1 }
+            let end = bytes.index(of: 0x0A, from: position)
             let isComplete = end < bytes.count
             let room = limits.lineLength - (text.count - lineStart)
             text.append(bytes.extracting(position..<min(end, position + max(room, 0))))

@@ -47,40 +47,35 @@ public struct Exchange: Sendable, Hashable {
 /// How a transaction ended.
 public struct TransactionReport: Sendable {
     /// Which one.
-    public let id: TransactionID
+    public var id: TransactionID { request.id }
     /// Its envelope, as given.
-    public let envelope: Envelope
+    public var envelope: Envelope { request.envelope }
     /// One for each recipient of the envelope, in its order.
     public let recipients: [RecipientReport]
     /// Whether the peer answered any command of it; if not, it may be tried on another connection at once.
     public let wasAttempted: Bool
 
-    let writer: CommandWriter
+    let request: TransactionRequest
     let mailReply: Reply?
     let dataReply: Reply?
-    let chunkSize: UInt64?
 
     init(
-        id: TransactionID, envelope: Envelope, recipients: [RecipientReport], wasAttempted: Bool,
-        writer: CommandWriter, mailReply: Reply?, dataReply: Reply?, chunkSize: UInt64?
+        _ request: TransactionRequest, recipients: [RecipientReport], wasAttempted: Bool, mailReply: Reply?,
+        dataReply: Reply?
     ) {
-        self.id = id
-        self.envelope = envelope
+        self.request = request
         self.recipients = recipients
         self.wasAttempted = wasAttempted
-        self.writer = writer
         self.mailReply = mailReply
         self.dataReply = dataReply
-        self.chunkSize = chunkSize
     }
 
     /// A transaction that was never begun: every recipient is deferred.
     init(unsent envelope: Envelope, id: TransactionID, because reply: Reply) {
         let report = RecipientReport(outcome: .deferred, reply: reply, subject: .session, recipientReply: nil)
         self.init(
-            id: id, envelope: envelope, recipients: envelope.recipients.map { _ in report }, wasAttempted: false,
-            writer: CommandWriter(extensions: [], isConverted: false, hasInternationalizedAddress: false),
-            mailReply: nil, dataReply: nil, chunkSize: nil)
+            TransactionRequest(unsent: envelope, id: id), recipients: envelope.recipients.map { _ in report },
+            wasAttempted: false, mailReply: nil, dataReply: nil)
     }
 
     /// The exchanges that led to a recipient's outcome, in order: MAIL, its RCPT, DATA, the end of the message.
@@ -95,7 +90,7 @@ public struct TransactionReport: Sendable {
         guard report.subject != .mail else { return exchanges }
         exchanges.append(Exchange(command: recipientCommand(index), reply: report.recipientReply ?? deciding))
         guard report.subject == .data || report.subject == .message else { return exchanges }
-        if let chunkSize {
+        if let chunkSize = request.chunkSize {
             exchanges.append(Exchange(command: Array("BDAT \(chunkSize) LAST".utf8), reply: deciding))
             return exchanges
         }
@@ -121,13 +116,13 @@ public struct TransactionReport: Sendable {
 
     private var mailCommand: [UInt8] {
         var command: [UInt8] = []
-        writer.appendMail(envelope, to: &command)
+        request.writer.appendMail(envelope, to: &command)
         return command
     }
 
     private func recipientCommand(_ index: Int) -> [UInt8] {
         var command: [UInt8] = []
-        writer.appendRecipient(envelope.recipients[index], to: &command)
+        request.writer.appendRecipient(envelope.recipients[index], to: &command)
         return command
     }
 }

@@ -3,13 +3,14 @@
 extension TransactionState {
     /// Appends what is sent first: MAIL, and the rest of the envelope where commands are sent together.
     func appendOpening(to output: inout [UInt8]) {
+        let envelope = request.envelope
         // One growth in place of many: about what the commands need, parameters included.
         output.reserveCapacity(output.count + 128 + envelope.sender.count + 96 * recipients.count)
-        writer.appendMail(envelope, to: &output)
+        request.writer.appendMail(envelope, to: &output)
         output.append("\r\n")
         guard isPipelined else { return }
         for index in recipients.indices where recipients[index].decision == nil {
-            writer.appendRecipient(envelope.recipients[index], to: &output)
+            request.writer.appendRecipient(envelope.recipients[index], to: &output)
             output.append("\r\n")
         }
         if chunkSize == nil { output.append("DATA\r\n") }
@@ -18,7 +19,7 @@ extension TransactionState {
     /// Appends the command of the stage.
     func appendCommand(to output: inout [UInt8]) {
         switch stage {
-        case .recipient(let index): writer.appendRecipient(envelope.recipients[index], to: &output)
+        case .recipient(let index): request.writer.appendRecipient(request.envelope.recipients[index], to: &output)
         case .data: output.append("DATA")
         case .reset: output.append("RSET")
         case .mail, .body, .final, .emptyMessage: return

@@ -58,14 +58,7 @@ struct TransactionState: Sendable {
         var decision: Decision?
     }
 
-    let id: TransactionID
-    let envelope: Envelope
-    let dialect: ClientOptions.Dialect
-    let writer: CommandWriter
-    /// Whether MAIL, RCPT and DATA were sent together.
-    let isPipelined: Bool
-    /// The argument of BDAT; nil where DATA is used.
-    let chunkSize: UInt64?
+    let request: TransactionRequest
     /// Whether the commands were sent before the transaction ahead had its final reply, so that a reply too many or too
     /// few there would be misread here, until a 354 in its right place proves the count.
     var isUnconfirmed: Bool
@@ -79,19 +72,16 @@ struct TransactionState: Sendable {
     /// A recipient seems to have been accepted after MAIL was refused.
     private(set) var isContradictory = false
 
-    init(
-        id: TransactionID, envelope: Envelope, dialect: ClientOptions.Dialect, writer: CommandWriter,
-        recipients: [Recipient], isPipelined: Bool, chunkSize: UInt64?, isUnconfirmed: Bool
-    ) {
-        self.id = id
-        self.envelope = envelope
-        self.dialect = dialect
-        self.writer = writer
+    init(_ request: TransactionRequest, recipients: [Recipient], isUnconfirmed: Bool) {
+        self.request = request
         self.recipients = recipients
-        self.isPipelined = isPipelined
-        self.chunkSize = chunkSize
         self.isUnconfirmed = isUnconfirmed
     }
+
+    /// Whether MAIL, RCPT and DATA were sent together.
+    var isPipelined: Bool { request.isPipelined }
+    /// The argument of BDAT; nil where DATA is used.
+    var chunkSize: UInt64? { request.chunkSize }
 
     /// What is waited for.
     var phase: ClientPhase {
@@ -111,7 +101,7 @@ struct TransactionState: Sendable {
     /// once for several recipients, or also for those they had refused.
     var hasCertainFinalCount: Bool {
         guard case .final = stage else { return false }
-        return dialect == .smtp || (acceptedCount == 1 && refusedCount == 0)
+        return request.dialect == .smtp || (acceptedCount == 1 && refusedCount == 0)
     }
 
     /// Whether the replies read so far could belong to other commands: not once 354 has proved their count.
@@ -213,7 +203,7 @@ struct TransactionState: Sendable {
     }
 
     private mutating func handleFinal(_ reply: Reply, at index: Int) -> Step {
-        guard dialect == .lmtp else {
+        guard request.dialect == .lmtp else {
             decideUndecided(by: reply, subject: .message)
             return .finished
         }
@@ -300,7 +290,7 @@ struct TransactionState: Sendable {
     /// - Parameter undecided: tells about those that are not; deferral is the only safe answer for them.
     func report(undecided: @autoclosure () -> Reply) -> TransactionReport {
         TransactionReport(
-            id: id, envelope: envelope,
+            request,
             recipients: recipients.map { recipient in
                 let decision =
                     recipient.decision ?? Decision(outcome: .deferred, reply: undecided(), subject: .session)
@@ -308,7 +298,6 @@ struct TransactionState: Sendable {
                     outcome: decision.outcome, reply: decision.reply, subject: decision.subject,
                     recipientReply: recipient.reply)
             },
-            wasAttempted: wasAnswered, writer: writer, mailReply: mailReply, dataReply: dataReply,
-            chunkSize: chunkSize)
+            wasAttempted: wasAnswered, mailReply: mailReply, dataReply: dataReply)
     }
 }

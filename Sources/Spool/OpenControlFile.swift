@@ -14,14 +14,19 @@ public struct OpenControlFile: ~Copyable {
     public let message: MessageName
     /// The file as it is now.
     public private(set) var contents: ControlFile
+    /// The file's status when it was opened, before any change by this process.
+    public let identity: FileIdentity
     let postOffice: PostOffice
     let file: OpenFile
     /// False at first too: the process before may have died with changes of its own in memory alone.
-    private var isDurable = false
+    private(set) var isDurable = false
 
-    init(message: MessageName, contents: ControlFile, postOffice: PostOffice, file: OpenFile) {
+    init(
+        message: MessageName, contents: ControlFile, identity: FileIdentity, postOffice: PostOffice, file: OpenFile
+    ) {
         self.message = message
         self.contents = contents
+        self.identity = identity
         self.postOffice = postOffice
         self.file = file
     }
@@ -79,7 +84,7 @@ public struct OpenControlFile: ~Copyable {
     /// Releases the tags of processes that are dead, or are this one (which holds the file's lock and so has no work in
     /// progress on it): their recipients are pending again.
     mutating func releaseDeadLocks() throws(FileError) {
-        let written = try file.identity().modified
+        let written = identity.modified
         for recipient in contents.recipients where recipient.tag == .locked {
             if let process = recipient.process, process != getpid(),
                 ProcessLife.mayBeAlive(process, written: written)

@@ -68,11 +68,10 @@ final class OpenFile: Sendable {
         return bytes
     }
 
-    /// Reads the whole file.
+    /// Reads the whole file, whose size is known.
     ///
     /// - Throws: `FileError` also where the file is larger than `limit`.
-    func readAll(limit: Int) throws(FileError) -> [UInt8] {
-        let size = Int(try identity().size)
+    func readAll(size: Int, limit: Int) throws(FileError) -> [UInt8] {
         guard size <= limit else {
             throw FileError(operation: "read", path: path, reason: "larger than \(limit) bytes")
         }
@@ -108,8 +107,23 @@ final class OpenFile: Sendable {
         }
     }
 
+    /// Makes the contents of files durable, with little more waiting than for one of them.
+    ///
+    /// - Returns: the failures, in the files' order.
+    static func sync(_ files: [OpenFile]) -> [FileError?] {
+        for file in files.dropLast() { file.startWriteback() }
+        return files.map { file in
+            do throws(FileError) {
+                try file.sync()
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
     /// Asks the kernel to start writing the content out, so that a later sync of many files waits but once.
-    func startWriteback() {
+    private func startWriteback() {
         // The one portable call that starts it without waiting (Linux does so for pages it is asked to drop); it doubled
         // the rate of many small files. A hint: only the answer of `sync` counts.
         _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)

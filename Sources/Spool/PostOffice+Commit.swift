@@ -97,7 +97,7 @@ private struct CommitBatch {
         let transport = postOffice.transport
         let router = postOffice.router
         each { (batch, index) throws(FileError) in try batch.writeControlFile(index) }
-        each { (batch, index) throws(FileError) in try batch.files[index]?.sync() }
+        syncControlFiles()
         discardUnfinished()
         each { (batch, index) throws(FileError) in try batch.linkBody(index) }
         once { () throws(FileError) in try queue.sync() }
@@ -151,7 +151,13 @@ private struct CommitBatch {
         let file = try postOffice.transport.create(name)
         files[index] = file
         try file.write(submissions[index].control.bytes(), at: 0)
-        file.startWriteback()
+    }
+
+    private mutating func syncControlFiles() {
+        let written = submissions.indices.filter { failures[$0] == nil }
+        for (index, failure) in zip(written, OpenFile.sync(written.compactMap { files[$0] })) {
+            failures[index] = failure
+        }
     }
 
     /// Removes the control files that did not come into place: on a full disk they are in the way.

@@ -12,7 +12,8 @@ extension PostOffice {
             try transport.open(message.description)
         }
         guard let file else { return nil }
-        return try parse(file)
+        let size = try ControlAccessError.about { () throws(FileError) in try file.identity().size }
+        return try parse(file, size: Int(clamping: size))
     }
 
     /// Opens a message to work on it, unless another run does.
@@ -25,8 +26,10 @@ extension PostOffice {
         switch locked {
         case .busy: return .busy
         case .gone: return .gone
-        case .locked(let file):
-            var opened = OpenControlFile(message: message, contents: try parse(file), postOffice: self, file: file)
+        case .locked(let file, let identity):
+            var opened = OpenControlFile(
+                message: message, contents: try parse(file, size: Int(clamping: identity.size)), identity: identity,
+                postOffice: self, file: file)
             do throws(FileError) {
                 try opened.releaseDeadLocks()
                 try opened.markTakenOver()
@@ -39,7 +42,7 @@ extension PostOffice {
     }
 
     private enum LockedFile {
-        case locked(OpenFile)
+        case locked(OpenFile, FileIdentity)
         case busy, gone
     }
 
@@ -47,13 +50,14 @@ extension PostOffice {
         guard let file = try transport.open(message.description, forWriting: true) else { return .gone }
         guard try file.tryLock() else { return .busy }
         // Between opening and locking another run may have finished and removed the message.
-        let inode = try file.identity().inode
-        return try transport.status(message.description)?.inode == inode ? .locked(file) : .gone
+        let identity = try file.identity()
+        let isInPlace = try transport.status(message.description)?.inode == identity.inode
+        return isInPlace ? .locked(file, identity) : .gone
     }
 
-    private func parse(_ file: OpenFile) throws(ControlAccessError) -> ControlFile {
+    private func parse(_ file: OpenFile, size: Int) throws(ControlAccessError) -> ControlFile {
         let bytes = try ControlAccessError.about { () throws(FileError) in
-            try file.readAll(limit: Self.controlFileLimit)
+            try file.readAll(size: size, limit: Self.controlFileLimit)
         }
         do throws(ControlFileError) {
             return try ControlFile(parsing: bytes)

@@ -2,12 +2,13 @@
 //
 //   step                                                  queue/N  transport/N        a later run
 //   1 its submission and its origin know that it is done     x       x, all done      removes it
-//   2 body removed, queue/ durable                           -       x, all done      removes the control file
-//   3 control file removed                                   -       -                nothing
+//   2 tags durable                                           x       x, all done      removes it
+//   3 body removed, queue/ durable                           -       x, all done      removes the control file
+//   4 control file removed, transport/ durable               -       -                nothing
 //
 // The body goes first: a control file with nothing left to do explains itself, while a body without a control file might
 // be one whose control file is still to come, as ZMailer's router puts the body in place first; it could never be removed.
-// Many messages are removed with one sync of each directory: all take step 2 before any takes step 3.
+// Many messages are removed with one sync of each directory: all of them take a step before any takes the next.
 
 import Files
 
@@ -21,70 +22,57 @@ public enum RemovalOutcome: Sendable, Hashable {
     case failed(String)
 }
 
-/// Messages being removed together.
-///
-/// Their locks are held until the batch is gone.
-public struct RemovalBatch: ~Copyable {
-    private let postOffice: PostOffice
-    private var messages: [(name: MessageName, file: OpenFile)] = []
+/// A message with nothing left to do, locked until the last copy of this value is gone.
+public struct FinishedMessage: Sendable {
+    /// The message.
+    public let name: MessageName
+    let file: OpenFile
+    /// Whether its tags are known to be on the disk.
+    let isDurable: Bool
+}
 
-    init(postOffice: PostOffice) {
-        self.postOffice = postOffice
-    }
-
-    /// Adds a message all of whose recipients are done or failed; reports about failures must be submitted before.
-    ///
-    /// - Returns: nil where it was added; else why it stays.
-    public mutating func add(_ message: consuming OpenControlFile) -> RemovalOutcome? {
-        let name = message.message
-        guard message.contents.isFinished else { return .failed("\(name): recipients are still pending") }
-        do throws(FileError) {
-            if let origin = message.contents.origin, let outcome = try postOffice.settle(origin) { return outcome }
-            try postOffice.removeSubmission(of: name.description)
-            // The tags may still be in memory alone: without them the message would be without body, yet pending.
-            try message.sync()
-            try postOffice.queue.unlink(name.description)
-        } catch {
-            return .failed(error.description)
-        }
-        messages.append((name, message.file))
-        return nil
-    }
-
-    /// Removes what was added, durably.
-    ///
-    /// - Returns: the outcomes, in the order added.
-    public consuming func commit() -> [(message: MessageName, outcome: RemovalOutcome)] {
-        var failures = [FileError?](repeating: nil, count: messages.count)
-        do throws(FileError) {
-            guard !messages.isEmpty else { return [] }
-            try postOffice.queue.sync()
-            for index in messages.indices {
-                do throws(FileError) {
-                    try postOffice.transport.unlink(messages[index].name.description)
-                } catch {
-                    failures[index] = error
-                }
-            }
-            try postOffice.transport.sync()
-        } catch {
-            failures = failures.map { $0 ?? error }
-        }
-        return messages.indices.map { index in
-            (messages[index].name, failures[index].map { .failed($0.description) } ?? .removed)
-        }
-    }
+/// Whether a message can be removed.
+public enum RemovalReadiness: Sendable {
+    /// It can, by `PostOffice.remove`.
+    case ready(FinishedMessage)
+    /// It stays.
+    case stays(RemovalOutcome)
 }
 
 extension PostOffice {
-    /// Begins to remove messages.
-    public func removal() -> RemovalBatch { RemovalBatch(postOffice: self) }
+    /// Takes step 1 with a message all of whose recipients are done or failed; reports about failures must be submitted
+    /// before.
+    public func prepareRemoval(_ message: consuming OpenControlFile) -> RemovalReadiness {
+        let name = message.message
+        guard message.contents.isFinished else { return .stays(.failed("\(name): recipients are still pending")) }
+        do throws(FileError) {
+            if let origin = message.contents.origin, let outcome = try settle(origin) {
+                // It stays, and nobody else will make its tags durable.
+                try message.sync()
+                return .stays(outcome)
+            }
+            try removeSubmission(of: name.description)
+        } catch {
+            return .stays(.failed(error.description))
+        }
+        return .ready(FinishedMessage(name: name, file: message.file, isDurable: message.isDurable))
+    }
+
+    /// Removes messages, durably.
+    ///
+    /// - Returns: the outcomes, in the order given.
+    public func remove(_ messages: [FinishedMessage]) -> [RemovalOutcome] {
+        var batch = RemovalBatch(postOffice: self, messages: messages)
+        batch.run()
+        return batch.outcomes
+    }
 
     /// Removes one message all of whose recipients are done or failed.
     public func remove(_ message: consuming OpenControlFile) -> RemovalOutcome {
-        var batch = removal()
-        if let outcome = batch.add(message) { return outcome }
-        return batch.commit().first?.outcome ?? .removed
+        switch prepareRemoval(message) {
+        case .ready(let finished): remove([finished]).first ?? .removed
+        case .stays(let outcome): outcome
+        }
     }
 
     /// Makes sure that the message which recipients were taken over from has them marked done; nil where it has.
@@ -117,6 +105,55 @@ extension PostOffice {
             isRemoved = true
         }
         if isRemoved { try router.sync() }
+    }
+}
+
+/// Messages being removed together.
+private struct RemovalBatch {
+    let postOffice: PostOffice
+    let messages: [FinishedMessage]
+    /// nil while it goes well.
+    private var failures: [FileError?]
+
+    init(postOffice: PostOffice, messages: [FinishedMessage]) {
+        self.postOffice = postOffice
+        self.messages = messages
+        failures = messages.map { _ in nil }
+    }
+
+    var outcomes: [RemovalOutcome] {
+        failures.map { failure in failure.map { .failed($0.description) } ?? .removed }
+    }
+
+    mutating func run() {
+        syncTags()
+        unlink(from: postOffice.queue)
+        unlink(from: postOffice.transport)
+    }
+
+    /// Step 2: without its tags a message would be without body, yet pending.
+    private mutating func syncTags() {
+        let unsynced = messages.indices.filter { !messages[$0].isDurable }
+        for (index, failure) in zip(unsynced, OpenFile.sync(unsynced.map { messages[$0].file })) {
+            failures[index] = failure
+        }
+    }
+
+    /// Steps 3 and 4.
+    private mutating func unlink(from directory: SpoolDirectory) {
+        for index in messages.indices where failures[index] == nil {
+            do throws(FileError) {
+                try directory.unlink(messages[index].name.description)
+            } catch {
+                failures[index] = error
+            }
+        }
+        guard failures.contains(where: { $0 == nil }) else { return }
+        do throws(FileError) {
+            try directory.sync()
+        } catch {
+            failures = failures.map { $0 ?? error }
+        }
     }
 }
 

@@ -230,6 +230,24 @@ struct Behaviour: Sendable, CustomTestStringConvertible {
         #expect(record.commands.filter { $0 == "QUIT" }.count == record.connections)
     }
 
+    /// A connection that has taken its share of messages ends at once, and makes room for the next one.
+    @Test(.timeLimit(.minutes(1))) func usedUpConnectionsMakeRoom() throws {
+        let spool = try DeliverySpool()
+        let server = try ScriptedServer(in: spool.place)
+        defer { server.stop() }
+        for number in 0..<8 { try spool.add([recipient("u\(number)")]) }
+        let pool = ConnectionPool()
+        let run = DeliveryRun(workers: 8)
+        let plan = try plan(to: server.path, options: "-1", connections: 1) {
+            $0.idleMaximum = TimeSpan(seconds: 3600)
+        }
+        run.add(try spool.postOffice.messages().names, MessageWorker(spool.environment(plan, pool)))
+        run.wait()
+        run.drain()
+        pool.shutDown()
+        #expect(server.record.accepted.count == 8 && server.record.connections == 8)
+    }
+
     /// A large message passes through in pieces.
     @Test func largeMessagesAreStreamed() throws {
         let spool = try DeliverySpool()

@@ -70,7 +70,9 @@ struct MailRun {
 
     // MARK: Delivery
 
+    /// Delivers, and removes together what is done.
     private func deliverAll() throws {
+        var finished: [FinishedMessage] = []
         for name in try postOffice.messages().names.reversed() {
             attempt {
                 switch try postOffice.open(name) {
@@ -81,12 +83,15 @@ struct MailRun {
                     try deliver(&message)
                     try report(&message)
                     if message.contents.isFinished {
-                        let outcome = postOffice.remove(message)
-                        if outcome != .removed { print("error: \(outcome)") }
+                        switch postOffice.prepareRemoval(message) {
+                        case .ready(let message): finished.append(message)
+                        case .stays(let outcome): print("error: \(outcome)")
+                        }
                     }
                 }
             }
         }
+        for outcome in postOffice.remove(finished) where outcome != .removed { print("error: \(outcome)") }
     }
 
     /// Takes a held recipient over: the first, or in a second run the last, so that a run after a crash makes another

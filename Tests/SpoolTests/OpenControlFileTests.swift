@@ -193,14 +193,14 @@ import Testing
             return .proceed
         }
         let postOffice = try spool.postOffice(operations)
-        var batch = postOffice.removal()
+        var finished: [FinishedMessage] = []
         for name in try postOffice.messages().names.prefix(2) {
             guard case .opened(var message) = try postOffice.open(name) else { continue }
             try message.mark(.done, recipientAt: try #require(message.contents.recipients.first?.offset))
-            #expect(batch.add(message) == nil)
+            guard case .ready(let ready) = postOffice.prepareRemoval(message) else { continue }
+            finished.append(ready)
         }
-        let outcomes = batch.commit()
-        #expect(outcomes.map(\.outcome) == [.removed, .removed])
+        #expect(postOffice.remove(finished) == [.removed, .removed])
         #expect(syncs.count == 2)
         #expect(try spool.names("transport").count == 1 && spool.names("queue").count == 1)
     }

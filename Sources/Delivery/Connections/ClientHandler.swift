@@ -39,15 +39,20 @@ final class ClientHandler: ChannelInboundHandler {
     private(set) var isClosed = false
     private(set) var takenCount = 0
     private var isQuitting = false
+    /// As of the last look at the session: it ends before its work is done.
+    private var hasFailed = false
 
     private var session: ClientSession
-    private var messages: [TransactionID: OutgoingMessage] = [:]
+    /// A few at most: they are searched.
+    private var messages: [(id: TransactionID, message: OutgoingMessage)] = []
     private let eventLoop: any EventLoop
     private var context: ChannelHandlerContext?
     private var body: BodyWriter?
     private var isDriving = false
     private var needsDriving = false
     private var output: [UInt8] = []
+    /// Its storage is used again as soon as the connection has taken what was in it.
+    private var wire = ByteBuffer()
     private var lastProgress = NIODeadline.now()
     private var timedPhase: ClientPhase?
     private var timer: Scheduled<Void>?
@@ -64,10 +69,10 @@ final class ClientHandler: ChannelInboundHandler {
     /// The messages that are with this connection.
     var load: Int { messages.count }
 
-    /// Whether it may be given a message: not once it is to end after what it has.
+    /// Whether it may be given a message: not once it ends, or is to end after what it has.
     var isOpen: Bool {
-        !isClosed && !isQuitting && takenCount < destination.messagesPerConnection
-            && NIODeadline.now() - began < .seconds(Int64(destination.maximumAge.seconds))
+        !isClosed && !isQuitting && !hasFailed && takenCount < destination.messagesPerConnection
+            && lastProgress - began < .seconds(Int64(destination.maximumAge.seconds))
     }
 
     /// Whether it ends before its work is done.
@@ -82,7 +87,7 @@ final class ClientHandler: ChannelInboundHandler {
     /// Takes a message; it is answered by its owner's `finished`.
     func take(_ message: OutgoingMessage) {
         takenCount += 1
-        messages[session.enqueue(message.envelope)] = message
+        messages.append((session.enqueue(message.envelope), message))
         drive()
     }
 
@@ -174,6 +179,7 @@ final class ClientHandler: ChannelInboundHandler {
         isDriving = true
         while needsDriving {
             needsDriving = false
+            hasFailed = isFailing
             writeBody()
             while let action = session.nextAction() { carryOut(action) }
             flush()
@@ -182,7 +188,17 @@ final class ClientHandler: ChannelInboundHandler {
         record()
         watch()
         noteReadiness()
-        if isOpen, load < Self.depth { owner?.connectionHasRoom(self) }
+        askForWork()
+    }
+
+    /// Asks for another message where there is room for one, and ends where it may take none any more.
+    private func askForWork() {
+        if isOpen {
+            if load < Self.depth { owner?.connectionHasRoom(self) }
+        } else if load == 0, isReady, !hasFailed {
+            // Not left to the idle limit: it would keep its place among the connections that the limits allow.
+            quit()
+        }
     }
 
     private func noteReadiness() {
@@ -204,10 +220,13 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     private func finish(_ report: TransactionReport) {
-        guard let message = messages.removeValue(forKey: report.id) else { return }
+        guard let place = messages.firstIndex(where: { $0.id == report.id }) else { return }
+        let message = messages.remove(at: place).message
         if report.wasAttempted { wasUsed = true }
         owner?.connection(self, finished: message, report: report)
         needsDriving = true
+        // Before the next message is written: the envelope of the one after it then goes along with its end.
+        askForWork()
     }
 
     private func startTLS() {
@@ -242,17 +261,17 @@ final class ClientHandler: ChannelInboundHandler {
 
     private func flush() {
         guard !output.isEmpty, let context else { return }
-        var buffer = context.channel.allocator.buffer(capacity: output.count)
-        buffer.writeBytes(output)
+        wire.clear()
+        wire.writeBytes(output)
         output.removeAll(keepingCapacity: true)
         lastProgress = .now()
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(wire), promise: nil)
     }
 
     // MARK: Messages
 
     private func beginBody(_ id: TransactionID, _ transfer: BodyTransfer) {
-        guard let message = messages[id] else { return }
+        guard let message = messages.first(where: { $0.id == id })?.message else { return }
         do throws(BodyWriter.Unreadable) {
             body = try BodyWriter(message.content, transfer: transfer)
         } catch {

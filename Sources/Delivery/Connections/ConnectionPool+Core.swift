@@ -4,12 +4,16 @@ import NIOCore
 import NIOPosix
 
 extension ConnectionPool {
+    /// The open connections of one scope, counted by all lanes whose limits concern it.
+    final class Count {
+        var connections = 0
+    }
+
     /// The lanes of all destinations.
     final class Core {
         let eventLoop: any EventLoop
         private var lanes: [ObjectIdentifier: Lane] = [:]
-        /// Open connections by scope of a limit.
-        private var counts: [String: Int] = [:]
+        private var counts: [String: Count] = [:]
         private var connectionCount = 0
         private var shutdownPromise: EventLoopPromise<Void>?
 
@@ -17,10 +21,11 @@ extension ConnectionPool {
             self.eventLoop = eventLoop
         }
 
-        func submit(_ message: OutgoingMessage, to destination: Destination) {
-            let lane = lanes[ObjectIdentifier(destination)] ?? Lane(destination: destination, pool: self)
+        func submit(_ messages: some Collection<OutgoingMessage>, to destination: Destination) {
+            if let lane = lanes[ObjectIdentifier(destination)] { return lane.submit(messages) }
+            let lane = Lane(destination: destination, pool: self)
             lanes[ObjectIdentifier(destination)] = lane
-            lane.submit(message)
+            lane.submit(messages)
         }
 
         func shutDown(_ promise: EventLoopPromise<Void>) {
@@ -37,17 +42,12 @@ extension ConnectionPool {
             return connectionCount
         }
 
-        /// Counts a further connection, if no limit forbids it.
-        func reserve(_ destination: Destination) -> Bool {
-            guard destination.connectionLimits.allSatisfy({ counts[$0.scope, default: 0] < $0.maximum }) else {
-                return false
-            }
-            for limit in destination.connectionLimits { counts[limit.scope, default: 0] += 1 }
-            return true
-        }
-
-        func release(_ destination: Destination) {
-            for limit in destination.connectionLimits { counts[limit.scope, default: 1] -= 1 }
+        /// What is counted against a limit.
+        func count(of limit: Destination.ConnectionLimit) -> Count {
+            if let count = counts[limit.scope] { return count }
+            let count = Count()
+            counts[limit.scope] = count
+            return count
         }
 
         /// Ends a connection that has no work, for a lane that needs one.

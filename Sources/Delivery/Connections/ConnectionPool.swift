@@ -21,7 +21,13 @@ public final class ConnectionPool: Sendable {
     /// Delivers a message; its completion is called once, whatever happens.
     public func submit(_ message: OutgoingMessage, to destination: Destination) {
         let core = self.core
-        eventLoop.execute { core.value.submit(message, to: destination) }
+        eventLoop.execute { core.value.submit(CollectionOfOne(message), to: destination) }
+    }
+
+    /// Delivers messages in their order, as `submit` does each: the connections' thread is told once of all of them.
+    public func submit(_ messages: [OutgoingMessage], to destination: Destination) {
+        let core = self.core
+        eventLoop.execute { core.value.submit(messages, to: destination) }
     }
 
     /// Delivers a message and waits for its outcome; not to be called on the connections' thread.

@@ -8,8 +8,9 @@ import NIOPosix
 final class Lane: ClientHandlerOwner {
     let destination: Destination
     private unowned let pool: ConnectionPool.Core
-    private var waiting: [OutgoingMessage] = []
-    private var waitingStart = 0
+    private var waiting = CircularBuffer<OutgoingMessage>()
+    /// The limits on connections, with the counts that they are held against.
+    private let limits: [(count: ConnectionPool.Count, maximum: Int)]
     private var connections: [ClientHandler] = []
     /// No connection is tried again before this, after all of them failed; what comes meanwhile is deferred at once.
     private var brokenUntil = NIODeadline.uptimeNanoseconds(0)
@@ -26,21 +27,20 @@ final class Lane: ClientHandlerOwner {
     init(destination: Destination, pool: ConnectionPool.Core) {
         self.destination = destination
         self.pool = pool
+        limits = destination.connectionLimits.map { (pool.count(of: $0), $0.maximum) }
     }
 
-    private var waitingCount: Int { waiting.count - waitingStart }
-
     /// Whether work waits for a connection that the limits do not allow yet.
-    var isHungry: Bool { waitingCount > 0 && connections.isEmpty }
+    var isHungry: Bool { !waiting.isEmpty && connections.isEmpty }
 
     /// Whether its server is being left alone for a while.
     var isBroken: Bool { brokenUntil > .now() }
 
     /// Whether there is nothing left of it.
-    var isEmpty: Bool { waitingCount == 0 && connections.isEmpty }
+    var isEmpty: Bool { waiting.isEmpty && connections.isEmpty }
 
-    func submit(_ message: OutgoingMessage) {
-        waiting.append(message)
+    func submit(_ messages: some Collection<OutgoingMessage>) {
+        waiting.append(contentsOf: messages)
         dispatch()
     }
 
@@ -53,7 +53,7 @@ final class Lane: ClientHandlerOwner {
 
     /// Ends one connection without work, so that another lane may open one.
     func giveUpIdleConnection() -> Bool {
-        guard waitingCount == 0, let idle = connections.first(where: { $0.isReady && $0.load == 0 && $0.isOpen }) else {
+        guard waiting.isEmpty, let idle = connections.first(where: { $0.isReady && $0.load == 0 && $0.isOpen }) else {
             return false
         }
         idle.quit()
@@ -64,15 +64,18 @@ final class Lane: ClientHandlerOwner {
 
     /// Gives out what waits: to connections without work, then to new ones, then as a second message to those at work.
     func dispatch() {
-        while waitingCount > 0 {
-            if let idle = connections.first(where: { $0.isOpen && $0.load == 0 }) {
-                idle.take(next())
-            } else if isBroken, connections.isEmpty {
+        while !waiting.isEmpty {
+            let candidate = leastLoaded()
+            if let candidate, candidate.load == 0 {
+                candidate.take(waiting.removeFirst())
+            } else if connections.isEmpty, isBroken {
                 deferWaiting(brokenReason ?? .closed(nil, "the server could not be reached"))
-            } else if connections.count < refusedAbove || refusedUntil <= .now(), pool.reserve(destination) {
+            } else if limits.allSatisfy({ $0.count.connections < $0.maximum }),
+                connections.count < refusedAbove || refusedUntil <= .now()
+            {
                 connect()
-            } else if let busy = leastLoaded() {
-                busy.take(next())
+            } else if let candidate {
+                candidate.take(waiting.removeFirst())
             } else {
                 if connections.isEmpty { pool.makeRoom(for: self) }
                 return
@@ -83,26 +86,22 @@ final class Lane: ClientHandlerOwner {
         }
     }
 
+    /// The connection with room for a message that has the least to do.
     private func leastLoaded() -> ClientHandler? {
-        connections.filter { $0.isOpen && $0.isReady && $0.load < ClientHandler.depth }.min { $0.load < $1.load }
-    }
-
-    private func next() -> OutgoingMessage {
-        let message = waiting[waitingStart]
-        waitingStart += 1
-        if waitingStart > 1024, waitingStart * 2 > waiting.count {
-            waiting.removeFirst(waitingStart)
-            waitingStart = 0
+        var best: ClientHandler?
+        for connection in connections where connection.load < best?.load ?? ClientHandler.depth {
+            // One that is not ready has a message from the beginning: a second would wait for its opening.
+            guard connection.isReady || connection.load == 0, connection.isOpen else { continue }
+            best = connection
         }
-        return message
+        return best
     }
 
     private func deferWaiting(_ failure: ClientFailure) {
         // A session that never had a connection makes the reports.
         var session = ClientSession(options: destination.options)
         var messages: [TransactionID: OutgoingMessage] = [:]
-        while waitingCount > 0 {
-            let message = next()
+        while let message = waiting.popFirst() {
             messages[session.enqueue(message.envelope)] = message
         }
         if case .connectionFailed(let reason) = failure {
@@ -119,11 +118,12 @@ final class Lane: ClientHandlerOwner {
     // MARK: Connections
 
     private func connect() {
+        for limit in limits { limit.count.connections += 1 }
         let connection = ClientHandler(
             destination: destination, number: pool.nextConnectionNumber(), eventLoop: pool.eventLoop)
         connection.owner = self
         connections.append(connection)
-        connection.take(next())
+        connection.take(waiting.removeFirst())
         pool.connect(connection)
     }
 
@@ -131,9 +131,7 @@ final class Lane: ClientHandlerOwner {
         // Nothing was said about it: another connection may have more luck, but for a server that refuses them all.
         let isRetried = !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
         if isRetried, connection.wasUsed || connections.contains(where: { $0 !== connection && $0.isReady }) {
-            var message = message
-            message.attempts += 1
-            waiting.append(message)
+            waiting.append(message.afterLostConnection())
         } else {
             message.completion(
                 DeliveryOutcome(report: report, isNotifiedByServer: connection.announcesNotifications))
@@ -142,7 +140,7 @@ final class Lane: ClientHandlerOwner {
 
     func connectionHasRoom(_ connection: ClientHandler) {
         if connection.isReady { brokenReason = nil }
-        if waitingCount > 0 {
+        if !waiting.isEmpty {
             if connection.isReady { dispatch() }
         } else if connection.load == 0, connection.isReady, isShuttingDown || pool.isAnyoneHungry {
             connection.quit()
@@ -151,7 +149,7 @@ final class Lane: ClientHandlerOwner {
 
     func connectionClosed(_ connection: ClientHandler, failure: ClientFailure?) {
         connections.removeAll { $0 === connection }
-        pool.release(destination)
+        for limit in limits { limit.count.connections -= 1 }
         if let failure, !connection.isReady, connection.takenCount > 0 {
             if connections.contains(where: { $0.isReady }) {
                 refusedAbove = max(1, connections.count)

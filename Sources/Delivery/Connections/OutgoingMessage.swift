@@ -11,7 +11,9 @@ public struct DeliveryOutcome: Sendable {
 }
 
 /// A message with its recipients at one destination.
-public struct OutgoingMessage: Sendable {
+///
+/// A class because it is handed on from queue to queue, and a reference is all that need move; it is immutable.
+public final class OutgoingMessage: Sendable {
     /// The envelope.
     public let envelope: Envelope
     /// The message.
@@ -19,14 +21,27 @@ public struct OutgoingMessage: Sendable {
     /// Called once, on the connections' thread: it must not block.
     public let completion: @Sendable (DeliveryOutcome) -> Void
     /// How many connections were lost before they answered anything about it.
-    var attempts = 0
+    let attempts: Int
 
     /// A message to be delivered.
-    public init(
+    public convenience init(
         envelope: Envelope, content: MessageContent, completion: @escaping @Sendable (DeliveryOutcome) -> Void
+    ) {
+        self.init(envelope, content, attempts: 0, completion)
+    }
+
+    private init(
+        _ envelope: Envelope, _ content: MessageContent, attempts: Int,
+        _ completion: @escaping @Sendable (DeliveryOutcome) -> Void
     ) {
         self.envelope = envelope
         self.content = content
+        self.attempts = attempts
         self.completion = completion
+    }
+
+    /// The same message after one more connection was lost.
+    func afterLostConnection() -> OutgoingMessage {
+        OutgoingMessage(envelope, content, attempts: attempts + 1, completion)
     }
 }

@@ -3,7 +3,7 @@
 public import Files
 import Glibc
 public import LMTP
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// What is counted while a process delivers.
 public final class DeliveryMetrics: Sendable {
@@ -21,7 +21,8 @@ public final class DeliveryMetrics: Sendable {
         var sum = 0.0
     }
 
-    private let counts = Mutex(Counts())
+    /// A lock that sleeps at once: dozens of workers count, and would spin while the one that has it is not running.
+    private let counts = NIOLockedValueBox(Counts())
     /// Channels come from maps; more of them than this are counted together.
     private static let channelLimit = 100
 
@@ -39,7 +40,7 @@ public final class DeliveryMetrics: Sendable {
             case .failed: "failed"
             case .deferred: "deferred"
             }
-        counts.withLock { counts in
+        counts.withLockedValue { counts in
             let label = Self.label(channel, known: counts.results)
             counts.results[label, default: [:]][name, default: 0] += 1
         }
@@ -47,14 +48,14 @@ public final class DeliveryMetrics: Sendable {
 
     /// Counts a report.
     public func countReport() {
-        counts.withLock { $0.reports += 1 }
+        counts.withLockedValue { $0.reports += 1 }
     }
 
     /// Counts a transaction's time.
     public func observe(since begun: MonotonicTime, channel: String) {
         let now = MonotonicTime.coarse()
         let seconds = Double(now.nanoseconds &- min(begun.nanoseconds, now.nanoseconds)) / 1e9
-        counts.withLock { counts in
+        counts.withLockedValue { counts in
             let label = Self.label(channel, known: counts.latencies)
             var histogram = counts.latencies[label] ?? Histogram()
             for (index, bound) in Histogram.bounds.enumerated() where seconds <= bound { histogram.buckets[index] += 1 }
@@ -70,7 +71,7 @@ public final class DeliveryMetrics: Sendable {
 
     /// The counts in Prometheus's text format.
     public var text: String {
-        let counts = self.counts.withLock { $0 }
+        let counts = self.counts.withLockedValue { $0 }
         var lines = [
             "# HELP zroute_deliveries_total Recipients by channel and result of the attempt.",
             "# TYPE zroute_deliveries_total counter",

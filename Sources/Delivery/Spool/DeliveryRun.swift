@@ -13,6 +13,7 @@ public final class DeliveryRun: Sendable {
     /// Its value: whether no message is under way.
     private let idle = ConditionLock(value: true)
     private let state = Mutex(State())
+    private let removals = RemovalQueue()
 
     private struct State {
         var underWay: Set<MessageName> = []
@@ -37,14 +38,18 @@ public final class DeliveryRun: Sendable {
             noteLoad()
             threads.submit { [self] thread in
                 let isRunning = if case .active = thread { state.withLock { !$0.isStopping } } else { false }
-                let progress = isRunning ? worker.process(name) : .passedOver
-                state.withLock { state in
-                    state.underWay.remove(name)
-                    if keepsResults { state.results.append((name, progress)) }
-                }
-                noteLoad()
+                guard isRunning else { return end(name, .passedOver) }
+                worker.process(name, removals: removals) { [self] in end(name, $0) }
             }
         }
+    }
+
+    private func end(_ name: MessageName, _ progress: MessageProgress) {
+        state.withLock { state in
+            state.underWay.remove(name)
+            if keepsResults { state.results.append((name, progress)) }
+        }
+        noteLoad()
     }
 
     /// The messages that are being worked on or wait for a worker.

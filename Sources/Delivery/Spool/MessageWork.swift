@@ -9,15 +9,16 @@ struct MessageWork: ~Copyable {
     private var message: OpenControlFile
     private let environment: DeliveryEnvironment
     private let ignoresSchedule: Bool
+    /// When an attempt or anything else had last changed the file, before this work did.
     private let touched: Int
     /// The earliest next attempt of what stays queued.
     private var nextAttempt: Int?
     /// Recipients whose senders are to be told of the delay, and until when they are tried, by the places of their lines.
     private var delays: [Int: Int] = [:]
 
-    init(_ message: consuming OpenControlFile, touched: Int, worker: MessageWorker) {
+    init(_ message: consuming OpenControlFile, worker: MessageWorker) {
+        touched = Int(message.identity.modified / 1_000_000_000)
         self.message = message
-        self.touched = touched
         environment = worker.environment
         ignoresSchedule = worker.ignoresSchedule
     }
@@ -177,7 +178,8 @@ struct MessageWork: ~Copyable {
                     dialogue: dialogue, arrival: arrival)
             }
         }
-        try message.sync()
+        // A finished message is synced before anything relies on it: with its report, or with others to be removed.
+        if !message.contents.isFinished { try message.sync() }
     }
 
     private mutating func fail(

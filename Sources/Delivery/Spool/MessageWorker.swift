@@ -9,7 +9,8 @@
 //   6 report submitted (Spool says how)                         the next run completes it or begins anew
 //   7 message removed                                           the next run completes it
 //
-// Outcomes are written down as they come, transaction by transaction, so that step 3 is as short as it can be.
+// Outcomes are written down as they come, transaction by transaction, so that step 3 is as short as it can be. Where one
+// leaves nothing to do but to remove the message, step 5 is the first of removing it, and shared with other messages.
 
 import Files
 import LMTP
@@ -43,29 +44,56 @@ public struct MessageWorker: Sendable {
 
     /// Does what is to be done for a message now.
     public func process(_ name: MessageName) -> MessageProgress {
-        do {
-            // Before opening, which may write: when an attempt or anything else last changed the file.
-            let touched = try FileIdentity(path: environment.postOffice.controlPath(of: name)).modified / 1_000_000_000
-            switch try environment.postOffice.open(name) {
-            case .busy: return .passedOver
-            case .gone: return .passedOver
-            case .opened(let message):
-                var work = MessageWork(message, touched: Int(touched), worker: self)
-                let progress = try work.run()
-                guard case .removed = progress else { return progress }
-                return remove(work.finish())
-            }
-        } catch let error as FileError where error.isMissing {
-            return .passedOver
-        } catch {
-            environment.log(.trouble(name, "\(error)"))
-            return .trouble
+        switch work(name) {
+        case .ended(let progress): progress
+        case .finished(let message):
+            progress(name, after: environment.postOffice.remove([message]).first ?? .removed)
         }
     }
 
-    private func remove(_ message: consuming OpenControlFile) -> MessageProgress {
-        let name = message.message
-        switch environment.postOffice.remove(message) {
+    /// Does what is to be done for a message now, but for its removal, which is left to a queue.
+    ///
+    /// - Parameter done: is told once what came of it.
+    func process(
+        _ name: MessageName, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
+    ) {
+        switch work(name) {
+        case .ended(let progress): done(progress)
+        case .finished(let message): removals.add(message, self, done: done)
+        }
+    }
+
+    private enum WorkResult {
+        case ended(MessageProgress)
+        /// All that is left is to remove it.
+        case finished(FinishedMessage)
+    }
+
+    private func work(_ name: MessageName) -> WorkResult {
+        do {
+            switch try environment.postOffice.open(name) {
+            case .busy: return .ended(.passedOver)
+            case .gone: return .ended(.passedOver)
+            case .opened(let message):
+                var work = MessageWork(message, worker: self)
+                let result = try work.run()
+                guard case .removed = result else { return .ended(result) }
+                switch environment.postOffice.prepareRemoval(work.finish()) {
+                case .ready(let finished): return .finished(finished)
+                case .stays(let outcome): return .ended(progress(name, after: outcome))
+                }
+            }
+        } catch let error as FileError where error.isMissing {
+            return .ended(.passedOver)
+        } catch {
+            environment.log(.trouble(name, "\(error)"))
+            return .ended(.trouble)
+        }
+    }
+
+    /// Says what came of a message's removal.
+    func progress(_ name: MessageName, after outcome: RemovalOutcome) -> MessageProgress {
+        switch outcome {
         case .removed:
             environment.log(.removed(name))
             return .removed

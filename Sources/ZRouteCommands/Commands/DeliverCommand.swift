@@ -114,7 +114,11 @@ struct DeliverCommand: ParsableCommand {
         }
         if watch {
             let hooks = DeliveryService.Hooks(
-                reload: reloader(routing), beforeRound: { routing?.pass() }, afterRound: { file?.write() })
+                reload: reloader(routing), beforeRound: { routing?.pass() },
+                afterRound: {
+                    log.flush()
+                    file?.write()
+                })
             DeliveryService(environment, workers: workers, hooks: hooks).serve()
         } else {
             routing?.pass()
@@ -127,6 +131,7 @@ struct DeliverCommand: ParsableCommand {
             }
             run.wait()
             run.drain()
+            log.flush()
             file?.write()
         }
         pool.shutDown()

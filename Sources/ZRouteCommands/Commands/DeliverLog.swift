@@ -1,6 +1,7 @@
 // What deliver says: results, one recipient a line, on standard output; troubles on standard error.
 
 import Delivery
+import Files
 import Glibc
 import LMTP
 import Spool
@@ -12,6 +13,7 @@ final class DeliveryLog: Sendable {
         var output = OutputStream(descriptor: STDOUT_FILENO)
         var log = DiagnosticLog()
         var hasTrouble = false
+        var nextFlush = MonotonicTime(nanoseconds: 0)
     }
 
     private let state = Mutex(State())
@@ -23,6 +25,9 @@ final class DeliveryLog: Sendable {
 
     /// Whether anything needs a person's look.
     var hasTrouble: Bool { state.withLock { $0.hasTrouble } }
+
+    /// Writes what is still held back.
+    func flush() { state.withLock { $0.output.flush() } }
 
     func say(_ text: String) { state.withLock { $0.log.say(text) } }
 
@@ -42,6 +47,10 @@ final class DeliveryLog: Sendable {
             }
             if let line {
                 state.output.write(line)
+                // Workers wait for each other here: not for a write each.
+                let now = MonotonicTime.coarse()
+                guard now >= state.nextFlush else { return }
+                state.nextFlush = now.advanced(by: 100_000_000)
                 state.output.flush()
             }
         }

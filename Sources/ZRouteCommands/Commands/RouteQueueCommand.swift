@@ -31,7 +31,7 @@ struct RouteQueueCommand: ParsableCommand {
     var watch = false
 
     @Option(help: ArgumentHelp("The number of workers.", valueName: "number"))
-    var jobs = 4
+    var jobs = 8
 
     @Option(help: ArgumentHelp("The seconds before held recipients are first tried again.", valueName: "seconds"))
     var retryInterval: Int64 = 300

@@ -17,7 +17,7 @@ struct SpoolRouting: Sendable {
     ///   - counts: where lookups are counted.
     ///   - change: changes the options from what suits most.
     init(
-        _ site: Site, _ postOffice: PostOffice, jobs: Int = 4, counts: LookupCounts? = nil,
+        _ site: Site, _ postOffice: PostOffice, jobs: Int = 8, counts: LookupCounts? = nil,
         change: (inout SpoolRunOptions) -> Void = { _ in }
     ) {
         var options = SpoolRunOptions()
