@@ -3,7 +3,10 @@
 // How far replies can be trusted. A reply has no name on it: it belongs to the command whose turn it is. With one write
 // for a message's end and the next envelope, one reply too few (a server that forgets a final) or too many (a server
 // that also answers for recipients it refused) would silently shift every verdict after it. Three rules keep that out:
-//   - the next envelope goes along only where exactly one final reply is due (`hasCertainFinalCount`);
+//   - the next envelope goes along only where exactly one final reply is due (`hasCertainFinalCount`), and only to a
+//     server whose final replies have been seen to differ from its replies to MAIL (`tellsFinalReplies`): the first
+//     transaction of a connection never takes another along, and what looks like the reply to the next MAIL is not
+//     taken for the final one;
 //   - a transaction's report waits until the 354 of the one sent along stands in its right place;
 //   - where the one sent along ends without a 354, RSET must be answered before its verdicts count.
 // A reply that cannot belong to the command whose turn it is shows that the count is wrong. It takes back the verdicts of
@@ -41,7 +44,8 @@ extension ClientSession {
     /// With BDAT there is no 354 to prove the count of replies, and nothing to gain: its two writes a message are the
     /// same two.
     private var canSendAhead: Bool {
-        successor == nil && isPipelining && !isChunking && current?.hasCertainFinalCount == true
+        successor == nil && isPipelining && !isChunking && tellsFinalReplies == true
+            && current?.hasCertainFinalCount == true
     }
 
     /// Sends the opening of a transaction.
@@ -118,6 +122,9 @@ extension ClientSession {
 
     /// Takes a reply that is due to a transaction's command.
     mutating func handleTransactionReply(_ reply: Reply) {
+        guard isFinalReply(reply) else {
+            return fail(.protocolError("the reply to MAIL came where the final reply is due: \(reply)"))
+        }
         guard let step = current?.handle(reply) else {
             return fail(.protocolError("reply without a command: \(reply)"))
         }
@@ -133,6 +140,20 @@ extension ClientSession {
         case .finished: finishCurrent()
         case .misfit(let what, let count): breakOff(what, count)
         }
+    }
+
+    /// Whether a reply in the place of a final one is that, as far as this server's replies can be told apart.
+    private mutating func isFinalReply(_ reply: Reply) -> Bool {
+        guard let current, case .final = current.stage, let mailReply = current.mailReply, reply.severity == .success
+        else { return true }
+        guard reply.resembles(mailReply) else {
+            tellsFinalReplies = tellsFinalReplies ?? true
+            return true
+        }
+        // What went along ahead may have been answered in its place.
+        if successor != nil { return false }
+        tellsFinalReplies = false
+        return true
     }
 
     private mutating func sendBody() {

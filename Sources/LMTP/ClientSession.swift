@@ -51,6 +51,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     var successor: TransactionState?
     /// A transaction that has its final reply, kept until the first 354 after it proves that no reply was missing.
     var held: TransactionState?
+    /// Whether this server's final replies can be told from its replies to MAIL; nil before one of each was read.
+    var tellsFinalReplies: Bool?
     var isQuitRequested = false
     /// Why no transaction can be begun any more.
     var ending: ClientFailure?

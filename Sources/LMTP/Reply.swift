@@ -57,6 +57,13 @@ public struct Reply: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether a server that says both may mean the same: equal codes, and where it has no enhanced ones equal words.
+    func resembles(_ other: Reply) -> Bool {
+        guard code == other.code else { return false }
+        if let enhancedCode, let otherCode = other.enhancedCode { return enhancedCode == otherCode }
+        return bytes == other.bytes
+    }
+
     /// The lines, each with its code.
     public var lines: [ArraySlice<UInt8>] {
         bytes.split(separator: 0x0A, omittingEmptySubsequences: false)

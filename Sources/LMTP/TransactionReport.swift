@@ -52,6 +52,8 @@ public struct TransactionReport: Sendable {
     public var envelope: Envelope { request.envelope }
     /// One for each recipient of the envelope, in its order.
     public let recipients: [RecipientReport]
+    /// Whether any command of it was sent.
+    public let wasSent: Bool
     /// Whether the peer answered any command of it; if not, it may be tried on another connection at once.
     public let wasAttempted: Bool
 
@@ -60,11 +62,12 @@ public struct TransactionReport: Sendable {
     let dataReply: Reply?
 
     init(
-        _ request: TransactionRequest, recipients: [RecipientReport], wasAttempted: Bool, mailReply: Reply?,
-        dataReply: Reply?
+        _ request: TransactionRequest, recipients: [RecipientReport], wasSent: Bool = true, wasAttempted: Bool,
+        mailReply: Reply?, dataReply: Reply?
     ) {
         self.request = request
         self.recipients = recipients
+        self.wasSent = wasSent
         self.wasAttempted = wasAttempted
         self.mailReply = mailReply
         self.dataReply = dataReply
@@ -75,7 +78,7 @@ public struct TransactionReport: Sendable {
         let report = RecipientReport(outcome: .deferred, reply: reply, subject: .session, recipientReply: nil)
         self.init(
             TransactionRequest(unsent: envelope, id: id), recipients: envelope.recipients.map { _ in report },
-            wasAttempted: false, mailReply: nil, dataReply: nil)
+            wasSent: false, wasAttempted: false, mailReply: nil, dataReply: nil)
     }
 
     /// The exchanges that led to a recipient's outcome, in order: MAIL, its RCPT, DATA, the end of the message.

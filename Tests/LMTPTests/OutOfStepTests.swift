@@ -67,6 +67,31 @@ struct OutOfStepTests {
         #expect(result.closings.first.map { $0 != nil } == true)
     }
 
+    @Test(
+        "what looks like the reply to the next MAIL is no final reply, whatever follows it",
+        arguments: dialects, [Answer.close, .stall(), .line("450 4.3.0 not now"), .line("250 2.1.5 ok")])
+    func replyToNextMail(_ dialect: ClientOptions.Dialect, _ next: Answer) throws {
+        var peer = ScriptedPeer(dialect: dialect)
+        peer.script[.mail] = [.line("250 2.1.0 ok")]
+        peer.script[.rcpt] = [.line("250 2.1.5 ok"), .line("250 2.1.5 ok"), next]
+        peer.script[.final] = [.line("250 2.0.0 stored"), .silence]
+        let result = converse(try options(dialect), peer, [envelope("a"), envelope("b"), envelope("c")])
+        #expect(result.outcomes(0) == [.delivered])
+        #expect(result.outcomes(1) == [.deferred])
+        #expect(result.outcomes(2) == [.deferred])
+        #expect(result.peer.messages.count == 2)
+    }
+
+    @Test("nothing is sent ahead to a server whose final replies look like those to MAIL", arguments: dialects)
+    func repliesThatLookAlike(_ dialect: ClientOptions.Dialect) throws {
+        var peer = ScriptedPeer(dialect: dialect)
+        peer.script[.mail] = [.line("250 2.0.0 Ok")]
+        peer.script[.final] = [.line("250 2.0.0 Ok")]
+        let result = converse(try options(dialect), peer, (0..<5).map { envelope("u\($0)") })
+        #expect((0..<5).allSatisfy { result.outcomes($0) == [.delivered] })
+        #expect(result.writes.allSatisfy { !string($0).contains(".\r\nMAIL") })
+    }
+
     @Test("a final too many: the verdict stands, the connection is not used again", arguments: dialects, [0, 1])
     func surplusFinal(_ dialect: ClientOptions.Dialect, _ queued: Int) throws {
         for surplus in ["250 ok", "450 later", "550 no"] {

@@ -131,7 +131,12 @@ final class Lane: ClientHandlerOwner {
         // Nothing was said about it: another connection may have more luck, but for a server that refuses them all.
         let isRetried = !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
         if isRetried, connection.wasUsed || connections.contains(where: { $0 !== connection && $0.isReady }) {
-            waiting.append(message.afterLostConnection())
+            // What was sent is the first on the next connection, as a server that takes one message at a time needs it.
+            if report.wasSent {
+                waiting.prepend(message.afterLostConnection())
+            } else {
+                waiting.append(message)
+            }
         } else {
             message.completion(
                 DeliveryOutcome(report: report, isNotifiedByServer: connection.announcesNotifications))
