@@ -231,7 +231,7 @@ struct Behaviour: Sendable, CustomTestStringConvertible {
     }
 
     /// A connection that has taken its share of messages ends at once, and makes room for the next one.
-    @Test(.timeLimit(.minutes(1))) func usedUpConnectionsMakeRoom() throws {
+    @Test(.timeLimit(.minutes(5))) func usedUpConnectionsMakeRoom() throws {
         let spool = try DeliverySpool()
         let server = try ScriptedServer(in: spool.place)
         defer { server.stop() }
