@@ -20,11 +20,15 @@ public struct ByteBlock: Sendable {
         bytes = Array(repeating: 0, count: capacity)
     }
 
-    /// Forgets every piece.
+    /// Forgets every piece; of a block that a huge list has blown up the memory, too.
     @inlinable @inline(__always)
     public mutating func removeAll() {
         end = 0
+        if bytes.count > Self.keptCapacity { bytes = [] }
     }
+
+    /// The most memory that an empty block keeps.
+    @usableFromInline static let keptCapacity = 1 << 20
 
     /// The byte at a place.
     @inlinable @inline(__always)
@@ -93,26 +97,25 @@ public struct ByteBlock: Sendable {
     @inlinable
     @discardableResult
     public mutating func append(copyOf range: Range<Int>) -> Range<Int> {
-        precondition(range.upperBound <= end, "the range is none of this block")
-        reserve(range.count)
-        let start = end
-        unsafe bytes.withUnsafeMutableBytes { all in
-            // In bounds: the room was just reserved. Behind the end, so the two do not overlap.
-            unsafe copyBytes(from: UnsafeRawBufferPointer(rebasing: all[range]), to: all, at: start)
-        }
-        end = start + range.count
-        return start..<end
+        unsafe append(range, copiedBy: copyBytes)
     }
 
     /// Adds a copy of a piece with its ASCII letters in lower case.
     @discardableResult
     public mutating func append(lowercaseOf range: Range<Int>) -> Range<Int> {
+        unsafe append(range, copiedBy: copyLowercase)
+    }
+
+    @inlinable @inline(__always)
+    mutating func append(
+        _ range: Range<Int>, copiedBy copy: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer, Int) -> Void
+    ) -> Range<Int> {
         precondition(range.upperBound <= end, "the range is none of this block")
         reserve(range.count)
         let start = end
         unsafe bytes.withUnsafeMutableBytes { all in
-            // As above.
-            unsafe copyLowercase(from: UnsafeRawBufferPointer(rebasing: all[range]), to: all, at: start)
+            // In bounds: the room was just reserved. Behind the end, so the two do not overlap.
+            unsafe copy(UnsafeRawBufferPointer(rebasing: all[range]), all, start)
         }
         end = start + range.count
         return start..<end

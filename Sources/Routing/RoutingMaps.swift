@@ -55,13 +55,6 @@ public struct RoutingMaps {
         set.hash(of: text.bytes.span.extracting(key))
     }
 
-    /// Whether certainly neither fqdnaliases nor fqdnroutes has a key in lower case, which is the usual case.
-    mutating func fullyQualifiedLack(_ key: Piece, of text: borrowing ByteBlock, _ hash: KeyHash) -> Bool {
-        set.certainlyLack(
-            folded: text.bytes.span.extracting(key), hash, ids[RelationName.fqdnaliases.index],
-            ids[RelationName.fqdnroutes.index])
-    }
-
     /// Looks up a key in lower case, whose hash is known.
     ///
     /// - Returns: false only where the key certainly does not exist.
@@ -70,6 +63,10 @@ public struct RoutingMaps {
         into hit: inout MapHit
     ) throws(ResolutionFailure) -> Bool {
         do {
+            // Nearly every key is in none of them, which is soon known.
+            if set.certainlyLacks(folded: text.bytes.span.extracting(key), hash, in: ids[relation.index]) {
+                return false
+            }
             return try set.find(
                 folded: text.bytes.span.extracting(key), hash, in: ids[relation.index], into: &hit)
         } catch {

@@ -82,14 +82,13 @@ public struct MapSet {
         hash(key)
     }
 
-    /// Whether certainly no map of the relations has a key in lower case; if false, that is not known.
+    /// Whether certainly no map of a relation has a key in lower case; if false, that is not known.
     ///
     /// - Parameter hash: the key's hash.
-    public mutating func certainlyLack(
-        folded key: Span<UInt8>, _ hash: KeyHash, _ first: RelationID, _ second: RelationID
+    public mutating func certainlyLacks(
+        folded key: Span<UInt8>, _ hash: KeyHash, in relation: RelationID
     ) -> Bool {
-        relations[first.index].certainlyLacks(folded: key, hash)
-            && relations[second.index].certainlyLacks(folded: key, hash)
+        relations[relation.index].certainlyLacks(folded: key, hash)
     }
 
     /// Looks up a key in lower case as `find` does.

@@ -65,7 +65,6 @@ extension Resolver {
 
     private mutating func decides(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
         let hash = maps.hash(ofFolded: level.key, of: text)
-        if maps.fullyQualifiedLack(level.key, of: text, hash) { return false }
         if try maps.find(.fqdnaliases, folded: level.key, of: text, hash, into: &hit),
             try obeyAlias(level, for: hop)
         {
