@@ -93,7 +93,8 @@ let package = Package(
         .testTarget(
             name: "BatchTests",
             dependencies: [
-                "Batch", "BatchRunner", "Configuration", "Files", "Maps", "Routing", "Spool", "ZRouteTestKit", "zroute",
+                "Batch", "BatchRunner", "Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool",
+                "ZRouteTestKit", "zroute",
             ]),
         .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP", "MailAddress"]),
         .executableTarget(

@@ -20,7 +20,10 @@ public struct ByteBlock: Sendable {
         bytes = Array(repeating: 0, count: capacity)
     }
 
-    /// Forgets every piece; of a block that a huge list has blown up the memory, too.
+    /// How many bytes it holds before it has to grow.
+    public var capacity: Int { bytes.count }
+
+    /// Forgets every piece; of a block that a large list has blown up the memory, too.
     @inlinable @inline(__always)
     public mutating func removeAll() {
         end = 0
@@ -28,7 +31,10 @@ public struct ByteBlock: Sendable {
     }
 
     /// The most memory that an empty block keeps.
-    @usableFromInline static let keptCapacity = 1 << 20
+    ///
+    /// A copy of a block takes all its memory along: whoever keeps many answers must not keep that of the largest with
+    /// each.
+    @usableFromInline static let keptCapacity = 1 << 12
 
     /// The byte at a place.
     @inlinable @inline(__always)

@@ -2,6 +2,9 @@
 
 import Batch
 import Glibc
+import MailAddress
+import Maps
+import Routing
 import Spool
 import Testing
 
@@ -103,5 +106,26 @@ import Testing
         #expect(try site.names("router") == ["message"])
         try site.submit(Self.good)
         #expect(try site.route().map(\.isRouted) == [true])
+    }
+
+    /// A message has up to thousands of answers at a time: none may keep what its address was on the way.
+    @Test func answersHoldOnlyTheirRoutes() throws {
+        let site = try TestSite()
+        let makeResolver = try site.resolverMaker()
+        let here = String(repeating: "%store.example.net", count: 50) + "@store.example.net"
+        let address = Array((String(repeating: "u", count: 1000) + here).utf8)
+        let routers: [any AddressRouter] = [
+            ResolverRouter(makeResolver()),
+            SupervisedRouter(health: ResourceHealth(deadline: .seconds(60))) { _ in makeResolver() },
+        ]
+        for router in routers {
+            let answers = router.resolve([AddressQuestion([address, address], Resolver.Request())])
+            #expect(answers.first?.count == 2)
+            for answer in answers.joined() {
+                #expect(answer.failure == nil)
+                #expect(answer.text.capacity <= 4 * address.count)
+            }
+        }
+        withExtendedLifetime(site) {}
     }
 }

@@ -108,17 +108,28 @@ final class TestSite: Sendable {
     ///
     /// - Parameter failing: a key for which the map fqdnroutes fails; `*` for every key.
     func spoolRun(_ options: SpoolRunOptions = SpoolRunOptions(), failing: String? = nil) throws -> SpoolRun {
-        let settings = try Settings.load(file: "\(path)/zmailer.conf", overrides: [])
+        let settings = try settings()
+        let makeResolver = try resolverMaker(failing: failing)
+        return SpoolRun(try PostOffice(path: spool), site: BatchSite(settings), options: options) {
+            ResolverRouter(makeResolver())
+        }
+    }
+
+    private func settings() throws -> Settings { try Settings.load(file: "\(path)/zmailer.conf", overrides: []) }
+
+    /// Makes engines over the site's maps.
+    func resolverMaker(failing: String? = nil) throws -> @Sendable () -> Resolver {
+        let settings = try settings()
         let databases = try DatabasesConf(
             file: DatabasesConf.location(named: nil, settings: settings), settings: settings)
-        return SpoolRun(try PostOffice(path: spool), site: BatchSite(settings), options: options) {
+        return {
             let tables = SiteTableFactory(texts: TextTableLoader { _ in }).wrapping { definition, table in
                 guard let failing, definition.relation == "fqdnroutes" else { return table }
                 return FailingTable(wrapping: table, key: failing == "*" ? nil : Array(failing.utf8))
             }
             let maps = RoutingMaps(
                 MapSet(databases, tables: tables), accounts: SystemAccountsTable(), includes: IncludedFileTable())
-            return ResolverRouter(Resolver(rules: RoutingRules(settings), maps: maps))
+            return Resolver(rules: RoutingRules(settings), maps: maps)
         }
     }
 

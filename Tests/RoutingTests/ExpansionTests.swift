@@ -1,5 +1,6 @@
 // Loops, limits and failures of expansion: where the answers are ours and not ZMailer's.
 
+import MailAddress
 import Maps
 import Routing
 import Testing
@@ -89,5 +90,41 @@ struct ExpansionTests {
             resolution.ancestors(ofRoute: index).map { String(decoding: $0, as: UTF8.self) }
         }
         #expect(chains == [["z@y.example", "b", "a"], ["x@y.example", "a"]])
+    }
+
+    @Test("leaves no room of a large answer in those that follow, which somebody may keep")
+    func memory() throws {
+        let members = (1...2000).map { "member\($0)@x.example" }.joined(separator: ", ")
+        var resolver = try MemorySite(["aliases": ["list": members]]).makeResolver()
+        var resolution = Resolution()
+        var kept: [Resolution] = []
+        for address in ["list"] + Array(repeating: "u@y.example", count: 10) {
+            resolver.resolve(Array(address.utf8).span, Resolver.Request(), into: &resolution)
+            kept.append(resolution)
+        }
+        #expect(kept[0].routes.count == 2000)
+        for answer in kept.dropFirst() {
+            #expect(answer.routes.map(\.text) == ["smtp!y.example!u@y.example"])
+            #expect(answer.text.capacity < 5000)
+        }
+        // What was kept is what it was.
+        #expect(kept[0].routes.last?.text == "smtp!x.example!member2000@x.example")
+    }
+
+    @Test("an answer that is kept holds the text of its routes only, and says the same")
+    func kept() throws {
+        // Each of fifty hops writes the address anew.
+        let address = String(repeating: "u", count: 1000) + String(repeating: "%here.example", count: 50)
+        var resolver = try MemorySite(["thishost": ["here.example": ""], "aliases": ["a": "b, c@x.example"]])
+            .makeResolver()
+        for address in [address + "@here.example", "a", "u@y.example", "no address"] {
+            let answer = resolver.resolve(Array(address.utf8).span)
+            let kept = answer.kept
+            #expect(kept.routes == answer.routes && !kept.routes.isEmpty)
+            #expect(kept.status == answer.status && kept.ancestry == answer.ancestry)
+            #expect(kept.ancestors(ofRoute: 0) == answer.ancestors(ofRoute: 0))
+            #expect(kept.failure?.description == answer.failure?.description)
+            #expect(kept.text.capacity <= 4 * (address.utf8.count + 32))
+        }
     }
 }

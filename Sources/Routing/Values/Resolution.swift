@@ -89,6 +89,22 @@ public struct Resolution: Sendable {
         return chain
     }
 
+    /// The same answer for whoever keeps it: without the text of the steps that led to the routes, which can be hundreds
+    /// of times as much.
+    public var kept: Resolution {
+        var kept = self
+        kept.text = ByteBlock(
+            capacity: places.reduce(0) { $0 + $1.channel.count + $1.host.count + $1.user.count })
+        kept.places = places.map { place in
+            RoutePlace(
+                channel: kept.text.append(text.bytes.span.extracting(place.channel)),
+                host: kept.text.append(text.bytes.span.extracting(place.host)),
+                user: kept.text.append(text.bytes.span.extracting(place.user)), privilege: place.privilege,
+                origin: place.origin)
+        }
+        return kept
+    }
+
     func route(_ place: RoutePlace) -> Route {
         let bytes = text.bytes.span
         return Route(
