@@ -119,7 +119,9 @@ public struct Resolver: ~Copyable {
 
     /// How a control file writes the sender of a message that must not be answered.
     private mutating func addNullSender() {
+        // Nothing is expanded, and what the address before left says nothing of this one.
         expansion.nodes.removeAll(keepingCapacity: true)
+        expansion.notices = []
         let empty = text.append("<>")
         add(
             Resolution.RoutePlace(

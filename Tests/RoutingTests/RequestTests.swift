@@ -43,6 +43,18 @@ struct RequestTests {
         #expect(resolver.resolve(Array("<>".utf8).span, request).status == .routed)
     }
 
+    @Test("the null sender has no notices of the address before")
+    func nullSenderAfterNotice() throws {
+        var site = Self.site
+        site.entries["aliases"]?["broken"] = "fg..dot"
+        var resolver = try site.makeResolver()
+        let notices = resolver.resolve(Array("broken".utf8).span).notices
+        #expect(notices.count == 1)
+        var request = Resolver.Request()
+        request.role = .sender
+        #expect(resolver.resolve(Array("<>".utf8).span, request).notices.isEmpty)
+    }
+
     @Test("an error message has a default route of its own")
     func errorMessages() throws {
         #expect(try routes("u@y.example") { _ in } == ["smtp!rcpt!u@y.example"])
