@@ -13,7 +13,17 @@ struct MemoryFile: ~Copyable {
         descriptor = unsafe shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         precondition(descriptor >= 0, "no file in memory")
         precondition(unsafe shm_unlink(name) == 0, "a file in memory keeps its name")
-        let written = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+        write(bytes)
+    }
+
+    /// Puts other bytes into the place of those that were there, of another number, so that it is seen to be changed.
+    func replace(by bytes: [UInt8]) {
+        precondition(ftruncate(descriptor, 0) == 0, "a file in memory is not emptied")
+        write(bytes)
+    }
+
+    private func write(_ bytes: [UInt8]) {
+        let written = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         precondition(written == bytes.count, "a file in memory is not written whole")
     }
 

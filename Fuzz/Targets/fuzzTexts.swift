@@ -1,27 +1,47 @@
-// Text maps: the input is a source in the plain form. Each way to ask for a key gives what a simple reading gives.
+// Text maps: the input is a source in the plain form, or two with a form feed between them, of which the second replaces
+// the first. Each way to ask for a key gives what a simple reading gives.
 
 import Configuration
+import Files
 import MailAddress
 import Maps
 
 func fuzzTexts(_ bytes: [UInt8]) {
-    let file = MemoryFile(bytes)
+    let generations = bytes.split(separator: 0x0C, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
+    let first = generations[0]
+    let file = MemoryFile(first)
     let other = MemoryFile(Array("other@b.example b\nboth@a.example b\n".utf8))
     let conf = """
-        folded text - -l \(file.path) -l
-        exact text - - \(file.path)
-        upper text - -u \(file.path) -u
-        several text - -l \(file.path) -l
-        several text - -l \(other.path) -l
+        folded text - -l \(file.path) -lm
+        exact text - - \(file.path) -m
+        upper text - -u \(file.path) -um
+        several text - -l \(file.path) -lm
+        several text - -l \(other.path) -lm
         """
     guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
         preconditionFailure("the configuration of the target is not valid")
     }
     var set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()))
+    set.beginAddress(now: MonotonicTime(nanoseconds: 0))
+    check(&set, first)
+    guard generations.count > 1 else { return }
+    // A file of the same size might not be seen to be another.
+    let second = generations[1].count == first.count ? generations[1] + [0x0A] : generations[1]
+    file.replace(by: second)
+    // One address sees one generation.
+    set.beginAddress(now: MonotonicTime(nanoseconds: 1))
+    if !first.contains(0) { check(&set, first) }
+    set.beginAddress(now: MonotonicTime(nanoseconds: 1_000_000_000))
+    check(&set, second)
+}
+
+private func check(_ set: inout MapSet, _ bytes: [UInt8]) {
     guard !bytes.contains(0) else {
         var hit = MapHit()
-        let isFound = try? set.find([1].span, in: set.relation("folded"), into: &hit)
-        precondition(isFound == nil, "a source with a NUL is read")
+        for name in ["folded", "exact", "upper", "several"] {
+            let isFound = try? set.find([1].span, in: set.relation(name), into: &hit)
+            precondition(isFound == nil, "a source with a NUL is read")
+        }
         return
     }
     check(&set, "folded", PlainSource(bytes, folding: .lower), folding: .lower)
