@@ -21,7 +21,7 @@ let package = Package(
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
         .target(name: "ZRouteTestKit"),
         .target(
-            name: "FuzzTargets", dependencies: ["Configuration", "MailAddress", "Maps", "Routing", "Spool"],
+            name: "FuzzTargets", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
         .target(name: "Spool", dependencies: ["Files", "MailAddress"]),

@@ -6,10 +6,14 @@
 public enum FuzzTarget: String, CaseIterable, Sendable {
     /// Addresses and address lists.
     case address
+    /// Blocks of text, by operations on them.
+    case block
     /// dbases.conf, with its flags and variables.
     case databases
     /// Map sources in both forms, and reading them back.
     case sources
+    /// Text maps: a source, its index, and all ways to look into it.
+    case texts
     /// `%N` substitution.
     case substitution
     /// The whole chain over maps that are in the input too.
@@ -23,8 +27,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     public func run(_ bytes: [UInt8]) {
         switch self {
         case .address: fuzzAddress(bytes)
+        case .block: fuzzBlock(bytes)
         case .databases: fuzzDatabases(bytes)
         case .sources: fuzzSources(bytes)
+        case .texts: fuzzTexts(bytes)
         case .substitution: fuzzSubstitution(bytes)
         case .resolver: fuzzResolver(bytes)
         case .submission: fuzzSubmission(bytes)

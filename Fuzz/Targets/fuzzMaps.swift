@@ -1,7 +1,6 @@
-// Maps: their configuration, their sources, their values.
+// Maps: their configuration and their sources.
 
 import Configuration
-import MailAddress
 import Maps
 
 func fuzzDatabases(_ bytes: [UInt8]) {
@@ -19,19 +18,4 @@ func fuzzSources(_ bytes: [UInt8]) {
             precondition(report.map { $0.entries >= 0 } ?? true)
         }
     }
-}
-
-func fuzzSubstitution(_ bytes: [UInt8]) {
-    // The first byte says which arguments there are; the rest is the value.
-    guard let present = bytes.first else { return }
-    var block = ByteBlock()
-    var places = SubstitutionPlaces()
-    for number in 1...8 where present >> UInt8(number - 1) & 1 == 1 {
-        places[number] = block.append([UInt8](repeating: UInt8(number), count: number))
-    }
-    let value = Array(bytes.dropFirst())
-    let zero: [UInt8] = [0]
-    let end = block.end
-    let result = places.substitute(in: value.span, argumentZero: zero.span, into: &block)
-    precondition(result.map { $0.lowerBound == end && $0.upperBound == block.end } ?? (block.end == end))
 }
