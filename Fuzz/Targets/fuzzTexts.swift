@@ -67,7 +67,7 @@ private func check(_ set: inout MapSet, _ name: String, _ source: PlainSource, f
         let isKnown = !folded.isEmpty && source.entries[folded.map(folding.fold)] != nil
         let isFoldedFound = (try? set.find(folded: folded.span, hash, in: relation, into: &hit)) == true
         precondition(isFoldedFound == isKnown, "\(name): another answer to a hash")
-        let lacks = set.certainlyLack(folded: folded.span, hash, relation, relation)
+        let lacks = set.certainlyLacks(folded: folded.span, hash, in: relation)
         precondition(!(lacks && isKnown), "\(name): what it has is certainly lacking")
     }
 }
@@ -83,7 +83,7 @@ private func checkSeveral(_ set: inout MapSet, _ source: PlainSource) {
         let wanted = source.entries[folded] ?? (isOther ? [UInt8(ascii: "b")] : nil)
         let hash = set.hash(of: folded.span)
         // The first lookup loads the maps; before, nothing is certain.
-        let lacksBefore = set.certainlyLack(folded: folded.span, hash, relation, relation)
+        let lacksBefore = set.certainlyLacks(folded: folded.span, hash, in: relation)
         let isFound = (try? set.find(folded: folded.span, hash, in: relation, into: &hit)) == true
         precondition(isFound == (wanted != nil), "several: another answer")
         precondition(!(lacksBefore && isFound), "several: what they have is certainly lacking")
