@@ -133,6 +133,35 @@ public struct ByteBlock: Sendable {
         bytes[place] = byte
     }
 
+    /// Forgets what stands from a place on, but for some pieces, which move there.
+    ///
+    /// - Parameter pieces: those that are kept, and where they are afterwards; one that begins before the place stays
+    ///   where it is. Of pieces that overlap, which none do that are put in one by one, nothing is forgotten.
+    public mutating func forget(from place: Int, but pieces: inout [Range<Int>]) {
+        let order = pieces.indices.filter { !pieces[$0].isEmpty && pieces[$0].upperBound > place }
+            .sorted { pieces[$0].lowerBound < pieces[$1].lowerBound }
+        guard zip(order, order.dropFirst()).allSatisfy({ pieces[$0].upperBound <= pieces[$1].lowerBound }) else {
+            return
+        }
+        var next = place
+        for index in order {
+            let piece = pieces[index]
+            guard piece.lowerBound >= place else {
+                next = piece.upperBound
+                continue
+            }
+            unsafe bytes.withUnsafeMutableBytes { all in
+                // In bounds: no piece moves but to where it, or one before it, was. They may overlap.
+                let target = unsafe UnsafeMutableRawBufferPointer(rebasing: all[next...])
+                unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[piece]))
+            }
+            pieces[index] = next..<(next + piece.count)
+            next += piece.count
+        }
+        for index in pieces.indices where pieces[index].isEmpty { pieces[index] = 0..<0 }
+        end = next
+    }
+
     @inlinable @inline(__always)
     mutating func reserve(_ count: Int) {
         if bytes.count - end < count { grow(by: count) }

@@ -127,4 +127,22 @@ struct ExpansionTests {
             #expect(kept.text.capacity <= 4 * (address.utf8.count + 32))
         }
     }
+
+    @Test(
+        "an address of many hops takes no more memory than one of few, and goes the same way",
+        arguments: ["%here.example", "%here.example%", "!"])
+    func hops(separator: String) throws {
+        var resolver = try MemorySite(["thishost": ["here.example": "", ".here.example": "here.example"]])
+            .makeResolver()
+        let name = String(repeating: "long", count: 10_000)
+        for (hops, tail) in [(3, ""), (40, ""), (40, "+tail")] {
+            let address =
+                separator == "!"
+                ? String(repeating: "here.example!", count: hops) + name + tail
+                : name + tail + String(repeating: separator, count: hops) + "@here.example"
+            let answer = resolver.resolve(Array(address.utf8).span)
+            #expect(answer.routes.map(\.text) == ["local!\(address)!\(name)\(tail)"])
+            #expect(answer.text.capacity < 16 * name.utf8.count)
+        }
+    }
 }

@@ -45,16 +45,29 @@ extension Resolver {
         var hop = Hop(node, at: index)
         var focus = node.at.map(Focus.domain) ?? Focus(hop.address, of: text, isUnquoted: hop.isUnquoted)
         var hops = 0
+        // What follows is the text of this node's hops; the nodes and routes there are have theirs before it.
+        let start = text.end
         while true {
             trace?.record(.address(text[hop.address], tail: text[hop.tail]))
             if try lookUpFullyQualified(hop, focus) { return }
             guard let next = try takeHop(hop, focus) else { return }
             hop = next
+            // Each hop may write the address anew, but only the last one's text is needed.
+            if text.end - start > Self.mostTextOfHops { forgetText(from: start, of: &hop) }
             focus = Focus(hop.address, of: text, isUnquoted: hop.isUnquoted)
             // Hops are bounded like expansions: work must not grow faster than an address's length.
             hops += 1
             guard hops <= rules.expansionDepth else { throw limit }
         }
+    }
+
+    /// So much text of one node's hops is left alone.
+    private static var mostTextOfHops: Int { 1 << 14 }
+
+    private mutating func forgetText(from start: Int, of hop: inout Hop) {
+        var pieces = [hop.address, hop.tail, hop.domain]
+        text.forget(from: start, but: &pieces)
+        (hop.address, hop.tail, hop.domain) = (pieces[0], pieces[1], pieces[2])
     }
 
     /// One pass below the fully qualified maps.
