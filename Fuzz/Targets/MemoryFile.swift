@@ -3,7 +3,7 @@
 import Glibc
 
 /// A file without a name, with the path by which this process can open it.
-struct MemoryFile: ~Copyable {
+final class MemoryFile {
     private let descriptor: Int32
 
     /// Makes a file of these bytes that only its owner may write.

@@ -9,19 +9,21 @@ import Routing
 func fuzzResolver(_ bytes: [UInt8]) {
     let site = InputSite(bytes)
     var resolver = site.makeResolver { _, table in table }
-    var model = site.makeResolver { definition, table in
+    // Whoever looks on must not change anything, either.
+    let trace = Trace()
+    var model = site.makeResolver(trace: trace) { definition, table in
         // A table in a wrapper is asked itself.
-        guard definition.type == .text, !definition.compile.isAliases else {
-            return TracingTable(wrapping: table) { _ in }
-        }
-        return site.plainTable(of: definition)
+        let inner = definition.type == .text && !definition.compile.isAliases ? site.plainTable(of: definition) : table
+        return TracingTable(wrapping: inner) { trace.record(TraceEvent($0)) }
     }
     // One answer serves for all addresses, as in the command.
     var answer = Resolution()
     for (address, request) in site.addresses {
         resolver.resolve(address.span, request, into: &answer)
+        trace.clear()
         let wanted = model.resolve(address.span, request)
         check(answer, wanted)
+        precondition(!trace.events.isEmpty, "an address without any event")
         precondition(!answer.places.isEmpty, "an address without any answer")
         precondition(answer.places.count <= 200, "more routes than are allowed")
     }
@@ -45,7 +47,7 @@ private func check(_ answer: Resolution, _ wanted: Resolution) {
 }
 
 /// The maps, the rules and the addresses of an input.
-private struct InputSite: ~Copyable {
+private struct InputSite {
     /// What stands before a line that belongs to a map: lower case for the plain form, upper case for aliases.
     private static let relations: [(letter: UInt8, name: String)] = [
         (UInt8(ascii: "a"), "aliases"), (UInt8(ascii: "f"), "fqdnaliases"), (UInt8(ascii: "r"), "fqdnroutes"),
@@ -54,8 +56,11 @@ private struct InputSite: ~Copyable {
 
     private(set) var addresses: [(address: [UInt8], request: Resolver.Request)] = []
     private var rules = RoutingRules()
-    private var isUnusual = false
+    /// What the configuration is to be like: 0 for the sample's.
+    private var variant: UInt8 = 0
     private var texts: [String: [UInt8]] = [:]
+    private let accounts = IncoreTable(name: Self.name("accounts"))
+    private let includes = IncoreTable(name: Self.name("include"))
     private let aliases: MemoryFile, aliasList: MemoryFile
     private let fqdnaliases: MemoryFile, fqdnaliasList: MemoryFile
     private let fqdnroutes: MemoryFile, routesdb: MemoryFile, thishost: MemoryFile
@@ -74,7 +79,17 @@ private struct InputSite: ~Copyable {
             }
             let rest = line.dropFirst(2)
             if first == UInt8(ascii: "o") {
-                Self.set(&rules, &isUnusual, to: rest.first ?? 0)
+                Self.set(&rules, to: rest.first ?? 0)
+                variant = rest.first.map { $0 >> 4 } ?? 0
+            } else if first == UInt8(ascii: "u") {
+                accounts[Array(rest)] = []
+            } else if first == UInt8(ascii: "i"), let equals = rest.firstIndex(of: UInt8(ascii: "=")) {
+                // Every line of a path is a line of its file.
+                let path = Array(rest[..<equals])
+                var text = includes[path] ?? []
+                text += rest[(equals + 1)...]
+                text.append(UInt8(ascii: "\n"))
+                includes[path] = text
             } else if let known = Self.relations.first(where: { $0.letter == ASCII.lowercase(first) }),
                 !rest.contains(0)
             {
@@ -98,12 +113,11 @@ private struct InputSite: ~Copyable {
     }
 
     /// The switches of the rules, one a bit.
-    private static func set(_ rules: inout RoutingRules, _ isUnusual: inout Bool, to bits: UInt8) {
+    private static func set(_ rules: inout RoutingRules, to bits: UInt8) {
         rules.preservesTailCase = bits & 1 != 0
         rules.allowsChannelLiteral = bits & 2 != 0
         rules.localUserKeepsDomain = bits & 4 != 0
         rules.anyLocalUserExists = bits & 8 == 0
-        isUnusual = bits & 16 != 0
     }
 
     private static func request(_ letter: UInt8) -> Resolver.Request {
@@ -119,32 +133,31 @@ private struct InputSite: ~Copyable {
     /// An engine over the maps.
     ///
     /// - Parameter wrap: what to put in the place of each text map.
-    func makeResolver(_ wrap: @escaping (MapDefinition, any Table) -> any Table) -> Resolver {
+    func makeResolver(trace: Trace? = nil, _ wrap: @escaping (MapDefinition, any Table) -> any Table) -> Resolver {
         guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
             preconditionFailure("the configuration of the target is not valid")
         }
         let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()).wrapping(wrap))
-        let maps = RoutingMaps(
-            set, accounts: IncoreTable(name: Self.name("accounts")), includes: IncoreTable(name: Self.name("include")))
-        return Resolver(rules: rules, maps: maps, clock: { 0 })
+        let maps = RoutingMaps(set, accounts: accounts, includes: includes)
+        return Resolver(rules: rules, maps: maps, trace: trace, clock: { 0 })
     }
 
     /// The entries of a map in the plain form, read by the model.
-    borrowing func plainTable(of definition: MapDefinition) -> any Table {
+    func plainTable(of definition: MapDefinition) -> any Table {
         let source = PlainSource(texts[definition.relation] ?? [], folding: definition.compile.folding)
         return PlainSourceTable(source, name: definition.tableName, privilege: MemoryFile.owner)
     }
 
     private var conf: String {
         // The sample's set-up, or one with what few sites use: caches, other drivers, maps that fold keys themselves.
-        isUnusual
+        variant > 0
             ? """
             aliases text - -la \(aliasList.path) -lm -s 3 -N
             aliases text - -u \(aliases.path) -um -n
             fqdnaliases text - -la \(fqdnaliasList.path) -lm%
             fqdnaliases unordered - - \(fqdnaliases.path) -lm%
             fqdnroutes text - - \(fqdnroutes.path) -m%: -s 2
-            routesdb text - -l \(routesdb.path) -lm%:d longestmatch
+            routesdb text - -l \(routesdb.path) -lm%:d \(driver)
             thishost text - -l \(thishost.path) -lm%bd pathalias.nodot
             """
             : """
@@ -156,6 +169,15 @@ private struct InputSite: ~Copyable {
             routesdb text - -l \(routesdb.path) -lm%:d pathalias
             thishost text - -l \(thishost.path) -lm%d pathalias
             """
+    }
+
+    private var driver: String {
+        switch variant % 4 {
+        case 1: "longestmatch"
+        case 2: "pathalias.at"
+        case 3: "pathalias.nodot"
+        default: "pathalias"
+        }
     }
 
     private static func name(_ relation: String) -> TableName {
