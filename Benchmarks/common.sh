@@ -10,7 +10,10 @@ text=(--config "$site/zmailer.conf" --set DBTYPE=text)
 
 # instructions COMMAND...: the instructions that a command takes in user space.
 instructions() {
-    local out
+    local out count
     out=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 >/dev/null) || true
-    sed -n 's/.*Collected : \([0-9]*\).*/\1/p' <<< "$out"
+    count=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' <<< "$out")
+    # Without a number nothing was measured, and nothing may be said of it.
+    [[ $count ]] || { printf 'callgrind counted nothing:\n%s\n' "$out" >&2 && return 1; }
+    echo "$count"
 }
