@@ -23,9 +23,6 @@ struct LoadedTexts {
         unsafe storages = Array(repeating: nil, count: tables.count)
     }
 
-    /// Whether all tables are text maps.
-    var areAll: Bool { tables.allSatisfy { $0 != nil } }
-
     /// The hash function that they share; nil where none is a text map.
     var hash: ByteHash? { tables.lazy.compactMap { $0?.hash }.first }
 
