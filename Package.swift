@@ -52,14 +52,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
-            name: "zroute", dependencies: ["ZRouteCommands"],
+            name: "zroute", dependencies: ["ZRouteCommands"], exclude: ["Link"],
             linkerSettings: [
                 // A program exports nothing, and what is not exported can be left out. At a fixed address its metadata need
                 // not be relocated at each start (ARCHITECTURE.md, Decisions).
                 .unsafeFlags(
                     [
                         "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe", "-Xclang-linker",
-                        "-no-pie",
+                        "-no-pie", "-L", Context.packageDirectory + "/Sources/zroute/Link", "-Xclang-linker",
+                        "-static-libgcc",
                     ], .when(configuration: .release))
             ]),
         .executableTarget(
