@@ -8,7 +8,7 @@ func fuzzBlock(_ bytes: [UInt8]) {
 }
 
 /// A block, what it must be, and the operations still to be done.
-private struct BlockRun {
+private struct BlockRun: ~Copyable {
     private let input: [UInt8]
     private var position = 0
     private var block: ByteBlock
@@ -34,7 +34,7 @@ private struct BlockRun {
             check()
             return false
         }
-        switch operation % 10 {
+        switch operation % 12 {
         case 0:
             let byte = UInt8(truncatingIfNeeded: next())
             let range = block.append(byte)
@@ -64,6 +64,12 @@ private struct BlockRun {
             search(in: blockRange())
         case 8:
             compare(blockRange())
+        case 9:
+            let part = blockRange()
+            let range = block.append(uppercaseOf: part)
+            note(range, model[part].map(ASCII.uppercase))
+        case 10:
+            removeAll(from: blockRange().lowerBound)
         default:
             check()
             if model.count > Self.largestBlock || next() % 4 == 0 { removeAll() }
@@ -105,8 +111,11 @@ private struct BlockRun {
         precondition(block.firstIndex(of: byte, in: range) == part.firstIndex(of: byte), "another first byte")
         precondition(block.lastIndex(of: byte, in: range) == part.lastIndex(of: byte), "another last byte")
         precondition(block.first(range) == part.first && block.last(range) == part.last, "other ends")
-        let found = model.span.extracting(range).containsControl(or: byte, or: other)
-        precondition(found == part.contains { $0 < 0x20 || $0 == byte || $0 == other }, "controls are not told apart")
+        var output: [UInt8] = [other]
+        let isAppended = block.withSpan(range) { output.append($0, then: 0x0A, unlessControlOr: byte, or: other) }
+        let isOrdinary = part.allSatisfy { $0 >= 0x20 && $0 != byte && $0 != other }
+        precondition(isAppended == isOrdinary, "controls are not told apart")
+        precondition(output == [other] + (isOrdinary ? part + [0x0A] : []), "something else is appended")
     }
 
     private mutating func compare(_ range: Range<Int>) {
@@ -117,8 +126,16 @@ private struct BlockRun {
         precondition(block.starts(range, with: literal) == starts, "another beginning")
         precondition(block.equals(range, literal) == part.elementsEqual(wanted), "no literal")
         precondition(block.equals(range, wanted) == part.elementsEqual(wanted), "other bytes")
+        let other = blockRange()
+        precondition(block.equals(range, other) == part.elementsEqual(model[other]), "another piece")
         let rest = starts && part.count > wanted.count ? range.dropFirst(wanted.count) : nil
         precondition(block.dropping(literal, from: range) == rest, "another rest")
+    }
+
+    private mutating func removeAll(from place: Int) {
+        block.removeAll(from: place)
+        model.removeSubrange(place...)
+        pieces.removeAll { $0.range.upperBound > place }
     }
 
     private mutating func removeAll() {

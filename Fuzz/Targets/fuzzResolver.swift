@@ -17,7 +17,7 @@ func fuzzResolver(_ bytes: [UInt8]) {
         return TracingTable(wrapping: inner) { trace.record(TraceEvent($0)) }
     }
     // One answer serves for all addresses, as in the command.
-    var answer = Resolution()
+    var answer = Answer()
     for (address, request) in site.addresses {
         resolver.resolve(address.span, request, into: &answer)
         trace.clear()
@@ -30,17 +30,18 @@ func fuzzResolver(_ bytes: [UInt8]) {
 }
 
 /// Two answers are the same in all that can be asked of them.
-private func check(_ answer: Resolution, _ wanted: Resolution) {
-    precondition(answer.routes == wanted.routes, "other routes")
-    precondition(answer.status == wanted.status, "another status")
+private func check(_ answer: borrowing Answer, _ wanted: Resolution) {
+    let kept = answer.resolution
+    precondition(kept.routes == wanted.routes, "other routes")
+    precondition(kept.status == wanted.status, "another status")
     // Not the description: a text map's message may name the whole key, where a table's names the part it was asked for.
-    precondition(answer.failure?.cause == wanted.failure?.cause, "another failure")
-    precondition(answer.notices == wanted.notices, "other notices")
-    precondition(answer.ancestry == wanted.ancestry, "another ancestry")
+    precondition(kept.failure?.cause == wanted.failure?.cause, "another failure")
+    precondition(kept.notices == wanted.notices, "other notices")
+    precondition(kept.ancestry == wanted.ancestry, "another ancestry")
     for index in answer.places.indices {
-        precondition(answer.ancestors(ofRoute: index) == wanted.ancestors(ofRoute: index), "other ancestors")
+        precondition(kept.ancestors(ofRoute: index) == wanted.ancestors(ofRoute: index), "other ancestors")
         guard let whole = answer.places[index].whole(in: answer.text) else { continue }
-        let route = answer.routes[index]
+        let route = kept.routes[index]
         let joined = Array([route.channel, route.host, route.user].joined(separator: [UInt8(ascii: "!")]))
         precondition(answer.text[whole] == joined, "the whole of a route is not its pieces")
     }

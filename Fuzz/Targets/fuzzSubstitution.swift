@@ -41,24 +41,25 @@ private func substituted(_ value: [UInt8], _ given: [Int: [UInt8]]) -> [UInt8]? 
     return hasArgument ? result : nil
 }
 
-/// A block with the arguments in it, and their places.
-private func arguments(_ given: [Int: [UInt8]]) -> (block: ByteBlock, places: SubstitutionPlaces) {
-    var block = ByteBlock()
+/// Puts the arguments into a text, and says where they are.
+private func places(of given: [Int: [UInt8]], in text: inout ByteBlock) -> SubstitutionPlaces {
     var places = SubstitutionPlaces()
     for number in 1...9 {
-        places[number] = given[number].map { block.append($0) }
-        precondition(places[number].map { block[$0] } == given[number], "an argument is not where it was put")
+        places[number] = given[number].map { text.append($0) }
+        precondition(places[number].map { text[$0] } == given[number], "an argument is not where it was put")
     }
-    return (block, places)
+    return places
 }
 
 private func checkPlaces(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [UInt8]?) {
-    var (block, places) = arguments(given)
-    let before = block.array
-    let zero = given[0] ?? []
-    let place = places.substitute(in: value.span, argumentZero: zero.span, into: &block)
-    precondition(place.map { block[$0] } == wanted, "another substitution")
-    precondition(block.array == before + (wanted ?? []), "more is in the block, or less")
+    var text = ByteBlock()
+    let places = places(of: given, in: &text)
+    let zero = text.append(given[0] ?? [])
+    let value = text.append(value)
+    let before = text.array
+    let place = places.substitute(in: value, argumentZero: zero, text: &text)
+    precondition(place.map { text[$0] } == wanted, "another substitution")
+    precondition(text.array == before + (wanted ?? []), "more is in the text, or less")
 }
 
 /// The value as an answer of a relation, with the flag for substitution and without.
@@ -69,25 +70,16 @@ private func checkHit(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [UInt
     }
     var set = MapSet(databases, tables: OneEntry(key: given[0] ?? [], value: value))
     for (name, answer) in [("substituting", wanted ?? value), ("plain", value)] {
-        var hit = MapHit()
-        let key = given[0] ?? []
-        guard (try? set.find(key.span, in: set.relation(name), into: &hit)) == true else {
+        var text = ByteBlock()
+        let key = text.append(given[0] ?? [])
+        guard let hit = try? set.find(key, of: &text, in: set.relation(name)) else {
             preconditionFailure("the entry is not found")
         }
-        var (block, places) = arguments(given)
-        let before = block.array
-        let place = hit.appendValue(to: &block, substituting: places)
-        precondition(block[place] == answer && block.array == before + answer, "\(name): another value in the block")
-        precondition(hit.value == value && hit.key == key, "\(name): putting the value into a block changes it")
-
-        var owned = SubstitutionArguments()
-        for number in 1...9 {
-            if let argument = given[number] { owned.set(number, to: argument.span) }
-        }
-        hit.substitute(owned)
-        precondition(hit.value == answer && hit.key == key, "\(name): another value")
-        hit.substitute(owned)
-        precondition(hit.value == answer, "\(name): a value is substituted twice")
+        precondition(text[hit.value] == value && text[hit.key] == given[0], "\(name): another value or key")
+        let places = places(of: given, in: &text)
+        let place = hit.value(substituting: places, in: &text)
+        precondition(text[place] == answer, "\(name): another value")
+        precondition(text[hit.value] == value, "\(name): substituting changes what was found")
     }
 }
 

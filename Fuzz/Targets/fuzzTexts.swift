@@ -37,10 +37,11 @@ func fuzzTexts(_ bytes: [UInt8]) {
 
 private func check(_ set: inout MapSet, _ bytes: [UInt8]) {
     guard !bytes.contains(0) else {
-        var hit = MapHit()
         for name in ["folded", "exact", "upper", "several"] {
-            let isFound = try? set.find([1].span, in: set.relation(name), into: &hit)
-            precondition(isFound == nil, "a source with a NUL is read")
+            var text = ByteBlock()
+            let key = text.append([1])
+            let outcome = Result { () throws(MapError) in try set.find(key, of: &text, in: set.relation(name)) }
+            guard case .failure = outcome else { preconditionFailure("a source with a NUL is read") }
         }
         return
     }
@@ -53,43 +54,42 @@ private func check(_ set: inout MapSet, _ bytes: [UInt8]) {
 /// Looks up every key, and every key with a byte less, more or another.
 private func check(_ set: inout MapSet, _ name: String, _ source: PlainSource, folding: KeyFolding) {
     let relation = set.relation(name)
-    var hit = MapHit()
+    var text = ByteBlock()
     for key in probes(source) {
+        text.removeAll()
         let wanted = key.isEmpty ? nil : source.entries[key.map(folding.fold)]
-        let isFound = (try? set.find(key.span, in: relation, into: &hit)) == true
-        precondition(isFound == (wanted != nil), "\(name): another answer to a key")
-        if let wanted {
-            precondition(hit.value == wanted && hit.key == key.map(folding.fold), "\(name): another value or key")
-        }
+        let hit = (try? set.find(text.append(key), of: &text, in: relation)) ?? nil
+        precondition(hit.map { text[$0.value] } == wanted, "\(name): another answer to a key")
+        precondition(hit.map { text[$0.key] == key.map(folding.fold) } ?? true, "\(name): another key")
         // What is folded already may be asked for with its hash.
-        let folded = key.map(ASCII.lowercase)
-        let hash = set.hash(of: folded.span)
-        let isKnown = !folded.isEmpty && source.entries[folded.map(folding.fold)] != nil
-        let isFoldedFound = (try? set.find(folded: folded.span, hash, in: relation, into: &hit)) == true
-        precondition(isFoldedFound == isKnown, "\(name): another answer to a hash")
-        let lacks = set.certainlyLacks(folded: folded.span, hash, in: relation)
+        let folded = text.append(key.map(ASCII.lowercase))
+        let hash = set.hash(folded, of: text)
+        let isKnown = !folded.isEmpty && source.entries[text[folded].map(folding.fold)] != nil
+        let lacks = set.certainlyLacks(folded: folded, of: text, hash, in: relation)
         precondition(!(lacks && isKnown), "\(name): what it has is certainly lacking")
+        let byHash = (try? set.find(folded: folded, of: &text, hash, in: relation)) ?? nil
+        precondition((byHash != nil) == isKnown, "\(name): another answer to a hash")
     }
 }
 
 /// Two maps, the first of which decides.
 private func checkSeveral(_ set: inout MapSet, _ source: PlainSource) {
     let relation = set.relation("several")
-    var hit = MapHit()
+    var text = ByteBlock()
     for key in probes(source) + ["other@b.example", "both@a.example", "neither@a.example"].map({ Array($0.utf8) }) {
         let folded = key.map(ASCII.lowercase)
         guard !folded.isEmpty else { continue }
         let isOther = folded == Array("other@b.example".utf8) || folded == Array("both@a.example".utf8)
         let wanted = source.entries[folded] ?? (isOther ? [UInt8(ascii: "b")] : nil)
-        let hash = set.hash(of: folded.span)
+        text.removeAll()
+        let place = text.append(folded)
+        let hash = set.hash(place, of: text)
         // The first lookup loads the maps; before, nothing is certain.
-        let lacksBefore = set.certainlyLacks(folded: folded.span, hash, in: relation)
-        let isFound = (try? set.find(folded: folded.span, hash, in: relation, into: &hit)) == true
-        precondition(isFound == (wanted != nil), "several: another answer")
-        precondition(!(lacksBefore && isFound), "several: what they have is certainly lacking")
-        guard let wanted else { continue }
-        precondition(hit.value == wanted, "several: another value")
-        precondition(hit.map == (source.entries[folded] == nil ? 1 : 0), "several: another map")
+        let lacksBefore = set.certainlyLacks(folded: place, of: text, hash, in: relation)
+        let hit = (try? set.find(folded: place, of: &text, hash, in: relation)) ?? nil
+        precondition(hit.map { text[$0.value] } == wanted, "several: another answer")
+        precondition(!(lacksBefore && hit != nil), "several: what they have is certainly lacking")
+        if let hit { precondition(hit.map == (source.entries[folded] == nil ? 1 : 0), "several: another map") }
     }
 }
 

@@ -37,7 +37,7 @@ public final class ResolverRouter: AddressRouter {
     /// Resolves addresses one after another.
     public func resolve(_ questions: [AddressQuestion]) -> [[Resolution]] {
         questions.map { question in
-            question.addresses.map { resolver.resolve($0.span, question.request).kept }
+            question.addresses.map { resolver.resolve($0.span, question.request) }
         }
     }
 }

@@ -17,7 +17,7 @@ public final class SupervisedRouter: AddressRouter {
             workers: 1, health: health,
             work: ResolverPool.Work(
                 makeResolver: makeResolver, emptyProduct: { _ in [] },
-                report: { _, resolution, _, all in all.append(resolution.kept) }))
+                report: { _, answer, _, all in all.append(answer.resolution) }))
     }
 
     /// Resolves addresses one after another.

@@ -3,49 +3,85 @@
 
 /// Bytes that only grow, until all are forgotten.
 ///
-/// Ranges that it gave out stay good until then.
-@frozen
-public struct ByteBlock: Sendable {
-    /// The bytes; those behind `end` are room for more.
-    ///
-    /// Only the methods here change them.
-    @usableFromInline package var bytes: [UInt8]
-    /// Where the next piece begins.
-    @usableFromInline package var end = 0
+/// Ranges that it gave out stay good until then. It is never copied, so that putting a piece in has no second owner to
+/// ask for.
+@safe
+public struct ByteBlock: ~Copyable, @unchecked Sendable {
+    /// `capacity` bytes, and `spare` bytes behind them that any copy may write to; all of them have a value.
+    @usableFromInline var base: UnsafeMutableRawPointer
+    /// How many bytes it holds before it has to grow.
+    public internal(set) var capacity: Int
+    /// Where the next piece begins; at most `capacity`.
+    @usableFromInline package internal(set) var end = 0
+
+    /// Whole blocks of so many bytes are copied at once, the last of them beyond its end.
+    @usableFromInline static var spare: Int { 16 }
 
     /// An empty block.
     ///
     /// - Parameter capacity: the bytes it holds before it has to grow.
     public init(capacity: Int = 0) {
-        bytes = Array(repeating: 0, count: capacity)
+        unsafe base = Self.memory(capacity)
+        self.capacity = capacity
     }
 
-    /// How many bytes it holds before it has to grow.
-    public var capacity: Int { bytes.count }
+    deinit { unsafe base.deallocate() }
+
+    private static func memory(_ capacity: Int) -> UnsafeMutableRawPointer {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity + spare, alignment: 16)
+        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: capacity + spare)
+        return unsafe memory
+    }
 
     /// Forgets every piece; of a block that a large list has blown up the memory, too.
     @inlinable @inline(__always)
     public mutating func removeAll() {
         end = 0
-        if bytes.count > Self.keptCapacity { bytes = [] }
+        if capacity > Self.keptCapacity { replaceMemory(by: 0) }
+    }
+
+    /// Forgets every piece that begins at a place or behind it.
+    @inlinable @inline(__always)
+    public mutating func removeAll(from place: Int) {
+        precondition(0...end ~= place, "the place is none of this block")
+        end = place
     }
 
     /// The most memory that an empty block keeps.
     ///
-    /// A copy of a block takes all its memory along: whoever keeps many answers must not keep that of the largest with
-    /// each.
-    @usableFromInline static let keptCapacity = 1 << 12
+    /// One large list must not cost its memory as long as the process lives.
+    @usableFromInline static var keptCapacity: Int { 1 << 12 }
 
     /// The byte at a place.
     @inlinable @inline(__always)
     public subscript(place: Int) -> UInt8 {
-        bytes[place]
+        precondition(UInt(bitPattern: place) < UInt(bitPattern: end), "the place is none of this block")
+        return unsafe base.load(fromByteOffset: place, as: UInt8.self)
     }
 
     /// A copy of a piece.
-    @inlinable
     public subscript(range: Range<Int>) -> [UInt8] {
-        [UInt8](copying: bytes.span.extracting(range))
+        withSpan(range) { [UInt8](copying: $0) }
+    }
+
+    /// The bytes put in so far, as an array.
+    public var array: [UInt8] { self[0..<end] }
+
+    /// Lets a function look at the bytes of a piece.
+    @inlinable @inline(__always)
+    public func withSpan<Answer, Failure>(
+        _ range: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Answer
+    ) throws(Failure) -> Answer {
+        let bytes = unsafe UnsafeRawBufferPointer(start: piece(range), count: range.count)
+        // The memory stays as it is as long as the block is borrowed, which is until the function returns.
+        return try body(unsafe bytes.bindMemory(to: UInt8.self).span)
+    }
+
+    /// Where a piece begins in memory.
+    @inlinable @inline(__always)
+    func piece(_ range: Range<Int>) -> UnsafeRawPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= end, "the range is none of this block")
+        return unsafe UnsafeRawPointer(base + range.lowerBound)
     }
 
     // MARK: Putting pieces in
@@ -55,25 +91,19 @@ public struct ByteBlock: Sendable {
     @discardableResult
     public mutating func append(_ byte: UInt8) -> Range<Int> {
         reserve(1)
-        bytes[end] = byte
-        end += 1
-        return (end - 1)..<end
+        // In bounds: the room was just reserved.
+        unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
+        return advance(by: 1)
     }
 
     /// Adds bytes.
-    @inlinable
+    @inlinable @inline(__always)
     @discardableResult
     public mutating func append(_ part: Span<UInt8>) -> Range<Int> {
         reserve(part.count)
-        let start = end
-        unsafe part.withUnsafeBytes { source in
-            unsafe bytes.withUnsafeMutableBytes { target in
-                // In bounds: the room was just reserved.
-                unsafe copyBytes(from: source, to: target, at: start)
-            }
-        }
-        end = start + part.count
-        return start..<end
+        // In bounds: the room was just reserved.
+        unsafe part.withUnsafeBytes { unsafe copyBytes(from: $0, to: base + end) }
+        return advance(by: part.count)
     }
 
     /// Adds bytes of an array.
@@ -89,48 +119,53 @@ public struct ByteBlock: Sendable {
     public mutating func append(_ literal: StaticString) -> Range<Int> {
         let count = literal.utf8CodeUnitCount
         reserve(count)
-        let start = end
-        unsafe bytes.withUnsafeMutableBytes { target in
-            // In bounds: the room was just reserved. A static string lives as long as the program.
-            let source = unsafe UnsafeRawBufferPointer(start: literal.utf8Start, count: count)
-            unsafe copyBytes(from: source, to: target, at: start)
-        }
-        end = start + count
-        return start..<end
+        // In bounds: the room was just reserved. A static string lives as long as the program.
+        unsafe copyBytes(from: UnsafeRawBufferPointer(start: literal.utf8Start, count: count), to: base + end)
+        return advance(by: count)
     }
 
     /// Adds a copy of a piece, right behind the last one.
-    @inlinable
+    @inlinable @inline(__always)
     @discardableResult
     public mutating func append(copyOf range: Range<Int>) -> Range<Int> {
-        unsafe append(range, copiedBy: copyBytes)
+        append(range, by: { $0 })
     }
 
     /// Adds a copy of a piece with its ASCII letters in lower case.
+    @inlinable
     @discardableResult
     public mutating func append(lowercaseOf range: Range<Int>) -> Range<Int> {
-        unsafe append(range, copiedBy: copyLowercase)
+        append(range, by: lowercased)
     }
 
+    /// Adds a copy of a piece with its ASCII letters in upper case.
+    @inlinable
+    @discardableResult
+    public mutating func append(uppercaseOf range: Range<Int>) -> Range<Int> {
+        append(range, by: uppercased)
+    }
+
+    /// Adds a copy of a piece whose bytes a function has changed, sixteen at a time.
     @inlinable @inline(__always)
-    mutating func append(
-        _ range: Range<Int>, copiedBy copy: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer, Int) -> Void
-    ) -> Range<Int> {
-        precondition(range.upperBound <= end, "the range is none of this block")
+    mutating func append(_ range: Range<Int>, by change: (SIMD2<UInt64>) -> SIMD2<UInt64>) -> Range<Int> {
         reserve(range.count)
-        let start = end
-        unsafe bytes.withUnsafeMutableBytes { all in
-            // In bounds: the room was just reserved. Behind the end, so the two do not overlap.
-            unsafe copy(UnsafeRawBufferPointer(rebasing: all[range]), all, start)
+        // In bounds: the room was just reserved, and the last sixteen bytes reach into the spare ones at most. What they
+        // read behind the piece is written behind its copy, where nothing is yet.
+        var source = unsafe piece(range)
+        var target = unsafe base + end
+        let limit = unsafe target + range.count
+        while unsafe target < limit {
+            unsafe target.storeBytes(of: change(source.loadUnaligned(as: SIMD2<UInt64>.self)), as: SIMD2<UInt64>.self)
+            unsafe source += Self.spare
+            unsafe target += Self.spare
         }
-        end = start + range.count
-        return start..<end
+        return advance(by: range.count)
     }
 
     /// Puts another byte at a place of a piece.
-    @inlinable
     public mutating func replace(at place: Int, with byte: UInt8) {
-        bytes[place] = byte
+        precondition(0..<end ~= place, "the place is none of this block")
+        unsafe base.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
     }
 
     /// Forgets what stands from a place on, but for some pieces, which move there.
@@ -145,40 +180,47 @@ public struct ByteBlock: Sendable {
         }
         var next = place
         for index in order {
-            let piece = pieces[index]
-            guard piece.lowerBound >= place else {
-                next = piece.upperBound
+            let kept = pieces[index]
+            guard kept.lowerBound >= place else {
+                next = kept.upperBound
                 continue
             }
-            unsafe bytes.withUnsafeMutableBytes { all in
-                // In bounds: no piece moves but to where it, or one before it, was. They may overlap.
-                let target = unsafe UnsafeMutableRawBufferPointer(rebasing: all[next...])
-                unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[piece]))
-            }
-            pieces[index] = next..<(next + piece.count)
-            next += piece.count
+            // In bounds: no piece moves but to where it, or one before it, was. They may overlap.
+            unsafe (base + next).copyMemory(from: piece(kept), byteCount: kept.count)
+            pieces[index] = next..<(next + kept.count)
+            next += kept.count
         }
         for index in pieces.indices where pieces[index].isEmpty { pieces[index] = 0..<0 }
         end = next
     }
 
+    /// Notes that bytes were put in, which had been reserved.
     @inlinable @inline(__always)
-    mutating func reserve(_ count: Int) {
-        if bytes.count - end < count { grow(by: count) }
+    mutating func advance(by count: Int) -> Range<Int> {
+        let start = end
+        end = start &+ count
+        // A count is never negative.
+        return unsafe Range(uncheckedBounds: (start, end))
     }
 
-    @inlinable @inline(never)
+    @inlinable @inline(__always)
+    mutating func reserve(_ count: Int) {
+        if capacity &- end < count { grow(by: count) }
+    }
+
+    @usableFromInline @inline(never)
     mutating func grow(by count: Int) {
-        let capacity = max(bytes.count * 2, end + count, 256)
-        let old = bytes
-        bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-            // In bounds: the new capacity is not less than the old. The rest is made zero.
-            let all = UnsafeMutableRawBufferPointer(buffer)
-            unsafe old.withUnsafeBytes { unsafe all.copyMemory(from: $0) }
-            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: all[old.count..<capacity])
-            unsafe rest.initializeMemory(as: UInt8.self, repeating: 0)
-            count = capacity
-        }
+        replaceMemory(by: max(capacity * 2, end + count, 256))
+    }
+
+    /// Moves what was put in to other memory, which has room for it.
+    @usableFromInline @inline(never)
+    mutating func replaceMemory(by capacity: Int) {
+        let memory = unsafe Self.memory(capacity)
+        unsafe memory.copyMemory(from: base, byteCount: end)
+        unsafe base.deallocate()
+        unsafe base = memory
+        self.capacity = capacity
     }
 
     // MARK: Looking into pieces
@@ -186,16 +228,17 @@ public struct ByteBlock: Sendable {
     /// The place of the first such byte in a piece.
     @inlinable
     public func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
-        bytes.span.extracting(range).firstIndex(of: byte).map { range.lowerBound + $0 }
+        withSpan(range) { $0.firstIndex(of: byte) }.map { range.lowerBound &+ $0 }
     }
 
     /// The place of the last such byte in a piece.
     @inlinable
     public func lastIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
-        var place = range.upperBound
-        while place > range.lowerBound {
-            place -= 1
-            if bytes[place] == byte { return place }
+        let bytes = unsafe piece(range)
+        var index = range.count
+        while index > 0 {
+            index &-= 1
+            if unsafe bytes.load(fromByteOffset: index, as: UInt8.self) == byte { return range.lowerBound &+ index }
         }
         return nil
     }
@@ -203,13 +246,13 @@ public struct ByteBlock: Sendable {
     /// The first byte of a piece; nil of an empty one.
     @inlinable
     public func first(_ range: Range<Int>) -> UInt8? {
-        range.isEmpty ? nil : bytes[range.lowerBound]
+        range.isEmpty ? nil : self[range.lowerBound]
     }
 
     /// The last byte of a piece; nil of an empty one.
     @inlinable
     public func last(_ range: Range<Int>) -> UInt8? {
-        range.isEmpty ? nil : bytes[range.upperBound - 1]
+        range.isEmpty ? nil : self[range.upperBound - 1]
     }
 
     /// Whether a piece begins with a literal.
@@ -217,11 +260,11 @@ public struct ByteBlock: Sendable {
     public func starts(_ range: Range<Int>, with literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         // Most texts differ in their first byte.
-        guard range.count >= count, count == 0 || bytes[range.lowerBound] == (unsafe literal.utf8Start[0]) else {
+        guard range.count >= count, count == 0 || self[range.lowerBound] == (unsafe literal.utf8Start[0]) else {
             return false
         }
         // The literal has as many bytes as it says.
-        for place in 0..<count where unsafe bytes[range.lowerBound + place] != literal.utf8Start[place] { return false }
+        for place in 0..<count where unsafe self[range.lowerBound + place] != literal.utf8Start[place] { return false }
         return true
     }
 
@@ -235,7 +278,16 @@ public struct ByteBlock: Sendable {
     @inlinable
     public func equals(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
         guard range.count == other.count else { return false }
-        for place in other.indices where bytes[range.lowerBound + place] != other[place] { return false }
+        for place in other.indices where self[range.lowerBound + place] != other[place] { return false }
+        return true
+    }
+
+    /// Whether two pieces have the same bytes.
+    public func equals(_ range: Range<Int>, _ other: Range<Int>) -> Bool {
+        guard range.count == other.count else { return false }
+        for index in 0..<range.count where self[range.lowerBound + index] != self[other.lowerBound + index] {
+            return false
+        }
         return true
     }
 
@@ -245,7 +297,4 @@ public struct ByteBlock: Sendable {
         guard range.count > prefix.utf8CodeUnitCount, starts(range, with: prefix) else { return nil }
         return range.dropFirst(prefix.utf8CodeUnitCount)
     }
-
-    /// The bytes put in so far, as an array.
-    public var array: [UInt8] { self[0..<end] }
 }

@@ -43,9 +43,7 @@ public struct Resolver: ~Copyable {
     /// All text of the address, the routes' fields among it.
     var text = ByteBlock(capacity: 512)
     /// The routes found so far.
-    private var places: [Resolution.RoutePlace] = []
-    /// The answer of the last lookup that found something.
-    var hit = MapHit()
+    private var places: [Answer.RoutePlace] = []
 
     /// An engine over a site's maps.
     public init(
@@ -62,15 +60,15 @@ public struct Resolver: ~Copyable {
     /// Never throws: what cannot be resolved gets a route on channel `error`, what cannot be known now one on channel
     /// `hold`, with the reason in ``Resolution/failure``.
     public mutating func resolve(_ address: Span<UInt8>, _ request: Request = Request()) -> Resolution {
-        var resolution = Resolution()
-        resolve(address, request, into: &resolution)
-        return resolution
+        var answer = Answer()
+        resolve(address, request, into: &answer)
+        return answer.resolution
     }
 
     /// Resolves one address into an answer that was used before, whose memory serves again.
     ///
-    /// - Parameter resolution: what was there is replaced.
-    public mutating func resolve(_ address: Span<UInt8>, _ request: Request, into resolution: inout Resolution) {
+    /// - Parameter answer: what was there is replaced.
+    public mutating func resolve(_ address: Span<UInt8>, _ request: Request, into answer: inout Answer) {
         self.request = request
         maps.beginAddress()
         text.removeAll()
@@ -84,10 +82,10 @@ public struct Resolver: ~Copyable {
             } else {
                 addNullSender()
             }
-            finish(&resolution)
+            finish(&answer)
         } catch {
             record(error)
-            resolution.fail(address, error)
+            answer.fail(address, error)
         }
     }
 
@@ -124,21 +122,22 @@ public struct Resolver: ~Copyable {
         expansion.notices = []
         let empty = text.append("<>")
         add(
-            Resolution.RoutePlace(
+            Answer.RoutePlace(
                 channel: text.append("error"), host: empty, user: empty, privilege: Route.nobody, origin: 0))
     }
 
-    private mutating func finish(_ resolution: inout Resolution) {
-        if !resolution.ancestry.isEmpty { resolution.ancestry = [] }
+    private mutating func finish(_ answer: inout Answer) {
+        if !answer.ancestry.isEmpty { answer.ancestry = [] }
         if expansion.nodes.count > 1 {
-            resolution.ancestry = expansion.nodes.map {
-                Resolution.Ancestor(address: text[$0.address], parent: $0.parent < 0 ? nil : $0.parent)
+            for node in expansion.nodes {
+                answer.ancestry.append(
+                    Resolution.Ancestor(address: text[node.address], parent: node.parent < 0 ? nil : node.parent))
             }
         }
-        if !resolution.notices.isEmpty || !expansion.notices.isEmpty { resolution.notices = expansion.notices }
-        resolution.failure = nil
-        swap(&resolution.text, &text)
-        swap(&resolution.places, &places)
+        if !answer.notices.isEmpty || !expansion.notices.isEmpty { answer.notices = expansion.notices }
+        answer.failure = nil
+        swap(&answer.text, &text)
+        swap(&answer.places, &places)
     }
 
     /// One failure decides for the whole address: nothing is sent twice, nothing is dropped.
@@ -159,19 +158,18 @@ public struct Resolver: ~Copyable {
         channel: Piece, host: Piece, user: Piece, _ hop: Hop
     ) throws(ResolutionFailure) {
         add(
-            Resolution.RoutePlace(
+            Answer.RoutePlace(
                 channel: channel, host: host, user: user, privilege: hop.privilege, origin: hop.node))
         try checkSize()
     }
 
-    private mutating func add(_ place: Resolution.RoutePlace) {
+    private mutating func add(_ place: Answer.RoutePlace) {
         if let trace {
-            let bytes = text.bytes.span
             trace.record(
                 .route(
                     Route(
-                        channel: bytes.extracting(place.channel), host: bytes.extracting(place.host),
-                        user: bytes.extracting(place.user), privilege: place.privilege)))
+                        channel: text[place.channel], host: text[place.host], user: text[place.user],
+                        privilege: place.privilege)))
         }
         places.append(place)
     }

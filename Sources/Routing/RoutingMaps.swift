@@ -30,6 +30,8 @@ public struct RoutingMaps {
     private let ids: [MapSet.RelationID]
     private let accounts: any Table
     private let includes: any Table
+    /// Where accounts and includes put values.
+    private var copied: [UInt8] = []
 
     /// Puts the maps of the chain together.
     ///
@@ -51,24 +53,21 @@ public struct RoutingMaps {
     }
 
     /// The hash of a key in lower case, which serves for every relation that is asked for it.
+    @inline(__always)
     func hash(ofFolded key: Piece, of text: borrowing ByteBlock) -> KeyHash {
-        set.hash(of: text.bytes.span.extracting(key))
+        set.hash(key, of: text)
     }
 
     /// Looks up a key in lower case, whose hash is known.
     ///
-    /// - Returns: false only where the key certainly does not exist.
+    /// - Returns: nil only where the key certainly does not exist.
     mutating func find(
-        _ relation: RelationName, folded key: Piece, of text: borrowing ByteBlock, _ hash: KeyHash,
-        into hit: inout MapHit
-    ) throws(ResolutionFailure) -> Bool {
+        _ relation: RelationName, folded key: Piece, of text: inout ByteBlock, _ hash: KeyHash
+    ) throws(ResolutionFailure) -> MapHit? {
+        // Nearly every key is in none of them, which is soon known.
+        if set.certainlyLacks(folded: key, of: text, hash, in: ids[relation.index]) { return nil }
         do {
-            // Nearly every key is in none of them, which is soon known.
-            if set.certainlyLacks(folded: text.bytes.span.extracting(key), hash, in: ids[relation.index]) {
-                return false
-            }
-            return try set.find(
-                folded: text.bytes.span.extracting(key), hash, in: ids[relation.index], into: &hit)
+            return try set.find(folded: key, of: &text, hash, in: ids[relation.index])
         } catch {
             throw .map(error)
         }
@@ -76,38 +75,21 @@ public struct RoutingMaps {
 
     /// Looks a key up.
     ///
-    /// - Returns: false only where the key certainly does not exist.
+    /// - Returns: nil only where the key certainly does not exist.
     mutating func find(
-        _ relation: RelationName, _ key: Piece, of text: borrowing ByteBlock, defaults: DefaultKeys = .none,
-        into hit: inout MapHit
-    ) throws(ResolutionFailure) -> Bool {
-        try find(relation, text.bytes.span.extracting(key), defaults: defaults, into: &hit)
-    }
-
-    /// Looks a key up.
-    ///
-    /// - Returns: false only where the key certainly does not exist.
-    mutating func find(
-        _ relation: RelationName, _ key: Span<UInt8>, defaults: DefaultKeys = .none, into hit: inout MapHit
-    ) throws(ResolutionFailure) -> Bool {
+        _ relation: RelationName, _ key: Piece, of text: inout ByteBlock, defaults: DefaultKeys = .none
+    ) throws(ResolutionFailure) -> MapHit? {
         do {
             switch relation {
             case .accounts:
-                return try hit.lookUp(key, in: accounts)
+                return try accounts.find(key, in: &text, copying: &copied)
             case .include:
-                return try hit.lookUp(key, in: includes)
+                return try includes.find(key, in: &text, copying: &copied)
             default:
-                return try set.find(key, in: ids[relation.index], defaults: defaults.keys, into: &hit)
+                return try set.find(key, of: &text, in: ids[relation.index], defaults: defaults.keys)
             }
         } catch {
             throw .map(error)
         }
-    }
-}
-
-extension SubstitutionArguments {
-    /// Sets an argument to a piece of text.
-    mutating func set(_ number: Int, to piece: Piece, of text: borrowing ByteBlock) {
-        set(number, to: text.bytes.span.extracting(piece))
     }
 }

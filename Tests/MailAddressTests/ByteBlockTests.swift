@@ -14,19 +14,22 @@ struct ByteBlockTests {
         (0..<count).map { first &+ UInt8(truncatingIfNeeded: $0) }
     }
 
-    @Test("copy letters in lower case, every byte at every place", arguments: lengths)
+    @Test("copy letters in lower and upper case, every byte at every place", arguments: lengths)
     func lowercase(length: Int) {
         for first in UInt8.min ... .max {
             let text = bytes(from: first, count: length)
             let folded = text.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }
+            let capitals = text.map { (0x61...0x7A).contains($0) ? $0 - 0x20 : $0 }
             for before in first % 16 == 0 ? 0..<8 : 0..<1 {
                 var block = ByteBlock()
                 let filler = [UInt8](repeating: 0x58, count: before)
                 block.append(filler)
                 let written = block.append(text)
                 let copy = block.append(lowercaseOf: written)
+                let raised = block.append(uppercaseOf: written)
                 #expect(block[copy] == folded)
-                #expect(block.array == filler + text + folded)
+                #expect(block.array == filler + text + folded + capitals)
+                #expect(raised == copy.upperBound..<copy.upperBound + length)
             }
         }
     }
@@ -83,6 +86,8 @@ struct ByteBlockTests {
             model += text
         }
         #expect(block.array == model)
+        block.removeAll(from: 500)
+        #expect(block.array == Array(model[..<500]))
         block.removeAll()
         #expect(block.array.isEmpty)
         #expect(block.append(Array(model[..<9])) == 0..<9)
@@ -96,8 +101,12 @@ struct ByteBlockTests {
         0xFF,
     ]
 
+    /// Whether a part was not appended, as it should not be where it has a control.
     private func hasControl(_ text: [UInt8], in range: Range<Int>) -> Bool {
-        text.span.extracting(range).containsControl(or: 0x5C, or: 0x3B)
+        var output: [UInt8] = [0x01]
+        let isAppended = output.append(text.span.extracting(range), then: 0x00, unlessControlOr: 0x5C, or: 0x3B)
+        #expect(output == [0x01] + (isAppended ? text[range] + [0x00] : []))
+        return !isAppended
     }
 
     @Test("controls and separators are found at every place", arguments: lengths)

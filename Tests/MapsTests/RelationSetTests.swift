@@ -1,5 +1,6 @@
 import Configuration
 import Files
+import MailAddress
 import Maps
 import Testing
 
@@ -25,9 +26,10 @@ struct RelationSetTests {
     }
 
     private func answer(_ set: inout MapSet, _ key: String, in relation: MapSet.RelationID) throws -> String? {
-        var hit = MapHit()
-        let bytes = Array(key.utf8)
-        return try set.lookUp(bytes.span, in: relation, into: &hit) ? String(decoding: hit.value, as: UTF8.self) : nil
+        var text = ByteBlock()
+        let place = text.append(Array(key.utf8))
+        let hit = try set.find(place, of: &text, in: relation)
+        return hit.map { String(decoding: text[$0.value(in: &text)], as: UTF8.self) }
     }
 
     private func time(_ milliseconds: UInt64) -> MonotonicTime {

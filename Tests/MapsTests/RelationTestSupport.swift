@@ -3,6 +3,7 @@
 import Configuration
 import Files
 import Foundation
+import MailAddress
 import Maps
 import Testing
 
@@ -77,6 +78,37 @@ func relation(_ maps: [(flags: String, table: MemoryTable)]) throws -> Relation 
     return Relation(name: "r", maps: zip(definitions, maps).map { ($0, $1.table) })
 }
 
+/// Arguments of `%1` to `%9`, with their bytes.
+struct SubstitutionArguments {
+    var texts: [Int: String] = [:]
+
+    init(_ texts: [Int: String] = [:]) { self.texts = texts }
+
+    /// Puts them into a text.
+    func places(in text: inout ByteBlock) -> SubstitutionPlaces {
+        var places = SubstitutionPlaces()
+        for (number, argument) in texts { places[number] = text.append(Array(argument.utf8)) }
+        return places
+    }
+}
+
+/// What a relation answered, apart from the text it was found in.
+struct FoundAnswer {
+    let map: Int
+    let value: [UInt8]
+    let key: [UInt8]
+    let privilege: UInt32
+
+    /// An answer whose value has its `%N` substituted.
+    init(_ hit: MapHit, _ arguments: SubstitutionArguments, in text: inout ByteBlock) {
+        map = hit.map
+        key = text[hit.key]
+        privilege = hit.privilege
+        let places = arguments.places(in: &text)
+        value = text[hit.value(substituting: places, in: &text)]
+    }
+}
+
 extension Relation {
     mutating func answer(
         _ key: String, defaults: [String] = [], arguments: SubstitutionArguments = SubstitutionArguments(),
@@ -89,12 +121,12 @@ extension Relation {
     mutating func answerHit(
         _ key: String, defaults: [String] = [], arguments: SubstitutionArguments = SubstitutionArguments(),
         seconds: UInt64 = 0
-    ) throws -> MapHit? {
-        var hit = MapHit()
-        let bytes = Array(key.utf8)
-        let found = try lookUp(
-            bytes.span, defaults: defaults.map { Array($0.utf8) }, arguments: arguments,
-            now: MonotonicTime(nanoseconds: seconds * 1_000_000_000), into: &hit)
-        return found ? hit : nil
+    ) throws -> FoundAnswer? {
+        var text = ByteBlock()
+        let place = text.append(Array(key.utf8))
+        let hit = try find(
+            place, in: &text, defaults: defaults.map { Array($0.utf8) },
+            now: MonotonicTime(nanoseconds: seconds * 1_000_000_000))
+        return hit.map { FoundAnswer($0, arguments, in: &text) }
     }
 }

@@ -1,5 +1,6 @@
 import Configuration
 import Files
+import MailAddress
 import Maps
 import Testing
 
@@ -73,19 +74,18 @@ struct RelationTests {
         #expect(try relation.answer("a") == "%0 %1")
     }
 
-    @Test("find leaves %N to substitute")
+    @Test("find leaves %N to whoever knows the arguments")
     func twoSteps() throws {
         var relation = try relation([("-l%", MemoryTable(["a": "%0-%1"]))])
-        var hit = MapHit()
-        let key = Array("a".utf8)
-        #expect(try relation.find(key.span, now: MonotonicTime(nanoseconds: 0), into: &hit))
-        #expect(hit.value == Array("%0-%1".utf8))
-        var arguments = SubstitutionArguments()
-        arguments.set(1, to: Array("%0".utf8).span)
-        hit.substitute(arguments)
-        #expect(hit.value == Array("a-%0".utf8))
-        hit.substitute(arguments)
-        #expect(hit.value == Array("a-%0".utf8))
+        var text = ByteBlock()
+        let key = text.append("a")
+        let hit = try #require(try relation.find(key, in: &text, now: MonotonicTime(nanoseconds: 0)))
+        #expect(text[hit.value] == Array("%0-%1".utf8))
+        var places = SubstitutionPlaces()
+        places[1] = text.append("%0")
+        #expect(text[hit.value(substituting: places, in: &text)] == Array("a-%0".utf8))
+        // The answer is as it was.
+        #expect(text[hit.value] == Array("%0-%1".utf8))
     }
 }
 
@@ -114,22 +114,25 @@ struct RelationSubstitutionTests {
     func rules(value: String, result: String) throws {
         var arguments = SubstitutionArguments()
         for (number, text) in [(1, "v"), (2, ""), (3, "@dom"), (4, "%1"), (0, "zero"), (10, "ten"), (-1, "minus")] {
-            arguments.set(number, to: Array(text.utf8).span)
+            arguments.texts[number] = text
         }
         var relation = try relation([("-l%", MemoryTable(["key": value]))])
         #expect(try relation.answer("key", arguments: arguments) == result)
     }
 
-    @Test("Arguments can be cleared and set anew")
-    func reuse() throws {
-        var arguments = SubstitutionArguments()
-        arguments.set(1, to: Array("old".utf8).span)
-        arguments.set(2, to: Array("two".utf8).span)
-        arguments.set(1, to: Array("new".utf8).span)
-        var relation = try relation([("-l%", MemoryTable(["key": "%1%2"]))])
-        #expect(try relation.answer("key", arguments: arguments) == "newtwo")
-        arguments.removeAll()
-        #expect(try relation.answer("key", arguments: arguments) == "%1%2")
+    @Test("Arguments can be taken away and set anew")
+    func reuse() {
+        var text = ByteBlock()
+        var places = SubstitutionPlaces()
+        places[1] = text.append("old")
+        places[2] = text.append("two")
+        places[1] = text.append("new")
+        let value = text.append("%1%2")
+        let substituted = places.substitute(in: value, argumentZero: 0..<0, text: &text)
+        #expect(substituted.map { text[$0] } == Array("newtwo".utf8))
+        places[1] = nil
+        places[2] = nil
+        #expect(places.substitute(in: value, argumentZero: 0..<0, text: &text) == nil)
     }
 }
 
@@ -200,7 +203,7 @@ struct RelationCacheTests {
         var relation = try relation([("-l%s5 -d pathalias", table)])
         for text in ["x", "y"] {
             var arguments = SubstitutionArguments()
-            arguments.set(1, to: Array(text.utf8).span)
+            arguments.texts[1] = text
             let hit = try #require(try relation.answerHit("a.b", arguments: arguments))
             #expect(String(decoding: hit.value, as: UTF8.self) == ".a-\(text)")
             #expect(String(decoding: hit.key, as: UTF8.self) == ".b")

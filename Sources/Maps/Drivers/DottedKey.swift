@@ -1,56 +1,43 @@
-// The key of a lookup as search drivers want it: folded, in a buffer that is kept, with a dot before it.
+// The key of a lookup as search drivers want it: folded, with a dot before it, so that every part of it that they try is
+// a piece of one text.
 
 import MailAddress
 
-/// A key with a dot before it, so that `.foo.edu` need not be built from `foo.edu`.
+/// Where a key stands in a text with a dot before it, so that `.foo.edu` need not be built from `foo.edu`.
 struct DottedKey {
-    /// The dot, the key, and after `end` what earlier, longer keys left.
-    private(set) var bytes: [UInt8] = [UInt8(ascii: ".")]
-    /// The index after the key.
-    private(set) var end = 1
+    /// The place of the dot.
+    let dot: Int
+    /// The place behind the key.
+    let end: Int
 
-    /// The key itself, without the dot.
-    var whole: Range<Int> { 1..<end }
-
-    /// Takes another key.
-    mutating func set(_ key: Span<UInt8>, folding: KeyFolding) {
-        if bytes.count <= key.count {
-            bytes.append(contentsOf: repeatElement(0, count: key.count + 1 - bytes.count))
-        }
-        end = key.count + 1
-        // The target has room for the dot and the key, as was just made sure; both pointers stay inside the closures.
-        unsafe key.withUnsafeBufferPointer { source in
-            unsafe bytes.withUnsafeMutableBufferPointer { target in
-                switch folding {
-                case .none: for index in 0..<source.count { unsafe target[index + 1] = source[index] }
-                case .lower:
-                    for index in 0..<source.count { unsafe target[index + 1] = ASCII.lowercase(source[index]) }
-                case .upper:
-                    for index in 0..<source.count { unsafe target[index + 1] = ASCII.uppercase(source[index]) }
-                }
-            }
-        }
+    /// Puts a key into the text that it is a piece of, folded and with its dot.
+    init(_ key: Range<Int>, folding: KeyFolding, in text: inout ByteBlock) {
+        dot = text.append(UInt8(ascii: ".")).lowerBound
+        end = text.append(key, folding).upperBound
     }
 
-    /// The index of the next dot that has a label after it; of several dots in a row that is the last.
-    func nextLabel(from start: Int) -> Int? {
+    /// The key itself, without the dot.
+    var whole: Range<Int> { (dot + 1)..<end }
+
+    /// The place of the next dot that has a label after it; of several dots in a row that is the last.
+    func nextLabel(from start: Int, in text: borrowing ByteBlock) -> Int? {
         let dot = UInt8(ascii: ".")
-        let bytes = bytes.span
-        var index = start
-        while index + 1 < end {
-            if bytes[index] == dot, bytes[index + 1] != dot { return index }
-            index += 1
+        var place = start
+        while place + 1 < end {
+            if text[place] == dot, text[place + 1] != dot { return place }
+            place += 1
         }
         return nil
     }
+}
 
-    /// The index of the last occurrence of a byte in the key; nil where there is none.
-    func lastIndex(of byte: UInt8) -> Int? {
-        bytes[whole].lastIndex(of: byte)
-    }
-
-    /// Puts another byte at an index of the key.
-    mutating func replace(at index: Int, with byte: UInt8) {
-        bytes[index] = byte
+extension ByteBlock {
+    /// Adds a folded copy of a piece.
+    mutating func append(_ range: Range<Int>, _ folding: KeyFolding) -> Range<Int> {
+        switch folding {
+        case .none: append(copyOf: range)
+        case .lower: append(lowercaseOf: range)
+        case .upper: append(uppercaseOf: range)
+        }
     }
 }

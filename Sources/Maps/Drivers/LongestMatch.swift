@@ -6,58 +6,58 @@ import MailAddress
 extension Probe {
     /// Searches for a domain by its suffixes, or for an IPv4 address by its prefixes, the longest first.
     func searchLongestMatch(
-        _ dottedKey: borrowing DottedKey, defaults: [[UInt8]], into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        if let address = ipv4Address(dottedKey) {
-            return try searchPrefixes(of: address, for: dottedKey, into: &hit)
+        _ key: DottedKey, in block: inout ByteBlock, defaults: [[UInt8]]
+    ) throws(MapError) -> MapHit? {
+        if let address = ipv4Address(key, in: block) {
+            return try searchPrefixes(of: address, for: key, in: &block)
         }
-        let whole = dottedKey.whole
-        if try lookUp(whole, of: dottedKey, argumentZero: whole, into: &hit) { return true }
-        if try lookUpSuffixes(of: dottedKey, from: 1, argumentZeroFrom: 0, into: &hit) { return true }
-        return try lookUpDefaults(defaults, for: dottedKey, into: &hit)
+        if let hit = try lookUp(key.whole, in: &block) { return hit }
+        let first = key.whole.lowerBound
+        if let hit = try lookUpSuffixes(of: key, from: first, argumentZeroFrom: key.dot, in: &block) { return hit }
+        return try lookUpDefaults(defaults, for: key, in: &block)
     }
 
     private func searchPrefixes(
-        of address: UInt32, for dottedKey: borrowing DottedKey, into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        var key: [UInt8] = []
+        of address: UInt32, for key: DottedKey, in block: inout ByteBlock
+    ) throws(MapError) -> MapHit? {
+        var prefix: [UInt8] = []
         // As long as "255.255.255.255/32".
-        key.reserveCapacity(18)
+        prefix.reserveCapacity(18)
         for length in (UInt32(0)...32).reversed() {
             // A shift by the whole width gives 0 for Swift's >> and <<, so that 0.0.0.0/0 needs no case of its own.
             let masked = address & (UInt32.max << (32 - length))
-            key.removeAll(keepingCapacity: true)
+            prefix.removeAll(keepingCapacity: true)
             for shift in [24, 16, 8, 0] as [UInt32] {
-                key.append(decimal: UInt8(truncatingIfNeeded: masked >> shift))
-                key.append(shift == 0 ? UInt8(ascii: "/") : UInt8(ascii: "."))
+                prefix.append(decimal: UInt8(truncatingIfNeeded: masked >> shift))
+                prefix.append(shift == 0 ? UInt8(ascii: "/") : UInt8(ascii: "."))
             }
-            key.append(decimal: UInt8(truncatingIfNeeded: length))
-            if try lookUp(key, for: dottedKey, into: &hit) { return true }
+            prefix.append(decimal: UInt8(truncatingIfNeeded: length))
+            if let hit = try lookUp(prefix, argumentZero: key.whole, in: &block) { return hit }
         }
-        return false
+        return nil
     }
 }
 
 /// The IPv4 address that a key is, brackets optional; nil for any other key.
-private func ipv4Address(_ dottedKey: borrowing DottedKey) -> UInt32? {
-    var index = 1
-    var end = dottedKey.end
+private func ipv4Address(_ key: DottedKey, in text: borrowing ByteBlock) -> UInt32? {
+    var index = key.whole.lowerBound
+    var end = key.end
     guard end - index >= 7 else { return nil }
-    if dottedKey.bytes[index] == UInt8(ascii: "[") {
-        guard dottedKey.bytes[end - 1] == UInt8(ascii: "]") else { return nil }
+    if text[index] == UInt8(ascii: "[") {
+        guard text[end - 1] == UInt8(ascii: "]") else { return nil }
         index += 1
         end -= 1
     }
     var address: UInt32 = 0
     for octet in 0..<4 {
         if octet > 0 {
-            guard index < end, dottedKey.bytes[index] == UInt8(ascii: ".") else { return nil }
+            guard index < end, text[index] == UInt8(ascii: ".") else { return nil }
             index += 1
         }
         let start = index
         var number: UInt32 = 0
-        while index < end, index - start < 3, ASCII.isDigit(dottedKey.bytes[index]) {
-            number = number * 10 + UInt32(dottedKey.bytes[index] - UInt8(ascii: "0"))
+        while index < end, index - start < 3, ASCII.isDigit(text[index]) {
+            number = number * 10 + UInt32(text[index] - UInt8(ascii: "0"))
             index += 1
         }
         guard index > start, number <= 255 else { return nil }

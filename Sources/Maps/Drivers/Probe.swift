@@ -1,51 +1,51 @@
 // One try of one key in one map, which is all that a search driver does, again and again.
 
+import MailAddress
+
 /// A map as search drivers see it.
-enum Probe {
-    /// The table has to be asked.
-    case table(any Table)
+struct Probe {
+    /// The map, which has to be asked where it is no text map.
+    let map: RelationMap
     /// What a text map has loaded.
-    case text(LoadedText)
+    let text: LoadedText?
 
     @inline(__always)
-    private func lookUp(_ key: Span<UInt8>, into hit: inout MapHit) throws(MapError) -> Bool {
-        switch self {
-        case .table(let table): try hit.find(key, in: table)
-        case .text(let text): text.lookUp(key, into: &hit)
-        }
+    init(map: RelationMap, text: LoadedText?) {
+        self.map = map
+        self.text = text
     }
 
     /// Whether the map may have a key that begins with a dot, as suffixes and default keys do.
     @inline(__always)
     var mayHaveDottedKeys: Bool {
-        switch self {
-        case .table: true
-        case .text(let text): text.mayHaveKeys(beginningWith: UInt8(ascii: "."))
-        }
+        text?.mayHaveKeys(beginningWith: UInt8(ascii: ".")) ?? true
+    }
+
+    /// Looks a key up.
+    ///
+    /// - Parameter hash: the key's hash, where somebody has it.
+    @inline(__always)
+    func lookUp(_ key: Range<Int>, _ hash: KeyHash? = nil, in block: inout ByteBlock) throws(MapError) -> MapHit? {
+        guard let text else { return try map.ask(key, in: &block) }
+        return text.value(of: key, hash, in: &block).map { map.hit(value: $0, key: key) }
     }
 
     /// Looks up part of the dotted key.
     ///
-    /// - Parameters:
-    ///   - range: the part.
-    ///   - dottedKey: the key with a dot before it.
-    ///   - argumentZero: the part of the dotted key that `%0` stands for if this part is found.
+    /// - Parameter argumentZero: the part that `%0` stands for if this part is found.
     func lookUp(
-        _ range: Range<Int>, of dottedKey: borrowing DottedKey, argumentZero: Range<Int>, into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        let bytes = dottedKey.bytes.span
-        guard try lookUp(bytes.extracting(range), into: &hit) else { return false }
-        hit.setKey(bytes.extracting(range), argumentZero: bytes.extracting(argumentZero))
-        return true
+        _ key: Range<Int>, argumentZero: Range<Int>, in block: inout ByteBlock
+    ) throws(MapError) -> MapHit? {
+        var hit = try lookUp(key, in: &block)
+        hit?.argumentZero = argumentZero
+        return hit
     }
 
     /// Looks up a key that is no part of the one searched for; `%0` is the whole key searched for.
     func lookUp(
-        _ other: borrowing [UInt8], for dottedKey: borrowing DottedKey, from start: Int = 1, into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        guard try lookUp(other.span, into: &hit) else { return false }
-        hit.setKey(other.span, argumentZero: dottedKey.bytes.span.extracting(start..<dottedKey.end))
-        return true
+        _ other: borrowing [UInt8], argumentZero: Range<Int>, in block: inout ByteBlock
+    ) throws(MapError) -> MapHit? {
+        try lookUp(block.append(other.span), argumentZero: argumentZero, in: &block)
     }
 }
 
@@ -53,24 +53,23 @@ extension SearchDriver {
     /// Searches one map for a key.
     ///
     /// - Parameters:
-    ///   - dottedKey: the key, folded; the same again afterwards.
+    ///   - key: the key, folded; the same again afterwards.
     ///   - folding: how the map's keys are folded.
     ///   - defaults: keys tried last, as they stand.
     func search(
-        _ probe: Probe, _ dottedKey: inout DottedKey, folding: KeyFolding, defaults: [[UInt8]], into hit: inout MapHit
-    ) throws(MapError) -> Bool {
+        _ probe: Probe, _ key: DottedKey, in block: inout ByteBlock, folding: KeyFolding, defaults: [[UInt8]]
+    ) throws(MapError) -> MapHit? {
         switch self {
         case .none:
-            let whole = dottedKey.whole
-            return try probe.lookUp(whole, of: dottedKey, argumentZero: whole, into: &hit)
+            try probe.lookUp(key.whole, in: &block)
         case .pathalias:
-            return try probe.searchPathalias(dottedKey, defaults: defaults, into: &hit)
+            try probe.searchPathalias(key, in: &block, defaults: defaults)
         case .pathaliasNoDot:
-            return try probe.searchPathaliasNoDot(dottedKey, into: &hit)
+            try probe.searchPathaliasNoDot(key, in: &block)
         case .pathaliasAt:
-            return try probe.searchPathaliasAt(&dottedKey, folding: folding, defaults: defaults, into: &hit)
+            try probe.searchPathaliasAt(key, in: &block, folding: folding, defaults: defaults)
         case .longestMatch:
-            return try probe.searchLongestMatch(dottedKey, defaults: defaults, into: &hit)
+            try probe.searchLongestMatch(key, in: &block, defaults: defaults)
         }
     }
 }

@@ -4,6 +4,32 @@
 import Files
 import MailAddress
 
+/// An answer apart from the text it was found in.
+private struct KeptHit {
+    let value: [UInt8]
+    let key: [UInt8]
+    let argumentZero: [UInt8]
+    let privilege: UInt32
+    let isTemplate: Bool
+
+    init(_ hit: MapHit, in text: borrowing ByteBlock) {
+        value = text[hit.value]
+        key = text[hit.key]
+        argumentZero = text[hit.argumentZero]
+        privilege = hit.privilege
+        isTemplate = hit.isTemplate
+    }
+
+    /// The answer again, in another text.
+    func hit(in text: inout ByteBlock) -> MapHit {
+        var hit = MapHit(value: text.append(value), key: text.append(key))
+        hit.argumentZero = text.append(argumentZero)
+        hit.privilege = privilege
+        hit.isTemplate = isTemplate
+        return hit
+    }
+}
+
 /// A bounded memory of answers, the least recently used of which is forgotten first.
 ///
 /// Errors are never remembered. What a search answers depends on the default keys it was given, so an answer holds for
@@ -15,7 +41,7 @@ final class AnswerCache {
         var hash: Int
         var expiry: MonotonicTime
         /// The answer; nil for an absence.
-        var hit: MapHit?
+        var hit: KeptHit?
         /// Neighbours in the order of use; -1 at the ends.
         var newer = -1
         var older = -1
@@ -38,7 +64,7 @@ final class AnswerCache {
         /// The map does not have it.
         case absent
         /// The map has it.
-        case found
+        case found(MapHit)
     }
 
     /// Makes an empty cache.
@@ -65,23 +91,26 @@ final class AnswerCache {
     }
 
     /// Looks an answer up and makes it the most recently used.
-    func answer(
-        _ key: Span<UInt8>, defaults: [[UInt8]], now: MonotonicTime, into hit: inout MapHit
-    ) -> Answer {
-        let index = index(of: key, defaults: defaults, hash: Self.hash(key))
+    func answer(_ key: Range<Int>, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime) -> Answer {
+        let index = text.withSpan(key) { self.index(of: $0, defaults: defaults, hash: Self.hash($0)) }
         guard index >= 0, life == 0 || now < entries[index].expiry else { return .unknown }
         unlink(index)
         linkNewest(index)
         guard let known = entries[index].hit else { return .absent }
-        hit = known
-        return .found
+        return .found(known.hit(in: &text))
     }
 
     /// Remembers an answer; nil for an absence.
-    func remember(_ key: Span<UInt8>, defaults: [[UInt8]], now: MonotonicTime, hit: MapHit?) {
+    func remember(
+        _ key: Range<Int>, in text: borrowing ByteBlock, defaults: [[UInt8]], now: MonotonicTime, hit: MapHit?
+    ) {
         guard hit != nil || cachesAbsences else { return }
+        let hit = hit.map { KeptHit($0, in: text) }
+        text.withSpan(key) { remember($0, defaults: defaults, expiry: now.advanced(by: life), hit: hit) }
+    }
+
+    private func remember(_ key: Span<UInt8>, defaults: [[UInt8]], expiry: MonotonicTime, hit: KeptHit?) {
         let hash = Self.hash(key)
-        let expiry = now.advanced(by: life)
         let known = index(of: key, defaults: defaults, hash: hash)
         if known >= 0 {
             entries[known].hit = hit

@@ -1,5 +1,7 @@
 // One text map, asked without going through its table: the step that the many lookups of an address share.
 
+import MailAddress
+
 /// What one text map has loaded, without counting references to it.
 @safe
 struct LoadedText {
@@ -15,10 +17,9 @@ struct LoadedText {
     /// Looks a key up, byte for byte.
     ///
     /// - Parameter hash: the key's hash, where somebody has it.
+    /// - Returns: where the text has the value now; nil where there is none.
     @inline(__always)
-    func lookUp(_ key: Span<UInt8>, _ hash: KeyHash? = nil, into hit: inout MapHit) -> Bool {
-        unsafe storage._withUnsafeGuaranteedRef { storage in
-            storage.find(key, hash) { hit.setValue($0) }
-        }
+    func value(of key: Range<Int>, _ hash: KeyHash? = nil, in text: inout ByteBlock) -> Range<Int>? {
+        unsafe storage._withUnsafeGuaranteedRef { $0.value(of: key, hash, in: &text) }
     }
 }

@@ -1,6 +1,8 @@
 // The way round the tables for text maps: what they have loaded, asked without counting references, which at each of an
 // address's many lookups would cost more than the lookup.
 
+import MailAddress
+
 /// What the text maps of a relation have loaded.
 @safe
 struct LoadedTexts {
@@ -31,14 +33,16 @@ struct LoadedTexts {
     /// - Returns: nil where the table is no text map. It is good until `forget`.
     /// - Throws: where it cannot be read.
     @inline(__always)
-    mutating func storage(_ index: Int, for key: Span<UInt8>) throws(MapError) -> LoadedText? {
+    mutating func storage(
+        _ index: Int, for key: Range<Int>, of text: borrowing ByteBlock
+    ) throws(MapError) -> LoadedText? {
         if let known = unsafe storages[index] { return unsafe LoadedText(storage: known) }
         guard let table = tables[index] else { return nil }
-        return try adopt(table, index, for: key)
+        return try adopt(table, index, for: text[key])
     }
 
     @inline(never)
-    private mutating func adopt(_ table: TextTable, _ index: Int, for key: Span<UInt8>) throws(MapError) -> LoadedText {
+    private mutating func adopt(_ table: TextTable, _ index: Int, for key: [UInt8]) throws(MapError) -> LoadedText {
         let loaded = try table.loaded(for: key)
         let storage = unsafe Unmanaged.passUnretained(loaded)
         owners[index] = loaded
@@ -50,10 +54,14 @@ struct LoadedTexts {
 
     /// Whether certainly no text map has a key; if false, that is not known.
     @inline(__always)
-    func certainlyLack(_ key: Span<UInt8>, _ hash: KeyHash) -> Bool {
-        unsafe searches.withUnsafeBufferPointer { searches in
+    func certainlyLack(_ key: Range<Int>, of text: borrowing ByteBlock, _ hash: KeyHash) -> Bool {
+        guard let first = text.first(key) else { return false }
+        return unsafe searches.withUnsafeBufferPointer { searches in
             // In bounds: the indices are the buffer's.
-            for index in 0..<searches.count where unsafe !searches[index].certainlyLacks(key, hash) { return false }
+            for index in 0..<searches.count
+            where unsafe !searches[index].certainlyLacks(keyBeginningWith: first, hash) {
+                return false
+            }
             return !searches.isEmpty
         }
     }

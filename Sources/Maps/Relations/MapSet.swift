@@ -1,6 +1,7 @@
 // All relations of a dbases.conf, for one worker, and the moment at which changed files are noticed.
 
 public import Files
+public import MailAddress
 
 /// The relations of a dbases.conf, ready to be looked into by one worker.
 public struct MapSet {
@@ -57,38 +58,28 @@ public struct MapSet {
         nextRefresh = now.advanced(by: Self.refreshInterval)
     }
 
-    /// Looks a key up in a relation and substitutes `%N` in its value; see `Relation.lookUp`.
-    ///
-    /// - Throws: `MapError` when a map cannot say whether it has the key.
-    public mutating func lookUp(
-        _ key: Span<UInt8>, in relation: RelationID, defaults: [[UInt8]] = [],
-        arguments: SubstitutionArguments = SubstitutionArguments(), into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        try relations[relation.index].lookUp(key, defaults: defaults, arguments: arguments, now: now, into: &hit)
-    }
-
-    /// Looks a key up in a relation and leaves `%N` to `MapHit.substitute`; see `Relation.find`.
+    /// Looks a key up in a relation and leaves `%N` to `MapHit.value`; see `Relation.find`.
     ///
     /// - Throws: `MapError` when a map cannot say whether it has the key.
     public mutating func find(
-        _ key: Span<UInt8>, in relation: RelationID, defaults: [[UInt8]] = [], into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        try relations[relation.index].find(key, defaults: defaults, now: now, into: &hit)
+        _ key: Range<Int>, of text: inout ByteBlock, in relation: RelationID, defaults: [[UInt8]] = []
+    ) throws(MapError) -> MapHit? {
+        try relations[relation.index].find(key, in: &text, defaults: defaults, now: now)
     }
 
     /// The hash of a key, which serves for every relation that is asked for it.
     @inline(__always)
-    public func hash(of key: Span<UInt8>) -> KeyHash {
-        hash(key)
+    public func hash(_ key: Range<Int>, of text: borrowing ByteBlock) -> KeyHash {
+        text.withSpan(key) { hash($0) }
     }
 
     /// Whether certainly no map of a relation has a key in lower case; if false, that is not known.
     ///
     /// - Parameter hash: the key's hash.
-    public mutating func certainlyLacks(
-        folded key: Span<UInt8>, _ hash: KeyHash, in relation: RelationID
+    public func certainlyLacks(
+        folded key: Range<Int>, of text: borrowing ByteBlock, _ hash: KeyHash, in relation: RelationID
     ) -> Bool {
-        relations[relation.index].certainlyLacks(folded: key, hash)
+        relations[relation.index].certainlyLacks(folded: key, of: text, hash)
     }
 
     /// Looks up a key in lower case as `find` does.
@@ -96,8 +87,8 @@ public struct MapSet {
     /// - Parameter hash: the key's hash.
     /// - Throws: `MapError` when a map cannot say whether it has the key.
     public mutating func find(
-        folded key: Span<UInt8>, _ hash: KeyHash, in relation: RelationID, into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        try relations[relation.index].find(folded: key, hash, now: now, into: &hit)
+        folded key: Range<Int>, of text: inout ByteBlock, _ hash: KeyHash, in relation: RelationID
+    ) throws(MapError) -> MapHit? {
+        try relations[relation.index].find(folded: key, hash, in: &text, now: now)
     }
 }

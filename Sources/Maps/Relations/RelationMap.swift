@@ -22,9 +22,8 @@ public final class RelationMap {
     /// What the drivers try last where the caller's default keys are not wanted, or there are none.
     private let standardDefaults: [[UInt8]] = [[UInt8(ascii: ".")]]
     let folding: KeyFolding
-
-    /// The user of a value that comes from no file: nobody.
-    private static let nobody: UInt32 = 65_534
+    /// Where the table puts values.
+    private var copied: [UInt8] = []
 
     init(definition: MapDefinition, table: any Table) {
         self.definition = definition
@@ -46,28 +45,24 @@ public final class RelationMap {
     /// Looks a key up by the map's driver, and answers as its flags say.
     ///
     /// - Parameters:
-    ///   - dottedKey: the key, folded as `folding` says, with a dot before it.
+    ///   - key: the key, folded as `folding` says, with a dot before it.
     ///   - probe: how the table is asked.
     func lookUp(
-        _ dottedKey: inout DottedKey, through probe: Probe, defaults: [[UInt8]], now: MonotonicTime,
-        into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        let isFound = try findValue(&dottedKey, through: probe, defaults: defaults, now: now, into: &hit)
+        _ key: DottedKey, through probe: Probe, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime
+    ) throws(MapError) -> MapHit? {
+        var hit = try found(key, through: probe, in: &text, defaults: defaults, now: now)
         switch answer {
         case .value:
             break
         case .key:
-            if isFound { hit.answerKey(dottedKey) }
+            hit?.answer(key)
         case .valueOrKey:
-            if !isFound {
-                hit.setNoValue()
-                hit.setKey(dottedKey.bytes.span.extracting(dottedKey.whole))
-                hit.privilege = Self.nobody
+            if hit?.value.isEmpty ?? true {
+                hit = hit ?? MapHit(value: key.whole, key: key.whole)
+                hit?.answer(key)
             }
-            if !isFound || hit.isEmpty { hit.answerKey(dottedKey) }
-            return true
         }
-        return isFound
+        return hit
     }
 
     /// Notices a changed file, where the map has the flag `-m`.
@@ -79,38 +74,49 @@ public final class RelationMap {
         return true
     }
 
-    /// Completes an answer that the table has just given.
-    func complete(_ hit: inout MapHit) {
-        hit.privilege = table.privilege
-        hit.isTemplate = substitutes
+    /// Looks a key up in the table itself.
+    func ask(_ key: Range<Int>, in text: inout ByteBlock) throws(MapError) -> MapHit? {
+        guard let value = try table.value(of: key, in: &text, copying: &copied) else { return nil }
+        return hit(value: value, key: key)
     }
 
-    private func findValue(
-        _ dottedKey: inout DottedKey, through probe: Probe, defaults: [[UInt8]], now: MonotonicTime,
-        into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        guard let cache else { return try search(&dottedKey, through: probe, defaults: defaults, into: &hit) }
+    /// The answer that consists of a value.
+    @inline(__always)
+    func hit(value: Range<Int>, key: Range<Int>) -> MapHit {
+        var hit = MapHit(value: value, key: key)
+        hit.privilege = table.privilege
+        hit.isTemplate = substitutes
+        return hit
+    }
+
+    private func found(
+        _ key: DottedKey, through probe: Probe, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime
+    ) throws(MapError) -> MapHit? {
+        guard let cache else { return try search(key, through: probe, in: &text, defaults: defaults) }
         let effective = driver == .none ? [] : usesDefaultKeys ? defaults : []
-        switch cache.answer(
-            dottedKey.bytes.span.extracting(dottedKey.whole), defaults: effective, now: now, into: &hit)
-        {
-        case .found: return true
-        case .absent: return false
+        switch cache.answer(key.whole, in: &text, defaults: effective, now: now) {
+        case .found(let hit): return hit
+        case .absent: return nil
         case .unknown: break
         }
-        let isFound = try search(&dottedKey, through: probe, defaults: defaults, into: &hit)
-        cache.remember(
-            dottedKey.bytes.span.extracting(dottedKey.whole), defaults: effective, now: now, hit: isFound ? hit : nil)
-        return isFound
+        let hit = try search(key, through: probe, in: &text, defaults: defaults)
+        cache.remember(key.whole, in: text, defaults: effective, now: now, hit: hit)
+        return hit
     }
 
     private func search(
-        _ dottedKey: inout DottedKey, through probe: Probe, defaults: [[UInt8]], into hit: inout MapHit
-    ) throws(MapError) -> Bool {
-        let isFound = try driver.search(
-            probe, &dottedKey, folding: folding,
-            defaults: usesDefaultKeys && !defaults.isEmpty ? defaults : standardDefaults, into: &hit)
-        if isFound { complete(&hit) }
-        return isFound
+        _ key: DottedKey, through probe: Probe, in text: inout ByteBlock, defaults: [[UInt8]]
+    ) throws(MapError) -> MapHit? {
+        try driver.search(
+            probe, key, in: &text, folding: folding,
+            defaults: usesDefaultKeys && !defaults.isEmpty ? defaults : standardDefaults)
+    }
+}
+
+extension MapHit {
+    /// Puts the key in the place of the value, for the flags `-b` and `-n`.
+    fileprivate mutating func answer(_ key: DottedKey) {
+        value = key.whole
+        isTemplate = false
     }
 }

@@ -1,21 +1,30 @@
 // Lookups in a table itself: the key as it stands, the value as it stands.
 
-extension MapHit {
-    /// Looks a key up in a table that belongs to no relation and keeps the answer here.
+public import MailAddress
+
+extension Table {
+    /// Looks a key up in a table that belongs to no relation.
     ///
+    /// - Parameters:
+    ///   - key: where the key stands in the text.
+    ///   - text: gets the value as another piece.
+    ///   - buffer: where the table puts values; kept by the caller, so that no lookup allocates.
+    /// - Returns: the answer; nil only where the key certainly does not exist.
     /// - Throws: `MapError` when the table cannot say whether it has the key.
-    public mutating func lookUp(_ key: Span<UInt8>, in table: any Table) throws(MapError) -> Bool {
-        guard try find(key, in: table) else { return false }
-        setKey(key)
-        privilege = table.privilege
-        isTemplate = false
-        return true
+    public func find(
+        _ key: Range<Int>, in text: inout ByteBlock, copying buffer: inout [UInt8]
+    ) throws(MapError) -> MapHit? {
+        guard let value = try value(of: key, in: &text, copying: &buffer) else { return nil }
+        var hit = MapHit(value: value, key: key)
+        hit.privilege = privilege
+        return hit
     }
 
-    /// Looks a key up in a table and notes the value.
-    mutating func find(_ key: Span<UInt8>, in table: any Table) throws(MapError) -> Bool {
-        guard try table.lookUp(key, into: &copied) else { return false }
-        setCopiedValue()
-        return true
+    /// Looks a key up and notes the value.
+    func value(
+        of key: Range<Int>, in text: inout ByteBlock, copying buffer: inout [UInt8]
+    ) throws(MapError) -> Range<Int>? {
+        let isFound = try text.withSpan(key) { key throws(MapError) in try lookUp(key, into: &buffer) }
+        return isFound ? text.append(buffer) : nil
     }
 }

@@ -56,9 +56,10 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
 
         /// Whether certainly no entry has a key; if false, that is not known.
         @inline(__always)
-        func certainlyLacks(_ key: Span<UInt8>, _ known: KeyHash) -> Bool {
-            guard key.isEmpty || firstBytes.contains(key[0]) else { return true }
-            let wanted = hash(key, known)
+        func certainlyLacks(keyBeginningWith first: UInt8, _ known: KeyHash) -> Bool {
+            guard firstBytes.contains(first) else { return true }
+            guard known.seed == hash.seed else { return false }
+            let wanted = known.value
             var place = Int(wanted) & mask
             // In bounds because of the mask; ends, as at least half of the slots are free.
             while unsafe slots[place].offset != Slot.empty {

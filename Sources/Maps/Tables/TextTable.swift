@@ -59,16 +59,12 @@ public final class TextTable: Table {
 
     /// Looks a key up; the file is read first where it is not loaded.
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
-        let storage = try loaded(for: key)
-        func take(_ found: Span<UInt8>) {
-            value.removeAll(keepingCapacity: true)
-            value.append(from: found)
-        }
-        guard foldsLookups else { return storage.find(key, nil, take) }
+        let storage = if let storage { storage } else { try load(for: Array(copying: key)) }
+        guard foldsLookups else { return storage.find(key, into: &value) }
         foldedKey.removeAll(keepingCapacity: true)
         for index in key.indices { foldedKey.append(ASCII.lowercase(key[index])) }
         let folded = foldedKey
-        return storage.find(folded.span, nil, take)
+        return storage.find(folded.span, into: &value)
     }
 
     /// Forgets the entries of a file that was replaced or changed.
@@ -91,11 +87,11 @@ public final class TextTable: Table {
     /// The entries, which are read first where they are not loaded.
     ///
     /// - Parameter key: the key that is looked up, for the message where they cannot be read.
-    func loaded(for key: Span<UInt8>) throws(MapError) -> TextTableStorage {
+    func loaded(for key: [UInt8]) throws(MapError) -> TextTableStorage {
         if let storage { storage } else { try load(for: key) }
     }
 
-    private func load(for key: Span<UInt8>) throws(MapError) -> TextTableStorage {
+    private func load(for key: [UInt8]) throws(MapError) -> TextTableStorage {
         do {
             let loaded = try loader.storage(path: name.file, form: form, folding: folding)
             hasFailed = false
@@ -105,7 +101,7 @@ public final class TextTable: Table {
         } catch {
             hasFailed = true
             failed = try? FileIdentity(path: name.file)
-            throw MapError(table: name, key: Array(copying: key), text: error.description)
+            throw MapError(table: name, key: key, text: error.description)
         }
     }
 }

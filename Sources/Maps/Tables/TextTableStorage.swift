@@ -62,22 +62,36 @@ final class TextTableStorage: Sendable {
     ///
     /// - Parameters:
     ///   - hash: the key's hash, where somebody has it.
-    ///   - take: is given the value, where there is one.
-    /// - Returns: whether there is.
+    ///   - text: the text that the key is a piece of; it gets the value as another piece.
+    /// - Returns: where that is; nil where there is none.
     @inline(__always)
-    func find(_ key: Span<UInt8>, _ hash: KeyHash? = nil, _ take: (Span<UInt8>) -> Void) -> Bool {
-        Self.find(key, hash, in: bytes, index.search, take)
+    func value(of key: Range<Int>, _ hash: KeyHash?, in text: inout ByteBlock) -> Range<Int>? {
+        let search = index.search
+        guard let slot = text.withSpan(key, { Self.find($0, hash, in: bytes, search) }) else { return nil }
+        return Self.append(bytes, slot.value, to: &text)
+    }
+
+    /// Looks a key up, byte for byte.
+    ///
+    /// - Parameter value: replaced by the value, where there is one.
+    /// - Returns: whether there is.
+    func find(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
+        guard let slot = Self.find(key, nil, in: bytes, index.search) else { return false }
+        value.removeAll(keepingCapacity: true)
+        value.append(contentsOf: bytes[slot.value])
+        return true
     }
 
     @inline(__always)
     private static func find(
-        _ key: Span<UInt8>, _ hash: KeyHash?, in bytes: [UInt8], _ search: EntryIndex.Search,
-        _ take: (Span<UInt8>) -> Void
-    ) -> Bool {
-        let bytes = bytes.span
-        guard let slot = search.find(key, hash, in: bytes) else { return false }
-        take(bytes.extracting(slot.value))
-        return true
+        _ key: Span<UInt8>, _ hash: KeyHash?, in bytes: [UInt8], _ search: EntryIndex.Search
+    ) -> EntryIndex.Slot? {
+        search.find(key, hash, in: bytes.span)
+    }
+
+    @inline(__always)
+    private static func append(_ bytes: [UInt8], _ range: Range<Int>, to text: inout ByteBlock) -> Range<Int> {
+        text.append(bytes.span.extracting(range))
     }
 }
 

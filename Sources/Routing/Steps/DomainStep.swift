@@ -72,20 +72,20 @@ extension Resolver {
         }
         // Error messages have a default of their own, which is tried before the ordinary ones (SEMANTICS 6).
         if request.isErrorMessage,
-            try maps.find(.routesdb, key, of: text, defaults: .errorMessage, into: &hit),
-            try obeyDomainRoute(address, hop)
+            let hit = try maps.find(.routesdb, key, of: &text, defaults: .errorMessage),
+            try obeyDomainRoute(hit, address, hop)
         {
             return true
         }
         let defaults: DefaultKeys = request.role == .sender ? .sender : .recipient
-        guard try maps.find(.routesdb, key, of: text, defaults: defaults, into: &hit) else {
-            return false
-        }
-        return try obeyDomainRoute(address, hop)
+        guard let hit = try maps.find(.routesdb, key, of: &text, defaults: defaults) else { return false }
+        return try obeyDomainRoute(hit, address, hop)
     }
 
-    private mutating func obeyDomainRoute(_ address: Piece, _ hop: Hop) throws(ResolutionFailure) -> Bool {
-        let value = hit.appendValue(to: &text)
+    private mutating func obeyDomainRoute(
+        _ hit: MapHit, _ address: Piece, _ hop: Hop
+    ) throws(ResolutionFailure) -> Bool {
+        let value = hit.value(in: &text)
         switch RouteValue(ofDomainRoute: value, address: address, in: &text, now: clock) {
         case .unusable:
             trace?.record(.unusableValue(text[value]))

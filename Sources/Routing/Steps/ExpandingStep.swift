@@ -4,13 +4,13 @@ import MailAddress
 import Maps
 
 extension Resolver {
-    /// Expands the value that the last lookup found.
+    /// Expands the value that a lookup found.
     ///
     /// A value that is no address list goes to root, with the tail, as in ZMailer: somebody must get the mail.
-    mutating func expandValue(like template: Node, of parent: Int) throws(ResolutionFailure) {
+    mutating func expand(value: Piece, like template: Node, of parent: Int) throws(ResolutionFailure) {
         let members: [[UInt8]]
         do {
-            members = try AddressList.members(of: hit.value.span)
+            members = try text.withSpan(value) { value throws(AddressError) in try AddressList.members(of: value) }
         } catch {
             return try expandToRoot(because: error, like: template, of: parent)
         }
@@ -20,8 +20,8 @@ extension Resolver {
     /// Expands `:include:path`: one address list a line, `#` first on a line makes it a comment.
     mutating func include(_ path: Piece, _ hop: Hop) throws(ResolutionFailure) {
         guard hop.isTrusted else { throw .syntax(nil) }
-        guard try maps.find(.include, path, of: text, into: &hit),
-            !expansion.isExpanding(.include, text[path], at: hop.node, in: text)
+        guard let hit = try maps.find(.include, path, of: &text),
+            !expansion.isExpanding(.include, path, at: hop.node, in: text)
         else {
             return try add(channel: text.append("local"), host: hop.origin, user: hop.address, hop)
         }
@@ -31,16 +31,16 @@ extension Resolver {
         template.key = ExpandedKey(relation: .include, key: path)
         let members: [[UInt8]]
         do {
-            members = try includedMembers()
+            members = try Self.includedMembers(of: text[hit.value])
         } catch {
             return try expandToRoot(because: error, like: template, of: hop.node)
         }
         try expand(to: members, like: template, of: hop.node)
     }
 
-    private func includedMembers() throws(AddressError) -> [[UInt8]] {
+    private static func includedMembers(of content: [UInt8]) throws(AddressError) -> [[UInt8]] {
         var members: [[UInt8]] = []
-        for line in hit.value.split(separator: UInt8(ascii: "\n")) {
+        for line in content.split(separator: UInt8(ascii: "\n")) {
             let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
             guard text.first != UInt8(ascii: "#"), !text.allSatisfy(ASCII.isBlank) else { continue }
             members += try AddressList.members(of: Array(text).span)

@@ -65,45 +65,42 @@ extension Resolver {
 
     private mutating func decides(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
         let hash = maps.hash(ofFolded: level.key, of: text)
-        if try maps.find(.fqdnaliases, folded: level.key, of: text, hash, into: &hit),
-            try obeyAlias(level, for: hop)
+        if let hit = try maps.find(.fqdnaliases, folded: level.key, of: &text, hash),
+            try obeyAlias(hit, level, for: hop)
         {
             return true
         }
-        guard try maps.find(.fqdnroutes, folded: level.key, of: text, hash, into: &hit) else {
-            return false
-        }
-        return try obeyRoute(level, for: hop)
+        guard let hit = try maps.find(.fqdnroutes, folded: level.key, of: &text, hash) else { return false }
+        return try obeyRoute(hit, level, for: hop)
     }
 
-    private mutating func obeyAlias(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
+    private mutating func obeyAlias(_ hit: MapHit, _ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
         guard !expansion.isExpanding(.fqdnaliases, hit.key, at: hop.node, in: text) else {
             trace?.record(.deviation(.duplicate, "this key of fqdnaliases is already being expanded: passed over"))
             return false
         }
         // What an outsider typed stays his where the value hands it on as %1.
-        let handsOn = hit.containsPercent
-        var arguments = SubstitutionArguments()
-        if level.givesUserToAliases { arguments.set(1, to: level.user, of: text) }
-        hit.substitute(arguments)
+        let handsOn = text.firstIndex(of: UInt8(ascii: "%"), in: hit.value) != nil
+        var places = SubstitutionPlaces()
+        if level.givesUserToAliases { places[1] = level.user }
         var template = Node(address: .empty, origin: hop.address)
         template.tail = level.tail
         template.domain = level.domain
         template.privilege = hit.privilege
         template.isTrusted = hop.isTrusted || !handsOn
-        template.key = ExpandedKey(relation: .fqdnaliases, key: text.append(hit.key))
-        try expandValue(like: template, of: hop.node)
+        template.key = ExpandedKey(relation: .fqdnaliases, key: hit.key)
+        try expand(value: hit.value(substituting: places, in: &text), like: template, of: hop.node)
         return true
     }
 
-    private mutating func obeyRoute(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
+    private mutating func obeyRoute(_ hit: MapHit, _ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
         var places = SubstitutionPlaces()
         places[1] = level.user
         places[2] = level.tail
         places[3] = level.domain
         places[4] = hop.origin
         places[5] = hop.address
-        let value = hit.appendValue(to: &text, substituting: places)
+        let value = hit.value(substituting: places, in: &text)
         guard
             case .route(let channel, let host, let user) = RouteValue(
                 ofFullyQualifiedRoute: value, address: hop.address, in: &text)

@@ -121,30 +121,28 @@ extension Resolver {
 
     private mutating func accountExists(_ user: Piece) throws(ResolutionFailure) -> Bool {
         guard !rules.anyLocalUserExists else { return false }
-        if try maps.find(.accounts, user, of: text, into: &hit) { return true }
+        if try maps.find(.accounts, user, of: &text) != nil { return true }
         // Account names are lower-case; an address need not be.
-        let written = text[user]
-        let folded = written.map(ASCII.lowercase)
-        guard folded != written else { return false }
-        return try maps.find(.accounts, folded.span, into: &hit)
+        let folded = text.append(lowercaseOf: user)
+        guard !text.equals(folded, user) else { return false }
+        return try maps.find(.accounts, folded, of: &text) != nil
     }
 
     /// Expands an alias, if there is one and it is not being expanded already.
     private mutating func expandAlias(
         _ name: Piece, tail: Piece, domain: Piece, _ hop: Hop
     ) throws(ResolutionFailure) -> Bool {
-        guard try maps.find(.aliases, name, of: text, into: &hit) else { return false }
+        guard let hit = try maps.find(.aliases, name, of: &text) else { return false }
         guard !expansion.isExpanding(.aliases, hit.key, at: hop.node, in: text) else {
             trace?.record(.deviation(.duplicate, "this key of aliases is already being expanded: passed over"))
             return false
         }
-        hit.substitute()
         var template = Node(address: .empty, origin: hop.origin)
         template.tail = tail
         template.domain = domain
         template.privilege = hit.privilege
-        template.key = ExpandedKey(relation: .aliases, key: text.append(hit.key))
-        try expandValue(like: template, of: hop.node)
+        template.key = ExpandedKey(relation: .aliases, key: hit.key)
+        try expand(value: hit.value(in: &text), like: template, of: hop.node)
         return true
     }
 

@@ -68,7 +68,7 @@ struct Expansion {
     }
 
     /// Whether the key is being expanded on the way from the root to a node.
-    func isExpanding(_ relation: RelationName, _ key: [UInt8], at node: Int, in text: borrowing ByteBlock) -> Bool {
+    func isExpanding(_ relation: RelationName, _ key: Piece, at node: Int, in text: borrowing ByteBlock) -> Bool {
         var place = node
         while place >= 0 {
             if let expanded = nodes[place].key, expanded.relation == relation, text.equals(expanded.key, key) {

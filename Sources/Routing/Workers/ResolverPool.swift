@@ -15,18 +15,18 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
     public struct Work: Sendable {
         let makeResolver: @Sendable (CallWatch) -> Resolver
         let emptyProduct: @Sendable (AddressBatch) -> Product
-        let report: @Sendable (Span<UInt8>, Resolution, Trace?, inout Product) -> Void
+        let report: @Sendable (Span<UInt8>, borrowing Answer, Trace?, inout Product) -> Void
 
         /// Describes the work.
         ///
         /// - Parameters:
         ///   - makeResolver: makes a worker's engine in its thread; its maps are to show their calls to the watch.
         ///   - emptyProduct: what a batch comes to before its first address.
-        ///   - report: adds an address's resolution to what its batch comes to.
+        ///   - report: adds an address's answer to what its batch comes to.
         public init(
             makeResolver: @escaping @Sendable (CallWatch) -> Resolver,
             emptyProduct: @escaping @Sendable (AddressBatch) -> Product,
-            report: @escaping @Sendable (Span<UInt8>, Resolution, Trace?, inout Product) -> Void
+            report: @escaping @Sendable (Span<UInt8>, borrowing Answer, Trace?, inout Product) -> Void
         ) {
             self.makeResolver = makeResolver
             self.emptyProduct = emptyProduct
@@ -173,7 +173,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
         let bytes = job.batch.bytes
         let address = bytes.span.extracting(job.current)
         trace?.record(.failure(.map(error)))
-        work.report(address, Resolution(of: address, failed: .map(error)), trace, &job.product)
+        work.report(address, Answer(of: address, failed: .map(error)), trace, &job.product)
     }
 
     private mutating func replaceWorkers() {

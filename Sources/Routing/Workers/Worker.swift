@@ -89,17 +89,17 @@ final class Worker<Product: Sendable>: @unchecked Sendable {
         self.trace = trace
         // Read once: where a generic value keeps it has to be found out at run time.
         let report = work.report
-        var resolution = Resolution()
+        var answer = Answer()
         while let job = next() {
             self.job = job
             let bytes = job.batch.bytes
             while let current = job.advance() {
                 let address = bytes.span.extracting(current)
                 trace?.clear()
-                resolver.resolve(address, job.request, into: &resolution)
+                resolver.resolve(address, job.request, into: &answer)
                 // From here on everything of this job would belong to somebody else.
                 guard !watch.isAbandoned else { return }
-                report(address, resolution, trace, &job.product)
+                report(address, answer, trace, &job.product)
             }
             self.job = nil
             finish(job)

@@ -1,13 +1,12 @@
 // What a batch of addresses comes to in route-test: put together by workers, written by the main thread.
 
 import ArgumentParser
-import MailAddress
 import Routing
 
 /// The answers for a batch of addresses.
 struct RouteTestAnswers: Sendable {
     /// What goes to standard output.
-    private(set) var output: ByteBlock
+    private(set) var output: [UInt8] = []
     /// What people should know.
     private(set) var remarks = Remarks()
     /// What the exit status has to say.
@@ -17,18 +16,18 @@ struct RouteTestAnswers: Sendable {
     ///
     /// - Parameter count: the bytes of all addresses, of which answers have some three times as many.
     init(toBytes count: Int) {
-        output = ByteBlock(capacity: 3 * count)
+        output.reserveCapacity(3 * count)
     }
 
     /// Adds the answer for one address.
     mutating func add(
-        _ address: Span<UInt8>, _ resolution: Resolution, _ trace: Trace?, _ report: any ResolutionReport
+        _ address: Span<UInt8>, _ answer: borrowing Answer, _ trace: Trace?, _ report: any ResolutionReport
     ) {
-        let status = resolution.status
+        let status = answer.status
         outcome.count(status)
-        if status == .deferred, let failure = resolution.failure { remarks.add(failure.cause, "\(failure)") }
-        for notice in resolution.notices { remarks.add(notice, notice) }
-        report.append(address: address, resolution: resolution, trace: trace, to: &output)
+        if status == .deferred, let failure = answer.failure { remarks.add(failure.cause, "\(failure)") }
+        for notice in answer.notices { remarks.add(notice, notice) }
+        report.append(address: address, answer: answer, trace: trace, to: &output)
     }
 }
 

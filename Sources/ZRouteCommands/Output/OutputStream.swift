@@ -23,12 +23,6 @@ struct OutputStream: ~Copyable {
         if buffer.count >= Self.capacity { flush() }
     }
 
-    /// Adds what a block holds, and writes when there is much.
-    mutating func write(_ block: ByteBlock) {
-        buffer.append(from: block.bytes.span, 0..<block.end)
-        if buffer.count >= Self.capacity { flush() }
-    }
-
     /// Adds text.
     mutating func write(_ text: String) {
         buffer.append(contentsOf: text.utf8)

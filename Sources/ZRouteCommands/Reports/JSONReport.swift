@@ -6,9 +6,10 @@ import Routing
 
 /// One JSON object an address.
 struct JSONReport: ResolutionReport {
-    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout ByteBlock) {
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout [UInt8]) {
         var json = JSONText()
         let typed = [UInt8](copying: address)
+        let resolution = answer.resolution
         json.object { json in
             json.name("address")
             json.text(typed)
@@ -29,7 +30,7 @@ struct JSONReport: ResolutionReport {
                 }
             }
         }
-        output.append(json.bytes)
+        output.append(contentsOf: json.bytes)
         output.append(UInt8(ascii: "\n"))
     }
 

@@ -6,47 +6,51 @@ import Routing
 
 /// One line an address, tab-separated.
 struct TSVReport: ResolutionReport {
-    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout ByteBlock) {
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout [UInt8]) {
         // The first column is what was asked, byte for byte, so that input and output can be joined on it.
-        Self.append(address, escapingSeparators: false, to: &output)
-        output.append(UInt8(ascii: "\t"))
-        var isFirst = true
-        for place in resolution.places {
-            if !isFirst { output.append(UInt8(ascii: ";")) }
-            isFirst = false
-            let text = resolution.text.bytes.span
-            if let whole = place.whole(in: resolution.text) {
-                Self.append(text.extracting(whole), escapingSeparators: true, to: &output)
-                continue
+        Self.append(address, escapingSeparators: false, then: UInt8(ascii: "\t"), to: &output)
+        var left = answer.places.count
+        for place in answer.places {
+            left -= 1
+            let end = left == 0 ? UInt8(ascii: "\n") : UInt8(ascii: ";")
+            if let whole = place.whole(in: answer.text) {
+                Self.append(whole, of: answer.text, then: end, to: &output)
+            } else {
+                Self.append(place.channel, of: answer.text, then: UInt8(ascii: "!"), to: &output)
+                Self.append(place.host, of: answer.text, then: UInt8(ascii: "!"), to: &output)
+                Self.append(place.user, of: answer.text, then: end, to: &output)
             }
-            Self.append(text.extracting(place.channel), escapingSeparators: true, to: &output)
-            output.append(UInt8(ascii: "!"))
-            Self.append(text.extracting(place.host), escapingSeparators: true, to: &output)
-            output.append(UInt8(ascii: "!"))
-            Self.append(text.extracting(place.user), escapingSeparators: true, to: &output)
         }
-        output.append(UInt8(ascii: "\n"))
+        if answer.places.isEmpty { output.append(UInt8(ascii: "\n")) }
     }
 
     @inline(__always)
-    private static func append(_ field: Span<UInt8>, escapingSeparators: Bool, to output: inout ByteBlock) {
+    private static func append(
+        _ field: Range<Int>, of text: borrowing ByteBlock, then end: UInt8, to output: inout [UInt8]
+    ) {
+        text.withSpan(field) { append($0, escapingSeparators: true, then: end, to: &output) }
+    }
+
+    @inline(__always)
+    private static func append(
+        _ field: Span<UInt8>, escapingSeparators: Bool, then end: UInt8, to output: inout [UInt8]
+    ) {
         // Hardly ever is there anything to escape.
-        if field.containsControl(or: UInt8(ascii: "\\"), or: UInt8(ascii: ";")) {
+        if !output.append(field, then: end, unlessControlOr: UInt8(ascii: "\\"), or: UInt8(ascii: ";")) {
             appendEscaped(field, escapingSeparators, to: &output)
-        } else {
-            output.append(field)
+            output.append(end)
         }
     }
 
     @inline(never)
-    private static func appendEscaped(_ field: Span<UInt8>, _ escapingSeparators: Bool, to output: inout ByteBlock) {
+    private static func appendEscaped(_ field: Span<UInt8>, _ escapingSeparators: Bool, to output: inout [UInt8]) {
         for place in field.indices {
             switch field[place] {
-            case UInt8(ascii: "\\") where escapingSeparators: output.append("\\\\")
-            case UInt8(ascii: ";") where escapingSeparators: output.append("\\;")
-            case UInt8(ascii: "\t"): output.append("\\t")
-            case UInt8(ascii: "\n"): output.append("\\n")
-            case UInt8(ascii: "\r"): output.append("\\r")
+            case UInt8(ascii: "\\") where escapingSeparators: output.append(contentsOf: "\\\\".utf8)
+            case UInt8(ascii: ";") where escapingSeparators: output.append(contentsOf: "\\;".utf8)
+            case UInt8(ascii: "\t"): output.append(contentsOf: "\\t".utf8)
+            case UInt8(ascii: "\n"): output.append(contentsOf: "\\n".utf8)
+            case UInt8(ascii: "\r"): output.append(contentsOf: "\\r".utf8)
             default: output.append(field[place])
             }
         }

@@ -6,8 +6,9 @@ import Routing
 
 /// Several lines an address, for reading.
 struct TextReport: ResolutionReport {
-    func append(address: Span<UInt8>, resolution: Resolution, trace: Trace?, to output: inout ByteBlock) {
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout [UInt8]) {
         let typed = [UInt8](copying: address)
+        let resolution = answer.resolution
         if let trace {
             for event in trace.events { Self.append(event, to: &output) }
         }
@@ -30,11 +31,11 @@ struct TextReport: ResolutionReport {
         }
     }
 
-    private static func append(_ pieces: String..., to output: inout ByteBlock) {
-        for piece in pieces { output.append(Array(piece.utf8)) }
+    private static func append(_ pieces: String..., to output: inout [UInt8]) {
+        for piece in pieces { output.append(contentsOf: piece.utf8) }
     }
 
-    private static func append(_ event: TraceEvent, to output: inout ByteBlock) {
+    private static func append(_ event: TraceEvent, to output: inout [UInt8]) {
         let line =
             switch event {
             case .address(let address, let tail):
