@@ -109,13 +109,18 @@ private struct BlockRun: ~Copyable {
         let other = UInt8(truncatingIfNeeded: next())
         let part = model[range]
         precondition(block.firstIndex(of: byte, in: range) == part.firstIndex(of: byte), "another first byte")
+        let either = part.firstIndex { $0 == byte || $0 == other }
+        precondition(block.firstIndex(of: byte, or: other, in: range) == either, "another first of two bytes")
+        let pair = part.indices.dropLast().last { part[$0] == byte && part[$0 + 1] == byte }
+        precondition(block.lastPair(of: byte, in: range) == pair, "another last pair")
         precondition(block.lastIndex(of: byte, in: range) == part.lastIndex(of: byte), "another last byte")
         precondition(block.first(range) == part.first && block.last(range) == part.last, "other ends")
-        var output: [UInt8] = [other]
+        var output = ByteBlock()
+        output.append(other)
         let isAppended = block.withSpan(range) { output.append($0, then: 0x0A, unlessControlOr: byte, or: other) }
         let isOrdinary = part.allSatisfy { $0 >= 0x20 && $0 != byte && $0 != other }
         precondition(isAppended == isOrdinary, "controls are not told apart")
-        precondition(output == [other] + (isOrdinary ? part + [0x0A] : []), "something else is appended")
+        precondition(output.array == [other] + (isOrdinary ? part + [0x0A] : []), "something else is appended")
     }
 
     private mutating func compare(_ range: Range<Int>) {

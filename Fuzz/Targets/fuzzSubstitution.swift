@@ -57,7 +57,9 @@ private func checkPlaces(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [U
     let zero = text.append(given[0] ?? [])
     let value = text.append(value)
     let before = text.array
-    let place = places.substitute(in: value, argumentZero: zero, text: &text)
+    let place = SubstitutionPlaces.reference(in: value, of: text).flatMap {
+        places.substitute(in: value, from: $0, argumentZero: zero, text: &text)
+    }
     precondition(place.map { text[$0] } == wanted, "another substitution")
     precondition(text.array == before + (wanted ?? []), "more is in the text, or less")
 }

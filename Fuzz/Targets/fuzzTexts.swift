@@ -21,75 +21,109 @@ func fuzzTexts(_ bytes: [UInt8]) {
     guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
         preconditionFailure("the configuration of the target is not valid")
     }
-    var set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()))
-    set.beginAddress(now: MonotonicTime(nanoseconds: 0))
-    check(&set, first)
+    var run = TextsRun(MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader())))
+    run.set.beginAddress(now: MonotonicTime(nanoseconds: 0))
+    run.check(first)
     guard generations.count > 1 else { return }
     // A file of the same size might not be seen to be another.
     let second = generations[1].count == first.count ? generations[1] + [0x0A] : generations[1]
     file.replace(by: second)
     // One address sees one generation.
-    set.beginAddress(now: MonotonicTime(nanoseconds: 1))
-    if !first.contains(0) { check(&set, first) }
-    set.beginAddress(now: MonotonicTime(nanoseconds: 1_000_000_000))
-    check(&set, second)
+    run.set.beginAddress(now: MonotonicTime(nanoseconds: 1))
+    if !first.contains(0) { run.check(first) }
+    run.set.beginAddress(now: MonotonicTime(nanoseconds: 1_000_000_000))
+    run.check(second)
 }
 
-private func check(_ set: inout MapSet, _ bytes: [UInt8]) {
-    guard !bytes.contains(0) else {
-        for name in ["folded", "exact", "upper", "several"] {
-            var text = ByteBlock()
-            let key = text.append([1])
-            let outcome = Result { () throws(MapError) in try set.find(key, of: &text, in: set.relation(name)) }
-            guard case .failure = outcome else { preconditionFailure("a source with a NUL is read") }
+/// Maps, and groups of them, which have a short way of their own.
+private struct TextsRun: ~Copyable {
+    var set: MapSet
+    private var folded: RelationGroup, exact: RelationGroup, upper: RelationGroup, several: RelationGroup
+    private var both: RelationGroup
+
+    init(_ set: consuming MapSet) {
+        folded = set.group([set.relation("folded")])
+        exact = set.group([set.relation("exact")])
+        upper = set.group([set.relation("upper")])
+        several = set.group([set.relation("several")])
+        both = set.group([set.relation("exact"), set.relation("several")])
+        self.set = set
+    }
+
+    mutating func check(_ bytes: [UInt8]) {
+        guard !bytes.contains(0) else {
+            for name in ["folded", "exact", "upper", "several"] {
+                var text = ByteBlock()
+                let key = text.append([1])
+                let outcome = Result { () throws(MapError) in try set.find(key, of: &text, in: set.relation(name)) }
+                guard case .failure = outcome else { preconditionFailure("a source with a NUL is read") }
+            }
+            return
         }
-        return
+        Self.check(&set, "folded", PlainSource(bytes, folding: .lower), folding: .lower, &folded)
+        Self.check(&set, "exact", PlainSource(bytes, folding: .none), folding: .none, &exact)
+        Self.check(&set, "upper", PlainSource(bytes, folding: .upper), folding: .upper, &upper)
+        checkSeveral(PlainSource(bytes, folding: .lower))
+        checkBoth(PlainSource(bytes, folding: .none), PlainSource(bytes, folding: .lower))
     }
-    check(&set, "folded", PlainSource(bytes, folding: .lower), folding: .lower)
-    check(&set, "exact", PlainSource(bytes, folding: .none), folding: .none)
-    check(&set, "upper", PlainSource(bytes, folding: .upper), folding: .upper)
-    checkSeveral(&set, PlainSource(bytes, folding: .lower))
-}
 
-/// Looks up every key, and every key with a byte less, more or another.
-private func check(_ set: inout MapSet, _ name: String, _ source: PlainSource, folding: KeyFolding) {
-    let relation = set.relation(name)
-    var text = ByteBlock()
-    for key in probes(source) {
-        text.removeAll()
-        let wanted = key.isEmpty ? nil : source.entries[key.map(folding.fold)]
-        let hit = (try? set.find(text.append(key), of: &text, in: relation)) ?? nil
-        precondition(hit.map { text[$0.value] } == wanted, "\(name): another answer to a key")
-        precondition(hit.map { text[$0.key] == key.map(folding.fold) } ?? true, "\(name): another key")
-        // What is folded already may be asked for with its hash.
-        let folded = text.append(key.map(ASCII.lowercase))
-        let hash = set.hash(folded, of: text)
-        let isKnown = !folded.isEmpty && source.entries[text[folded].map(folding.fold)] != nil
-        let lacks = set.certainlyLacks(folded: folded, of: text, hash, in: relation)
-        precondition(!(lacks && isKnown), "\(name): what it has is certainly lacking")
-        let byHash = (try? set.find(folded: folded, of: &text, hash, in: relation)) ?? nil
-        precondition((byHash != nil) == isKnown, "\(name): another answer to a hash")
+    /// Looks up every key, and every key with a byte less, more or another.
+    private static func check(
+        _ set: inout MapSet, _ name: String, _ source: PlainSource, folding: KeyFolding, _ group: inout RelationGroup
+    ) {
+        let relation = set.relation(name)
+        var text = ByteBlock()
+        for key in probes(source) {
+            text.removeAll()
+            let wanted = key.isEmpty ? nil : source.entries[key.map(folding.fold)]
+            let place = text.append(key)
+            let hit = (try? set.find(place, of: &text, in: relation)) ?? nil
+            precondition(hit.map { text[$0.value] } == wanted, "\(name): another answer to a key")
+            precondition(hit.map { text[$0.key] == key.map(folding.fold) } ?? true, "\(name): another key")
+            let short = (try? set.find(place, isFolded: false, of: &text, in: &group)) ?? nil
+            precondition(short.map { text[$0.value] } == wanted, "\(name): another answer of the group")
+            precondition(short.map { text[$0.key] } == hit.map { text[$0.key] }, "\(name): another key of the group")
+            // What is in lower case already need not be folded.
+            let folded = text.append(key.map(ASCII.lowercase))
+            let known = folded.isEmpty ? nil : source.entries[text[folded].map(folding.fold)]
+            let byFolded = (try? set.find(folded, isFolded: true, of: &text, in: &group)) ?? nil
+            precondition(byFolded.map { text[$0.value] } == known, "\(name): another answer to a folded key")
+        }
     }
-}
 
-/// Two maps, the first of which decides.
-private func checkSeveral(_ set: inout MapSet, _ source: PlainSource) {
-    let relation = set.relation("several")
-    var text = ByteBlock()
-    for key in probes(source) + ["other@b.example", "both@a.example", "neither@a.example"].map({ Array($0.utf8) }) {
-        let folded = key.map(ASCII.lowercase)
-        guard !folded.isEmpty else { continue }
-        let isOther = folded == Array("other@b.example".utf8) || folded == Array("both@a.example".utf8)
-        let wanted = source.entries[folded] ?? (isOther ? [UInt8(ascii: "b")] : nil)
-        text.removeAll()
-        let place = text.append(folded)
-        let hash = set.hash(place, of: text)
-        // The first lookup loads the maps; before, nothing is certain.
-        let lacksBefore = set.certainlyLacks(folded: place, of: text, hash, in: relation)
-        let hit = (try? set.find(folded: place, of: &text, hash, in: relation)) ?? nil
-        precondition(hit.map { text[$0.value] } == wanted, "several: another answer")
-        precondition(!(lacksBefore && hit != nil), "several: what they have is certainly lacking")
-        if let hit { precondition(hit.map == (source.entries[folded] == nil ? 1 : 0), "several: another map") }
+    /// Two maps, the first of which decides.
+    private mutating func checkSeveral(_ source: PlainSource) {
+        var text = ByteBlock()
+        for key in probes(source) + ["other@b.example", "both@a.example", "neither@a.example"].map({ Array($0.utf8) }) {
+            let folded = key.map(ASCII.lowercase)
+            guard !folded.isEmpty else { continue }
+            let isOther = folded == Array("other@b.example".utf8) || folded == Array("both@a.example".utf8)
+            let wanted = source.entries[folded] ?? (isOther ? [UInt8(ascii: "b")] : nil)
+            text.removeAll()
+            let hit = (try? set.find(text.append(folded), isFolded: true, of: &text, in: &several)) ?? nil
+            precondition(hit.map { text[$0.value] } == wanted, "several: another answer")
+            if let hit { precondition(hit.map == (source.entries[folded] == nil ? 1 : 0), "several: another map") }
+        }
+    }
+
+    /// Two relations, the first of which decides.
+    private mutating func checkBoth(_ exact: PlainSource, _ lower: PlainSource) {
+        var text = ByteBlock()
+        for key in probes(exact) where !key.isEmpty {
+            text.removeAll()
+            let place = text.append(key)
+            for first in 0...1 {
+                let byFirst = first == 0 ? exact.entries[key] : nil
+                let wanted = byFirst ?? lower.entries[key.map(ASCII.lowercase)]
+                let hit = (try? set.find(place, isFolded: false, of: &text, in: &both, from: first)) ?? nil
+                // The map beside it has keys of its own.
+                let isOther = [Array("other@b.example".utf8), Array("both@a.example".utf8)]
+                    .contains(key.map(ASCII.lowercase))
+                if wanted == nil, isOther { continue }
+                precondition(hit.map { text[$0.value] } == wanted, "both: another answer")
+                if let hit { precondition(hit.relation == (byFirst == nil ? 1 : 0), "both: another relation") }
+            }
+        }
     }
 }
 

@@ -14,6 +14,17 @@ public enum AddressList {
         guard !parser.members.isEmpty else { throw AddressError(.emptyMember, at: 0) }
         return parser.members
     }
+
+    /// The place of the `@` of a list's only member, where the list is one mailbox without blanks and quotes, as it nearly
+    /// always is.
+    ///
+    /// - Returns: nil for every other list; `members` has to read it.
+    public static func onlyMailbox(_ value: Range<Int>, of text: borrowing ByteBlock) -> Int? {
+        guard text.first(value) != UInt8(ascii: "#"), text.firstIndex(of: UInt8(ascii: "%"), in: value) == nil,
+            let at = PlainMailbox.atSign(value, of: text)
+        else { return nil }
+        return value.lowerBound + at
+    }
 }
 
 private struct ListParser {

@@ -7,10 +7,12 @@
 /// ask for.
 @safe
 public struct ByteBlock: ~Copyable, @unchecked Sendable {
-    /// `capacity` bytes, and `spare` bytes behind them that any copy may write to; all of them have a value.
+    /// `capacity` bytes, and `spare` bytes behind them.
     @usableFromInline var base: UnsafeMutableRawPointer
     /// How many bytes it holds before it has to grow.
     public internal(set) var capacity: Int
+    /// How many bytes are ready to be written to; they, and the spare ones behind them, have a value.
+    @usableFromInline var room = 0
     /// Where the next piece begins; at most `capacity`.
     @usableFromInline package internal(set) var end = 0
 
@@ -21,17 +23,12 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
     ///
     /// - Parameter capacity: the bytes it holds before it has to grow.
     public init(capacity: Int = 0) {
-        unsafe base = Self.memory(capacity)
+        unsafe base = .allocate(byteCount: capacity + Self.spare, alignment: Self.spare)
         self.capacity = capacity
+        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: Self.spare)
     }
 
     deinit { unsafe base.deallocate() }
-
-    private static func memory(_ capacity: Int) -> UnsafeMutableRawPointer {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity + spare, alignment: 16)
-        unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: capacity + spare)
-        return unsafe memory
-    }
 
     /// Forgets every piece; of a block that a large list has blown up the memory, too.
     @inlinable @inline(__always)
@@ -132,7 +129,7 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds a copy of a piece with its ASCII letters in lower case.
-    @inlinable
+    @inlinable @inline(__always)
     @discardableResult
     public mutating func append(lowercaseOf range: Range<Int>) -> Range<Int> {
         append(range, by: lowercased)
@@ -160,6 +157,25 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
             unsafe target += Self.spare
         }
         return advance(by: range.count)
+    }
+
+    /// Adds bytes and one byte behind them, unless a control character below 0x20 or one of two other bytes is among them:
+    /// then nothing.
+    ///
+    /// - Returns: whether they were added.
+    @inlinable @inline(__always)
+    public mutating func append(
+        _ part: Span<UInt8>, then last: UInt8, unlessControlOr first: UInt8, or second: UInt8
+    ) -> Bool {
+        reserve(part.count + 1)
+        // In bounds: the room was just reserved.
+        let isOrdinary = unsafe part.withUnsafeBytes {
+            unsafe copyBytes(from: $0, to: base + end, unlessControlOr: first, or: second)
+        }
+        guard isOrdinary else { return false }
+        unsafe base.storeBytes(of: last, toByteOffset: end &+ part.count, as: UInt8.self)
+        _ = advance(by: part.count &+ 1)
+        return true
     }
 
     /// Puts another byte at a place of a piece.
@@ -205,30 +221,76 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
 
     @inlinable @inline(__always)
     mutating func reserve(_ count: Int) {
-        if capacity &- end < count { grow(by: count) }
+        if room &- end < count { makeRoom(for: count) }
     }
 
+    /// So many bytes get a value at a time: all of a large block at once would cost more than they are worth.
+    private static var portion: Int { 1024 }
+
     @usableFromInline @inline(never)
-    mutating func grow(by count: Int) {
-        replaceMemory(by: max(capacity * 2, end + count, 256))
+    mutating func makeRoom(for count: Int) {
+        if capacity - end < count { replaceMemory(by: max(capacity * 2, end + count, 256)) }
+        let wanted = min(capacity, max(end + count, room + Self.portion))
+        // In bounds: there are as many bytes as the capacity says, and the spare ones.
+        unsafe (base + room + Self.spare).initializeMemory(as: UInt8.self, repeating: 0, count: wanted - room)
+        room = wanted
     }
 
     /// Moves what was put in to other memory, which has room for it.
     @usableFromInline @inline(never)
     mutating func replaceMemory(by capacity: Int) {
-        let memory = unsafe Self.memory(capacity)
-        unsafe memory.copyMemory(from: base, byteCount: end)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity + Self.spare, alignment: Self.spare)
+        // In bounds: what was put in, and the spare bytes behind it, are in the old memory, and fit into the new.
+        unsafe memory.copyMemory(from: base, byteCount: end + Self.spare)
         unsafe base.deallocate()
         unsafe base = memory
         self.capacity = capacity
+        room = end
     }
 
     // MARK: Looking into pieces
 
     /// The place of the first such byte in a piece.
-    @inlinable
+    @inlinable @inline(__always)
     public func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
-        withSpan(range) { $0.firstIndex(of: byte) }.map { range.lowerBound &+ $0 }
+        precondition(range.lowerBound >= 0 && range.upperBound <= end, "the range is none of this block")
+        let wanted = EightBytes.repeating(byte)
+        var place = range.lowerBound
+        while place < range.upperBound {
+            let found = EightBytes.firstZero(eightBytes(at: place) ^ wanted)
+            if found != 0 {
+                place &+= found.trailingZeroBitCount >> 3
+                return place < range.upperBound ? place : nil
+            }
+            place &+= 8
+        }
+        return nil
+    }
+
+    /// The place of the first of two bytes in a piece, whichever comes first.
+    @inlinable @inline(__always)
+    public func firstIndex(of byte: UInt8, or other: UInt8, in range: Range<Int>) -> Int? {
+        precondition(range.lowerBound >= 0 && range.upperBound <= end, "the range is none of this block")
+        let (wanted, others) = (EightBytes.repeating(byte), EightBytes.repeating(other))
+        var place = range.lowerBound
+        while place < range.upperBound {
+            let bytes = eightBytes(at: place)
+            let found = EightBytes.firstZero(bytes ^ wanted) | EightBytes.firstZero(bytes ^ others)
+            if found != 0 {
+                place &+= found.trailingZeroBitCount >> 3
+                return place < range.upperBound ? place : nil
+            }
+            place &+= 8
+        }
+        return nil
+    }
+
+    /// Eight bytes from a place on, those behind the last piece of any value.
+    @inlinable @inline(__always)
+    func eightBytes(at place: Int) -> UInt64 {
+        precondition(UInt(bitPattern: place) < UInt(bitPattern: end), "the place is none of this block")
+        // In bounds: the last eight reach into the spare bytes at most.
+        return unsafe base.loadUnaligned(fromByteOffset: place, as: UInt64.self)
     }
 
     /// The place of the last such byte in a piece.
@@ -239,6 +301,18 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
         while index > 0 {
             index &-= 1
             if unsafe bytes.load(fromByteOffset: index, as: UInt8.self) == byte { return range.lowerBound &+ index }
+        }
+        return nil
+    }
+
+    /// The place of the last two such bytes in a row in a piece.
+    public func lastPair(of byte: UInt8, in range: Range<Int>) -> Int? {
+        // Hardly ever is there even one.
+        guard let first = firstIndex(of: byte, in: range) else { return nil }
+        var place = range.upperBound - 1
+        while place > first {
+            if self[place] == byte, self[place - 1] == byte { return place - 1 }
+            place -= 1
         }
         return nil
     }
@@ -259,17 +333,19 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
     @inlinable @inline(__always)
     public func starts(_ range: Range<Int>, with literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
+        guard count > 0 else { return true }
         // Most texts differ in their first byte.
-        guard range.count >= count, count == 0 || self[range.lowerBound] == (unsafe literal.utf8Start[0]) else {
-            return false
+        guard range.count >= count, self[range.lowerBound] == (unsafe literal.utf8Start[0]) else { return false }
+        let bytes = unsafe piece(range)
+        for index in 1..<count {
+            // The literal has as many bytes as it says, and the piece has no less.
+            if unsafe bytes.load(fromByteOffset: index, as: UInt8.self) != literal.utf8Start[index] { return false }
         }
-        // The literal has as many bytes as it says.
-        for place in 0..<count where unsafe self[range.lowerBound + place] != literal.utf8Start[place] { return false }
         return true
     }
 
     /// Whether a piece is a literal.
-    @inlinable
+    @inlinable @inline(__always)
     public func equals(_ range: Range<Int>, _ literal: StaticString) -> Bool {
         range.count == literal.utf8CodeUnitCount && starts(range, with: literal)
     }
@@ -292,9 +368,9 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
     }
 
     /// What follows a prefix in a piece; nil if the prefix is not there, or nothing follows it.
-    @inlinable
+    @inlinable @inline(__always)
     public func dropping(_ prefix: StaticString, from range: Range<Int>) -> Range<Int>? {
         guard range.count > prefix.utf8CodeUnitCount, starts(range, with: prefix) else { return nil }
-        return range.dropFirst(prefix.utf8CodeUnitCount)
+        return (range.lowerBound &+ prefix.utf8CodeUnitCount)..<range.upperBound
     }
 }

@@ -30,11 +30,6 @@ public struct EnvelopeAddress: Sendable, Hashable {
     ///
     /// - Throws: `AddressError` for whatever is not valid, and for `<>` with the reason `.empty`, unless allowed.
     public init(_ bytes: Span<UInt8>, allowsNull: Bool = false) throws(AddressError) {
-        if let at = PlainMailbox.atSign(bytes) {
-            text = [UInt8](copying: bytes)
-            form = .mailbox(at: at)
-            return
-        }
         var parser = MailboxParser()
         try parser.readAddress(bytes, allowsNull: allowsNull)
         text = parser.text
@@ -48,10 +43,9 @@ public struct EnvelopeAddress: Sendable, Hashable {
         _ bytes: Span<UInt8>, allowsNull: Bool = false, into block: inout ByteBlock
     ) throws(AddressError) -> Form {
         // The usual case, without an allocation.
-        if let at = PlainMailbox.atSign(bytes) {
-            block.append(bytes)
-            return .mailbox(at: at)
-        }
+        let plain = block.append(bytes)
+        if let at = PlainMailbox.atSign(plain, of: block) { return .mailbox(at: at) }
+        block.removeAll(from: plain.lowerBound)
         let address = try EnvelopeAddress(bytes, allowsNull: allowsNull)
         block.append(address.text)
         return address.form

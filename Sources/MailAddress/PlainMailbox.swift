@@ -8,32 +8,56 @@ enum PlainMailbox {
     private static let longestDomain = 256
 
     /// The place of the `@` of a plain mailbox; nil where the bytes are something else, valid or not.
-    static func atSign(_ bytes: Span<UInt8>) -> Int? {
+    @inline(__always)
+    static func atSign(_ piece: Range<Int>, of text: borrowing ByteBlock) -> Int? {
+        let count = piece.count
         // A local form may begin so.
-        guard bytes.count > 2, bytes[0] != UInt8(ascii: "|"), bytes[0] != UInt8(ascii: "/") else { return nil }
-        let isAtom = Self.isAtom.span
+        guard count > 2, let first = text.first(piece), first != UInt8(ascii: "|"), first != UInt8(ascii: "/") else {
+            return nil
+        }
         // Where the present word begins: words of no byte are not plain.
         var word = 0
         var at = -1
-        var place = 0
-        while true {
-            while place < bytes.count, isAtom[Int(bytes[place])] { place &+= 1 }
-            guard place > word else { return nil }
-            if at >= 0, place &- word > longestLabel { return nil }
-            guard place < bytes.count else { break }
-            switch bytes[place] {
-            case UInt8(ascii: "@") where at < 0: at = place
-            case UInt8(ascii: "."): break
-            default: return nil
+        var block = 0
+        while block < count {
+            // Most bytes are of the ordinary kind, and passed over eight at a time.
+            var others = EightBytes.notOrdinary(text.eightBytes(at: piece.lowerBound &+ block))
+            while others != 0 {
+                let place = block &+ others.trailingZeroBitCount >> 3
+                guard place < count else { break }
+                others &= others &- 1
+                let byte = text[piece.lowerBound &+ place]
+                if byte == UInt8(ascii: ".") || byte == UInt8(ascii: "@") {
+                    guard isWord(place &- word, inDomain: at >= 0) else { return nil }
+                    if byte == UInt8(ascii: "@") {
+                        guard at < 0 else { return nil }
+                        at = place
+                    }
+                    word = place &+ 1
+                } else if !isOtherAtom(byte) {
+                    return nil
+                }
             }
-            place &+= 1
-            word = place
+            block &+= 8
         }
-        return at > 0 && bytes.count &- at <= longestDomain ? at : nil
+        return at > 0 && isWord(count &- word, inDomain: true) && count &- at <= longestDomain ? at : nil
     }
 
-    /// Which bytes may stand in an atom (RFC 5322, atext).
-    private static let isAtom: InlineArray<256, Bool> = .init { byte in
-        byte > 0x20 && byte < 0x7F && !Syntax.specials.contains(UInt8(byte))
+    /// Whether a byte that is not ordinary may stand in an atom (RFC 5322, atext).
+    @inline(__always)
+    private static func isOtherAtom(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+            UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "?"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "^"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+
+    /// Whether so many bytes between dots make a word.
+    @inline(__always)
+    private static func isWord(_ count: Int, inDomain: Bool) -> Bool {
+        count > 0 && (!inDomain || count <= longestLabel)
     }
 }

@@ -1,6 +1,7 @@
 // Resolves one address after another through ZMailer's lookup chain. The steps of the chain stand in Steps/, one a
 // file; this file is what surrounds them: validation, the worklist, and what a failure does to the address.
 
+public import Files
 import Glibc
 import MailAddress
 import Maps
@@ -47,7 +48,7 @@ public struct Resolver: ~Copyable {
 
     /// An engine over a site's maps.
     public init(
-        rules: RoutingRules, maps: RoutingMaps, trace: Trace? = nil, clock: (@Sendable () -> Int64)? = nil
+        rules: RoutingRules, maps: consuming RoutingMaps, trace: Trace? = nil, clock: (@Sendable () -> Int64)? = nil
     ) {
         self.rules = rules
         self.maps = maps
@@ -67,16 +68,20 @@ public struct Resolver: ~Copyable {
 
     /// Resolves one address into an answer that was used before, whose memory serves again.
     ///
-    /// - Parameter answer: what was there is replaced.
-    public mutating func resolve(_ address: Span<UInt8>, _ request: Request, into answer: inout Answer) {
+    /// - Parameters:
+    ///   - answer: what was there is replaced.
+    ///   - now: the time, by which changed maps are noticed and caches forget.
+    public mutating func resolve(
+        _ address: Span<UInt8>, _ request: Request, into answer: inout Answer, now: MonotonicTime = .coarse()
+    ) {
         self.request = request
-        maps.beginAddress()
+        maps.beginAddress(now: now)
         text.removeAll()
         while places.popLast() != nil {}
         do {
-            if let root = try validated(address) {
-                expansion.start(root)
-                while let next = expansion.pending.popLast() {
+            if try begin(address) {
+                try resolve(node: 0)
+                while !expansion.pending.isEmpty, let next = expansion.pending.popLast() {
                     try resolve(node: next)
                 }
             } else {
@@ -89,14 +94,18 @@ public struct Resolver: ~Copyable {
         }
     }
 
-    /// The address as the first node of the worklist; nil for the null sender.
-    private mutating func validated(_ address: Span<UInt8>) throws(ResolutionFailure) -> Node? {
+    /// Makes the address the first node of the worklist.
+    ///
+    /// - Returns: false for the null sender, which is none.
+    @inline(__always)
+    private mutating func begin(_ address: Span<UInt8>) throws(ResolutionFailure) -> Bool {
         let form: EnvelopeAddress.Form
         do {
             form = try EnvelopeAddress.read(address, allowsNull: request.role == .sender, into: &text)
         } catch {
             throw .syntax(error)
         }
+        var at: Int?
         switch form {
         case .channelLiteral where !rules.allowsChannelLiteral:
             trace?.record(.deviation(.channelLiteral, "a typed address may not choose a channel"))
@@ -104,15 +113,17 @@ public struct Resolver: ~Copyable {
         case .include where request.isExternal:
             throw .syntax(nil)
         case .null:
-            return nil
+            return false
+        case .mailbox(let place):
+            if text[0] != UInt8(ascii: "|") { at = place }
         default:
-            let all = 0..<text.end
-            var root = Node(address: all, origin: all)
-            if case .mailbox(let at) = form, text[0] != UInt8(ascii: "|") { root.at = at }
-            if case .quotedLocal = form { root.isUnquoted = true }
-            root.isTrusted = !request.isExternal
-            return root
+            break
         }
+        let all = 0..<text.end
+        expansion.start(
+            Node(
+                address: all, at: at, origin: all, isUnquoted: form == .quotedLocal, isTrusted: !request.isExternal))
+        return true
     }
 
     /// How a control file writes the sender of a message that must not be answered.
@@ -126,16 +137,16 @@ public struct Resolver: ~Copyable {
                 channel: text.append("error"), host: empty, user: empty, privilege: Route.nobody, origin: 0))
     }
 
+    @inline(__always)
     private mutating func finish(_ answer: inout Answer) {
-        if !answer.ancestry.isEmpty { answer.ancestry = [] }
+        while answer.ancestry.popLast() != nil {}
         if expansion.nodes.count > 1 {
             for node in expansion.nodes {
-                answer.ancestry.append(
-                    Resolution.Ancestor(address: text[node.address], parent: node.parent < 0 ? nil : node.parent))
+                answer.ancestry.append(Answer.AncestorPlace(address: node.address, parent: node.parent))
             }
         }
         if !answer.notices.isEmpty || !expansion.notices.isEmpty { answer.notices = expansion.notices }
-        answer.failure = nil
+        answer.succeed()
         swap(&answer.text, &text)
         swap(&answer.places, &places)
     }
@@ -154,6 +165,7 @@ public struct Resolver: ~Copyable {
     // MARK: What steps share
 
     /// Adds a route that an address came to.
+    @inline(__always)
     mutating func add(
         channel: Piece, host: Piece, user: Piece, _ hop: Hop
     ) throws(ResolutionFailure) {
@@ -163,6 +175,7 @@ public struct Resolver: ~Copyable {
         try checkSize()
     }
 
+    @inline(__always)
     private mutating func add(_ place: Answer.RoutePlace) {
         if let trace {
             trace.record(
@@ -206,9 +219,23 @@ public struct Resolver: ~Copyable {
             node.address = text.append(member)
             node.parent = parent
             node.depth = depth
-            expansion.pending.append(expansion.nodes.count)
-            expansion.nodes.append(node)
+            expansion.append(node)
         }
+        try checkSize()
+    }
+
+    /// Puts the only member of an expanded value onto the worklist, a mailbox in the text already.
+    mutating func expand(to mailbox: Piece, at: Int, like template: Node, of parent: Int) throws(ResolutionFailure) {
+        if let trace, let key = template.key {
+            trace.record(.expanded(relation: key.relation, key: text[key.key], members: [text[mailbox]]))
+        }
+        var node = template
+        node.address = mailbox
+        node.at = at
+        node.parent = parent
+        node.depth = expansion.nodes[parent].depth + 1
+        guard node.depth <= rules.expansionDepth else { throw limit }
+        expansion.append(node)
         try checkSize()
     }
 

@@ -1,5 +1,6 @@
 // The maps of the chain, asked by name. Here a map's failure becomes the failure of the address.
 
+import Files
 import MailAddress
 public import Maps
 
@@ -25,9 +26,13 @@ enum DefaultKeys {
 }
 
 /// The relations of one worker, and the two sources that dbases.conf does not name.
-public struct RoutingMaps {
+public struct RoutingMaps: ~Copyable {
     private var set: MapSet
     private let ids: [MapSet.RelationID]
+    private var fullyQualified: RelationGroup
+    private var thisHost: RelationGroup
+    /// When it was last seen to that changed files are noticed.
+    private var now: MonotonicTime?
     private let accounts: any Table
     private let includes: any Table
     /// Where accounts and includes put values.
@@ -39,35 +44,46 @@ public struct RoutingMaps {
     ///   - set: the relations of dbases.conf.
     ///   - accounts: the accounts that local users must have, where the rules demand it.
     ///   - includes: the files that `:include:` names.
-    public init(_ set: MapSet, accounts: any Table, includes: any Table) {
-        self.set = set
+    public init(_ set: consuming MapSet, accounts: any Table, includes: any Table) {
         self.accounts = accounts
         self.includes = includes
-        ids = RelationName.chain.map { set.relation($0.rawValue) }
+        var ids: [MapSet.RelationID] = []
+        for name in RelationName.chain { ids.append(set.relation(name.rawValue)) }
+        fullyQualified = set.group([ids[RelationName.fqdnaliases.index], ids[RelationName.fqdnroutes.index]])
+        thisHost = set.group([ids[RelationName.thishost.index]])
+        self.ids = ids
+        self.set = set
     }
 
     /// Lets changed files be noticed: within one address each map is of one generation.
-    mutating func beginAddress() {
-        set.beginAddress()
-        _ = accounts.refresh()
-    }
-
-    /// The hash of a key in lower case, which serves for every relation that is asked for it.
     @inline(__always)
-    func hash(ofFolded key: Piece, of text: borrowing ByteBlock) -> KeyHash {
-        set.hash(key, of: text)
+    mutating func beginAddress(now: MonotonicTime) {
+        if now == self.now { return }
+        self.now = now
+        if set.beginAddress(now: now) { _ = accounts.refresh() }
     }
 
-    /// Looks up a key in lower case, whose hash is known.
+    /// Looks a key in lower case up in fqdnaliases and fqdnroutes.
+    ///
+    /// - Parameter first: the place of the first relation that is asked: 0 for fqdnaliases, 1 for fqdnroutes.
+    /// - Returns: the answer of the first that has the key; nil only where the key certainly does not exist.
+    @inline(__always)
+    mutating func findFullyQualified(
+        _ key: Piece, of text: inout ByteBlock, from first: Int
+    ) throws(ResolutionFailure) -> MapHit? {
+        do {
+            return try set.find(key, isFolded: true, of: &text, in: &fullyQualified, from: first)
+        } catch {
+            throw .map(error)
+        }
+    }
+
+    /// Looks a host up in thishost.
     ///
     /// - Returns: nil only where the key certainly does not exist.
-    mutating func find(
-        _ relation: RelationName, folded key: Piece, of text: inout ByteBlock, _ hash: KeyHash
-    ) throws(ResolutionFailure) -> MapHit? {
-        // Nearly every key is in none of them, which is soon known.
-        if set.certainlyLacks(folded: key, of: text, hash, in: ids[relation.index]) { return nil }
+    mutating func findThisHost(_ host: Piece, of text: inout ByteBlock) throws(ResolutionFailure) -> MapHit? {
         do {
-            return try set.find(folded: key, of: &text, hash, in: ids[relation.index])
+            return try set.find(host, isFolded: false, of: &text, in: &thisHost)
         } catch {
             throw .map(error)
         }

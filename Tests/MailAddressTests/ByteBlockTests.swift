@@ -103,9 +103,10 @@ struct ByteBlockTests {
 
     /// Whether a part was not appended, as it should not be where it has a control.
     private func hasControl(_ text: [UInt8], in range: Range<Int>) -> Bool {
-        var output: [UInt8] = [0x01]
+        var output = ByteBlock()
+        output.append(0x01)
         let isAppended = output.append(text.span.extracting(range), then: 0x00, unlessControlOr: 0x5C, or: 0x3B)
-        #expect(output == [0x01] + (isAppended ? text[range] + [0x00] : []))
+        #expect(output.array == [0x01] + (isAppended ? text[range] + [0x00] : []))
         return !isAppended
     }
 

@@ -1,18 +1,31 @@
-// Nearly every address is told apart in one short pass, without the grammar. The grammar must say the same of it: a blank
-// in front, which means nothing, makes it read the whole.
+// Nearly every address that is read into a block is told apart in one short pass, without the grammar. The grammar must
+// say the same of it.
 
 import MailAddress
 import Testing
 
 @Suite("Plain mailboxes")
 struct PlainMailboxTests {
-    private func read(_ bytes: [UInt8]) -> Result<EnvelopeAddress, AddressError> {
-        Result { () throws(AddressError) in try EnvelopeAddress(bytes) }
+    /// What an address was read as.
+    private struct Reading: Equatable {
+        let form: EnvelopeAddress.Form
+        let text: [UInt8]
+    }
+
+    private func read(_ bytes: [UInt8]) -> Result<Reading, AddressError> {
+        // Something stands before the address, and something else, that was forgotten, behind it.
+        var block = ByteBlock()
+        block.append("@")
+        block.append("@.abcdefgh@.abcdefgh")
+        block.removeAll(from: 1)
+        let form = Result { () throws(AddressError) in try EnvelopeAddress.read(bytes.span, into: &block) }
+        return form.map { Reading(form: $0, text: Array(block.array.dropFirst())) }
     }
 
     private func expectGrammarAgrees(_ bytes: [UInt8], sourceLocation: SourceLocation = #_sourceLocation) {
-        let byGrammar = read([0x20] + bytes).mapError { AddressError($0.reason, at: $0.offset - 1) }
-        #expect(read(bytes) == byGrammar, "\(bytes)", sourceLocation: sourceLocation)
+        let byGrammar = Result { () throws(AddressError) in try EnvelopeAddress(bytes) }
+        let wanted = byGrammar.map { Reading(form: $0.form, text: $0.text) }
+        #expect(read(bytes) == wanted, "\(bytes)", sourceLocation: sourceLocation)
     }
 
     @Test(
@@ -32,6 +45,37 @@ struct PlainMailboxTests {
                 expectGrammarAgrees(longer)
             }
         }
+    }
+
+    @Test(
+        "are what the grammar of lists reads, too, where they are the only member",
+        arguments: ["us.er+t@ex-a.example", "a@b", "#a@b", "%1@b", "a@%b", "a.%1@b", "/a@b", "a@b.c"])
+    func onlyMember(text: String) {
+        let list = Array(text.utf8)
+        var lists = [list]
+        for byte in UInt8.min ... .max {
+            for place in list.indices {
+                lists.append(list)
+                lists[lists.count - 1][place] = byte
+            }
+            for place in 0...list.count {
+                lists.append(list)
+                lists[lists.count - 1].insert(byte, at: place)
+            }
+        }
+        for list in lists {
+            var block = ByteBlock()
+            block.append("@")
+            let value = block.append(list)
+            guard let at = AddressList.onlyMailbox(value, of: block) else { continue }
+            #expect((try? AddressList.members(of: list.span)) == [list], "\(list)")
+            let isAtSign = value.contains(at) && block[at] == UInt8(ascii: "@")
+            #expect(isAtSign)
+        }
+        let isShort = !text.contains { "#%/".contains($0) }
+        var block = ByteBlock()
+        let value = block.append(list)
+        #expect((AddressList.onlyMailbox(value, of: block) != nil) == isShort)
     }
 
     @Test("of every two bytes, or three of those that mean something, are what the grammar reads")

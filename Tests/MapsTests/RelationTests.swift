@@ -128,11 +128,12 @@ struct RelationSubstitutionTests {
         places[2] = text.append("two")
         places[1] = text.append("new")
         let value = text.append("%1%2")
-        let substituted = places.substitute(in: value, argumentZero: 0..<0, text: &text)
+        let first = value.lowerBound
+        let substituted = places.substitute(in: value, from: first, argumentZero: 0..<0, text: &text)
         #expect(substituted.map { text[$0] } == Array("newtwo".utf8))
         places[1] = nil
         places[2] = nil
-        #expect(places.substitute(in: value, argumentZero: 0..<0, text: &text) == nil)
+        #expect(places.substitute(in: value, from: first, argumentZero: 0..<0, text: &text) == nil)
     }
 }
 

@@ -21,11 +21,10 @@ struct DottedKey {
 
     /// The place of the next dot that has a label after it; of several dots in a row that is the last.
     func nextLabel(from start: Int, in text: borrowing ByteBlock) -> Int? {
-        let dot = UInt8(ascii: ".")
-        var place = start
-        while place + 1 < end {
-            if text[place] == dot, text[place + 1] != dot { return place }
-            place += 1
+        var start = start
+        while let place = text.firstIndex(of: UInt8(ascii: "."), in: start..<end), place + 1 < end {
+            if text[place + 1] != UInt8(ascii: ".") { return place }
+            start = place + 1
         }
         return nil
     }

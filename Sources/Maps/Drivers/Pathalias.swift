@@ -21,7 +21,11 @@ extension Probe {
     ) throws(MapError) -> MapHit? {
         var from = first
         while let dot = key.nextLabel(from: from, in: block) {
-            if let hit = try lookUp(dot..<key.end, argumentZero: start..<dot, in: &block) { return hit }
+            if mayHaveDottedKeys(ofLength: key.end - dot),
+                let hit = try lookUp(dot..<key.end, argumentZero: start..<dot, in: &block)
+            {
+                return hit
+            }
             from = dot + 1
         }
         return nil

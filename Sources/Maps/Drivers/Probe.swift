@@ -3,22 +3,29 @@
 import MailAddress
 
 /// A map as search drivers see it.
+@safe
 struct Probe {
-    /// The map, which has to be asked where it is no text map.
-    let map: RelationMap
+    /// The map, which has to be asked where it is no text map; whoever probes keeps it.
+    private let map: Unmanaged<RelationMap>
     /// What a text map has loaded.
     let text: LoadedText?
 
     @inline(__always)
     init(map: RelationMap, text: LoadedText?) {
-        self.map = map
+        unsafe self.map = .passUnretained(map)
         self.text = text
     }
 
     /// Whether the map may have a key that begins with a dot, as suffixes and default keys do.
     @inline(__always)
     var mayHaveDottedKeys: Bool {
-        text?.mayHaveKeys(beginningWith: UInt8(ascii: ".")) ?? true
+        text?.hasDottedKeys ?? true
+    }
+
+    /// Whether the map may have a key of a length that begins with a dot.
+    @inline(__always)
+    func mayHaveDottedKeys(ofLength length: Int) -> Bool {
+        text?.mayHaveDottedKeys(ofLength: length) ?? true
     }
 
     /// Looks a key up.
@@ -26,8 +33,11 @@ struct Probe {
     /// - Parameter hash: the key's hash, where somebody has it.
     @inline(__always)
     func lookUp(_ key: Range<Int>, _ hash: KeyHash? = nil, in block: inout ByteBlock) throws(MapError) -> MapHit? {
-        guard let text else { return try map.ask(key, in: &block) }
-        return text.value(of: key, hash, in: &block).map { map.hit(value: $0, key: key) }
+        guard let text else { return try unsafe map.takeUnretainedValue().ask(key, in: &block) }
+        guard let value = text.value(of: key, hash, in: &block) else { return nil }
+        return unsafe map._withUnsafeGuaranteedRef { map in
+            MapHit(privilege: text.privilege, isTemplate: map.substitutes, value: value, key: key)
+        }
     }
 
     /// Looks up part of the dotted key.

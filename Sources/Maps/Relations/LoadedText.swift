@@ -8,11 +8,30 @@ struct LoadedText {
     /// Kept by the `LoadedTexts` that it came from, until that forgets it.
     let storage: Unmanaged<TextTableStorage>
 
-    /// Whether some key may begin with a byte.
-    @inline(__always)
-    func mayHaveKeys(beginningWith byte: UInt8) -> Bool {
-        unsafe storage._withUnsafeGuaranteedRef { $0.search.mayHaveKeys(beginningWith: byte) }
+    /// Searches in its index.
+    var search: EntryIndex.Search { unsafe storage._withUnsafeGuaranteedRef { $0.search } }
+
+    /// How many entries it has.
+    var count: Int { unsafe storage._withUnsafeGuaranteedRef { $0.count } }
+
+    /// Gives the hash of each key.
+    func forEachHash(_ body: (UInt32) -> Void) {
+        unsafe storage._withUnsafeGuaranteedRef { $0.search.forEachHash(body) }
     }
+
+    /// Whether some key begins with a dot.
+    @inline(__always)
+    var hasDottedKeys: Bool { unsafe storage._withUnsafeGuaranteedRef { $0.search.hasDottedKeys } }
+
+    /// Whether some key of a length may begin with a dot.
+    @inline(__always)
+    func mayHaveDottedKeys(ofLength length: Int) -> Bool {
+        unsafe storage._withUnsafeGuaranteedRef { $0.search.mayHaveDottedKeys(ofLength: length) }
+    }
+
+    /// The user whose authority an expansion from the file carries.
+    @inline(__always)
+    var privilege: UInt32 { unsafe storage._withUnsafeGuaranteedRef { $0.privilege } }
 
     /// Looks a key up, byte for byte.
     ///

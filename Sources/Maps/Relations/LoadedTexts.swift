@@ -10,13 +10,17 @@ struct LoadedTexts {
     /// Keeps alive what `storages` refers to.
     private var owners: [TextTableStorage?]
     private var storages: [Unmanaged<TextTableStorage>?]
-    /// Searches in all of them, once all are loaded; empty before.
-    private var searches: [EntryIndex.Search] = []
+    /// All of them, once all are loaded and searchable; otherwise empty.
+    private(set) var all: [LoadedText] = []
+    private let isSearchable: (TextTableStorage) -> Bool
 
     /// Nothing is loaded yet.
     ///
-    /// - Parameter tables: the relation's tables; those that are no text maps have to be asked themselves.
-    init(_ tables: [any Table]) {
+    /// - Parameters:
+    ///   - tables: the relation's tables; those that are no text maps have to be asked themselves.
+    ///   - isSearchable: whether the absence of a key from what was loaded says that the map does not have it.
+    init(_ tables: [any Table], isSearchable: @escaping (TextTableStorage) -> Bool) {
+        self.isSearchable = isSearchable
         self.tables = tables.map { table in
             guard let text = table as? TextTable, text.takesKeysAsTheyAre else { return nil }
             return text
@@ -48,27 +52,15 @@ struct LoadedTexts {
         owners[index] = loaded
         unsafe storages[index] = storage
         let known = owners.compactMap { $0 }
-        if known.count == tables.count { searches = known.map(\.search) }
-        return unsafe LoadedText(storage: storage)
-    }
-
-    /// Whether certainly no text map has a key; if false, that is not known.
-    @inline(__always)
-    func certainlyLack(_ key: Range<Int>, of text: borrowing ByteBlock, _ hash: KeyHash) -> Bool {
-        guard let first = text.first(key) else { return false }
-        return unsafe searches.withUnsafeBufferPointer { searches in
-            // In bounds: the indices are the buffer's.
-            for index in 0..<searches.count
-            where unsafe !searches[index].certainlyLacks(keyBeginningWith: first, hash) {
-                return false
-            }
-            return !searches.isEmpty
+        if known.count == tables.count, known.allSatisfy(isSearchable) {
+            all = known.map { unsafe LoadedText(storage: Unmanaged.passUnretained($0)) }
         }
+        return unsafe LoadedText(storage: storage)
     }
 
     /// Lets the maps be asked anew for what they have.
     mutating func forget() {
-        searches = []
+        all = []
         for index in owners.indices {
             unsafe storages[index] = nil
             owners[index] = nil

@@ -4,12 +4,14 @@ public import MailAddress
 
 /// The answer of a relation.
 public struct MapHit: Sendable {
+    /// The place of the relation among those that were asked, counted from 0.
+    public internal(set) var relation: Int
     /// The place of the map in its relation, counted from 0.
-    public internal(set) var map = 0
+    public internal(set) var map: Int
     /// The user whose authority an expansion from this value carries.
-    public internal(set) var privilege: UInt32 = nobody
+    public internal(set) var privilege: UInt32
     /// Whether the value may hold `%N` that is still to be substituted.
-    var isTemplate = false
+    @usableFromInline var isTemplate: Bool
     /// Where the value is, as the map has it.
     public internal(set) var value: Range<Int>
     /// Where the stored key is that matched, as folding and the search driver made it.
@@ -17,7 +19,15 @@ public struct MapHit: Sendable {
     /// Where that is which `%0` stands for.
     var argumentZero: Range<Int>
 
-    init(value: Range<Int>, key: Range<Int>) {
+    @inline(__always)
+    init(
+        relation: Int = 0, map: Int = 0, privilege: UInt32 = nobody, isTemplate: Bool = false, value: Range<Int>,
+        key: Range<Int>
+    ) {
+        self.relation = relation
+        self.map = map
+        self.privilege = privilege
+        self.isTemplate = isTemplate
         self.value = value
         self.key = key
         argumentZero = key
@@ -32,7 +42,20 @@ public struct MapHit: Sendable {
     public func value(
         substituting places: borrowing SubstitutionPlaces = SubstitutionPlaces(), in text: inout ByteBlock
     ) -> Range<Int> {
-        guard isTemplate else { return value }
-        return places.substitute(in: value, argumentZero: argumentZero, text: &text) ?? value
+        guard let first = reference(in: text) else { return value }
+        return value(substituting: places, from: first, in: &text)
+    }
+
+    /// The value with `%N` substituted, the first of which stands at a place that `reference` gave.
+    public func value(
+        substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout ByteBlock
+    ) -> Range<Int> {
+        places.substitute(in: value, from: first, argumentZero: argumentZero, text: &text) ?? value
+    }
+
+    /// The place of the first `%N` in the value, where the map has the flag `%`: without any, nothing has to be substituted.
+    @inlinable @inline(__always)
+    public func reference(in text: borrowing ByteBlock) -> Int? {
+        isTemplate ? SubstitutionPlaces.reference(in: value, of: text) : nil
     }
 }

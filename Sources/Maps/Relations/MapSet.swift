@@ -4,7 +4,7 @@ public import Files
 public import MailAddress
 
 /// The relations of a dbases.conf, ready to be looked into by one worker.
-public struct MapSet {
+public struct MapSet: ~Copyable {
     /// A relation of a set, found once by its name.
     public struct RelationID: Sendable, Hashable {
         fileprivate let index: Int
@@ -13,8 +13,10 @@ public struct MapSet {
     /// The first is the empty relation, which stands for every name that dbases.conf does not have.
     private var relations: [Relation]
     private let indices: [String: Int]
+    /// Counts how often what was loaded may have become another.
+    @usableFromInline var generation = 0
     /// The hash function of the text maps.
-    private let hash: ByteHash
+    @usableFromInline let hash: ByteHash
     private var now = MonotonicTime(nanoseconds: 0)
     private var nextRefresh: MonotonicTime?
 
@@ -49,13 +51,19 @@ public struct MapSet {
 
     /// Starts an address: only here do maps with the flag `-m` turn to a changed file, at most every half second, so
     /// that all lookups for one address see one generation of each map.
-    public mutating func beginAddress(now: MonotonicTime = .coarse()) {
+    ///
+    /// - Returns: whether changed files were looked for, or would have been the first time.
+    @discardableResult
+    public mutating func beginAddress(now: MonotonicTime = .coarse()) -> Bool {
         self.now = now
-        if let nextRefresh, now < nextRefresh { return }
+        if let nextRefresh, now < nextRefresh { return false }
         if nextRefresh != nil {
-            for index in relations.indices { relations[index].refresh() }
+            var isChanged = false
+            for index in relations.indices where relations[index].refresh() { isChanged = true }
+            if isChanged { generation &+= 1 }
         }
         nextRefresh = now.advanced(by: Self.refreshInterval)
+        return true
     }
 
     /// Looks a key up in a relation and leaves `%N` to `MapHit.value`; see `Relation.find`.
@@ -67,28 +75,47 @@ public struct MapSet {
         try relations[relation.index].find(key, in: &text, defaults: defaults, now: now)
     }
 
-    /// The hash of a key, which serves for every relation that is asked for it.
-    @inline(__always)
-    public func hash(_ key: Range<Int>, of text: borrowing ByteBlock) -> KeyHash {
-        text.withSpan(key) { hash($0) }
+    /// Relations that are asked one after another for the same keys.
+    public func group(_ relations: [RelationID]) -> RelationGroup {
+        RelationGroup(relations.map(\.index))
     }
 
-    /// Whether certainly no map of a relation has a key in lower case; if false, that is not known.
+    /// Looks a key up in the relations of a group, in order, until one has it; see `Relation.find`.
     ///
-    /// - Parameter hash: the key's hash.
-    public func certainlyLacks(
-        folded key: Range<Int>, of text: borrowing ByteBlock, _ hash: KeyHash, in relation: RelationID
-    ) -> Bool {
-        relations[relation.index].certainlyLacks(folded: key, of: text, hash)
-    }
-
-    /// Looks up a key in lower case as `find` does.
-    ///
-    /// - Parameter hash: the key's hash.
+    /// - Parameters:
+    ///   - key: where the key stands in the text.
+    ///   - isFolded: whether the key is in lower case already.
+    ///   - text: gets the value as another piece.
+    ///   - group: relations of this set.
+    ///   - first: the place in the group of the first relation that is asked.
+    /// - Returns: the answer, with the place of its relation in the group; nil only where certainly none has the key.
     /// - Throws: `MapError` when a map cannot say whether it has the key.
+    @inlinable @inline(__always)
     public mutating func find(
-        folded key: Range<Int>, of text: inout ByteBlock, _ hash: KeyHash, in relation: RelationID
+        _ key: Range<Int>, isFolded: Bool, of text: inout ByteBlock, in group: inout RelationGroup, from first: Int = 0
     ) throws(MapError) -> MapHit? {
-        try relations[relation.index].find(folded: key, hash, in: &text, now: now)
+        let folded = isFolded ? key : text.append(lowercaseOf: key)
+        let shared = SharedKey(
+            original: key, folded: folded, hash: text.withSpan(folded) { hash($0) })
+        guard group.isReady(for: shared, generation: generation) else {
+            return try find(shared, of: &text, in: &group, from: first)
+        }
+        // Nearly every key is in none of them, which is soon known.
+        return group.filter.mayContain(shared.hash) ? group.hit(of: shared, in: &text, from: first) : nil
+    }
+
+    @usableFromInline @inline(never)
+    mutating func find(
+        _ key: SharedKey, of text: inout ByteBlock, in group: inout RelationGroup, from first: Int
+    ) throws(MapError) -> MapHit? {
+        for place in group.relations.indices.dropFirst(first) {
+            if var hit = try relations[group.relations[place]].find(key, in: &text, now: now) {
+                hit.relation = place
+                return hit
+            }
+        }
+        // All have been asked, and so all are loaded.
+        if first == 0 { group.prepare(relations, hash, generation: generation) }
+        return nil
     }
 }

@@ -13,7 +13,11 @@ public struct Relation {
     public let maps: [RelationMap]
     /// Whether every map is plain and folds alike: the usual case, for which there is a short way.
     private let isPlain: Bool
-    private let plainFolding: KeyFolding
+    let folding: KeyFolding
+    /// Whether the absence of a key itself can be the absence of all that the maps would look for.
+    private let isSearchable: Bool
+    /// Whether each map's values have `%N` substituted.
+    private let substitutes: [Bool]
     private var texts: LoadedTexts
     /// What hashes keys for the text maps, where there are any.
     let hash: ByteHash?
@@ -24,11 +28,17 @@ public struct Relation {
         let all = maps.map { RelationMap(definition: $0.definition, table: $0.table) }
         self.maps = all
         let folding = all.first?.folding ?? .none
-        plainFolding = folding
+        self.folding = folding
         isPlain = all.allSatisfy { $0.isPlain && $0.folding == folding }
-        let texts = LoadedTexts(all.map(\.table))
+        // Where drivers derive keys that begin with a dot, nothing else than the key itself may be there.
+        isSearchable = folding != .upper && all.allSatisfy { $0.isSearchable && $0.folding == folding }
+        let (isPlain, isSearchable) = (isPlain, isSearchable)
+        let texts = LoadedTexts(all.map(\.table)) { storage in
+            isSearchable && (isPlain || !storage.search.hasDottedKeys)
+        }
         self.texts = texts
         hash = texts.hash
+        substitutes = all.map(\.definition.flags.substitutes)
     }
 
     /// Looks a key up in the maps, in order, until one has it; `%N` in its value is left to `MapHit.value`, so that
@@ -49,7 +59,7 @@ public struct Relation {
         let start = text.end
         let hit =
             if isPlain {
-                try findPlain(text.append(key, plainFolding), nil, in: &text)
+                try findPlain(text.append(key, folding), nil, in: &text)
             } else {
                 try findByDrivers(key, in: &text, defaults: defaults, now: now)
             }
@@ -80,41 +90,41 @@ public struct Relation {
         return nil
     }
 
-    /// Looks up a key in lower case as `find` does.
-    ///
-    /// - Parameter hash: the key's hash.
-    mutating func find(
-        folded key: Range<Int>, _ hash: KeyHash, in text: inout ByteBlock, now: MonotonicTime
-    ) throws(MapError) -> MapHit? {
-        guard isPlain, plainFolding != .upper, !key.isEmpty else { return try find(key, in: &text, now: now) }
-        return try findPlain(key, hash, in: &text)
+    /// Looks a key up as `find` does.
+    mutating func find(_ key: SharedKey, in text: inout ByteBlock, now: MonotonicTime) throws(MapError) -> MapHit? {
+        guard isPlain, folding == .lower || (folding == .none && key.isFolded), !key.folded.isEmpty else {
+            return try find(key.original, in: &text, now: now)
+        }
+        return try findPlain(key.folded, key.hash, in: &text)
     }
 
-    /// Whether certainly no map has a key in lower case; if false, that is not known.
-    @inline(__always)
-    func certainlyLacks(folded key: Range<Int>, of text: borrowing ByteBlock, _ hash: KeyHash) -> Bool {
-        isPlain && plainFolding != .upper && texts.certainlyLack(key, of: text, hash)
-    }
+    /// All maps, where they are loaded text maps that answer only for the key itself; otherwise empty.
+    var loaded: [LoadedText] { texts.all }
 
     /// Looks a folded key up in maps that are all plain.
     private mutating func findPlain(
         _ key: Range<Int>, _ hash: KeyHash?, in text: inout ByteBlock
     ) throws(MapError) -> MapHit? {
-        for index in maps.indices {
-            if var hit = try Probe(map: maps[index], text: texts.storage(index, for: key, of: text))
-                .lookUp(key, hash, in: &text)
-            {
+        for index in substitutes.indices {
+            guard let loaded = try texts.storage(index, for: key, of: text) else {
+                guard var hit = try maps[index].ask(key, in: &text) else { continue }
                 hit.map = index
                 return hit
             }
+            guard let value = loaded.value(of: key, hash, in: &text) else { continue }
+            return MapHit(
+                map: index, privilege: loaded.privilege, isTemplate: substitutes[index], value: value, key: key)
         }
         return nil
     }
 
     /// Lets the maps with the flag `-m` notice changed files.
-    mutating func refresh() {
+    ///
+    /// - Returns: whether what was loaded may be another now.
+    mutating func refresh() -> Bool {
         var isChanged = false
         for map in maps where map.refresh() { isChanged = true }
         if isChanged { texts.forget() }
+        return isChanged
     }
 }

@@ -14,9 +14,11 @@ public final class RelationMap {
 
     /// Whether a lookup is one try of the key, and its answer the value: no driver, no cache, no other answer.
     let isPlain: Bool
+    /// Whether a lookup finds the key itself, or keys that begin with a dot, and answers with the value.
+    let isSearchable: Bool
     private let driver: SearchDriver
     private let answer: RelationAnswer
-    private let substitutes: Bool
+    let substitutes: Bool
     private let usesDefaultKeys: Bool
     private let cache: AnswerCache?
     /// What the drivers try last where the caller's default keys are not wanted, or there are none.
@@ -39,7 +41,8 @@ public final class RelationMap {
             : AnswerCache(
                 capacity: definition.cacheSize, seconds: definition.flags.cacheSeconds,
                 cachesAbsences: definition.flags.cachesAbsences)
-        isPlain = driver == .none && answer == .value && cache == nil
+        isSearchable = (driver == .none || driver == .pathalias) && answer == .value && cache == nil
+        isPlain = isSearchable && driver == .none
     }
 
     /// Looks a key up by the map's driver, and answers as its flags say.
@@ -77,16 +80,7 @@ public final class RelationMap {
     /// Looks a key up in the table itself.
     func ask(_ key: Range<Int>, in text: inout ByteBlock) throws(MapError) -> MapHit? {
         guard let value = try table.value(of: key, in: &text, copying: &copied) else { return nil }
-        return hit(value: value, key: key)
-    }
-
-    /// The answer that consists of a value.
-    @inline(__always)
-    func hit(value: Range<Int>, key: Range<Int>) -> MapHit {
-        var hit = MapHit(value: value, key: key)
-        hit.privilege = table.privilege
-        hit.isTemplate = substitutes
-        return hit
+        return MapHit(privilege: table.privilege, isTemplate: substitutes, value: value, key: key)
     }
 
     private func found(

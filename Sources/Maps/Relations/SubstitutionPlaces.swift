@@ -5,8 +5,8 @@ public import MailAddress
 /// Where in a text stands what `%1` to `%9` in a value stand for; each may be absent, or present and empty.
 public struct SubstitutionPlaces: Sendable {
     /// By number; an absent one begins before the text.
-    @usableFromInline var starts = InlineArray<10, Int>(repeating: -1)
-    @usableFromInline var ends = InlineArray<10, Int>(repeating: -1)
+    @usableFromInline var starts = SIMD16<Int>(repeating: -1)
+    @usableFromInline var ends = SIMD16<Int>(repeating: -1)
 
     /// No arguments: only `%0` can be substituted.
     @inlinable
@@ -33,15 +33,15 @@ public struct SubstitutionPlaces: Sendable {
     ///
     /// - Parameters:
     ///   - value: where the value stands in the text.
+    ///   - first: the place of the first `%N` in it.
     ///   - argumentZero: where that stands which `%0` stands for.
     ///   - text: holds all of them, and gets the substituted value as another piece.
     /// - Returns: where that is; nil if nothing was to be substituted.
     public func substitute(
-        in value: Range<Int>, argumentZero: Range<Int>, text: inout ByteBlock
+        in value: Range<Int>, from first: Int, argumentZero: Range<Int>, text: inout ByteBlock
     ) -> Range<Int>? {
-        guard var percent = reference(in: value, of: text), refersToSomething(value, from: percent, of: text) else {
-            return nil
-        }
+        guard refersToSomething(value, from: first, of: text) else { return nil }
+        var percent = first
         var start = value.lowerBound
         let result = text.end
         while true {
@@ -53,7 +53,8 @@ public struct SubstitutionPlaces: Sendable {
                 text.append(copyOf: place)
             }
             start = percent + 2
-            guard let next = reference(in: start..<value.upperBound, of: text) else { break }
+            guard start < value.upperBound, let next = Self.reference(in: start..<value.upperBound, of: text)
+            else { break }
             percent = next
         }
         text.append(copyOf: start..<value.upperBound)
@@ -61,18 +62,20 @@ public struct SubstitutionPlaces: Sendable {
     }
 
     /// Whether one of the references from a place on has an argument.
+    @inline(__always)
     private func refersToSomething(_ value: Range<Int>, from place: Int, of text: borrowing ByteBlock) -> Bool {
         var place: Int? = place
         while let percent = place {
             let number = Int(text[percent + 1] - UInt8(ascii: "0"))
             if number == 0 || self[number] != nil { return true }
-            place = reference(in: (percent + 2)..<value.upperBound, of: text)
+            place = Self.reference(in: (percent + 2)..<value.upperBound, of: text)
         }
         return false
     }
 
-    /// The place of the first `%N`.
-    private func reference(in value: Range<Int>, of text: borrowing ByteBlock) -> Int? {
+    /// The place of the first `%N` in a value.
+    @inlinable @inline(__always)
+    public static func reference(in value: Range<Int>, of text: borrowing ByteBlock) -> Int? {
         var start = value.lowerBound
         while let percent = text.firstIndex(of: UInt8(ascii: "%"), in: start..<value.upperBound) {
             guard percent + 1 < value.upperBound else { return nil }

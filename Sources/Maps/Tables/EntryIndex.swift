@@ -39,8 +39,8 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
         fileprivate let slots: UnsafeMutablePointer<Slot>
         fileprivate let mask: Int
         fileprivate let hash: ByteHash
-        /// The bytes that keys begin with: most searches for `@domain` and `.domain` end here.
-        fileprivate var firstBytes = FirstBytes()
+        /// The lengths of keys that begin with a dot, a bit each; the last stands for all lengths from there on.
+        fileprivate var dottedLengths: UInt64 = 0
 
         /// The hash of a key, where it is not known with this index's secret.
         @inline(__always)
@@ -48,25 +48,32 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
             if let known, known.seed == hash.seed { known.value } else { hash(key).value }
         }
 
-        /// Whether some key may begin with a byte.
+        /// Whether some key begins with a dot, as the suffixes of domains do.
         @inline(__always)
-        func mayHaveKeys(beginningWith byte: UInt8) -> Bool {
-            firstBytes.contains(byte)
+        var hasDottedKeys: Bool { dottedLengths != 0 }
+
+        /// Whether some key of a length may begin with a dot, as the suffixes of domains do.
+        @inline(__always)
+        func mayHaveDottedKeys(ofLength length: Int) -> Bool {
+            dottedLengths >> UInt64(min(length, 63)) & 1 == 1
         }
 
-        /// Whether certainly no entry has a key; if false, that is not known.
+        /// Whether some key may have a hash, which has to be of the index's hash function.
         @inline(__always)
-        func certainlyLacks(keyBeginningWith first: UInt8, _ known: KeyHash) -> Bool {
-            guard firstBytes.contains(first) else { return true }
-            guard known.seed == hash.seed else { return false }
-            let wanted = known.value
-            var place = Int(wanted) & mask
+        func mayHave(_ hash: KeyHash) -> Bool {
+            var place = Int(hash.value) & mask
             // In bounds because of the mask; ends, as at least half of the slots are free.
             while unsafe slots[place].offset != Slot.empty {
-                if unsafe slots[place].hash == wanted { return false }
+                if unsafe slots[place].hash == hash.value { return true }
                 place = (place &+ 1) & mask
             }
-            return true
+            return false
+        }
+
+        /// Gives the hash of each key.
+        func forEachHash(_ body: (UInt32) -> Void) {
+            // In bounds: there are as many slots as the mask says and one.
+            for place in 0...mask where unsafe slots[place].offset != Slot.empty { unsafe body(slots[place].hash) }
         }
 
         /// The slot of a key; nil where there is none.
@@ -76,10 +83,9 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
         ///   - bytes: the source that the entries are in.
         @inline(__always)
         func find(_ key: Span<UInt8>, _ known: KeyHash?, in bytes: Span<UInt8>) -> Slot? {
-            guard key.isEmpty || firstBytes.contains(key[0]) else { return nil }
             let wanted = hash(key, known)
             var place = Int(wanted) & mask
-            // As above.
+            // In bounds because of the mask; ends, as at least half of the slots are free.
             while unsafe slots[place].offset != Slot.empty {
                 let slot = unsafe slots[place]
                 if slot.hash == wanted, Int(slot.keyLength) == key.count, isEqual(key, bytes.extracting(slot.key)) {
@@ -116,7 +122,7 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
     mutating func insert(_ entry: SourceEntry, in bytes: Span<UInt8>) -> UInt32? {
         if (count + 1) * 2 > search.mask + 1 { grow() }
         let key = bytes.extracting(entry.key)
-        if !key.isEmpty { search.firstBytes.insert(key[0]) }
+        if !key.isEmpty, key[0] == UInt8(ascii: ".") { search.dottedLengths |= 1 << UInt64(min(key.count, 63)) }
         let wanted = search.hash(key).value
         var place = Int(wanted) & search.mask
         // In bounds because of the mask.
@@ -145,7 +151,7 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
             unsafe larger[place] = slot
         }
         unsafe search.slots.deallocate()
-        search = unsafe Search(slots: larger, mask: mask, hash: search.hash, firstBytes: search.firstBytes)
+        search = unsafe Search(slots: larger, mask: mask, hash: search.hash, dottedLengths: search.dottedLengths)
     }
 
     private static func emptySlots(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
@@ -153,19 +159,5 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
         unsafe slots.initialize(
             repeating: Slot(hash: 0, offset: Slot.empty, keyLength: 0, valueLength: 0), count: capacity)
         return unsafe slots
-    }
-}
-
-/// A set of bytes.
-private struct FirstBytes: Sendable {
-    private var words = InlineArray<4, UInt64>(repeating: 0)
-
-    @inline(__always)
-    func contains(_ byte: UInt8) -> Bool {
-        words[Int(byte >> 6)] >> UInt64(byte & 63) & 1 == 1
-    }
-
-    mutating func insert(_ byte: UInt8) {
-        words[Int(byte >> 6)] |= 1 << UInt64(byte & 63)
     }
 }

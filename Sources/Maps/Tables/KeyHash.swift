@@ -2,7 +2,13 @@
 
 /// The hash of a key, with the secret it was made with.
 public struct KeyHash: Sendable {
-    let value: UInt32
+    @usableFromInline let value: UInt32
     /// Which function made it: tables with another secret have to hash for themselves.
-    let seed: UInt64
+    @usableFromInline let seed: UInt64
+
+    @inlinable @inline(__always)
+    init(value: UInt32, seed: UInt64) {
+        self.value = value
+        self.seed = seed
+    }
 }

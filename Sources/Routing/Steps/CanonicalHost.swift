@@ -18,14 +18,14 @@ extension Resolver {
     /// The canonical form of a host, and whether it is ours.
     mutating func canonicalHost(_ host: Piece) throws(ResolutionFailure) -> CanonicalHost {
         trace?.record(.step(.thisHost))
-        guard let hit = try maps.find(.thishost, host, of: &text) else {
+        guard let hit = try maps.findThisHost(host, of: &text) else {
             return examined(host, name: nil, isLocal: false)
         }
         // Names below .uucp are never replaced.
         guard !hasSuffix(host, Self.uucp) else { return examined(host, name: nil, isLocal: true) }
         let name = hit.value(in: &text)
         guard !name.isEmpty else { return examined(host, name: nil, isLocal: true) }
-        let isLocal = try maps.find(.thishost, name, of: &text) != nil
+        let isLocal = try maps.findThisHost(name, of: &text) != nil
         return examined(name, name: name, isLocal: isLocal)
     }
 

@@ -8,6 +8,10 @@ extension Resolver {
     ///
     /// A value that is no address list goes to root, with the tail, as in ZMailer: somebody must get the mail.
     mutating func expand(value: Piece, like template: Node, of parent: Int) throws(ResolutionFailure) {
+        // Most aliases stand for one mailbox.
+        if let at = AddressList.onlyMailbox(value, of: text) {
+            return try expand(to: value, at: at, like: template, of: parent)
+        }
         let members: [[UInt8]]
         do {
             members = try text.withSpan(value) { value throws(AddressError) in try AddressList.members(of: value) }

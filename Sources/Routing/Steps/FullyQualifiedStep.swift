@@ -22,6 +22,7 @@ extension Resolver {
     /// Looks `user@domain` up in the fully qualified maps.
     ///
     /// - Returns: true if a map decided.
+    @inline(__always)
     mutating func lookUpFullyQualified(_ hop: Hop, _ focus: Focus) throws(ResolutionFailure) -> Bool {
         // A sender is not expanded, and a source route is not a mailbox yet.
         let address = hop.address
@@ -64,14 +65,11 @@ extension Resolver {
     }
 
     private mutating func decides(_ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        let hash = maps.hash(ofFolded: level.key, of: text)
-        if let hit = try maps.find(.fqdnaliases, folded: level.key, of: &text, hash),
-            try obeyAlias(hit, level, for: hop)
-        {
-            return true
-        }
-        guard let hit = try maps.find(.fqdnroutes, folded: level.key, of: &text, hash) else { return false }
-        return try obeyRoute(hit, level, for: hop)
+        guard let first = try maps.findFullyQualified(level.key, of: &text, from: 0) else { return false }
+        guard first.relation == 0 else { return try obeyRoute(first, level, for: hop) }
+        if try obeyAlias(first, level, for: hop) { return true }
+        guard let route = try maps.findFullyQualified(level.key, of: &text, from: 1) else { return false }
+        return try obeyRoute(route, level, for: hop)
     }
 
     private mutating func obeyAlias(_ hit: MapHit, _ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
@@ -93,14 +91,18 @@ extension Resolver {
         return true
     }
 
+    @inline(__always)
     private mutating func obeyRoute(_ hit: MapHit, _ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        var places = SubstitutionPlaces()
-        places[1] = level.user
-        places[2] = level.tail
-        places[3] = level.domain
-        places[4] = hop.origin
-        places[5] = hop.address
-        let value = hit.value(substituting: places, in: &text)
+        var value = hit.value
+        if let reference = hit.reference(in: text) {
+            var places = SubstitutionPlaces()
+            places[1] = level.user
+            places[2] = level.tail
+            places[3] = level.domain
+            places[4] = hop.origin
+            places[5] = hop.address
+            value = hit.value(substituting: places, from: reference, in: &text)
+        }
         guard
             case .route(let channel, let host, let user) = RouteValue(
                 ofFullyQualifiedRoute: value, address: hop.address, in: &text)

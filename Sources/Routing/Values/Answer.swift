@@ -19,6 +19,7 @@ public struct Answer: ~Copyable, Sendable {
         public let origin: Int
 
         /// Where the whole route stands as `channel!host!user`; nil if it was put together from pieces.
+        @inlinable @inline(__always)
         public func whole(in text: borrowing ByteBlock) -> Range<Int>? {
             let bang = UInt8(ascii: "!")
             guard channel.upperBound + 1 == host.lowerBound, host.upperBound + 1 == user.lowerBound,
@@ -28,26 +29,45 @@ public struct Answer: ~Copyable, Sendable {
         }
     }
 
+    /// An address on the way from the one that was asked for to a route.
+    public struct AncestorPlace: Sendable {
+        /// Where the address stands in ``Answer/text``, as the map that expanded to it wrote it.
+        public let address: Range<Int>
+        /// The place of its own parent in ``Answer/ancestry``, or -1 for the address that was asked for.
+        public let parent: Int
+    }
+
     /// The text that the fields of routes stand in, among other text.
     public internal(set) var text = ByteBlock(capacity: 512)
     /// The routes, in order, as places in the text: all of them get the message.
     public internal(set) var places: [RoutePlace] = []
     /// The addresses that expansion went through, the one asked for first; empty where nothing was expanded.
-    public internal(set) var ancestry: [Resolution.Ancestor] = []
+    public internal(set) var ancestry: [AncestorPlace] = []
     /// What an administrator should know although the address was resolved, such as an alias value that is no list.
     public internal(set) var notices: [String] = []
     /// Why the address as a whole got one route on channel `error` or `hold`.
-    public internal(set) var failure: ResolutionFailure?
+    public internal(set) var failure: ResolutionFailure? {
+        get { failures.first }
+        set { failures = newValue.map { [$0] } ?? [] }
+    }
+
+    /// The failure, if there is one: by itself it would be larger than all the rest, which is handed on for each address.
+    private var failures: [ResolutionFailure] = []
 
     /// An answer to be filled.
     public init() {}
 
     /// The routes, in order: all of them get the message.
     public var routes: [Route] {
-        places.map { Route(channel: text[$0.channel], host: text[$0.host], user: text[$0.user], privilege: $0.privilege) }
+        places.map { place in
+            Route(
+                channel: text[place.channel], host: text[place.host], user: text[place.user],
+                privilege: place.privilege)
+        }
     }
 
     /// How the address fared.
+    @inlinable @inline(__always)
     public var status: Resolution.Status {
         var fails = false
         for place in places {
@@ -69,11 +89,16 @@ extension Answer {
         fail(address, failure)
     }
 
+    /// Notes that the address as a whole did not fail.
+    mutating func succeed() {
+        if !failures.isEmpty { failures = [] }
+    }
+
     /// Makes this the answer for an address that as a whole failed, or is deferred.
     mutating func fail(_ address: Span<UInt8>, _ failure: ResolutionFailure) {
         text.removeAll()
         places.removeAll(keepingCapacity: true)
-        ancestry = []
+        ancestry.removeAll(keepingCapacity: true)
         notices = []
         let (channel, host): (StaticString, StaticString) =
             switch failure {

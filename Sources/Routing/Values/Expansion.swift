@@ -50,10 +50,13 @@ struct Node {
 struct Expansion {
     /// All nodes so far; the address that was asked for is the first.
     var nodes: [Node] = []
-    /// The nodes still to be resolved: the next one last, so that results come in the order of the lists.
+    /// The nodes still to be resolved, apart from the first: the next one last, so that results come in the order of the
+    /// lists.
     var pending: [Int] = []
     var notices: [String] = []
 
+    /// Begins with the address that was asked for, the only node so far.
+    @inline(__always)
     mutating func start(_ root: Node) {
         // One node is usual, and replacing it takes a tenth of emptying and filling.
         if nodes.count == 1 {
@@ -63,8 +66,13 @@ struct Expansion {
             nodes.append(root)
         }
         while pending.popLast() != nil {}
-        pending.append(0)
         if !notices.isEmpty { notices = [] }
+    }
+
+    /// Adds a node that is to be resolved before those that wait.
+    mutating func append(_ node: Node) {
+        pending.append(nodes.count)
+        nodes.append(node)
     }
 
     /// Whether the key is being expanded on the way from the root to a node.

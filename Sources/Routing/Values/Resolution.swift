@@ -1,5 +1,7 @@
 // What resolving one address comes to: routes, and why where they are no ordinary ones.
 
+import MailAddress
+
 /// The answer for one address, for whoever keeps it.
 public struct Resolution: Sendable {
     /// How an address fared as a whole.
@@ -39,7 +41,12 @@ public struct Resolution: Sendable {
         status = answer.status
         routes = answer.routes
         origins = answer.places.map(\.origin)
-        ancestry = answer.ancestry
+        var ancestry: [Ancestor] = []
+        for place in answer.ancestry {
+            ancestry.append(
+                Ancestor(address: answer.text[place.address], parent: place.parent < 0 ? nil : place.parent))
+        }
+        self.ancestry = ancestry
         notices = answer.notices
         failure = answer.failure
     }

@@ -13,6 +13,7 @@ enum RouteValue {
     case again(Piece)
 
     /// The meaning of a value of fqdnroutes for an address.
+    @inline(__always)
     init(ofFullyQualifiedRoute value: Piece, address: Piece, in text: inout ByteBlock) {
         if text.equals(value, "ERROR") || text.starts(value, with: "ignore!") {
             self = .unusable
@@ -28,6 +29,7 @@ enum RouteValue {
     /// The meaning of a value of routesdb for an address.
     ///
     /// - Parameter now: the present time in seconds since 1970, for `delay!seconds`.
+    @inline(__always)
     init(ofDomainRoute value: Piece, address: Piece, in text: inout ByteBlock, now: () -> Int64) {
         let reader = Reader(value: value, address: address, text: text)
         if let bitnet = reader.bitnet(&text) {
@@ -49,6 +51,7 @@ private struct Reader {
     /// The first `!` of the value.
     let first: Int?
 
+    @inline(__always)
     init(value: Piece, address: Piece, text: borrowing ByteBlock) {
         self.value = value
         self.address = address
@@ -62,6 +65,7 @@ private struct Reader {
     }
 
     /// `channel!`: the domain of the address is the host for an SMTP channel, the local part for a gateway.
+    @inline(__always)
     func channelAlone(_ text: inout ByteBlock) -> RouteValue? {
         guard value.count > 1, text.last(value) == Self.bang else { return nil }
         let channel = value.dropLast()
@@ -78,8 +82,14 @@ private struct Reader {
     }
 
     /// `lotusgw!domain!gateway`: `user%domain@gateway` by SMTP.
+    @inline(__always)
     func lotusGateway(_ text: inout ByteBlock) -> RouteValue? {
-        guard let rest = text.dropping("lotusgw!", from: value), let parts = parts(text),
+        guard let rest = text.dropping("lotusgw!", from: value) else { return nil }
+        return lotusGateway(rest, &text)
+    }
+
+    private func lotusGateway(_ rest: Piece, _ text: inout ByteBlock) -> RouteValue? {
+        guard let parts = parts(text),
             let last = text.lastIndex(of: Self.bang, in: value), last > rest.lowerBound, last + 1 < value.upperBound
         else { return nil }
         let gateway = (last + 1)..<value.upperBound
@@ -94,6 +104,7 @@ private struct Reader {
     }
 
     /// `channel!host` and `channel!host!user`; further `!` belong to the user.
+    @inline(__always)
     func channelAndHost(_ text: borrowing ByteBlock) -> RouteValue? {
         guard let first, first > value.lowerBound else { return nil }
         let channel = value.lowerBound..<first

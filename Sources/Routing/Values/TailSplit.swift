@@ -16,8 +16,10 @@ struct TailSplit {
     /// - Returns: nil if there is no tail, or no base before it; a quoted string is never divided.
     init?(_ user: Piece, of text: borrowing ByteBlock) {
         guard let first = text.first(user), first != UInt8(ascii: "\"") else { return nil }
-        let plus = text.firstIndex(of: UInt8(ascii: "+"), in: user)
-        let dashes = Self.lastDashes(in: user.dropFirst(), of: text)
+        // Most users have neither of the two.
+        guard let sign = text.firstIndex(of: UInt8(ascii: "+"), or: UInt8(ascii: "-"), in: user) else { return nil }
+        let plus = text.firstIndex(of: UInt8(ascii: "+"), in: sign..<user.upperBound)
+        let dashes = text.lastPair(of: UInt8(ascii: "-"), in: user.dropFirst())
         guard plus != nil || dashes != nil, plus != user.lowerBound else { return nil }
         baseEnd = min(plus ?? user.upperBound, dashes ?? user.upperBound)
         self.dashes = dashes
@@ -36,22 +38,11 @@ struct TailSplit {
 
     /// A name with its last `--` as a `+`, as the local part step reads it: nothing stays before the first byte.
     static func replacingDashes(in name: Piece, of text: inout ByteBlock) -> Piece {
-        guard let dashes = lastDashes(in: name.dropFirst(), of: text) else { return name }
+        guard let dashes = text.lastPair(of: UInt8(ascii: "-"), in: name.dropFirst()) else { return name }
         let start = text.end
         text.append(copyOf: name.lowerBound..<dashes)
         text.append(UInt8(ascii: "+"))
         text.append(copyOf: (dashes + 2)..<name.upperBound)
         return start..<text.end
-    }
-
-    /// Where the last `--` of a piece begins.
-    private static func lastDashes(in piece: Piece, of text: borrowing ByteBlock) -> Int? {
-        let dash = UInt8(ascii: "-")
-        var place = piece.upperBound - 1
-        while place > piece.lowerBound {
-            if text[place] == dash, text[place - 1] == dash { return place - 1 }
-            place -= 1
-        }
-        return nil
     }
 }

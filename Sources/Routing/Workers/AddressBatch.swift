@@ -41,6 +41,7 @@ public struct AddressBatch: Sendable {
     }
 
     /// The range of the address after a place, which moves behind it; nil at the end.
+    @inline(__always)
     func next(after place: inout Place) -> Range<Int>? {
         let start = place.offset
         switch division {
@@ -59,6 +60,7 @@ public struct AddressBatch: Sendable {
         }
     }
 
+    @inline(__always)
     private func newline(from start: Int) -> Int? {
         unsafe bytes.withUnsafeBytes { bytes in
             // start < count, so the search stays inside.

@@ -10,7 +10,7 @@ public import Maps
 /// the deadline is abandoned: the results it had stand, the address it hangs at is deferred, and another worker goes on
 /// with the rest. The hanging thread and its maps are leaked; what it hangs in is not entered again before it is well, so
 /// that few threads are lost.
-public struct ResolverPool<Product: Sendable>: ~Copyable {
+public struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
     /// What workers do, and with what.
     public struct Work: Sendable {
         let makeResolver: @Sendable (CallWatch) -> Resolver
@@ -36,7 +36,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
 
     private struct State {
         var waiting: [Job<Product>] = []
-        var finished: [Int: Product] = [:]
+        var finished: [Int: Job<Product>] = [:]
         var isClosing = false
         /// Workers that ended of themselves.
         var ended: [ObjectIdentifier] = []
@@ -89,10 +89,10 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
         let number = oldest
         oldest += 1
         while true {
-            let product = monitor.wait(atMost: CallSupervisor.interval(deadline: health.deadline)) {
+            let job = monitor.wait(atMost: CallSupervisor.interval(deadline: health.deadline)) {
                 $0.finished.removeValue(forKey: number)
             }
-            if let product { return product }
+            if let job { return job.takeProduct() }
             look()
         }
     }
@@ -126,7 +126,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
                     return state.waiting.isEmpty ? nil : .some(state.waiting.removeFirst())
                 } ?? nil
             } finish: { job in
-                monitor.change { $0.finished[job.number] = job.product }
+                monitor.change { $0.finished[job.number] = job }
             }
             guard !worker.watch.isAbandoned else { return }
             monitor.change { $0.ended.append(ObjectIdentifier(worker)) }
@@ -163,7 +163,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
     /// - Returns: the work that it leaves; nil if it was only closing its maps.
     private func takeOver(from worker: Worker<Product>, _ error: MapError) -> Job<Product>? {
         guard let job = worker.job else { return nil }
-        let rest = Job(continuing: job)
+        guard let rest = Job(continuing: job) else { return nil }
         let trace = worker.trace.map(Trace.init(copying:))
         postpone(rest, error, trace)
         return rest
@@ -173,7 +173,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
         let bytes = job.batch.bytes
         let address = bytes.span.extracting(job.current)
         trace?.record(.failure(.map(error)))
-        work.report(address, Answer(of: address, failed: .map(error)), trace, &job.product)
+        job.add { work.report(address, Answer(of: address, failed: .map(error)), trace, &$0) }
     }
 
     private mutating func replaceWorkers() {
@@ -187,7 +187,7 @@ public struct ResolverPool<Product: Sendable>: ~Copyable {
             text: "no thread can be started; raise the limit of threads or memory (ulimit -u, -v)")
         for job in monitor.change({ state in exchange(&state.waiting, with: []) }) {
             while job.advance() != nil { postpone(job, error, nil) }
-            monitor.change { $0.finished[job.number] = job.product }
+            monitor.change { $0.finished[job.number] = job }
         }
     }
 }

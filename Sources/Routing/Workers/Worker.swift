@@ -1,5 +1,6 @@
 // One thread with an engine of its own. What it owns can be taken from it while it hangs inside a lookup.
 
+import Files
 import Maps
 
 /// A batch of addresses at work.
@@ -7,7 +8,7 @@ import Maps
 /// `@unchecked`: it belongs to the queue, under its lock; then to one worker; then to the queue again, or to whoever
 /// abandoned the worker.
 @safe
-final class Job<Product: Sendable>: @unchecked Sendable {
+final class Job<Product: ~Copyable & Sendable>: @unchecked Sendable {
     /// How far the work is.
     struct Position {
         /// Behind the address that is being resolved.
@@ -23,8 +24,9 @@ final class Job<Product: Sendable>: @unchecked Sendable {
     /// the object each change would be checked for another at the same time.
     private let position: UnsafeMutablePointer<Position>
     private let memory: UnsafeMutablePointer<Product>
+    private var hasProduct = true
 
-    init(number: Int, batch: AddressBatch, request: Resolver.Request, product: Product) {
+    init(number: Int, batch: AddressBatch, request: Resolver.Request, product: consuming Product) {
         self.number = number
         self.batch = batch
         self.request = request
@@ -34,25 +36,35 @@ final class Job<Product: Sendable>: @unchecked Sendable {
         unsafe memory.initialize(to: product)
     }
 
-    /// The same work at the same point, for somebody else to go on with.
-    convenience init(continuing job: Job) {
-        self.init(number: job.number, batch: job.batch, request: job.request, product: job.product)
+    /// The same work at the same point, for somebody else to go on with; the other job loses its product.
+    convenience init?(continuing job: Job) {
+        guard let product = job.takeProduct() else { return nil }
+        self.init(number: job.number, batch: job.batch, request: job.request, product: product)
         unsafe position.pointee = job.position.pointee
     }
 
     deinit {
         unsafe position.deallocate()
-        unsafe memory.deinitialize(count: 1)
+        if hasProduct { unsafe memory.deinitialize(count: 1) }
         unsafe memory.deallocate()
     }
 
     /// The address that is being resolved.
     var current: Range<Int> { unsafe position.pointee.current }
 
-    /// What became of the addresses before that one.
-    var product: Product {
-        @inline(__always) get { unsafe memory.pointee }
-        @inline(__always) _modify { yield unsafe &memory.pointee }
+    /// Adds to what became of the addresses before that one; of no effect once that was taken.
+    @inline(__always)
+    func add(_ add: (inout Product) -> Void) {
+        if hasProduct { unsafe add(&memory.pointee) }
+    }
+
+    /// Takes out what became of the addresses.
+    ///
+    /// - Returns: nil if it was taken before.
+    func takeProduct() -> Product? {
+        guard hasProduct else { return nil }
+        hasProduct = false
+        return unsafe memory.move()
     }
 
     /// Goes on to the next address.
@@ -70,10 +82,12 @@ final class Job<Product: Sendable>: @unchecked Sendable {
 ///
 /// `@unchecked`: job and trace belong to the thread. Only whoever abandoned it while it hangs reads them, and only as
 /// long as `CallWatch.abandon` lasts.
-final class Worker<Product: Sendable>: @unchecked Sendable {
+final class Worker<Product: ~Copyable & Sendable>: @unchecked Sendable {
     let watch: CallWatch
     private(set) var job: Job<Product>?
     private(set) var trace: Trace?
+
+    private static var addressesBetweenClocks: Int { 16 }
 
     init(health: ResourceHealth) {
         watch = CallWatch(health: health)
@@ -93,13 +107,18 @@ final class Worker<Product: Sendable>: @unchecked Sendable {
         while let job = next() {
             self.job = job
             let bytes = job.batch.bytes
+            var now = MonotonicTime.coarse()
+            var count = 0
             while let current = job.advance() {
                 let address = bytes.span.extracting(current)
                 trace?.clear()
-                resolver.resolve(address, job.request, into: &answer)
+                // Asking for the time at each address would cost as much as a lookup.
+                count &+= 1
+                if count % Self.addressesBetweenClocks == 0 { now = .coarse() }
+                resolver.resolve(address, job.request, into: &answer, now: now)
                 // From here on everything of this job would belong to somebody else.
                 guard !watch.isAbandoned else { return }
-                report(address, answer, trace, &job.product)
+                job.add { report(address, answer, trace, &$0) }
             }
             self.job = nil
             finish(job)

@@ -1,12 +1,13 @@
 // What a batch of addresses comes to in route-test: put together by workers, written by the main thread.
 
 import ArgumentParser
+import MailAddress
 import Routing
 
 /// The answers for a batch of addresses.
-struct RouteTestAnswers: Sendable {
+struct RouteTestAnswers: ~Copyable, Sendable {
     /// What goes to standard output.
-    private(set) var output: [UInt8] = []
+    private(set) var output: ByteBlock
     /// What people should know.
     private(set) var remarks = Remarks()
     /// What the exit status has to say.
@@ -16,10 +17,11 @@ struct RouteTestAnswers: Sendable {
     ///
     /// - Parameter count: the bytes of all addresses, of which answers have some three times as many.
     init(toBytes count: Int) {
-        output.reserveCapacity(3 * count)
+        output = ByteBlock(capacity: 3 * count)
     }
 
     /// Adds the answer for one address.
+    @inline(__always)
     mutating func add(
         _ address: Span<UInt8>, _ answer: borrowing Answer, _ trace: Trace?, _ report: any ResolutionReport
     ) {

@@ -23,6 +23,16 @@ struct OutputStream: ~Copyable {
         if buffer.count >= Self.capacity { flush() }
     }
 
+    /// Adds what a block holds; a large one is written as it is.
+    mutating func write(_ block: borrowing ByteBlock) {
+        guard buffer.count + block.end >= Self.capacity else {
+            block.withSpan(0..<block.end) { buffer.append(from: $0) }
+            return
+        }
+        flush()
+        block.withSpan(0..<block.end) { send($0) }
+    }
+
     /// Adds text.
     mutating func write(_ text: String) {
         buffer.append(contentsOf: text.utf8)
@@ -37,11 +47,17 @@ struct OutputStream: ~Copyable {
 
     /// Writes what is buffered.
     mutating func flush() {
+        let bytes = exchange(&buffer, with: [])
+        send(bytes.span)
+        buffer = bytes
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func send(_ bytes: Span<UInt8>) {
         var done = 0
-        while done < buffer.count, !hasFailed {
-            let written = unsafe buffer.withUnsafeBytes { bytes in
-                // The rebased part lies inside the buffer, which is not changed during the call.
-                unsafe Glibc.write(descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+        while done < bytes.count, !hasFailed {
+            let written = unsafe bytes.extracting(done..<bytes.count).withUnsafeBytes { rest in
+                unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
             }
             if written > 0 {
                 done += written
@@ -49,6 +65,5 @@ struct OutputStream: ~Copyable {
                 hasFailed = true
             }
         }
-        buffer.removeAll(keepingCapacity: true)
     }
 }

@@ -6,7 +6,7 @@ import Routing
 
 /// One JSON object an address.
 struct JSONReport: ResolutionReport {
-    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout [UInt8]) {
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout ByteBlock) {
         var json = JSONText()
         let typed = [UInt8](copying: address)
         let resolution = answer.resolution
@@ -30,7 +30,7 @@ struct JSONReport: ResolutionReport {
                 }
             }
         }
-        output.append(contentsOf: json.bytes)
+        output.append(json.bytes)
         output.append(UInt8(ascii: "\n"))
     }
 

@@ -6,5 +6,5 @@ import Routing
 /// A form of output for resolutions.
 protocol ResolutionReport: Sendable {
     /// Appends the report of one address.
-    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout [UInt8])
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout ByteBlock)
 }

@@ -6,7 +6,7 @@ import Routing
 
 /// One line an address, tab-separated.
 struct TSVReport: ResolutionReport {
-    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout [UInt8]) {
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout ByteBlock) {
         // The first column is what was asked, byte for byte, so that input and output can be joined on it.
         Self.append(address, escapingSeparators: false, then: UInt8(ascii: "\t"), to: &output)
         var left = answer.places.count
@@ -26,31 +26,32 @@ struct TSVReport: ResolutionReport {
 
     @inline(__always)
     private static func append(
-        _ field: Range<Int>, of text: borrowing ByteBlock, then end: UInt8, to output: inout [UInt8]
+        _ field: Range<Int>, of text: borrowing ByteBlock, then end: UInt8, to output: inout ByteBlock
     ) {
         text.withSpan(field) { append($0, escapingSeparators: true, then: end, to: &output) }
     }
 
     @inline(__always)
     private static func append(
-        _ field: Span<UInt8>, escapingSeparators: Bool, then end: UInt8, to output: inout [UInt8]
+        _ field: Span<UInt8>, escapingSeparators: Bool, then end: UInt8, to output: inout ByteBlock
     ) {
-        // Hardly ever is there anything to escape.
-        if !output.append(field, then: end, unlessControlOr: UInt8(ascii: "\\"), or: UInt8(ascii: ";")) {
+        // Hardly ever is there anything to escape. A NUL is a control character anyway.
+        let separators = escapingSeparators ? (UInt8(ascii: "\\"), UInt8(ascii: ";")) : (0, 0)
+        if !output.append(field, then: end, unlessControlOr: separators.0, or: separators.1) {
             appendEscaped(field, escapingSeparators, to: &output)
             output.append(end)
         }
     }
 
     @inline(never)
-    private static func appendEscaped(_ field: Span<UInt8>, _ escapingSeparators: Bool, to output: inout [UInt8]) {
+    private static func appendEscaped(_ field: Span<UInt8>, _ escapingSeparators: Bool, to output: inout ByteBlock) {
         for place in field.indices {
             switch field[place] {
-            case UInt8(ascii: "\\") where escapingSeparators: output.append(contentsOf: "\\\\".utf8)
-            case UInt8(ascii: ";") where escapingSeparators: output.append(contentsOf: "\\;".utf8)
-            case UInt8(ascii: "\t"): output.append(contentsOf: "\\t".utf8)
-            case UInt8(ascii: "\n"): output.append(contentsOf: "\\n".utf8)
-            case UInt8(ascii: "\r"): output.append(contentsOf: "\\r".utf8)
+            case UInt8(ascii: "\\") where escapingSeparators: output.append("\\\\")
+            case UInt8(ascii: ";") where escapingSeparators: output.append("\\;")
+            case UInt8(ascii: "\t"): output.append("\\t")
+            case UInt8(ascii: "\n"): output.append("\\n")
+            case UInt8(ascii: "\r"): output.append("\\r")
             default: output.append(field[place])
             }
         }

@@ -6,7 +6,7 @@ import Routing
 
 /// Several lines an address, for reading.
 struct TextReport: ResolutionReport {
-    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout [UInt8]) {
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout ByteBlock) {
         let typed = [UInt8](copying: address)
         let resolution = answer.resolution
         if let trace {
@@ -31,11 +31,11 @@ struct TextReport: ResolutionReport {
         }
     }
 
-    private static func append(_ pieces: String..., to output: inout [UInt8]) {
-        for piece in pieces { output.append(contentsOf: piece.utf8) }
+    private static func append(_ pieces: String..., to output: inout ByteBlock) {
+        for piece in pieces { output.append(Array(piece.utf8)) }
     }
 
-    private static func append(_ event: TraceEvent, to output: inout [UInt8]) {
+    private static func append(_ event: TraceEvent, to output: inout ByteBlock) {
         let line =
             switch event {
             case .address(let address, let tail):
