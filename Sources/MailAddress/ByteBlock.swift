@@ -129,10 +129,25 @@ public struct ByteBlock: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds a copy of a piece with its ASCII letters in lower case.
-    @inlinable @inline(__always)
+    @inlinable
     @discardableResult
     public mutating func append(lowercaseOf range: Range<Int>) -> Range<Int> {
         append(range, by: lowercased)
+    }
+
+    /// A piece with its ASCII letters in lower case: the piece itself where they are, otherwise a copy.
+    @inlinable @inline(__always)
+    public mutating func lowercase(of range: Range<Int>) -> Range<Int> {
+        let bytes = unsafe piece(range)
+        var offset = 0
+        var capitals = SIMD2<UInt64>.zero
+        while offset < range.count {
+            // In bounds: the last sixteen reach into the spare bytes at most. What they read there may only cost a copy.
+            let some = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: SIMD2<UInt64>.self)
+            capitals |= EightBytes.caseBits(of: some, from: UInt8(ascii: "A"), through: UInt8(ascii: "Z"))
+            offset &+= Self.spare
+        }
+        return capitals[0] | capitals[1] == 0 ? range : append(lowercaseOf: range)
     }
 
     /// Adds a copy of a piece with its ASCII letters in upper case.

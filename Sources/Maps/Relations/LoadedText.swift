@@ -35,10 +35,14 @@ struct LoadedText {
 
     /// Looks a key up, byte for byte.
     ///
-    /// - Parameter hash: the key's hash, where somebody has it.
+    /// - Parameters:
+    ///   - hash: the key's hash, where somebody has it.
+    ///   - place: the slot of the index to begin with, where somebody has that.
     /// - Returns: where the text has the value now; nil where there is none.
     @inline(__always)
-    func value(of key: Range<Int>, _ hash: KeyHash? = nil, in text: inout ByteBlock) -> Range<Int>? {
-        unsafe storage._withUnsafeGuaranteedRef { $0.value(of: key, hash, in: &text) }
+    func value(
+        of key: Range<Int>, _ hash: KeyHash? = nil, from place: Int? = nil, in text: inout ByteBlock
+    ) -> Range<Int>? {
+        unsafe storage._withUnsafeGuaranteedRef { $0.value(of: key, hash, from: place, in: &text) }
     }
 }

@@ -94,7 +94,7 @@ public struct MapSet: ~Copyable {
     public mutating func find(
         _ key: Range<Int>, isFolded: Bool, of text: inout ByteBlock, in group: inout RelationGroup, from first: Int = 0
     ) throws(MapError) -> MapHit? {
-        let folded = isFolded ? key : text.append(lowercaseOf: key)
+        let folded = isFolded ? key : text.lowercase(of: key)
         let shared = SharedKey(
             original: key, folded: folded, hash: text.withSpan(folded) { hash($0) })
         guard group.isReady(for: shared, generation: generation) else {

@@ -55,9 +55,10 @@ public struct RelationGroup: ~Copyable {
     func hit(of key: SharedKey, in text: inout ByteBlock, from first: Int) -> MapHit? {
         guard !key.folded.isEmpty else { return nil }
         // In bounds: the indices are the buffer's.
-        for index in unsafe 0..<members.count where unsafe members[index].search.mayHave(key.hash) {
-            guard unsafe members[index].relation >= first,
-                let value = unsafe members[index].loaded.value(of: key.folded, key.hash, in: &text)
+        for index in unsafe 0..<members.count {
+            guard let place = unsafe members[index].search.firstPlace(of: key.hash),
+                unsafe members[index].relation >= first,
+                let value = unsafe members[index].loaded.value(of: key.folded, key.hash, from: place, in: &text)
             else { continue }
             return unsafe MapHit(
                 relation: members[index].relation, map: members[index].map, privilege: members[index].privilege,

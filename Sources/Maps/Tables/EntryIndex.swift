@@ -58,16 +58,16 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
             dottedLengths >> UInt64(min(length, 63)) & 1 == 1
         }
 
-        /// Whether some key may have a hash, which has to be of the index's hash function.
+        /// The slot of the first key that has a hash, which has to be of the index's hash function.
         @inline(__always)
-        func mayHave(_ hash: KeyHash) -> Bool {
+        func firstPlace(of hash: KeyHash) -> Int? {
             var place = Int(hash.value) & mask
             // In bounds because of the mask; ends, as at least half of the slots are free.
             while unsafe slots[place].offset != Slot.empty {
-                if unsafe slots[place].hash == hash.value { return true }
+                if unsafe slots[place].hash == hash.value { return place }
                 place = (place &+ 1) & mask
             }
-            return false
+            return nil
         }
 
         /// Gives the hash of each key.
@@ -80,11 +80,12 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
         ///
         /// - Parameters:
         ///   - known: the key's hash, where somebody has it.
+        ///   - first: the slot to begin with, where somebody has that.
         ///   - bytes: the source that the entries are in.
         @inline(__always)
-        func find(_ key: Span<UInt8>, _ known: KeyHash?, in bytes: Span<UInt8>) -> Slot? {
+        func find(_ key: Span<UInt8>, _ known: KeyHash?, from first: Int? = nil, in bytes: Span<UInt8>) -> Slot? {
             let wanted = hash(key, known)
-            var place = Int(wanted) & mask
+            var place = (first ?? Int(wanted)) & mask
             // In bounds because of the mask; ends, as at least half of the slots are free.
             while unsafe slots[place].offset != Slot.empty {
                 let slot = unsafe slots[place]

@@ -62,12 +62,15 @@ final class TextTableStorage: Sendable {
     ///
     /// - Parameters:
     ///   - hash: the key's hash, where somebody has it.
+    ///   - place: the slot of the index to begin with, where somebody has that.
     ///   - text: the text that the key is a piece of; it gets the value as another piece.
     /// - Returns: where that is; nil where there is none.
     @inline(__always)
-    func value(of key: Range<Int>, _ hash: KeyHash?, in text: inout ByteBlock) -> Range<Int>? {
+    func value(
+        of key: Range<Int>, _ hash: KeyHash?, from place: Int? = nil, in text: inout ByteBlock
+    ) -> Range<Int>? {
         let search = index.search
-        guard let slot = text.withSpan(key, { Self.find($0, hash, in: bytes, search) }) else { return nil }
+        guard let slot = text.withSpan(key, { Self.find($0, hash, from: place, in: bytes, search) }) else { return nil }
         return Self.append(bytes, slot.value, to: &text)
     }
 
@@ -84,9 +87,9 @@ final class TextTableStorage: Sendable {
 
     @inline(__always)
     private static func find(
-        _ key: Span<UInt8>, _ hash: KeyHash?, in bytes: [UInt8], _ search: EntryIndex.Search
+        _ key: Span<UInt8>, _ hash: KeyHash?, from place: Int? = nil, in bytes: [UInt8], _ search: EntryIndex.Search
     ) -> EntryIndex.Slot? {
-        search.find(key, hash, in: bytes.span)
+        search.find(key, hash, from: place, in: bytes.span)
     }
 
     @inline(__always)

@@ -32,7 +32,7 @@ extension Resolver {
         guard let at = lastAtSign(address, focus), at > address.lowerBound, at + 1 < address.upperBound else {
             return false
         }
-        let folded = text.append(lowercaseOf: address)
+        let folded = text.lowercase(of: address)
         let foldedAt = folded.lowerBound + (at - address.lowerBound)
         let user = folded.lowerBound..<foldedAt
         let domain = foldedAt..<folded.upperBound

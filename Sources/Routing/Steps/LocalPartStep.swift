@@ -123,8 +123,8 @@ extension Resolver {
         guard !rules.anyLocalUserExists else { return false }
         if try maps.find(.accounts, user, of: &text) != nil { return true }
         // Account names are lower-case; an address need not be.
-        let folded = text.append(lowercaseOf: user)
-        guard !text.equals(folded, user) else { return false }
+        let folded = text.lowercase(of: user)
+        guard folded != user else { return false }
         return try maps.find(.accounts, folded, of: &text) != nil
     }
 

@@ -126,10 +126,15 @@ private struct Reader {
     }
 
     /// The channels of BITNET, which put user and host together.
+    @inline(__always)
     func bitnet(_ text: inout ByteBlock) -> RouteValue? {
         guard let first, first > value.lowerBound, first + 1 < value.upperBound else { return nil }
         let channel = value.lowerBound..<first
         guard text.starts(channel, with: "bsmtp3") || text.equals(channel, "defrt1") else { return nil }
+        return bitnet(channel, first, &text)
+    }
+
+    private func bitnet(_ channel: Piece, _ first: Int, _ text: inout ByteBlock) -> RouteValue? {
         let names: [StaticString] = ["bsmtp3nd", "bsmtp3", "bsmtp3rfc", "bsmtp3ndrfc"]
         for name in names where text.equals(channel, name) {
             guard let last = text.lastIndex(of: Self.bang, in: value), last > first + 1, last + 1 < value.upperBound

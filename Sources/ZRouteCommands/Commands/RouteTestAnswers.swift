@@ -23,7 +23,7 @@ struct RouteTestAnswers: ~Copyable, Sendable {
     /// Adds the answer for one address.
     @inline(__always)
     mutating func add(
-        _ address: Span<UInt8>, _ answer: borrowing Answer, _ trace: Trace?, _ report: any ResolutionReport
+        _ address: Span<UInt8>, _ answer: borrowing Answer, _ trace: Trace?, _ report: some ResolutionReport
     ) {
         let status = answer.status
         outcome.count(status)

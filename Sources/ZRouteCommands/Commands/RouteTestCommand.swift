@@ -24,14 +24,6 @@ struct RouteTestCommand: ParsableCommand {
         case json
 
         static let choices = [(word: "text", choice: Format.text), ("tsv", .tsv), ("json", .json)]
-
-        var report: any ResolutionReport {
-            switch self {
-            case .text: TextReport()
-            case .tsv: TSVReport()
-            case .json: JSONReport()
-            }
-        }
     }
 
     /// The roles an address can be asked about in.
@@ -100,7 +92,15 @@ struct RouteTestCommand: ParsableCommand {
     }
 
     private func work(_ site: Site) -> ResolverPool<RouteTestAnswers>.Work {
-        let report = format.report
+        // By their own types, so that no address has to find out what the report is.
+        switch format {
+        case .text: work(site, TextReport())
+        case .tsv: work(site, TSVReport())
+        case .json: work(site, JSONReport())
+        }
+    }
+
+    private func work(_ site: Site, _ report: some ResolutionReport) -> ResolverPool<RouteTestAnswers>.Work {
         let isTraced = trace
         let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
         return ResolverPool.Work(
