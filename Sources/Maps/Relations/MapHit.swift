@@ -39,23 +39,25 @@ public struct MapHit: Sendable {
     ///   - places: where in the text `%1` to `%9` stand; `%0` is known from the lookup.
     ///   - text: the text that the key is a piece of.
     /// - Returns: where the value is.
+    @inlinable @inline(__always)
     public func value(
-        substituting places: borrowing SubstitutionPlaces = SubstitutionPlaces(), in text: inout ByteBlock
+        substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(), in text: inout ByteBlock
     ) -> Range<Int> {
         guard let first = reference(in: text) else { return value }
-        return value(substituting: places, from: first, in: &text)
+        return value(substituting: places(), from: first, in: &text)
     }
 
-    /// The value with `%N` substituted, the first of which stands at a place that `reference` gave.
-    public func value(
+    /// The value with `%N` substituted, the first of which stands at a place.
+    @usableFromInline
+    func value(
         substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout ByteBlock
     ) -> Range<Int> {
         places.substitute(in: value, from: first, argumentZero: argumentZero, text: &text) ?? value
     }
 
-    /// The place of the first `%N` in the value, where the map has the flag `%`: without any, nothing has to be substituted.
+    /// The place of the first `%N` in the value, where the map has the flag `%`; without any, nothing is to be substituted.
     @inlinable @inline(__always)
-    public func reference(in text: borrowing ByteBlock) -> Int? {
+    func reference(in text: borrowing ByteBlock) -> Int? {
         isTemplate ? SubstitutionPlaces.reference(in: value, of: text) : nil
     }
 }

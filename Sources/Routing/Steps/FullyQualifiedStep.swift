@@ -16,6 +16,25 @@ private struct Level {
     let tail: Piece
     /// Whether `%1` is given to fqdnaliases: ZMailer does not at the level without tail.
     let givesUserToAliases: Bool
+
+    /// What `%N` stands for in a value of fqdnaliases.
+    var aliasArguments: SubstitutionPlaces {
+        var places = SubstitutionPlaces()
+        if givesUserToAliases { places[1] = user }
+        return places
+    }
+
+    /// What `%N` stands for in a value of fqdnroutes.
+    @inline(__always)
+    func routeArguments(_ hop: Hop) -> SubstitutionPlaces {
+        var places = SubstitutionPlaces()
+        places[1] = user
+        places[2] = tail
+        places[3] = domain
+        places[4] = hop.origin
+        places[5] = hop.address
+        return places
+    }
 }
 
 extension Resolver {
@@ -79,30 +98,19 @@ extension Resolver {
         }
         // What an outsider typed stays his where the value hands it on as %1.
         let handsOn = text.firstIndex(of: UInt8(ascii: "%"), in: hit.value) != nil
-        var places = SubstitutionPlaces()
-        if level.givesUserToAliases { places[1] = level.user }
         var template = Node(address: .empty, origin: hop.address)
         template.tail = level.tail
         template.domain = level.domain
         template.privilege = hit.privilege
         template.isTrusted = hop.isTrusted || !handsOn
         template.key = ExpandedKey(relation: .fqdnaliases, key: hit.key)
-        try expand(value: hit.value(substituting: places, in: &text), like: template, of: hop.node)
+        try expand(value: hit.value(substituting: level.aliasArguments, in: &text), like: template, of: hop.node)
         return true
     }
 
     @inline(__always)
     private mutating func obeyRoute(_ hit: MapHit, _ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        var value = hit.value
-        if let reference = hit.reference(in: text) {
-            var places = SubstitutionPlaces()
-            places[1] = level.user
-            places[2] = level.tail
-            places[3] = level.domain
-            places[4] = hop.origin
-            places[5] = hop.address
-            value = hit.value(substituting: places, from: reference, in: &text)
-        }
+        let value = hit.value(substituting: level.routeArguments(hop), in: &text)
         guard
             case .route(let channel, let host, let user) = RouteValue(
                 ofFullyQualifiedRoute: value, address: hop.address, in: &text)

@@ -117,8 +117,13 @@ private struct Reader {
     }
 
     /// `delay!seconds`: held until then.
+    @inline(__always)
     func delay(_ text: inout ByteBlock, now: () -> Int64) -> RouteValue? {
         guard let rest = text.dropping("delay!", from: value) else { return nil }
+        return delay(rest, &text, now: now)
+    }
+
+    private func delay(_ rest: Piece, _ text: inout ByteBlock, now: () -> Int64) -> RouteValue {
         let seconds = Int64(String(decoding: text[rest], as: UTF8.self)) ?? 0
         let (sum, overflow) = now().addingReportingOverflow(max(seconds, 0))
         let due = overflow ? Int64.max : sum
