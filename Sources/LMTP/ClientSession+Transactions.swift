@@ -66,7 +66,7 @@ extension ClientSession {
                 extensions: extensions, isConverted: isConverted, hasInternationalizedAddress: isInternationalized),
             isPipelined: isPipelining && !isTooLong(envelope.length), chunkSize: chunkSize)
         let transaction = TransactionState(request, recipients: recipients, isUnconfirmed: isUnconfirmed)
-        guard recipients.contains(where: { $0.decision == nil }) else {
+        guard recipients.contains(where: { !$0.isDecided }) else {
             finish(transaction)
             return nil
         }
@@ -88,18 +88,21 @@ extension ClientSession {
     }
 
     /// Refuses the addresses that cannot be sent to this peer.
-    private func judgeAddresses(_ envelope: Envelope) -> ([TransactionState.Recipient], isInternationalized: Bool) {
+    private func judgeAddresses(_ envelope: Envelope) -> ([RecipientReport], isInternationalized: Bool) {
         let sender = refusal(of: envelope.sender, isSender: true)
+        if let refused = sender.reply {
+            let report = RecipientReport(.failed, by: refused, subject: .session)
+            return (Array(repeating: report, count: envelope.recipients.count), sender.isInternationalized)
+        }
+        var recipients = Array(repeating: RecipientReport(), count: envelope.recipients.count)
         var isInternationalized = sender.isInternationalized
-        let recipients = envelope.recipients.map { recipient in
-            var refused = sender.reply
-            if refused == nil {
-                let judged = refusal(of: recipient.address, isSender: false)
-                refused = judged.reply
-                if judged.isInternationalized, judged.reply == nil { isInternationalized = true }
+        for (index, recipient) in envelope.recipients.enumerated() {
+            let judged = refusal(of: recipient.address, isSender: false)
+            if let refused = judged.reply {
+                recipients[index].decide(.failed, by: refused, subject: .session)
+            } else if judged.isInternationalized {
+                isInternationalized = true
             }
-            return TransactionState.Recipient(
-                decision: refused.map { TransactionState.Decision(outcome: .failed, reply: $0, subject: .session) })
         }
         return (recipients, isInternationalized)
     }
@@ -144,9 +147,8 @@ extension ClientSession {
 
     /// Whether a reply in the place of a final one is that, as far as this server's replies can be told apart.
     private mutating func isFinalReply(_ reply: Reply) -> Bool {
-        guard let current, case .final = current.stage, let mailReply = current.mailReply, reply.severity == .success
-        else { return true }
-        guard reply.resembles(mailReply) else {
+        guard reply.severity == .success, let isLikeMail = current?.finalResemblesMail(reply) else { return true }
+        guard isLikeMail else {
             tellsFinalReplies = tellsFinalReplies ?? true
             return true
         }
@@ -168,7 +170,7 @@ extension ClientSession {
     /// Ends at once a message that DATA invited for nobody (RFC 2920 3.1).
     private mutating func sendNothing() {
         confirm()
-        send([0x2E])
+        sendEndOfData()
         guard options.dialect == .lmtp else { return }
         // How many replies an LMTP server now gives, none or one or one a recipient, is its secret.
         let replies = (current?.recipients.count ?? 0) + 2
@@ -203,7 +205,7 @@ extension ClientSession {
     }
 
     private mutating func finish(_ transaction: consuming TransactionState) {
-        act(.finished(transaction.report(undecided: Reply(local: 451, .init(4, 5, 0), "no reply was read"))))
+        act(.finished(transaction.report()))
     }
 
     /// Ends the session at a reply that cannot belong to the command whose turn it is.

@@ -40,7 +40,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
 
     let options: ClientOptions
     var state = State.connecting
-    var parser = ReplyParser()
+    private var parser = ReplyParser()
+    private var lastReplies = LastReplies()
     /// Bytes of commands not yet handed out.
     var output: [UInt8] = []
     var actions = FIFO<ClientAction>()
@@ -155,14 +156,24 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
                 break
             }
             do {
-                guard let reply = try parser.next(in: bytes, from: &position) else { break }
-                record(reply)
+                guard let reply = try nextReply(in: bytes, from: &position) else { break }
+                if options.recordsTranscript { record(reply) }
                 handle(reply)
             } catch {
                 fail(.protocolError("\(error), while waiting for \(waitingFor?.rawValue ?? "work")"))
             }
         }
         advance()
+    }
+
+    private mutating func nextReply(
+        in bytes: borrowing Span<UInt8>, from position: inout Int
+    ) throws(ReplySyntaxError) -> Reply? {
+        guard let stage = current?.stage else { return try parser.next(in: bytes, from: &position) }
+        if let known = lastReplies[stage], parser.skip(known, in: bytes, from: &position) { return known }
+        let reply = try parser.next(in: bytes, from: &position)
+        if let reply { lastReplies.note(reply, at: stage) }
+        return reply
     }
 
     /// The peer has closed the connection, or it broke.
@@ -202,7 +213,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
                 return fail(.messageUnreadable("it has \(octets) octets where \(announced) were announced"))
             }
         } else {
-            send([0x2E])
+            sendEndOfData()
         }
         current?.endBody()
         advance()
@@ -222,6 +233,23 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         let action = actions.popFirst()
         if case .send = action { sentCount += 1 }
         return action
+    }
+
+    /// What is to be done next, but for sending, which it does into a buffer: whatever is to be sent before the action is
+    /// appended. A driver that joins what it sends is spared an action and its bytes for each piece.
+    public mutating func nextAction(sendingInto buffer: inout [UInt8]) -> ClientAction? {
+        while let action = actions.popFirst() {
+            guard case .send(let bytes) = action else { return action }
+            buffer.append(bytes.span)
+            sentCount += 1
+        }
+        if !output.isEmpty {
+            buffer.append(output.span)
+            output.removeAll(keepingCapacity: true)
+            packedCount += 1
+            sentCount += 1
+        }
+        return nil
     }
 
     /// The lines of the dialogue since the last call, if `ClientOptions.recordsTranscript` is set.
@@ -262,6 +290,13 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         transcript.append(TranscriptLine(speaker: .client, bytes: redacted.map { Array($0.utf8) } ?? line))
     }
 
+    /// Sends the line that ends the data.
+    mutating func sendEndOfData() {
+        let start = output.count
+        output.append(".\r\n")
+        noteOutput(from: start)
+    }
+
     /// Notes that the commands in the output from there on have been written, the next reply due being theirs.
     ///
     /// - Parameter isAhead: the reply is due only after those of the current transaction.
@@ -274,7 +309,6 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     }
 
     private mutating func record(_ reply: Reply) {
-        guard options.recordsTranscript else { return }
         transcript.append(contentsOf: reply.lines.map { TranscriptLine(speaker: .server, bytes: Array($0)) })
     }
 

@@ -46,6 +46,9 @@ public struct Reply: Sendable, Hashable, CustomStringConvertible {
         self.isLocal = true
     }
 
+    /// Stands for a reply that was not read.
+    static let unread = Reply(local: 451, EnhancedStatusCode(4, 5, 0), "no reply was read")
+
     /// What the first digit says.
     public var severity: Severity {
         switch code / 100 {

@@ -9,7 +9,7 @@ extension TransactionState {
         request.writer.appendMail(envelope, to: &output)
         output.append("\r\n")
         guard isPipelined else { return }
-        for index in recipients.indices where recipients[index].decision == nil {
+        for index in recipients.indices where !recipients[index].isDecided {
             request.writer.appendRecipient(envelope.recipients[index], to: &output)
             output.append("\r\n")
         }

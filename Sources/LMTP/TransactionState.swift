@@ -47,23 +47,13 @@ struct TransactionState: Sendable {
         case tooFew
     }
 
-    struct Decision: Sendable {
-        let outcome: RecipientReport.Outcome
-        let reply: Reply
-        let subject: RecipientReport.Subject
-    }
-
-    struct Recipient: Sendable {
-        var reply: Reply?
-        var decision: Decision?
-    }
-
     let request: TransactionRequest
     /// Whether the commands were sent before the transaction ahead had its final reply, so that a reply too many or too
     /// few there would be misread here, until a 354 in its right place proves the count.
     var isUnconfirmed: Bool
     private(set) var stage = Stage.mail
-    private(set) var recipients: [Recipient]
+    /// One for each recipient of the envelope, as far as it has come.
+    private(set) var recipients: [RecipientReport]
     private(set) var mailReply: Reply?
     private(set) var dataReply: Reply?
     private(set) var acceptedCount = 0
@@ -72,7 +62,7 @@ struct TransactionState: Sendable {
     /// A recipient seems to have been accepted after MAIL was refused.
     private(set) var isContradictory = false
 
-    init(_ request: TransactionRequest, recipients: [Recipient], isUnconfirmed: Bool) {
+    init(_ request: TransactionRequest, recipients: [RecipientReport], isUnconfirmed: Bool) {
         self.request = request
         self.recipients = recipients
         self.isUnconfirmed = isUnconfirmed
@@ -112,6 +102,12 @@ struct TransactionState: Sendable {
         }
     }
 
+    /// Whether a reply in the place of a final one may as well be another to MAIL; nil where no final one is due.
+    func finalResemblesMail(_ reply: Reply) -> Bool? {
+        guard case .final = stage else { return nil }
+        return mailReply.map { reply.resembles($0) }
+    }
+
     // MARK: Replies
 
     /// Takes the reply that is due.
@@ -142,7 +138,7 @@ struct TransactionState: Sendable {
         // 503, bad sequence, is no verdict on an address: the peer takes the session for another than it is here.
         if reply.code == 503 { return misfit(reply, .tooFew) }
         mailReply = reply
-        guard let first = nextRecipient(from: 0, where: { $0.decision == nil }) else { return ending() }
+        guard let first = nextRecipient(from: 0) else { return ending() }
         if reply.severity != .success, !isPipelined {
             decideUndecided(by: reply, subject: .mail)
             return ending()
@@ -154,7 +150,7 @@ struct TransactionState: Sendable {
     private mutating func handleRecipient(_ reply: Reply, at index: Int) -> Step {
         if mailReply?.severity == .success {
             if reply.code == 503 { return misfit(reply, .tooFew) }
-            recipients[index].reply = reply
+            recipients[index].recipientReply = reply
             if reply.severity == .success {
                 acceptedCount += 1
             } else {
@@ -165,7 +161,7 @@ struct TransactionState: Sendable {
             // The count is wrong. Where the 354 turns up among the replies still due will tell in which way.
             isContradictory = true
         }
-        if let next = nextRecipient(from: index + 1, where: { $0.decision == nil }) {
+        if let next = nextRecipient(from: index + 1) {
             stage = .recipient(next)
             return isPipelined ? .wait : .sendCommand
         }
@@ -208,14 +204,14 @@ struct TransactionState: Sendable {
             return .finished
         }
         decide(index, by: reply, subject: .message)
-        guard let next = nextRecipient(from: index + 1, where: { $0.decision == nil }) else { return .finished }
+        guard let next = nextRecipient(from: index + 1) else { return .finished }
         stage = .final(next)
         return .wait
     }
 
     /// Notes that the message has been written to its end.
     mutating func endBody() {
-        stage = .final(nextRecipient(from: 0, where: { $0.decision == nil }) ?? 0)
+        stage = .final(nextRecipient(from: 0) ?? 0)
     }
 
     /// The end of a transaction that never came to a message: RSET where the peer may think it open, and where the
@@ -226,8 +222,14 @@ struct TransactionState: Sendable {
         return .reset
     }
 
-    private func nextRecipient(from start: Int, where matches: (Recipient) -> Bool) -> Int? {
-        recipients[start...].firstIndex(where: matches)
+    /// The next recipient whose outcome is open.
+    private func nextRecipient(from start: Int) -> Int? {
+        var index = start
+        while index < recipients.count {
+            if !recipients[index].isDecided { return index }
+            index += 1
+        }
+        return nil
     }
 
     // MARK: Outcomes
@@ -239,11 +241,11 @@ struct TransactionState: Sendable {
             case .permanentFailure: .failed
             case .transientFailure, .preliminary, .intermediate: .deferred
             }
-        recipients[index].decision = Decision(outcome: outcome, reply: reply, subject: subject)
+        recipients[index].decide(outcome, by: reply, subject: subject)
     }
 
     private mutating func decideUndecided(by reply: Reply, subject: RecipientReport.Subject) {
-        for index in recipients.indices where recipients[index].decision == nil {
+        for index in recipients.indices where !recipients[index].isDecided {
             decide(index, by: reply, subject: subject)
         }
     }
@@ -252,23 +254,23 @@ struct TransactionState: Sendable {
     mutating func interrupt(by reply: Reply) {
         // In a pipelined envelope the refusal of MAIL is known before the replies that follow from it.
         if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
-        for index in recipients.indices where recipients[index].decision == nil {
-            recipients[index].decision = Decision(outcome: .deferred, reply: reply, subject: subjectOfStage)
+        for index in recipients.indices where !recipients[index].isDecided {
+            recipients[index].decide(.deferred, by: reply, subject: subjectOfStage)
         }
     }
 
     /// Takes back the final replies: they turned out to belong to other commands.
     mutating func withdrawFinals(because reply: Reply) {
-        for index in recipients.indices where recipients[index].decision?.subject == .message {
-            recipients[index].decision = Decision(outcome: .deferred, reply: reply, subject: .message)
+        for index in recipients.indices where recipients[index].subject == .message {
+            recipients[index].decide(.deferred, by: reply, subject: .message)
         }
     }
 
     /// Takes back all that the peer seemed to say: its replies turned out to belong to other commands.
     mutating func withdrawAll(because reply: Reply) {
-        for index in recipients.indices where recipients[index].decision?.reply.isLocal != true {
-            recipients[index] = Recipient(
-                reply: nil, decision: Decision(outcome: .deferred, reply: reply, subject: .session))
+        for index in recipients.indices 
+        where !recipients[index].isDecided || !recipients[index].reply.isLocal {
+            recipients[index] = RecipientReport(.deferred, by: reply, subject: .session)
         }
         mailReply = nil
         dataReply = nil
@@ -285,19 +287,9 @@ struct TransactionState: Sendable {
         }
     }
 
-    /// The report, once every recipient is decided.
-    ///
-    /// - Parameter undecided: tells about those that are not; deferral is the only safe answer for them.
-    func report(undecided: @autoclosure () -> Reply) -> TransactionReport {
+    /// The report; a recipient that is not decided is deferred by it.
+    consuming func report() -> TransactionReport {
         TransactionReport(
-            request,
-            recipients: recipients.map { recipient in
-                let decision =
-                    recipient.decision ?? Decision(outcome: .deferred, reply: undecided(), subject: .session)
-                return RecipientReport(
-                    outcome: decision.outcome, reply: decision.reply, subject: decision.subject,
-                    recipientReply: recipient.reply)
-            },
-            wasAttempted: wasAnswered, mailReply: mailReply, dataReply: dataReply)
+            request, recipients: recipients, wasAttempted: wasAnswered, mailReply: mailReply, dataReply: dataReply)
     }
 }
