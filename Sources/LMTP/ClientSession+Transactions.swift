@@ -26,8 +26,7 @@ extension ClientSession {
                 if !isAhead, isQuitRequested { sayQuit(nil, repliesLeft: 1) }
                 return
             }
-            guard let transaction = begin(next, isUnconfirmed: isAhead) else { continue }
-            if isAhead { successor = transaction } else { current = transaction }
+            begin(next, isAhead: isAhead)
         }
     }
 
@@ -44,14 +43,13 @@ extension ClientSession {
     /// With BDAT there is no 354 to prove the count of replies, and nothing to gain: its two writes a message are the
     /// same two.
     private var canSendAhead: Bool {
-        successor == nil && isPipelining && !isChunking && tellsFinalReplies == true
-            && current?.hasCertainFinalCount == true
+        tellsFinalReplies == true && current?.hasCertainFinalCount == true && successor == nil && isPipelining
+            && !isChunking
     }
 
-    /// Sends the opening of a transaction.
-    ///
-    /// - Returns: nil where no recipient can be sent; the transaction is then reported already.
-    private mutating func begin(_ queued: QueuedTransaction, isUnconfirmed: Bool) -> TransactionState? {
+    /// Sends the opening of a transaction, or reports it at once where no recipient can be sent.
+    private mutating func begin(_ queued: consuming QueuedTransaction, isAhead: Bool) {
+        let id = queued.id
         let envelope = queued.envelope
         let extensions = capabilities.extensions
         let (recipients, isInternationalized) = judgeAddresses(envelope)
@@ -61,19 +59,16 @@ extension ClientSession {
         var chunkSize: UInt64?
         if isChunking, !isConverted, case .exact(let octets) = envelope.length { chunkSize = octets }
         let request = TransactionRequest(
-            id: queued.id, envelope: envelope, dialect: options.dialect,
+            id: id, envelope: envelope, dialect: options.dialect,
             writer: CommandWriter(
                 extensions: extensions, isConverted: isConverted, hasInternationalizedAddress: isInternationalized),
             isPipelined: isPipelining && !isTooLong(envelope.length), chunkSize: chunkSize)
-        let transaction = TransactionState(request, recipients: recipients, isUnconfirmed: isUnconfirmed)
-        guard recipients.contains(where: { !$0.isDecided }) else {
-            finish(transaction)
-            return nil
-        }
+        let transaction = TransactionState(request, recipients: recipients, isUnconfirmed: isAhead)
+        guard transaction.hasUndecided else { return finish(transaction) }
         let start = output.count
         transaction.appendOpening(to: &output)
-        noteOutput(from: start, isAhead: isUnconfirmed)
-        return transaction
+        noteOutput(from: start, isAhead: isAhead)
+        if isAhead { successor = transaction } else { current = transaction }
     }
 
     /// Whether the peer has announced that it will refuse a message of that length.
@@ -94,14 +89,16 @@ extension ClientSession {
             let report = RecipientReport(.failed, by: refused, subject: .session)
             return (Array(repeating: report, count: envelope.recipients.count), sender.isInternationalized)
         }
-        var recipients = Array(repeating: RecipientReport(), count: envelope.recipients.count)
+        var recipients: [RecipientReport] = []
+        recipients.reserveCapacity(envelope.recipients.count)
         var isInternationalized = sender.isInternationalized
-        for (index, recipient) in envelope.recipients.enumerated() {
+        for recipient in envelope.recipients {
             let judged = refusal(of: recipient.address, isSender: false)
             if let refused = judged.reply {
-                recipients[index].decide(.failed, by: refused, subject: .session)
-            } else if judged.isInternationalized {
-                isInternationalized = true
+                recipients.append(RecipientReport(.failed, by: refused, subject: .session))
+            } else {
+                recipients.append(RecipientReport())
+                if judged.isInternationalized { isInternationalized = true }
             }
         }
         return (recipients, isInternationalized)

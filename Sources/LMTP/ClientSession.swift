@@ -96,6 +96,14 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         if case .closed = state { true } else { false }
     }
 
+    /// Whether the session is over, or waits only for the answer to QUIT.
+    public var isEnding: Bool {
+        switch state {
+        case .quitting, .closed: true
+        default: false
+        }
+    }
+
     /// Whether the opening is done and no transaction is under way or queued.
     public var isIdle: Bool {
         guard case .ready = state else { return false }
@@ -274,7 +282,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     }
 
     /// Puts an action after all bytes to be sent before it.
-    mutating func act(_ action: ClientAction) {
+    mutating func act(_ action: consuming ClientAction) {
         if !output.isEmpty { actions.append(.send(takeOutput())) }
         actions.append(action)
     }

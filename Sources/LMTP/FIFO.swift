@@ -10,7 +10,7 @@ struct FIFO<Element: Sendable>: Sendable {
 
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ element: Element) {
+    mutating func append(_ element: consuming Element) {
         if count == places.count { grow() }
         places[(head &+ count) & (places.count &- 1)] = element
         count += 1

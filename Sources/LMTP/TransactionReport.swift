@@ -88,8 +88,8 @@ public struct TransactionReport: Sendable {
     let dataReply: Reply?
 
     init(
-        _ request: TransactionRequest, recipients: [RecipientReport], wasSent: Bool = true, wasAttempted: Bool,
-        mailReply: Reply?, dataReply: Reply?
+        _ request: consuming TransactionRequest, recipients: consuming [RecipientReport], wasSent: Bool = true,
+        wasAttempted: Bool, mailReply: consuming Reply?, dataReply: consuming Reply?
     ) {
         self.request = request
         self.recipients = recipients

@@ -62,7 +62,7 @@ struct TransactionState: Sendable {
     /// A recipient seems to have been accepted after MAIL was refused.
     private(set) var isContradictory = false
 
-    init(_ request: TransactionRequest, recipients: [RecipientReport], isUnconfirmed: Bool) {
+    init(_ request: consuming TransactionRequest, recipients: consuming [RecipientReport], isUnconfirmed: Bool) {
         self.request = request
         self.recipients = recipients
         self.isUnconfirmed = isUnconfirmed
@@ -221,6 +221,9 @@ struct TransactionState: Sendable {
         stage = .reset
         return .reset
     }
+
+    /// Whether the outcome of any recipient is open.
+    var hasUndecided: Bool { nextRecipient(from: 0) != nil }
 
     /// The next recipient whose outcome is open.
     private func nextRecipient(from start: Int) -> Int? {
