@@ -26,7 +26,7 @@ extension ClientSession {
                 if !isAhead, isQuitRequested { sayQuit(nil, repliesLeft: 1) }
                 return
             }
-            begin(next, isAhead: isAhead)
+            begin(next.id, next.envelope, isAhead: isAhead)
         }
     }
 
@@ -48,9 +48,7 @@ extension ClientSession {
     }
 
     /// Sends the opening of a transaction, or reports it at once where no recipient can be sent.
-    private mutating func begin(_ queued: consuming QueuedTransaction, isAhead: Bool) {
-        let id = queued.id
-        let envelope = queued.envelope
+    private mutating func begin(_ id: TransactionID, _ envelope: consuming Envelope, isAhead: Bool) {
         let extensions = capabilities.extensions
         let (recipients, isInternationalized) = judgeAddresses(envelope)
         let isConverted =
@@ -170,7 +168,7 @@ extension ClientSession {
         sendEndOfData()
         guard options.dialect == .lmtp else { return }
         // How many replies an LMTP server now gives, none or one or one a recipient, is its secret.
-        let replies = (current?.recipients.count ?? 0) + 2
+        let replies = (current?.report.recipients.count ?? 0) + 2
         finishCurrent()
         let failure = ClientFailure.protocolError("DATA was accepted though no recipient was")
         settle(failure)
@@ -202,7 +200,7 @@ extension ClientSession {
     }
 
     private mutating func finish(_ transaction: consuming TransactionState) {
-        act(.finished(transaction.report()))
+        act(.finished(transaction.report))
     }
 
     /// Ends the session at a reply that cannot belong to the command whose turn it is.

@@ -77,26 +77,24 @@ public struct TransactionReport: Sendable {
     /// Its envelope, as given.
     public var envelope: Envelope { request.envelope }
     /// One for each recipient of the envelope, in its order.
-    public let recipients: [RecipientReport]
+    public internal(set) var recipients: [RecipientReport]
     /// Whether any command of it was sent.
     public let wasSent: Bool
     /// Whether the peer answered any command of it; if not, it may be tried on another connection at once.
-    public let wasAttempted: Bool
+    public internal(set) var wasAttempted: Bool
 
     let request: TransactionRequest
-    let mailReply: Reply?
-    let dataReply: Reply?
+    var mailReply: Reply?
+    var dataReply: Reply?
 
     init(
         _ request: consuming TransactionRequest, recipients: consuming [RecipientReport], wasSent: Bool = true,
-        wasAttempted: Bool, mailReply: consuming Reply?, dataReply: consuming Reply?
+        wasAttempted: Bool
     ) {
         self.request = request
         self.recipients = recipients
         self.wasSent = wasSent
         self.wasAttempted = wasAttempted
-        self.mailReply = mailReply
-        self.dataReply = dataReply
     }
 
     /// A transaction that was never begun: every recipient is deferred.
@@ -104,7 +102,7 @@ public struct TransactionReport: Sendable {
         let report = RecipientReport(.deferred, by: reply, subject: .session)
         self.init(
             TransactionRequest(unsent: envelope, id: id),
-            recipients: Array(repeating: report, count: envelope.recipients.count), wasSent: false, wasAttempted: false, mailReply: nil, dataReply: nil)
+            recipients: Array(repeating: report, count: envelope.recipients.count), wasSent: false, wasAttempted: false)
     }
 
     /// The exchanges that led to a recipient's outcome, in order: MAIL, its RCPT, DATA, the end of the message.

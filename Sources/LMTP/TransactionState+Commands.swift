@@ -5,11 +5,11 @@ extension TransactionState {
     func appendOpening(to output: inout [UInt8]) {
         let envelope = request.envelope
         // One growth in place of many: about what the commands need, parameters included.
-        output.reserveCapacity(output.count + 128 + envelope.sender.count + 96 * recipients.count)
+        output.reserveCapacity(output.count + 128 + envelope.sender.count + 96 * report.recipients.count)
         request.writer.appendMail(envelope, to: &output)
         output.append("\r\n")
         guard isPipelined else { return }
-        for index in recipients.indices where !recipients[index].isDecided {
+        for index in report.recipients.indices where !report.recipients[index].isDecided {
             request.writer.appendRecipient(envelope.recipients[index], to: &output)
             output.append("\r\n")
         }

@@ -47,26 +47,26 @@ struct TransactionState: Sendable {
         case tooFew
     }
 
-    let request: TransactionRequest
+    /// The report as far as it has come; a recipient that is not decided would be deferred by it.
+    private(set) var report: TransactionReport
     /// Whether the commands were sent before the transaction ahead had its final reply, so that a reply too many or too
     /// few there would be misread here, until a 354 in its right place proves the count.
     var isUnconfirmed: Bool
     private(set) var stage = Stage.mail
-    /// One for each recipient of the envelope, as far as it has come.
-    private(set) var recipients: [RecipientReport]
-    private(set) var mailReply: Reply?
-    private(set) var dataReply: Reply?
     private(set) var acceptedCount = 0
     private var refusedCount = 0
-    private var wasAnswered = false
     /// A recipient seems to have been accepted after MAIL was refused.
     private(set) var isContradictory = false
 
     init(_ request: consuming TransactionRequest, recipients: consuming [RecipientReport], isUnconfirmed: Bool) {
-        self.request = request
-        self.recipients = recipients
+        report = TransactionReport(request, recipients: recipients, wasAttempted: false)
         self.isUnconfirmed = isUnconfirmed
     }
+
+    /// What it was begun with.
+    var request: TransactionRequest { report.request }
+    /// The reply to MAIL, where one was read.
+    var mailReply: Reply? { report.mailReply }
 
     /// Whether MAIL, RCPT and DATA were sent together.
     var isPipelined: Bool { request.isPipelined }
@@ -116,7 +116,7 @@ struct TransactionState: Sendable {
         guard reply.severity != .preliminary, reply.severity != .intermediate || isGoAhead else {
             return misfit(reply, reply.code != 354 ? .unquestioned : stage == .reset ? .tooMany : .tooFew)
         }
-        wasAnswered = true
+        report.wasAttempted = true
         switch stage {
         case .mail: return handleMail(reply)
         case .recipient(let index): return handleRecipient(reply, at: index)
@@ -137,7 +137,7 @@ struct TransactionState: Sendable {
     private mutating func handleMail(_ reply: Reply) -> Step {
         // 503, bad sequence, is no verdict on an address: the peer takes the session for another than it is here.
         if reply.code == 503 { return misfit(reply, .tooFew) }
-        mailReply = reply
+        report.mailReply = reply
         guard let first = nextRecipient(from: 0) else { return ending() }
         if reply.severity != .success, !isPipelined {
             decideUndecided(by: reply, subject: .mail)
@@ -150,7 +150,7 @@ struct TransactionState: Sendable {
     private mutating func handleRecipient(_ reply: Reply, at index: Int) -> Step {
         if mailReply?.severity == .success {
             if reply.code == 503 { return misfit(reply, .tooFew) }
-            recipients[index].recipientReply = reply
+            report.recipients[index].recipientReply = reply
             if reply.severity == .success {
                 acceptedCount += 1
             } else {
@@ -185,7 +185,7 @@ struct TransactionState: Sendable {
     private mutating func handleData(_ reply: Reply) -> Step {
         if reply.severity == .success { return misfit(reply, .tooMany) }
         if isContradictory, reply.code != 354 { return misfit(reply, .tooFew) }
-        dataReply = reply
+        report.dataReply = reply
         if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
         // A 354 in its place proves the count: the peer does take recipients after it has refused MAIL, as Cyrus does
         // where a message is too large. Any end of the message, even an empty one, would be delivered to them.
@@ -228,8 +228,8 @@ struct TransactionState: Sendable {
     /// The next recipient whose outcome is open.
     private func nextRecipient(from start: Int) -> Int? {
         var index = start
-        while index < recipients.count {
-            if !recipients[index].isDecided { return index }
+        while index < report.recipients.count {
+            if !report.recipients[index].isDecided { return index }
             index += 1
         }
         return nil
@@ -244,11 +244,11 @@ struct TransactionState: Sendable {
             case .permanentFailure: .failed
             case .transientFailure, .preliminary, .intermediate: .deferred
             }
-        recipients[index].decide(outcome, by: reply, subject: subject)
+        report.recipients[index].decide(outcome, by: reply, subject: subject)
     }
 
     private mutating func decideUndecided(by reply: Reply, subject: RecipientReport.Subject) {
-        for index in recipients.indices where !recipients[index].isDecided {
+        for index in report.recipients.indices where !report.recipients[index].isDecided {
             decide(index, by: reply, subject: subject)
         }
     }
@@ -257,26 +257,26 @@ struct TransactionState: Sendable {
     mutating func interrupt(by reply: Reply) {
         // In a pipelined envelope the refusal of MAIL is known before the replies that follow from it.
         if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
-        for index in recipients.indices where !recipients[index].isDecided {
-            recipients[index].decide(.deferred, by: reply, subject: subjectOfStage)
+        for index in report.recipients.indices where !report.recipients[index].isDecided {
+            report.recipients[index].decide(.deferred, by: reply, subject: subjectOfStage)
         }
     }
 
     /// Takes back the final replies: they turned out to belong to other commands.
     mutating func withdrawFinals(because reply: Reply) {
-        for index in recipients.indices where recipients[index].subject == .message {
-            recipients[index].decide(.deferred, by: reply, subject: .message)
+        for index in report.recipients.indices where report.recipients[index].subject == .message {
+            report.recipients[index].decide(.deferred, by: reply, subject: .message)
         }
     }
 
     /// Takes back all that the peer seemed to say: its replies turned out to belong to other commands.
     mutating func withdrawAll(because reply: Reply) {
-        for index in recipients.indices 
-        where !recipients[index].isDecided || !recipients[index].reply.isLocal {
-            recipients[index] = RecipientReport(.deferred, by: reply, subject: .session)
+        for index in report.recipients.indices 
+        where !report.recipients[index].isDecided || !report.recipients[index].reply.isLocal {
+            report.recipients[index] = RecipientReport(.deferred, by: reply, subject: .session)
         }
-        mailReply = nil
-        dataReply = nil
+        report.mailReply = nil
+        report.dataReply = nil
     }
 
     private var subjectOfStage: RecipientReport.Subject {
@@ -288,11 +288,5 @@ struct TransactionState: Sendable {
         case .final, .emptyMessage: .message
         case .reset: .session
         }
-    }
-
-    /// The report; a recipient that is not decided is deferred by it.
-    consuming func report() -> TransactionReport {
-        TransactionReport(
-            request, recipients: recipients, wasAttempted: wasAnswered, mailReply: mailReply, dataReply: dataReply)
     }
 }
