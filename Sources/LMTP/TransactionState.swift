@@ -271,7 +271,7 @@ struct TransactionState: Sendable {
 
     /// Takes back all that the peer seemed to say: its replies turned out to belong to other commands.
     mutating func withdrawAll(because reply: Reply) {
-        for index in report.recipients.indices 
+        for index in report.recipients.indices
         where !report.recipients[index].isDecided || !report.recipients[index].reply.isLocal {
             report.recipients[index] = RecipientReport(.deferred, by: reply, subject: .session)
         }

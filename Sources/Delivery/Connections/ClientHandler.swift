@@ -48,6 +48,10 @@ final class ClientHandler: ChannelInboundHandler {
     private var conversation: Conversation
     private let eventLoop: any EventLoop
     private var context: ChannelHandlerContext?
+    /// For sending without the channel; nil where it encrypts.
+    private var socket: DirectSocket?
+    /// How often the channel was given something that it has not sent yet.
+    private var queuedCount = 0
     private var isDriving = false
     private var needsDriving = false
     /// Whether the connection has not taken yet what was written of a message.
@@ -112,6 +116,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        socket = nil
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -125,6 +130,7 @@ final class ClientHandler: ChannelInboundHandler {
             context?.close(promise: nil)
             return
         }
+        if let context { socket = DirectSocket(context) }
         conversation.session.connected()
         drive()
     }
@@ -236,6 +242,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     private func startTLS() {
         flush()
+        socket = nil
         guard let context else { return }
         do {
             guard let tls = destination.tls else { throw TLSFileMissing() }
@@ -263,9 +270,17 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     private func flush() {
-        guard let context, let bytes = conversation.takeOutput() else { return }
+        guard let context else { return }
+        let output = conversation.takeOutput(sendingTo: queuedCount == 0 ? socket : nil)
+        if case .nothing = output { return }
         if !isReading { lastProgress = .now() }
-        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        guard case .left(let bytes) = output else { return }
+        guard socket != nil else { return context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
+        // Nothing may overtake these: until they are sent, everything goes this way.
+        queuedCount += 1
+        let promise = eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { self.queuedCount -= 1 }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
     }
 
     // MARK: Time

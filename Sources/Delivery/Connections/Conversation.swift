@@ -65,15 +65,28 @@ struct Conversation {
         }
     }
 
-    /// What is to be sent; nil where there is nothing.
-    mutating func takeOutput() -> ByteBuffer? {
-        guard !output.isEmpty else { return nil }
-        Self.fill(&wire, with: output)
-        output.removeAll(keepingCapacity: true)
-        return wire
+    /// What becomes of what is to be sent.
+    enum Output {
+        case nothing
+        /// It is all sent.
+        case sent
+        /// This is left for the channel to send.
+        case left(ByteBuffer)
     }
 
-    private static func fill(_ buffer: inout ByteBuffer, with bytes: [UInt8]) {
+    /// Takes what is to be sent.
+    ///
+    /// - Parameter socket: where to send it; nil to leave all of it for the channel.
+    mutating func takeOutput(sendingTo socket: DirectSocket?) -> Output {
+        guard !output.isEmpty else { return .nothing }
+        let sent = socket?.send(output.span) ?? 0
+        let isSent = sent == output.count
+        if !isSent { Self.fill(&wire, with: output[sent...]) }
+        output.removeAll(keepingCapacity: true)
+        return isSent ? .sent : .left(wire)
+    }
+
+    private static func fill(_ buffer: inout ByteBuffer, with bytes: ArraySlice<UInt8>) {
         buffer.clear()
         // They are borrowed for the call alone; every byte of an array of bytes is initialised.
         unsafe buffer.writeBytes(bytes.span.bytes)
