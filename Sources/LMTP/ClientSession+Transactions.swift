@@ -90,8 +90,8 @@ extension ClientSession {
         var recipients: [RecipientReport] = []
         recipients.reserveCapacity(envelope.recipients.count)
         var isInternationalized = sender.isInternationalized
-        for recipient in envelope.recipients {
-            let judged = refusal(of: recipient.address, isSender: false)
+        for index in envelope.recipients.indices {
+            let judged = refusal(of: envelope.recipients[index].address, isSender: false)
             if let refused = judged.reply {
                 recipients.append(RecipientReport(.failed, by: refused, subject: .session))
             } else {
@@ -103,15 +103,15 @@ extension ClientSession {
     }
 
     private func refusal(of address: [UInt8], isSender: Bool) -> (reply: Reply?, isInternationalized: Bool) {
-        let role = isSender ? "sender" : "recipient"
         do throws(CommandPathError) {
             guard isSender || !address.isEmpty else { throw .empty }
             guard try validateCommandPath(address) == .utf8 else { return (nil, false) }
             guard !capabilities.extensions.contains(.smtpUTF8) else { return (nil, true) }
-            let text = "\(role) '\(printable(address))' needs SMTPUTF8, which the server does not offer"
+            let text =
+                "\(isSender ? "sender" : "recipient") '\(printable(address))' needs SMTPUTF8, which the server does not offer"
             return (Reply(local: 553, .init(5, 6, 7), text), true)
         } catch {
-            let text = "\(role) '\(printable(address))' cannot be sent: \(error)"
+            let text = "\(isSender ? "sender" : "recipient") '\(printable(address))' cannot be sent: \(error)"
             return (Reply(local: 553, .init(5, 1, isSender ? 7 : 3), text), false)
         }
     }

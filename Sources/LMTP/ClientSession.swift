@@ -243,8 +243,9 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         return action
     }
 
-    /// What is to be done next, but for sending, which it does into a buffer: whatever is to be sent before the action is
-    /// appended. A driver that joins what it sends is spared an action and its bytes for each piece.
+    /// What is to be done next, but for sending: whatever is to be sent before it is appended to a buffer.
+    ///
+    /// A driver that joins what it sends is spared an action and its bytes for each piece.
     public mutating func nextAction(sendingInto buffer: inout [UInt8]) -> ClientAction? {
         while let action = actions.popFirst() {
             guard case .send(let bytes) = action else { return action }

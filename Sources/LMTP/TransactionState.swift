@@ -171,7 +171,7 @@ struct TransactionState: Sendable {
         }
         if isContradictory { return misfit(reply, .tooFew) }
         if acceptedCount == 0 {
-            if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+            decideByMail()
             return ending()
         }
         if chunkSize != nil {
@@ -186,7 +186,7 @@ struct TransactionState: Sendable {
         if reply.severity == .success { return misfit(reply, .tooMany) }
         if isContradictory, reply.code != 354 { return misfit(reply, .tooFew) }
         report.dataReply = reply
-        if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+        decideByMail()
         // A 354 in its place proves the count: the peer does take recipients after it has refused MAIL, as Cyrus does
         // where a message is too large. Any end of the message, even an empty one, would be delivered to them.
         if isContradictory { return .abandon }
@@ -253,10 +253,16 @@ struct TransactionState: Sendable {
         }
     }
 
+    /// Decides whoever is undecided by the refusal of MAIL, if it was refused.
+    private mutating func decideByMail() {
+        guard report.mailReply?.severity != .success, let mailReply else { return }
+        decideUndecided(by: mailReply, subject: .mail)
+    }
+
     /// Ends the transaction with its session: what was read stands, the rest is deferred.
     mutating func interrupt(by reply: Reply) {
         // In a pipelined envelope the refusal of MAIL is known before the replies that follow from it.
-        if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+        decideByMail()
         for index in report.recipients.indices where !report.recipients[index].isDecided {
             report.recipients[index].decide(.deferred, by: reply, subject: subjectOfStage)
         }

@@ -29,7 +29,9 @@ final class ClientHandler: ChannelInboundHandler {
     let destination: Destination
     /// Tells connections apart in logs.
     let number: Int
-    /// Held until the connection is closed. Not weak: an object that is looked at so is slower to count ever after.
+    /// Held until the connection is closed.
+    ///
+    /// Not weak: an object that is looked at so is slower to count ever after.
     var owner: (any ClientHandlerOwner)?
     /// When it was begun.
     let began = NIODeadline.now()
