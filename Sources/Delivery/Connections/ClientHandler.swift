@@ -23,6 +23,9 @@ final class ClientHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// Replies are short; what does not fit is read next.
+    private static let inputSize = 4096
+
     /// Two transactions: one whose reply is awaited, one whose envelope goes along with the end of its message.
     static let depth = 2
 
@@ -52,6 +55,10 @@ final class ClientHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     /// For sending without the channel; nil where it encrypts.
     private var socket: DirectSocket?
+    private var eagerReading = EagerReading()
+    private var input: [UInt8] = []
+    /// Whether anything was sent since something was read.
+    private var hasSent = false
     /// How often the channel was given something that it has not sent yet.
     private var queuedCount = 0
     private var isDriving = false
@@ -140,10 +147,31 @@ final class ClientHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
         lastProgress = .now()
+        hasSent = false
         isReading = true
         conversation.session.receive(buffer.readableBytesUInt8Span)
         drive()
+        readEagerly()
         isReading = false
+    }
+
+    /// Reads what has been answered already to what was sent.
+    ///
+    /// The channel finds nothing any more when it is told of it, which it is used to.
+    private func readEagerly() {
+        guard socket != nil, hasSent, eagerReading.isDue() else { return }
+        if input.isEmpty { input = [UInt8](repeating: 0, count: Self.inputSize) }
+        for _ in 0..<EagerReading.limit {
+            // Gone once the connection is encrypted or closed, which what was read can lead to.
+            guard let socket, hasSent, !isClosed else { return }
+            let count = socket.receive(into: &input)
+            eagerReading.note(foundAnswer: count > 0)
+            guard count > 0 else { return }
+            lastProgress = .now()
+            hasSent = false
+            conversation.session.receive(input.span.extracting(0..<count))
+            drive()
+        }
     }
 
     /// Nobody is behind this handler who would have to know.
@@ -275,6 +303,7 @@ final class ClientHandler: ChannelInboundHandler {
         guard let context else { return }
         let output = conversation.takeOutput(sendingTo: queuedCount == 0 ? socket : nil)
         if case .nothing = output { return }
+        hasSent = true
         if !isReading { lastProgress = .now() }
         guard case .left(let bytes) = output else { return }
         guard socket != nil else { return context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
