@@ -26,7 +26,7 @@ public enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringCo
     /// Begin a TLS handshake, then call `tlsEstablished` or `tlsFailed`.
     case startTLS
     /// A transaction has ended, in whatever way: every recipient has an outcome.
-    indirect case finished(TransactionReport)
+    case finished(TransactionReport)
     /// Close the connection; the session is over. Nil after a polite QUIT.
     indirect case close(ClientFailure?)
 

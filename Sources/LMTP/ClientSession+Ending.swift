@@ -58,7 +58,7 @@ extension ClientSession {
         current?.interrupt(by: reply)
         successor?.interrupt(by: reply)
         for transaction in [held.take(), current.take(), successor.take()] {
-            if let transaction { act(.finished(transaction.report(undecided: reply))) }
+            if let transaction { act(.finished(transaction.report)) }
         }
         while let queued = queue.popFirst() {
             act(.finished(TransactionReport(unsent: queued.envelope, id: queued.id, because: reply)))

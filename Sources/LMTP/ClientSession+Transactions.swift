@@ -26,8 +26,7 @@ extension ClientSession {
                 if !isAhead, isQuitRequested { sayQuit(nil, repliesLeft: 1) }
                 return
             }
-            guard let transaction = begin(next, isUnconfirmed: isAhead) else { continue }
-            if isAhead { successor = transaction } else { current = transaction }
+            begin(next.id, next.envelope, isAhead: isAhead)
         }
     }
 
@@ -44,15 +43,12 @@ extension ClientSession {
     /// With BDAT there is no 354 to prove the count of replies, and nothing to gain: its two writes a message are the
     /// same two.
     private var canSendAhead: Bool {
-        successor == nil && isPipelining && !isChunking && tellsFinalReplies == true
-            && current?.hasCertainFinalCount == true
+        tellsFinalReplies == true && current?.hasCertainFinalCount == true && successor == nil && isPipelining
+            && !isChunking
     }
 
-    /// Sends the opening of a transaction.
-    ///
-    /// - Returns: nil where no recipient can be sent; the transaction is then reported already.
-    private mutating func begin(_ queued: QueuedTransaction, isUnconfirmed: Bool) -> TransactionState? {
-        let envelope = queued.envelope
+    /// Sends the opening of a transaction, or reports it at once where no recipient can be sent.
+    private mutating func begin(_ id: TransactionID, _ envelope: consuming Envelope, isAhead: Bool) {
         let extensions = capabilities.extensions
         let (recipients, isInternationalized) = judgeAddresses(envelope)
         let isConverted =
@@ -61,19 +57,16 @@ extension ClientSession {
         var chunkSize: UInt64?
         if isChunking, !isConverted, case .exact(let octets) = envelope.length { chunkSize = octets }
         let request = TransactionRequest(
-            id: queued.id, envelope: envelope, dialect: options.dialect,
+            id: id, envelope: envelope, dialect: options.dialect,
             writer: CommandWriter(
                 extensions: extensions, isConverted: isConverted, hasInternationalizedAddress: isInternationalized),
             isPipelined: isPipelining && !isTooLong(envelope.length), chunkSize: chunkSize)
-        let transaction = TransactionState(request, recipients: recipients, isUnconfirmed: isUnconfirmed)
-        guard recipients.contains(where: { $0.decision == nil }) else {
-            finish(transaction)
-            return nil
-        }
+        let transaction = TransactionState(request, recipients: recipients, isUnconfirmed: isAhead)
+        guard transaction.hasUndecided else { return finish(transaction) }
         let start = output.count
         transaction.appendOpening(to: &output)
-        noteOutput(from: start, isAhead: isUnconfirmed)
-        return transaction
+        noteOutput(from: start, isAhead: isAhead)
+        if isAhead { successor = transaction } else { current = transaction }
     }
 
     /// Whether the peer has announced that it will refuse a message of that length.
@@ -88,32 +81,37 @@ extension ClientSession {
     }
 
     /// Refuses the addresses that cannot be sent to this peer.
-    private func judgeAddresses(_ envelope: Envelope) -> ([TransactionState.Recipient], isInternationalized: Bool) {
+    private func judgeAddresses(_ envelope: Envelope) -> ([RecipientReport], isInternationalized: Bool) {
         let sender = refusal(of: envelope.sender, isSender: true)
+        if let refused = sender.reply {
+            let report = RecipientReport(.failed, by: refused, subject: .session)
+            return (Array(repeating: report, count: envelope.recipients.count), sender.isInternationalized)
+        }
+        var recipients: [RecipientReport] = []
+        recipients.reserveCapacity(envelope.recipients.count)
         var isInternationalized = sender.isInternationalized
-        let recipients = envelope.recipients.map { recipient in
-            var refused = sender.reply
-            if refused == nil {
-                let judged = refusal(of: recipient.address, isSender: false)
-                refused = judged.reply
-                if judged.isInternationalized, judged.reply == nil { isInternationalized = true }
+        for index in envelope.recipients.indices {
+            let judged = refusal(of: envelope.recipients[index].address, isSender: false)
+            if let refused = judged.reply {
+                recipients.append(RecipientReport(.failed, by: refused, subject: .session))
+            } else {
+                recipients.append(RecipientReport())
+                if judged.isInternationalized { isInternationalized = true }
             }
-            return TransactionState.Recipient(
-                decision: refused.map { TransactionState.Decision(outcome: .failed, reply: $0, subject: .session) })
         }
         return (recipients, isInternationalized)
     }
 
     private func refusal(of address: [UInt8], isSender: Bool) -> (reply: Reply?, isInternationalized: Bool) {
-        let role = isSender ? "sender" : "recipient"
         do throws(CommandPathError) {
             guard isSender || !address.isEmpty else { throw .empty }
             guard try validateCommandPath(address) == .utf8 else { return (nil, false) }
             guard !capabilities.extensions.contains(.smtpUTF8) else { return (nil, true) }
-            let text = "\(role) '\(printable(address))' needs SMTPUTF8, which the server does not offer"
+            let text =
+                "\(isSender ? "sender" : "recipient") '\(printable(address))' needs SMTPUTF8, which the server does not offer"
             return (Reply(local: 553, .init(5, 6, 7), text), true)
         } catch {
-            let text = "\(role) '\(printable(address))' cannot be sent: \(error)"
+            let text = "\(isSender ? "sender" : "recipient") '\(printable(address))' cannot be sent: \(error)"
             return (Reply(local: 553, .init(5, 1, isSender ? 7 : 3), text), false)
         }
     }
@@ -144,9 +142,8 @@ extension ClientSession {
 
     /// Whether a reply in the place of a final one is that, as far as this server's replies can be told apart.
     private mutating func isFinalReply(_ reply: Reply) -> Bool {
-        guard let current, case .final = current.stage, let mailReply = current.mailReply, reply.severity == .success
-        else { return true }
-        guard reply.resembles(mailReply) else {
+        guard reply.severity == .success, let isLikeMail = current?.finalResemblesMail(reply) else { return true }
+        guard isLikeMail else {
             tellsFinalReplies = tellsFinalReplies ?? true
             return true
         }
@@ -168,10 +165,10 @@ extension ClientSession {
     /// Ends at once a message that DATA invited for nobody (RFC 2920 3.1).
     private mutating func sendNothing() {
         confirm()
-        send([0x2E])
+        sendEndOfData()
         guard options.dialect == .lmtp else { return }
         // How many replies an LMTP server now gives, none or one or one a recipient, is its secret.
-        let replies = (current?.recipients.count ?? 0) + 2
+        let replies = (current?.report.recipients.count ?? 0) + 2
         finishCurrent()
         let failure = ClientFailure.protocolError("DATA was accepted though no recipient was")
         settle(failure)
@@ -203,7 +200,7 @@ extension ClientSession {
     }
 
     private mutating func finish(_ transaction: consuming TransactionState) {
-        act(.finished(transaction.report(undecided: Reply(local: 451, .init(4, 5, 0), "no reply was read"))))
+        act(.finished(transaction.report))
     }
 
     /// Ends the session at a reply that cannot belong to the command whose turn it is.

@@ -40,7 +40,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
 
     let options: ClientOptions
     var state = State.connecting
-    var parser = ReplyParser()
+    private var parser = ReplyParser()
+    private var lastReplies = LastReplies()
     /// Bytes of commands not yet handed out.
     var output: [UInt8] = []
     var actions = FIFO<ClientAction>()
@@ -93,6 +94,14 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     /// Whether the session is over: no event changes it, no further action but those already due will come.
     public var isClosed: Bool {
         if case .closed = state { true } else { false }
+    }
+
+    /// Whether the session is over, or waits only for the answer to QUIT.
+    public var isEnding: Bool {
+        switch state {
+        case .quitting, .closed: true
+        default: false
+        }
     }
 
     /// Whether the opening is done and no transaction is under way or queued.
@@ -155,14 +164,24 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
                 break
             }
             do {
-                guard let reply = try parser.next(in: bytes, from: &position) else { break }
-                record(reply)
+                guard let reply = try nextReply(in: bytes, from: &position) else { break }
+                if options.recordsTranscript { record(reply) }
                 handle(reply)
             } catch {
                 fail(.protocolError("\(error), while waiting for \(waitingFor?.rawValue ?? "work")"))
             }
         }
         advance()
+    }
+
+    private mutating func nextReply(
+        in bytes: borrowing Span<UInt8>, from position: inout Int
+    ) throws(ReplySyntaxError) -> Reply? {
+        guard let stage = current?.stage else { return try parser.next(in: bytes, from: &position) }
+        if let known = lastReplies[stage], parser.skip(known, in: bytes, from: &position) { return known }
+        let reply = try parser.next(in: bytes, from: &position)
+        if let reply { lastReplies.note(reply, at: stage) }
+        return reply
     }
 
     /// The peer has closed the connection, or it broke.
@@ -202,7 +221,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
                 return fail(.messageUnreadable("it has \(octets) octets where \(announced) were announced"))
             }
         } else {
-            send([0x2E])
+            sendEndOfData()
         }
         current?.endBody()
         advance()
@@ -222,6 +241,24 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         let action = actions.popFirst()
         if case .send = action { sentCount += 1 }
         return action
+    }
+
+    /// What is to be done next, but for sending: whatever is to be sent before it is appended to a buffer.
+    ///
+    /// A driver that joins what it sends is spared an action and its bytes for each piece.
+    public mutating func nextAction(sendingInto buffer: inout [UInt8]) -> ClientAction? {
+        while let action = actions.popFirst() {
+            guard case .send(let bytes) = action else { return action }
+            buffer.append(bytes.span)
+            sentCount += 1
+        }
+        if !output.isEmpty {
+            buffer.append(output.span)
+            output.removeAll(keepingCapacity: true)
+            packedCount += 1
+            sentCount += 1
+        }
+        return nil
     }
 
     /// The lines of the dialogue since the last call, if `ClientOptions.recordsTranscript` is set.
@@ -246,7 +283,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     }
 
     /// Puts an action after all bytes to be sent before it.
-    mutating func act(_ action: ClientAction) {
+    mutating func act(_ action: consuming ClientAction) {
         if !output.isEmpty { actions.append(.send(takeOutput())) }
         actions.append(action)
     }
@@ -262,6 +299,13 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         transcript.append(TranscriptLine(speaker: .client, bytes: redacted.map { Array($0.utf8) } ?? line))
     }
 
+    /// Sends the line that ends the data.
+    mutating func sendEndOfData() {
+        let start = output.count
+        output.append(".\r\n")
+        noteOutput(from: start)
+    }
+
     /// Notes that the commands in the output from there on have been written, the next reply due being theirs.
     ///
     /// - Parameter isAhead: the reply is due only after those of the current transaction.
@@ -274,7 +318,6 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     }
 
     private mutating func record(_ reply: Reply) {
-        guard options.recordsTranscript else { return }
         transcript.append(contentsOf: reply.lines.map { TranscriptLine(speaker: .server, bytes: Array($0)) })
     }
 

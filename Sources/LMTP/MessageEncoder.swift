@@ -5,8 +5,6 @@
 // stay as they are: the stores take them, and folding would change the content. NUL stays: RFC 5321 4.1.1.4 allows it,
 // stores differ, and one that refuses it says so for each recipient, which a person can then read in the bounce.
 
-import Glibc
-
 /// Encodes one message for DATA or BDAT.
 public struct MessageEncoder: Sendable {
     /// How the message's end is marked.
@@ -77,47 +75,67 @@ public struct MessageEncoder: Sendable {
     private mutating func encode(
         _ source: UnsafePointer<UInt8>, _ count: Int, to target: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        var written = 0
+        var from = unsafe source
+        var to = unsafe target
+        let end = unsafe source + count
         var dots = 0
-        var position = 0
-        if isAfterCarriageReturn {
+        let doublesDots = framing == .data
+        var isLineStart = isAtLineStart
+        if isAfterCarriageReturn, unsafe from < end {
             isAfterCarriageReturn = false
-            if unsafe source[0] == 0x0A { position = 1 }
+            if unsafe from[0] == 0x0A { unsafe from += 1 }
         }
-        // Each is searched again only when it has been passed, so that no input makes the work grow with its square.
-        var lineFeed = unsafe Self.find(0x0A, in: source, position, count)
-        var carriageReturn = unsafe Self.find(0x0D, in: source, position, count)
-        while position < count {
-            if isAtLineStart, framing == .data, unsafe source[position] == 0x2E {
-                unsafe target[written] = 0x2E
-                written += 1
+        while unsafe from < end {
+            if isLineStart, doublesDots, unsafe from[0] == 0x2E {
+                unsafe to[0] = 0x2E
+                unsafe to += 1
                 dots += 1
             }
-            if lineFeed < position { lineFeed = unsafe Self.find(0x0A, in: source, position, count) }
-            if carriageReturn < position { carriageReturn = unsafe Self.find(0x0D, in: source, position, count) }
-            let end = min(lineFeed, carriageReturn)
-            unsafe (target + written).initialize(from: source + position, count: end - position)
-            written += end - position
-            isAtLineStart = end < count
-            guard isAtLineStart else { break }
-            unsafe target[written] = 0x0D
-            unsafe target[written + 1] = 0x0A
-            written += 2
-            position = end + 1
-            guard end == carriageReturn else { continue }
-            if position == count {
+            if unsafe end - from >= 32 {
+                let block = unsafe UnsafeRawPointer(from).loadUnaligned(as: SIMD16<UInt8>.self)
+                unsafe UnsafeMutableRawPointer(to).storeBytes(of: block, as: SIMD16<UInt8>.self)
+                let ends = LineEnds(in: block)
+                guard let first = ends.first else {
+                    unsafe from += 16
+                    unsafe to += 16
+                    isLineStart = false
+                    continue
+                }
+                if unsafe ends.isSingle && from[first] == 0x0A && from[first + 1] != 0x2E {
+                    // The block once more, moved by the CR, so that the next one does not depend on where this line ends.
+                    unsafe to[first] = 0x0D
+                    unsafe to[first + 1] = 0x0A
+                    let rest = unsafe UnsafeRawPointer(from + first + 1).loadUnaligned(as: SIMD16<UInt8>.self)
+                    unsafe UnsafeMutableRawPointer(to + first + 2).storeBytes(of: rest, as: SIMD16<UInt8>.self)
+                    unsafe from += 16
+                    unsafe to += 17
+                    isLineStart = first == 15
+                    continue
+                }
+                unsafe from += first
+                unsafe to += first
+            }
+            let byte = unsafe from[0]
+            unsafe from += 1
+            isLineStart = byte == 0x0A || byte == 0x0D
+            guard isLineStart else {
+                unsafe to[0] = byte
+                unsafe to += 1
+                continue
+            }
+            unsafe to[0] = 0x0D
+            unsafe to[1] = 0x0A
+            unsafe to += 2
+            guard byte == 0x0D else { continue }
+            if unsafe from == end {
                 isAfterCarriageReturn = true
-            } else if unsafe source[position] == 0x0A {
-                position += 1
+            } else if unsafe from[0] == 0x0A {
+                unsafe from += 1
             }
         }
+        isAtLineStart = isLineStart
+        let written = unsafe to - target
         octetCount += UInt64(written - dots)
         return written
-    }
-
-    /// The offset of the next such byte, or the count.
-    private static func find(_ byte: UInt8, in source: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Int {
-        guard let found = unsafe memchr(source + start, Int32(byte), count - start) else { return count }
-        return unsafe UnsafeRawPointer(found) - UnsafeRawPointer(source)
     }
 }

@@ -16,35 +16,52 @@ public struct Reply: Sendable, Hashable, CustomStringConvertible {
         case permanentFailure = 5
     }
 
+    /// What a reply consists of, shared by all that refer to it: a report holds several, and is handed on often.
+    private final class Content: Sendable {
+        let code: UInt16
+        let enhancedCode: EnhancedStatusCode?
+        let bytes: [UInt8]
+        let isTruncated: Bool
+        let isLocal: Bool
+
+        init(code: UInt16, enhancedCode: EnhancedStatusCode?, bytes: [UInt8], isTruncated: Bool, isLocal: Bool) {
+            self.code = code
+            self.enhancedCode = enhancedCode
+            self.bytes = bytes
+            self.isTruncated = isTruncated
+            self.isLocal = isLocal
+        }
+    }
+
+    private let content: Content
+
     /// The three digits, 100–599.
-    public let code: UInt16
+    public var code: UInt16 { content.code }
     /// The enhanced code: of the first line that has one of the reply's own class.
-    public let enhancedCode: EnhancedStatusCode?
+    public var enhancedCode: EnhancedStatusCode? { content.enhancedCode }
     /// The lines as received, code and separator included, line ends as one LF between lines and none at the end.
-    public let bytes: [UInt8]
+    public var bytes: [UInt8] { content.bytes }
     /// Whether later lines were read and checked but not kept, because the reply passed the limit.
-    public let isTruncated: Bool
+    public var isTruncated: Bool { content.isTruncated }
     /// Whether no server said this: it was made here, in the form of a reply.
-    public let isLocal: Bool
+    public var isLocal: Bool { content.isLocal }
 
     init(code: UInt16, enhancedCode: EnhancedStatusCode?, bytes: [UInt8], isTruncated: Bool) {
-        self.code = code
-        self.enhancedCode = enhancedCode
-        self.bytes = bytes
-        self.isTruncated = isTruncated
-        self.isLocal = false
+        content = Content(
+            code: code, enhancedCode: enhancedCode, bytes: bytes, isTruncated: isTruncated, isLocal: false)
     }
 
     /// Makes a local reply, for an outcome that no server spoke about.
     ///
     /// - Parameter text: one line for a person: the cause and what to do.
     public init(local code: UInt16, _ enhancedCode: EnhancedStatusCode, _ text: String) {
-        self.code = code
-        self.enhancedCode = enhancedCode
-        self.bytes = Array("\(code) \(enhancedCode) \(text)".utf8)
-        self.isTruncated = false
-        self.isLocal = true
+        content = Content(
+            code: code, enhancedCode: enhancedCode, bytes: Array("\(code) \(enhancedCode) \(text)".utf8),
+            isTruncated: false, isLocal: true)
     }
+
+    /// Stands for a reply that was not read.
+    static let unread = Reply(local: 451, EnhancedStatusCode(4, 5, 0), "no reply was read")
 
     /// What the first digit says.
     public var severity: Severity {
@@ -55,6 +72,20 @@ public struct Reply: Sendable, Hashable, CustomStringConvertible {
         case 4: .transientFailure
         default: .permanentFailure
         }
+    }
+
+    /// Whether both say the same.
+    public static func == (one: Reply, other: Reply) -> Bool {
+        one.content === other.content
+            || (one.code == other.code && one.enhancedCode == other.enhancedCode && one.bytes == other.bytes
+                && one.isTruncated == other.isTruncated && one.isLocal == other.isLocal)
+    }
+
+    /// Hashes what it says; the code and its enhanced form follow from that.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytes)
+        hasher.combine(isTruncated)
+        hasher.combine(isLocal)
     }
 
     /// Whether a server that says both may mean the same: equal codes, and where it has no enhanced ones equal words.

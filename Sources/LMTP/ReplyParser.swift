@@ -64,6 +64,20 @@ public struct ReplyParser: Sendable {
         return nil
     }
 
+    /// Passes over the next reply if it is, byte for byte, one that was read before, untruncated.
+    ///
+    /// - Returns: whether it was; nothing has been read otherwise.
+    func skip(_ known: Reply, in bytes: borrowing Span<UInt8>, from position: inout Int) -> Bool {
+        // A line that has begun ends differently than it seems.
+        guard lineCount == 0, text.isEmpty else { return false }
+        let end = position + known.bytes.count
+        guard end + 1 < bytes.count, bytes[end] == 0x0D, bytes[end + 1] == 0x0A,
+            bytes.holds(known.bytes.span, at: position)
+        else { return false }
+        position = end + 2
+        return true
+    }
+
     /// Judges the line that has just ended, and gives the reply when it was the last one.
     private mutating func endLine() throws(ReplySyntaxError) -> Reply? {
         if text.count > lineStart, text[text.count - 1] == 0x0D { text.removeLast() }

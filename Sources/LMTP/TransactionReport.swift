@@ -27,13 +27,39 @@ public struct RecipientReport: Sendable {
     }
 
     /// The verdict.
-    public let outcome: Outcome
+    public private(set) var outcome: Outcome
     /// The reply that decided, the peer's or a local one (`isLocal`).
-    public let reply: Reply
+    public private(set) var reply: Reply
     /// What it answered.
-    public let subject: Subject
+    public private(set) var subject: Subject
     /// The reply to RCPT, where one was read.
-    public let recipientReply: Reply?
+    public internal(set) var recipientReply: Reply?
+    /// Whether that is the last word; until then it is deferred, which is the only safe answer.
+    private(set) var isDecided: Bool
+
+    /// A recipient of whom nothing is known yet.
+    init() {
+        outcome = .deferred
+        reply = .unread
+        subject = .session
+        isDecided = false
+    }
+
+    /// A recipient whose outcome is known from the beginning.
+    init(_ outcome: Outcome, by reply: Reply, subject: Subject) {
+        self.outcome = outcome
+        self.reply = reply
+        self.subject = subject
+        isDecided = true
+    }
+
+    /// Notes the outcome.
+    mutating func decide(_ outcome: Outcome, by reply: Reply, subject: Subject) {
+        self.outcome = outcome
+        self.reply = reply
+        self.subject = subject
+        isDecided = true
+    }
 }
 
 /// A command and the reply to it.
@@ -51,34 +77,32 @@ public struct TransactionReport: Sendable {
     /// Its envelope, as given.
     public var envelope: Envelope { request.envelope }
     /// One for each recipient of the envelope, in its order.
-    public let recipients: [RecipientReport]
+    public internal(set) var recipients: [RecipientReport]
     /// Whether any command of it was sent.
     public let wasSent: Bool
     /// Whether the peer answered any command of it; if not, it may be tried on another connection at once.
-    public let wasAttempted: Bool
+    public internal(set) var wasAttempted: Bool
 
     let request: TransactionRequest
-    let mailReply: Reply?
-    let dataReply: Reply?
+    var mailReply: Reply?
+    var dataReply: Reply?
 
     init(
-        _ request: TransactionRequest, recipients: [RecipientReport], wasSent: Bool = true, wasAttempted: Bool,
-        mailReply: Reply?, dataReply: Reply?
+        _ request: consuming TransactionRequest, recipients: consuming [RecipientReport], wasSent: Bool = true,
+        wasAttempted: Bool
     ) {
         self.request = request
         self.recipients = recipients
         self.wasSent = wasSent
         self.wasAttempted = wasAttempted
-        self.mailReply = mailReply
-        self.dataReply = dataReply
     }
 
     /// A transaction that was never begun: every recipient is deferred.
     init(unsent envelope: Envelope, id: TransactionID, because reply: Reply) {
-        let report = RecipientReport(outcome: .deferred, reply: reply, subject: .session, recipientReply: nil)
+        let report = RecipientReport(.deferred, by: reply, subject: .session)
         self.init(
-            TransactionRequest(unsent: envelope, id: id), recipients: envelope.recipients.map { _ in report },
-            wasSent: false, wasAttempted: false, mailReply: nil, dataReply: nil)
+            TransactionRequest(unsent: envelope, id: id),
+            recipients: Array(repeating: report, count: envelope.recipients.count), wasSent: false, wasAttempted: false)
     }
 
     /// The exchanges that led to a recipient's outcome, in order: MAIL, its RCPT, DATA, the end of the message.

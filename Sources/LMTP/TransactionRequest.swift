@@ -14,7 +14,7 @@ final class TransactionRequest: Sendable {
     let chunkSize: UInt64?
 
     init(
-        id: TransactionID, envelope: Envelope, dialect: ClientOptions.Dialect, writer: CommandWriter,
+        id: TransactionID, envelope: consuming Envelope, dialect: ClientOptions.Dialect, writer: CommandWriter,
         isPipelined: Bool, chunkSize: UInt64?
     ) {
         self.id = id

@@ -3,14 +3,13 @@
 extension TransactionState {
     /// Appends what is sent first: MAIL, and the rest of the envelope where commands are sent together.
     func appendOpening(to output: inout [UInt8]) {
-        let envelope = request.envelope
         // One growth in place of many: about what the commands need, parameters included.
-        output.reserveCapacity(output.count + 128 + envelope.sender.count + 96 * recipients.count)
-        request.writer.appendMail(envelope, to: &output)
+        output.reserveCapacity(output.count + 128 + request.envelope.sender.count + 96 * report.recipients.count)
+        request.writer.appendMail(request.envelope, to: &output)
         output.append("\r\n")
         guard isPipelined else { return }
-        for index in recipients.indices where recipients[index].decision == nil {
-            request.writer.appendRecipient(envelope.recipients[index], to: &output)
+        for index in report.recipients.indices where !report.recipients[index].isDecided {
+            request.writer.appendRecipient(request.envelope.recipients[index], to: &output)
             output.append("\r\n")
         }
         if chunkSize == nil { output.append("DATA\r\n") }

@@ -47,36 +47,26 @@ struct TransactionState: Sendable {
         case tooFew
     }
 
-    struct Decision: Sendable {
-        let outcome: RecipientReport.Outcome
-        let reply: Reply
-        let subject: RecipientReport.Subject
-    }
-
-    struct Recipient: Sendable {
-        var reply: Reply?
-        var decision: Decision?
-    }
-
-    let request: TransactionRequest
+    /// The report as far as it has come; a recipient that is not decided would be deferred by it.
+    private(set) var report: TransactionReport
     /// Whether the commands were sent before the transaction ahead had its final reply, so that a reply too many or too
     /// few there would be misread here, until a 354 in its right place proves the count.
     var isUnconfirmed: Bool
     private(set) var stage = Stage.mail
-    private(set) var recipients: [Recipient]
-    private(set) var mailReply: Reply?
-    private(set) var dataReply: Reply?
     private(set) var acceptedCount = 0
     private var refusedCount = 0
-    private var wasAnswered = false
     /// A recipient seems to have been accepted after MAIL was refused.
     private(set) var isContradictory = false
 
-    init(_ request: TransactionRequest, recipients: [Recipient], isUnconfirmed: Bool) {
-        self.request = request
-        self.recipients = recipients
+    init(_ request: consuming TransactionRequest, recipients: consuming [RecipientReport], isUnconfirmed: Bool) {
+        report = TransactionReport(request, recipients: recipients, wasAttempted: false)
         self.isUnconfirmed = isUnconfirmed
     }
+
+    /// What it was begun with.
+    var request: TransactionRequest { report.request }
+    /// The reply to MAIL, where one was read.
+    var mailReply: Reply? { report.mailReply }
 
     /// Whether MAIL, RCPT and DATA were sent together.
     var isPipelined: Bool { request.isPipelined }
@@ -112,6 +102,12 @@ struct TransactionState: Sendable {
         }
     }
 
+    /// Whether a reply in the place of a final one may as well be another to MAIL; nil where no final one is due.
+    func finalResemblesMail(_ reply: Reply) -> Bool? {
+        guard case .final = stage else { return nil }
+        return mailReply.map { reply.resembles($0) }
+    }
+
     // MARK: Replies
 
     /// Takes the reply that is due.
@@ -120,7 +116,7 @@ struct TransactionState: Sendable {
         guard reply.severity != .preliminary, reply.severity != .intermediate || isGoAhead else {
             return misfit(reply, reply.code != 354 ? .unquestioned : stage == .reset ? .tooMany : .tooFew)
         }
-        wasAnswered = true
+        report.wasAttempted = true
         switch stage {
         case .mail: return handleMail(reply)
         case .recipient(let index): return handleRecipient(reply, at: index)
@@ -141,8 +137,8 @@ struct TransactionState: Sendable {
     private mutating func handleMail(_ reply: Reply) -> Step {
         // 503, bad sequence, is no verdict on an address: the peer takes the session for another than it is here.
         if reply.code == 503 { return misfit(reply, .tooFew) }
-        mailReply = reply
-        guard let first = nextRecipient(from: 0, where: { $0.decision == nil }) else { return ending() }
+        report.mailReply = reply
+        guard let first = nextRecipient(from: 0) else { return ending() }
         if reply.severity != .success, !isPipelined {
             decideUndecided(by: reply, subject: .mail)
             return ending()
@@ -154,7 +150,7 @@ struct TransactionState: Sendable {
     private mutating func handleRecipient(_ reply: Reply, at index: Int) -> Step {
         if mailReply?.severity == .success {
             if reply.code == 503 { return misfit(reply, .tooFew) }
-            recipients[index].reply = reply
+            report.recipients[index].recipientReply = reply
             if reply.severity == .success {
                 acceptedCount += 1
             } else {
@@ -165,7 +161,7 @@ struct TransactionState: Sendable {
             // The count is wrong. Where the 354 turns up among the replies still due will tell in which way.
             isContradictory = true
         }
-        if let next = nextRecipient(from: index + 1, where: { $0.decision == nil }) {
+        if let next = nextRecipient(from: index + 1) {
             stage = .recipient(next)
             return isPipelined ? .wait : .sendCommand
         }
@@ -175,7 +171,7 @@ struct TransactionState: Sendable {
         }
         if isContradictory { return misfit(reply, .tooFew) }
         if acceptedCount == 0 {
-            if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+            decideByMail()
             return ending()
         }
         if chunkSize != nil {
@@ -189,8 +185,8 @@ struct TransactionState: Sendable {
     private mutating func handleData(_ reply: Reply) -> Step {
         if reply.severity == .success { return misfit(reply, .tooMany) }
         if isContradictory, reply.code != 354 { return misfit(reply, .tooFew) }
-        dataReply = reply
-        if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
+        report.dataReply = reply
+        decideByMail()
         // A 354 in its place proves the count: the peer does take recipients after it has refused MAIL, as Cyrus does
         // where a message is too large. Any end of the message, even an empty one, would be delivered to them.
         if isContradictory { return .abandon }
@@ -208,14 +204,14 @@ struct TransactionState: Sendable {
             return .finished
         }
         decide(index, by: reply, subject: .message)
-        guard let next = nextRecipient(from: index + 1, where: { $0.decision == nil }) else { return .finished }
+        guard let next = nextRecipient(from: index + 1) else { return .finished }
         stage = .final(next)
         return .wait
     }
 
     /// Notes that the message has been written to its end.
     mutating func endBody() {
-        stage = .final(nextRecipient(from: 0, where: { $0.decision == nil }) ?? 0)
+        stage = .final(nextRecipient(from: 0) ?? 0)
     }
 
     /// The end of a transaction that never came to a message: RSET where the peer may think it open, and where the
@@ -226,8 +222,17 @@ struct TransactionState: Sendable {
         return .reset
     }
 
-    private func nextRecipient(from start: Int, where matches: (Recipient) -> Bool) -> Int? {
-        recipients[start...].firstIndex(where: matches)
+    /// Whether the outcome of any recipient is open.
+    var hasUndecided: Bool { nextRecipient(from: 0) != nil }
+
+    /// The next recipient whose outcome is open.
+    private func nextRecipient(from start: Int) -> Int? {
+        var index = start
+        while index < report.recipients.count {
+            if !report.recipients[index].isDecided { return index }
+            index += 1
+        }
+        return nil
     }
 
     // MARK: Outcomes
@@ -239,39 +244,45 @@ struct TransactionState: Sendable {
             case .permanentFailure: .failed
             case .transientFailure, .preliminary, .intermediate: .deferred
             }
-        recipients[index].decision = Decision(outcome: outcome, reply: reply, subject: subject)
+        report.recipients[index].decide(outcome, by: reply, subject: subject)
     }
 
     private mutating func decideUndecided(by reply: Reply, subject: RecipientReport.Subject) {
-        for index in recipients.indices where recipients[index].decision == nil {
+        for index in report.recipients.indices where !report.recipients[index].isDecided {
             decide(index, by: reply, subject: subject)
         }
+    }
+
+    /// Decides whoever is undecided by the refusal of MAIL, if it was refused.
+    private mutating func decideByMail() {
+        guard report.mailReply?.severity != .success, let mailReply else { return }
+        decideUndecided(by: mailReply, subject: .mail)
     }
 
     /// Ends the transaction with its session: what was read stands, the rest is deferred.
     mutating func interrupt(by reply: Reply) {
         // In a pipelined envelope the refusal of MAIL is known before the replies that follow from it.
-        if let mailReply, mailReply.severity != .success { decideUndecided(by: mailReply, subject: .mail) }
-        for index in recipients.indices where recipients[index].decision == nil {
-            recipients[index].decision = Decision(outcome: .deferred, reply: reply, subject: subjectOfStage)
+        decideByMail()
+        for index in report.recipients.indices where !report.recipients[index].isDecided {
+            report.recipients[index].decide(.deferred, by: reply, subject: subjectOfStage)
         }
     }
 
     /// Takes back the final replies: they turned out to belong to other commands.
     mutating func withdrawFinals(because reply: Reply) {
-        for index in recipients.indices where recipients[index].decision?.subject == .message {
-            recipients[index].decision = Decision(outcome: .deferred, reply: reply, subject: .message)
+        for index in report.recipients.indices where report.recipients[index].subject == .message {
+            report.recipients[index].decide(.deferred, by: reply, subject: .message)
         }
     }
 
     /// Takes back all that the peer seemed to say: its replies turned out to belong to other commands.
     mutating func withdrawAll(because reply: Reply) {
-        for index in recipients.indices where recipients[index].decision?.reply.isLocal != true {
-            recipients[index] = Recipient(
-                reply: nil, decision: Decision(outcome: .deferred, reply: reply, subject: .session))
+        for index in report.recipients.indices
+        where !report.recipients[index].isDecided || !report.recipients[index].reply.isLocal {
+            report.recipients[index] = RecipientReport(.deferred, by: reply, subject: .session)
         }
-        mailReply = nil
-        dataReply = nil
+        report.mailReply = nil
+        report.dataReply = nil
     }
 
     private var subjectOfStage: RecipientReport.Subject {
@@ -283,21 +294,5 @@ struct TransactionState: Sendable {
         case .final, .emptyMessage: .message
         case .reset: .session
         }
-    }
-
-    /// The report, once every recipient is decided.
-    ///
-    /// - Parameter undecided: tells about those that are not; deferral is the only safe answer for them.
-    func report(undecided: @autoclosure () -> Reply) -> TransactionReport {
-        TransactionReport(
-            request,
-            recipients: recipients.map { recipient in
-                let decision =
-                    recipient.decision ?? Decision(outcome: .deferred, reply: undecided(), subject: .session)
-                return RecipientReport(
-                    outcome: decision.outcome, reply: decision.reply, subject: decision.subject,
-                    recipientReply: recipient.reply)
-            },
-            wasAttempted: wasAnswered, mailReply: mailReply, dataReply: dataReply)
     }
 }

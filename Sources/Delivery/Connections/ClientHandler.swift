@@ -9,7 +9,7 @@ import NIOTLS
 /// What a connection tells its lane.
 protocol ClientHandlerOwner: AnyObject {
     /// A transaction has ended.
-    func connection(_ connection: ClientHandler, finished message: OutgoingMessage, report: TransactionReport)
+    func connection(_ connection: ClientHandler, finished message: OutgoingMessage, outcome: DeliveryOutcome)
     /// It can take another message.
     func connectionHasRoom(_ connection: ClientHandler)
     /// It is closed: no message is left with it.
@@ -23,13 +23,19 @@ final class ClientHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// Replies are short; what does not fit is read next.
+    private static let inputSize = 4096
+
     /// Two transactions: one whose reply is awaited, one whose envelope goes along with the end of its message.
     static let depth = 2
 
     let destination: Destination
     /// Tells connections apart in logs.
     let number: Int
-    weak var owner: (any ClientHandlerOwner)?
+    /// Held until the connection is closed.
+    ///
+    /// Not weak: an object that is looked at so is slower to count ever after.
+    var owner: (any ClientHandlerOwner)?
     /// When it was begun.
     let began = NIODeadline.now()
     /// Whether the opening dialogue is done.
@@ -42,17 +48,25 @@ final class ClientHandler: ChannelInboundHandler {
     /// As of the last look at the session: it ends before its work is done.
     private var hasFailed = false
 
-    private var session: ClientSession
-    /// A few at most: they are searched.
-    private var messages: [(id: TransactionID, message: OutgoingMessage)] = []
+    /// The messages that are with this connection.
+    private(set) var load = 0
+    private var conversation: Conversation
     private let eventLoop: any EventLoop
     private var context: ChannelHandlerContext?
-    private var body: BodyWriter?
+    /// For sending without the channel; nil where it encrypts.
+    private var socket: DirectSocket?
+    private var eagerReading = EagerReading()
+    private var input: [UInt8] = []
+    /// Whether anything was sent since something was read.
+    private var hasSent = false
+    /// How often the channel was given something that it has not sent yet.
+    private var queuedCount = 0
     private var isDriving = false
     private var needsDriving = false
-    private var output: [UInt8] = []
-    /// Its storage is used again as soon as the connection has taken what was in it.
-    private var wire = ByteBuffer()
+    /// Whether the connection has not taken yet what was written of a message.
+    private var isBlocked = false
+    /// Whether what is being done comes of bytes just read, `lastProgress` being the time.
+    private var isReading = false
     private var lastProgress = NIODeadline.now()
     private var timedPhase: ClientPhase?
     private var timer: Scheduled<Void>?
@@ -61,13 +75,10 @@ final class ClientHandler: ChannelInboundHandler {
         self.destination = destination
         self.number = number
         self.eventLoop = eventLoop
-        session = ClientSession(options: destination.options)
+        conversation = Conversation(options: destination.options)
     }
 
     // MARK: Work
-
-    /// The messages that are with this connection.
-    var load: Int { messages.count }
 
     /// Whether it may be given a message: not once it ends, or is to end after what it has.
     var isOpen: Bool {
@@ -76,34 +87,32 @@ final class ClientHandler: ChannelInboundHandler {
     }
 
     /// Whether it ends before its work is done.
-    var isFailing: Bool {
-        if session.isClosed { return true }
-        return session.waitingFor == .quit && !isQuitting
-    }
-
-    /// Whether the server takes on the reports that senders ask for (RFC 3461).
-    var announcesNotifications: Bool { session.capabilities.extensions.contains(.deliveryStatusNotifications) }
+    var isFailing: Bool { conversation.isFailing(isQuitting: isQuitting) }
 
     /// Takes a message; it is answered by its owner's `finished`.
     func take(_ message: OutgoingMessage) {
         takenCount += 1
-        messages.append((session.enqueue(message.envelope), message))
-        drive()
+        load += 1
+        conversation.take(message)
+        // Given in the course of a step: after each the next is asked for.
+        if !isDriving { drive() }
     }
 
     /// Ends the session politely once its messages are done.
     func quit() {
         guard !isQuitting else { return }
         isQuitting = true
-        session.quit()
+        conversation.session.quit()
         // Before the connection there is nobody to say QUIT to.
-        if case .connect? = session.waitingFor, messages.isEmpty { session.connectionFailed("not needed any more") }
+        if case .connect? = conversation.session.waitingFor, load == 0 {
+            conversation.session.connectionFailed("not needed any more")
+        }
         drive()
     }
 
     /// The connection could not be made.
     func connectionFailed(_ reason: String) {
-        session.connectionFailed(reason)
+        conversation.session.connectionFailed(reason)
         drive()
     }
 
@@ -116,6 +125,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        socket = nil
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -129,42 +139,72 @@ final class ClientHandler: ChannelInboundHandler {
             context?.close(promise: nil)
             return
         }
-        session.connected()
+        if let context { socket = DirectSocket(context) }
+        conversation.session.connected()
         drive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
         lastProgress = .now()
-        session.receive(buffer.readableBytesUInt8Span)
+        hasSent = false
+        isReading = true
+        conversation.session.receive(buffer.readableBytesUInt8Span)
         drive()
+        readEagerly()
+        isReading = false
     }
 
+    /// Reads what has been answered already to what was sent.
+    ///
+    /// The channel finds nothing any more when it is told of it, which it is used to.
+    private func readEagerly() {
+        guard socket != nil, hasSent, eagerReading.isDue() else { return }
+        if input.isEmpty { input = [UInt8](repeating: 0, count: Self.inputSize) }
+        for _ in 0..<EagerReading.limit {
+            // Gone once the connection is encrypted or closed, which what was read can lead to.
+            guard let socket, hasSent, !isClosed else { return }
+            let count = socket.receive(into: &input)
+            eagerReading.note(foundAnswer: count > 0)
+            guard count > 0 else { return }
+            lastProgress = .now()
+            hasSent = false
+            conversation.session.receive(input.span.extracting(0..<count))
+            drive()
+        }
+    }
+
+    /// Nobody is behind this handler who would have to know.
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
     func channelInactive(context: ChannelHandlerContext) {
-        session.connectionClosed("the server closed the connection")
+        conversation.session.connectionClosed("the server closed the connection")
         drive()
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .tlsHandshake? = session.waitingFor {
-            session.tlsFailed(describe(error))
+        if case .tlsHandshake? = conversation.session.waitingFor {
+            conversation.session.tlsFailed(describe(error))
         } else {
-            session.connectionClosed(describe(error))
+            conversation.session.connectionClosed(describe(error))
         }
         drive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted? = event as? TLSUserEvent {
-            session.tlsEstablished()
+            conversation.session.tlsEstablished()
             drive()
         }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { drive() }
+        if context.channel.isWritable {
+            isBlocked = false
+            drive()
+        }
         context.fireChannelWritabilityChanged()
     }
 
@@ -180,64 +220,65 @@ final class ClientHandler: ChannelInboundHandler {
         while needsDriving {
             needsDriving = false
             hasFailed = isFailing
-            writeBody()
-            while let action = session.nextAction() { carryOut(action) }
+            while let step = conversation.next(writesMessage: !isBlocked) { carryOut(step) }
             flush()
         }
         isDriving = false
-        record()
-        watch()
-        noteReadiness()
+        if let log = destination.log { record(in: log) }
+        let phase = conversation.session.waitingFor
+        hasFailed = phase == .quit ? !isQuitting : isClosed
+        watch(phase)
+        if !isReady { noteReadiness(phase) }
         askForWork()
     }
 
     /// Asks for another message where there is room for one, and ends where it may take none any more.
     private func askForWork() {
+        guard load < Self.depth else { return }
         if isOpen {
-            if load < Self.depth { owner?.connectionHasRoom(self) }
+            owner?.connectionHasRoom(self)
         } else if load == 0, isReady, !hasFailed {
             // Not left to the idle limit: it would keep its place among the connections that the limits allow.
             quit()
         }
     }
 
-    private func noteReadiness() {
-        switch session.waitingFor {
+    private func noteReadiness(_ phase: ClientPhase?) {
+        switch phase {
         case .mail, .recipient, .data, .body, .final, .reset: isReady = true
-        case nil: isReady = isReady || session.isIdle
+        case nil: isReady = conversation.session.isIdle
         case .connect, .greeting, .hello, .startTLS, .tlsHandshake, .authentication, .quit: break
         }
     }
 
-    private func carryOut(_ action: ClientAction) {
-        switch action {
-        case .send(let bytes): output += bytes
-        case .sendBody(let id, let transfer): beginBody(id, transfer)
+    private func carryOut(_ step: Conversation.Step) {
+        switch step {
+        case .finished(let message, let outcome): finish(message, outcome)
+        case .sendBlock:
+            flush()
+            isBlocked = context?.channel.isWritable != true
         case .startTLS: startTLS()
-        case .finished(let report): finish(report)
         case .close(let failure): close(failure)
         }
     }
 
-    private func finish(_ report: TransactionReport) {
-        guard let place = messages.firstIndex(where: { $0.id == report.id }) else { return }
-        let message = messages.remove(at: place).message
-        if report.wasAttempted { wasUsed = true }
-        owner?.connection(self, finished: message, report: report)
-        needsDriving = true
+    private func finish(_ message: OutgoingMessage, _ outcome: DeliveryOutcome) {
+        load -= 1
+        if outcome.report.wasAttempted { wasUsed = true }
+        owner?.connection(self, finished: message, outcome: outcome)
         // Before the next message is written: the envelope of the one after it then goes along with its end.
         askForWork()
     }
 
     private func startTLS() {
         flush()
+        socket = nil
         guard let context else { return }
         do {
             guard let tls = destination.tls else { throw TLSFileMissing() }
             try context.pipeline.syncOperations.addHandler(tls.makeHandler(), position: .first)
         } catch {
-            session.tlsFailed("\(error)")
-            needsDriving = true
+            conversation.session.tlsFailed("\(error)")
         }
     }
 
@@ -246,7 +287,6 @@ final class ClientHandler: ChannelInboundHandler {
     private func close(_ failure: ClientFailure?) {
         flush()
         isClosed = true
-        body = nil
         timer?.cancel()
         timer = nil
         if let context {
@@ -255,62 +295,30 @@ final class ClientHandler: ChannelInboundHandler {
         }
         let owner = self.owner
         self.owner = nil
-        record()
+        if let log = destination.log { record(in: log) }
         owner?.connectionClosed(self, failure: failure)
     }
 
     private func flush() {
-        guard !output.isEmpty, let context else { return }
-        wire.clear()
-        wire.writeBytes(output)
-        output.removeAll(keepingCapacity: true)
-        lastProgress = .now()
-        context.writeAndFlush(wrapOutboundOut(wire), promise: nil)
-    }
-
-    // MARK: Messages
-
-    private func beginBody(_ id: TransactionID, _ transfer: BodyTransfer) {
-        guard let message = messages.first(where: { $0.id == id })?.message else { return }
-        do throws(BodyWriter.Unreadable) {
-            body = try BodyWriter(message.content, transfer: transfer)
-        } catch {
-            session.bodyFailed(error.reason)
-        }
-        needsDriving = true
-        writeBody()
-    }
-
-    private func writeBody() {
-        guard var writer = body, let context else { return }
-        // Taken out meanwhile: appending to it in place needs it to have one owner.
-        body = nil
-        do throws(BodyWriter.Unreadable) {
-            while true {
-                guard try writer.write(into: &output) else {
-                    session.bodyWritten(octets: writer.octetCount)
-                    needsDriving = true
-                    return
-                }
-                guard output.count >= MessageContent.chunkSize else { continue }
-                flush()
-                guard !isClosed else { return }
-                guard context.channel.isWritable else { break }
-            }
-        } catch {
-            session.bodyFailed(error.reason)
-            needsDriving = true
-            return
-        }
-        body = writer
+        guard let context else { return }
+        let output = conversation.takeOutput(sendingTo: queuedCount == 0 ? socket : nil)
+        if case .nothing = output { return }
+        hasSent = true
+        if !isReading { lastProgress = .now() }
+        guard case .left(let bytes) = output else { return }
+        guard socket != nil else { return context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
+        // Nothing may overtake these: until they are sent, everything goes this way.
+        queuedCount += 1
+        let promise = eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { self.queuedCount -= 1 }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
     }
 
     // MARK: Time
 
     /// Keeps one timer running, which looks at the clock when it fires instead of being moved at each event.
-    private func watch() {
+    private func watch(_ phase: ClientPhase?) {
         guard !isClosed else { return }
-        let phase = session.waitingFor
         if phase != timedPhase {
             timedPhase = phase
             lastProgress = .now()
@@ -319,8 +327,9 @@ final class ClientHandler: ChannelInboundHandler {
         }
         guard timer == nil else { return }
         let deadline = lastProgress + limit(of: phase)
-        timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
-            self?.timerFired()
+        timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            // Held until then: the timer is cancelled with the connection.
+            self.timerFired()
         }
     }
 
@@ -331,17 +340,16 @@ final class ClientHandler: ChannelInboundHandler {
     private func timerFired() {
         timer = nil
         guard !isClosed else { return }
-        guard lastProgress + limit(of: timedPhase) <= .now() else { return watch() }
+        guard lastProgress + limit(of: timedPhase) <= .now() else { return watch(timedPhase) }
         if timedPhase == nil {
             quit()
         } else {
-            session.timedOut()
+            conversation.session.timedOut()
             drive()
         }
     }
 
-    private func record() {
-        guard let log = destination.log else { return }
-        log.append(session.takeTranscript(), connection: number)
+    private func record(in log: DialogueLog) {
+        log.append(conversation.session.takeTranscript(), connection: number)
     }
 }

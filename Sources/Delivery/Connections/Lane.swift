@@ -7,7 +7,8 @@ import NIOPosix
 /// All work for one destination; it runs on the pool's event loop.
 final class Lane: ClientHandlerOwner {
     let destination: Destination
-    private unowned let pool: ConnectionPool.Core
+    /// Weak, because a connection holds its lane, and may outlive the pool.
+    private weak var pool: ConnectionPool.Core?
     private var waiting = CircularBuffer<OutgoingMessage>()
     /// The limits on connections, with the counts that they are held against.
     private let limits: [(count: ConnectionPool.Count, maximum: Int)]
@@ -70,20 +71,24 @@ final class Lane: ClientHandlerOwner {
                 candidate.take(waiting.removeFirst())
             } else if connections.isEmpty, isBroken {
                 deferWaiting(brokenReason ?? .closed(nil, "the server could not be reached"))
-            } else if limits.allSatisfy({ $0.count.connections < $0.maximum }),
-                connections.count < refusedAbove || refusedUntil <= .now()
-            {
+            } else if mayConnect {
                 connect()
             } else if let candidate {
                 candidate.take(waiting.removeFirst())
             } else {
-                if connections.isEmpty { pool.makeRoom(for: self) }
+                if connections.isEmpty { pool?.makeRoom(for: self) }
                 return
             }
         }
         if isShuttingDown {
             for connection in connections where connection.load == 0 { connection.quit() }
         }
+    }
+
+    /// Whether the limits allow another connection.
+    private var mayConnect: Bool {
+        limits.allSatisfy { $0.count.connections < $0.maximum }
+            && (connections.count < refusedAbove || refusedUntil <= .now())
     }
 
     /// The connection with room for a message that has the least to do.
@@ -118,6 +123,7 @@ final class Lane: ClientHandlerOwner {
     // MARK: Connections
 
     private func connect() {
+        guard let pool else { return deferWaiting(.connectionFailed("the pool of connections is gone")) }
         for limit in limits { limit.count.connections += 1 }
         let connection = ClientHandler(
             destination: destination, number: pool.nextConnectionNumber(), eventLoop: pool.eventLoop)
@@ -127,8 +133,9 @@ final class Lane: ClientHandlerOwner {
         pool.connect(connection)
     }
 
-    func connection(_ connection: ClientHandler, finished message: OutgoingMessage, report: TransactionReport) {
+    func connection(_ connection: ClientHandler, finished message: OutgoingMessage, outcome: DeliveryOutcome) {
         // Nothing was said about it: another connection may have more luck, but for a server that refuses them all.
+        let report = outcome.report
         let isRetried = !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
         if isRetried, connection.wasUsed || connections.contains(where: { $0 !== connection && $0.isReady }) {
             // What was sent is the first on the next connection, as a server that takes one message at a time needs it.
@@ -138,16 +145,18 @@ final class Lane: ClientHandlerOwner {
                 waiting.append(message)
             }
         } else {
-            message.completion(
-                DeliveryOutcome(report: report, isNotifiedByServer: connection.announcesNotifications))
+            message.completion(outcome)
         }
     }
 
     func connectionHasRoom(_ connection: ClientHandler) {
         if connection.isReady { brokenReason = nil }
         if !waiting.isEmpty {
-            if connection.isReady { dispatch() }
-        } else if connection.load == 0, connection.isReady, isShuttingDown || pool.isAnyoneHungry {
+            guard connection.isReady else { return }
+            // With work waiting there is no connection without any: only a new one could serve better than this.
+            if connection.load == 0 || !mayConnect { return connection.take(waiting.removeFirst()) }
+            dispatch()
+        } else if connection.load == 0, connection.isReady, isShuttingDown || pool?.isAnyoneHungry != false {
             connection.quit()
         }
     }
@@ -164,6 +173,6 @@ final class Lane: ClientHandlerOwner {
                 brokenReason = failure
             }
         }
-        pool.laneChanged(self)
+        pool?.laneChanged(self)
     }
 }

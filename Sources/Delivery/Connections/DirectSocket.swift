@@ -1,0 +1,49 @@
+// The short way through a connection: what its socket takes or has at once need not pass through the channel.
+
+import Glibc
+import NIOCore
+
+/// The socket of a channel whose bytes come and go as they are, for use while the channel has nothing unsent itself.
+///
+/// Only what goes well is done here. What the socket does not take, its end, and every error are left to the channel,
+/// which comes upon the same and deals with it. It runs on the channel's event loop.
+struct DirectSocket {
+    private let channel: any Channel
+    private let descriptor: CInt
+
+    /// The socket of a channel; nil where the channel has none.
+    init?(_ context: ChannelHandlerContext) {
+        let operations = context.pipeline.syncOperations
+        guard
+            let descriptor = try? operations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self, { $0 })
+        else { return nil }
+        channel = context.channel
+        self.descriptor = descriptor
+    }
+
+    /// Whether the descriptor is still the socket's.
+    ///
+    /// It is while the channel is active, which closes the one and ends the other in one step, on this thread. Otherwise
+    /// the number may be another file's by now.
+    private var isUsable: Bool { channel.isActive }
+
+    /// Reads what has come, as much as there is room for, and gives its length; 0 also where the channel has to look.
+    func receive(into buffer: inout [UInt8]) -> Int {
+        guard isUsable else { return 0 }
+        // The pointer is used only within the closure; what is written lies within the buffer's count.
+        let received = unsafe buffer.withUnsafeMutableBytes { buffer in
+            unsafe recv(descriptor, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT))
+        }
+        return max(received, 0)
+    }
+
+    /// Sends what the socket takes of some bytes, and gives their number.
+    func send(_ bytes: borrowing Span<UInt8>) -> Int {
+        guard isUsable else { return 0 }
+        // The pointer is used only within the closure, while the span is borrowed.
+        let sent = unsafe bytes.withUnsafeBytes { buffer in
+            unsafe Glibc.send(descriptor, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+        }
+        return max(sent, 0)
+    }
+}
