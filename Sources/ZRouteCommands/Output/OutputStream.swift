@@ -47,10 +47,11 @@ struct OutputStream: ~Copyable {
 
     /// Writes what is buffered.
     mutating func flush() {
-        let bytes = exchange(&buffer, with: [])
+        var bytes = exchange(&buffer, with: [])
         send(bytes.span)
+        // Emptied before it has a second owner, and so without being copied.
+        bytes.removeAll(keepingCapacity: true)
         buffer = bytes
-        buffer.removeAll(keepingCapacity: true)
     }
 
     private mutating func send(_ bytes: Span<UInt8>) {
