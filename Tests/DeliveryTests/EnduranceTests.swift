@@ -38,7 +38,8 @@ import ZRouteTestKit
         #expect(samples.count >= 4)
         // 8,000 messages of some hundred bytes each, if any stayed, would be more than this.
         #expect(last.memory - first.memory <= 512, "\(figures)")
-        // The messages at work have one each.
-        #expect(samples.allSatisfy { $0.descriptors <= first.descriptors + 32 }, "\(figures)")
+        // The messages at work have one each, and so have those that wait for their removal, and those being removed: up
+        // to 128 of both (RemovalQueue), which on a busy machine there are at times.
+        #expect(samples.allSatisfy { $0.descriptors <= first.descriptors + 32 + 256 }, "\(figures)")
     }
 }
