@@ -50,7 +50,9 @@ public final class RealServer: @unchecked Sendable {
             guard process.isRunning else { return }
             try? input.fileHandleForWriting.close()
             process.terminate()
-            process.waitUntilExit()
+            // Asked of the system: Foundation may miss the end of a process on a busy machine, and wait for ever.
+            var end = unsafe siginfo_t()
+            while unsafe waitid(P_PID, id_t(process.processIdentifier), &end, WEXITED | WNOWAIT) != 0, errno == EINTR {}
         }
     }
 
