@@ -157,7 +157,9 @@ struct SubmissionBatch {
     private func reject(
         _ claim: ClaimedSubmission, _ reason: String, _ began: UInt64, _ report: (MessageReport) -> Void
     ) {
-        if claim.identity.modified / 1_000_000_000 + settling > Int64(time(nil)) {
+        // A little ahead of this clock is just now, too; what is far ahead was dated by another one.
+        let (age, isOutside) = Int64(time(nil)).subtractingReportingOverflow(claim.identity.modified / 1_000_000_000)
+        if !isOutside, age.magnitude < settling.magnitude {
             return postpone(claim.submission, "\(reason); written to just now, left for later", report)
         }
         do throws(FileError) {

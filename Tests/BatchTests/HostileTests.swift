@@ -108,6 +108,19 @@ import Testing
         #expect(try site.route().map(\.isRouted) == [true])
     }
 
+    @Test(arguments: [0, 60] as [Int64])
+    func aFileDatedByAnotherClockDoesNotWaitForEver(settling: Int64) throws {
+        let site = try TestSite()
+        try site.submit("from <a@b.example>\n")
+        let future = timespec(tv_sec: time(nil) + 3600, tv_nsec: 0)
+        #expect(utimensat(AT_FDCWD, site.spool + "/router/message", [future, future], 0) == 0)
+        var options = SpoolRunOptions()
+        options.settling = settling
+        let reports = Reports()
+        try site.spoolRun(options).route([try #require(MessageName("message"))], hooks: reports.hooks)
+        #expect(try site.names("router").isEmpty && site.names("postman").count == 2)
+    }
+
     /// A message has up to thousands of answers at a time: none may keep what its address was on the way.
     @Test func answersHoldOnlyTheirRoutes() throws {
         let site = try TestSite()
