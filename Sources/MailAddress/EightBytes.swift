@@ -1,5 +1,5 @@
 // Arithmetic on eight bytes at once, or on twice eight: what the processor does with vectors, in a form that every
-// compiler makes vectors of.
+// compiler makes vectors of. The first byte in memory is the lowest of its word, as on every processor that Swift runs on.
 
 /// Arithmetic on bytes in the words that they lie in.
 @usableFromInline
