@@ -31,7 +31,7 @@ public struct RoutingMaps: ~Copyable {
     private let ids: [MapSet.RelationID]
     private var fullyQualified: RelationGroup
     private var thisHost: RelationGroup
-    /// When it was last seen to that changed files are noticed.
+    /// When it was last seen to that changed files are noticed, as far as the clock tells times apart.
     private var now: MonotonicTime?
     private let accounts: any Table
     private let includes: any Table
@@ -60,7 +60,8 @@ public struct RoutingMaps: ~Copyable {
     mutating func beginAddress(now: MonotonicTime) {
         if now == self.now { return }
         self.now = now
-        if set.beginAddress(now: now) { _ = accounts.refresh() }
+        set.beginAddress(now: now)
+        _ = accounts.refresh()
     }
 
     /// Looks a key in lower case up in fqdnaliases and fqdnroutes.

@@ -51,19 +51,15 @@ public struct MapSet: ~Copyable {
 
     /// Starts an address: only here do maps with the flag `-m` turn to a changed file, at most every half second, so
     /// that all lookups for one address see one generation of each map.
-    ///
-    /// - Returns: whether changed files were looked for, or would have been the first time.
-    @discardableResult
-    public mutating func beginAddress(now: MonotonicTime = .coarse()) -> Bool {
+    public mutating func beginAddress(now: MonotonicTime = .coarse()) {
         self.now = now
-        if let nextRefresh, now < nextRefresh { return false }
+        if let nextRefresh, now < nextRefresh { return }
         if nextRefresh != nil {
             var isChanged = false
             for index in relations.indices where relations[index].refresh() { isChanged = true }
             if isChanged { generation &+= 1 }
         }
         nextRefresh = now.advanced(by: Self.refreshInterval)
-        return true
     }
 
     /// Looks a key up in a relation and leaves `%N` to `MapHit.value`; see `Relation.find`.

@@ -71,11 +71,13 @@ public struct RelationGroup: ~Copyable {
     ///
     /// - Parameter hash: the hash function of the set.
     mutating func prepare(_ all: [Relation], _ hash: ByteHash, generation: Int) {
-        guard generation != self.generation else { return }
+        // Where maps of other kinds are among them this is asked again and again.
+        for index in relations where !all[index].maps.isEmpty {
+            guard !all[index].loaded.isEmpty, all[index].hash?.seed == hash.seed else { return }
+        }
         var found: [Member] = []
         var needsFoldedKey = false
-        for (place, index) in relations.enumerated() where !all[index].maps.isEmpty {
-            guard !all[index].loaded.isEmpty, all[index].hash?.seed == hash.seed else { return }
+        for (place, index) in relations.enumerated() {
             for (map, text) in all[index].loaded.enumerated() {
                 found.append(
                     Member(

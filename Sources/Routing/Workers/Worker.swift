@@ -112,9 +112,9 @@ final class Worker<Product: ~Copyable & Sendable>: @unchecked Sendable {
             while let current = job.advance() {
                 let address = bytes.span.extracting(current)
                 trace?.clear()
-                // Asking for the time at each address would cost as much as a lookup.
+                // Asking for the time at each address would cost as much as a lookup. What was expanded took its time.
                 count &+= 1
-                if count % Self.addressesBetweenClocks == 0 { now = .coarse() }
+                if count % Self.addressesBetweenClocks == 0 || !answer.ancestry.isEmpty { now = .coarse() }
                 resolver.resolve(address, job.request, into: &answer, now: now)
                 // From here on everything of this job would belong to somebody else.
                 guard !watch.isAbandoned else { return }

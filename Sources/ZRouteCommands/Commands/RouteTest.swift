@@ -76,6 +76,11 @@ struct RouteTest: ~Copyable {
         log.summarise()
         if let failure { log.say("\(failure)") }
         pool.close()
+        // A reader that goes away has what it wanted.
+        if let code = output.failure, code != EPIPE {
+            log.say("\(FileError(operation: "write", path: "standard output", code: code))")
+            return .inputOutput
+        }
         return failure == nil ? outcome.status : .unreadableInput
     }
 }

@@ -7,8 +7,10 @@ import MailAddress
 struct OutputStream: ~Copyable {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
-    /// Whether the reader has gone away, or writing failed in another way; everything after that is dropped.
-    private(set) var hasFailed = false
+    /// Why writing failed, as errno; everything after that is dropped.
+    private(set) var failure: Int32?
+    /// Whether the reader has gone away, or writing failed in another way.
+    var hasFailed: Bool { failure != nil }
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
@@ -63,7 +65,7 @@ struct OutputStream: ~Copyable {
             if written > 0 {
                 done += written
             } else if errno != EINTR {
-                hasFailed = true
+                failure = errno
             }
         }
     }
