@@ -1,0 +1,38 @@
+// Accounts may change between any two addresses, unlike maps, whose files are looked at every half second.
+
+import Configuration
+import Files
+import Maps
+import Routing
+import Testing
+
+@Suite("Accounts")
+struct AccountsRefreshTests {
+    private final class Accounts: Table {
+        let name = TableName(relation: "accounts", backEnd: "test", file: "-")
+        let privilege: UInt32 = 0
+        var refreshed = 0
+
+        func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool { false }
+
+        func refresh() -> Bool {
+            refreshed += 1
+            return true
+        }
+    }
+
+    @Test("are looked at anew for each address, as far as the clock tells them apart")
+    func eachAddress() throws {
+        let accounts = Accounts()
+        let databases = try DatabasesConf([], file: "/dbases.conf", variables: Variables())
+        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()))
+        let maps = RoutingMaps(set, accounts: accounts, includes: IncludedFileTable())
+        var resolver = Resolver(rules: RoutingRules(), maps: maps)
+        var answer = Answer()
+        for (nanoseconds, count) in [(1, 1), (1, 1), (2, 2), (3, 3)] as [(UInt64, Int)] {
+            let now = MonotonicTime(nanoseconds: nanoseconds)
+            resolver.resolve(Array("user".utf8).span, Resolver.Request(), into: &answer, now: now)
+            #expect(accounts.refreshed == count)
+        }
+    }
+}
