@@ -51,7 +51,8 @@ extension PostOffice {
                 try message.sync()
                 return .stays(outcome)
             }
-            try removeSubmission(of: name.description)
+            let body = if let open = message.body { try open.identity() } else { try queue.status(name.description) }
+            try removeSubmission(of: body)
         } catch {
             return .stays(.failed(error.description))
         }
@@ -96,8 +97,8 @@ extension PostOffice {
     /// Removes the submission that a message came from, where a run died before it could.
     ///
     /// More than one link to the body may also be another control file's, or the postmaster's: the names in `router` tell.
-    fileprivate func removeSubmission(of message: String) throws(FileError) {
-        guard let body = try queue.status(message), body.links > 1 else { return }
+    fileprivate func removeSubmission(of body: FileIdentity?) throws(FileError) {
+        guard let body, body.links > 1 else { return }
         var isRemoved = false
         for entry in try router.list() where entry.inode == body.inode {
             guard let name = String(validating: entry.name, as: UTF8.self) else { continue }

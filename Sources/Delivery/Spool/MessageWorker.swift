@@ -57,7 +57,20 @@ public struct MessageWorker: Sendable {
     func process(
         _ name: MessageName, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
     ) {
-        switch work(name) {
+        finish(work(name), removals: removals, done: done)
+    }
+
+    /// The same for a message that was just routed.
+    func process(
+        _ routed: RoutedMessage, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
+    ) {
+        finish(work(routed), removals: removals, done: done)
+    }
+
+    private func finish(
+        _ result: WorkResult, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
+    ) {
+        switch result {
         case .ended(let progress): done(progress)
         case .finished(let message): removals.add(message, self, done: done)
         }
@@ -70,8 +83,18 @@ public struct MessageWorker: Sendable {
     }
 
     private func work(_ name: MessageName) -> WorkResult {
+        work(name) { () throws(ControlAccessError) in try environment.postOffice.open(name) }
+    }
+
+    private func work(_ routed: RoutedMessage) -> WorkResult {
+        work(routed.name) { () throws(ControlAccessError) in try environment.postOffice.open(routed) }
+    }
+
+    private func work(
+        _ name: MessageName, open: () throws(ControlAccessError) -> ControlAccess
+    ) -> WorkResult {
         do {
-            switch try environment.postOffice.open(name) {
+            switch try open() {
             case .busy: return .ended(.passedOver)
             case .gone: return .ended(.passedOver)
             case .opened(let message):

@@ -6,12 +6,17 @@ import MailAddress
 /// A buffered writer of bytes.
 struct OutputStream: ~Copyable {
     private let descriptor: Int32
+    private let turn: OutputTurn?
     private var buffer: [UInt8] = []
     /// Whether the reader has gone away, or writing failed in another way; everything after that is dropped.
     private(set) var hasFailed = false
 
-    init(descriptor: Int32) {
+    /// A stream.
+    ///
+    /// - Parameter turn: what other streams to the descriptor have too, where there are any at the same time.
+    init(descriptor: Int32, turn: OutputTurn? = nil) {
         self.descriptor = descriptor
+        self.turn = turn
         buffer.reserveCapacity(Self.capacity + 4096)
     }
 
@@ -43,6 +48,11 @@ struct OutputStream: ~Copyable {
 
     /// Writes what is buffered.
     mutating func flush() {
+        guard let turn else { return writeBuffer() }
+        turn.take { writeBuffer() }
+    }
+
+    private mutating func writeBuffer() {
         var done = 0
         while done < buffer.count, !hasFailed {
             let written = unsafe buffer.withUnsafeBytes { bytes in
