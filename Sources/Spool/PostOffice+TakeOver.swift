@@ -94,6 +94,11 @@ extension OpenControlFile {
         if marked { try sync() }
     }
 
+    /// Marks all recipients done that are pending.
+    mutating func markAllDone() throws(FileError) {
+        _ = try markPending(contents.recipients.map(\.offset))
+    }
+
     /// Marks those of the recipients done that are pending; whether there were any.
     mutating func markPending(_ offsets: [Int]) throws(FileError) -> Bool {
         let pending = Set(contents.recipients.filter { $0.tag == .pending }.map(\.offset))

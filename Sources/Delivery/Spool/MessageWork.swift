@@ -179,7 +179,7 @@ struct MessageWork: ~Copyable {
                     dialogue: dialogue, arrival: arrival)
             }
         }
-        // A finished message is synced before anything relies on it: with its report, or with others to be removed.
+        // What is finished is made durable before anything relies on it: with its report, or by its removal.
         if !message.contents.isFinished { try message.sync() }
     }
 

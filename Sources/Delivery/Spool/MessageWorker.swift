@@ -10,7 +10,8 @@
 //   7 message removed                                           the next run completes it
 //
 // Outcomes are written down as they come, transaction by transaction, so that step 3 is as short as it can be. Where one
-// leaves nothing to do but to remove the message, step 5 is the first of removing it, and shared with other messages.
+// leaves nothing to do but to remove the message, removing it takes the place of step 5: one sync for many messages makes
+// durable that they are done (PostOffice.remove).
 
 import Files
 import LMTP

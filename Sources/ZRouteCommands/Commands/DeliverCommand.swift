@@ -98,6 +98,7 @@ struct DeliverCommand: ParsableCommand {
         let postOffice: PostOffice
         do {
             postOffice = try PostOffice(path: path)
+            try postOffice.completeRemovals()
         } catch {
             DiagnosticLog().say("\(error)")
             throw ExitCode.tryAgain
