@@ -46,14 +46,18 @@ public struct SpoolRun: Sendable {
     public struct Hooks: Sendable {
         /// Is given what became of messages, some at a time, by any of the workers.
         public let report: @Sendable ([MessageReport]) -> Void
+        /// Is given messages that are in place after they were reported, open and locked; nil where nobody wants them.
+        public let handOver: (@Sendable ([RoutedMessage]) -> Void)?
         /// Whether the workers should end when they are done with what they have begun.
         public let shouldStop: @Sendable () -> Bool
 
         /// Hooks.
         public init(
-            report: @escaping @Sendable ([MessageReport]) -> Void, shouldStop: @escaping @Sendable () -> Bool
+            report: @escaping @Sendable ([MessageReport]) -> Void,
+            handOver: (@Sendable ([RoutedMessage]) -> Void)? = nil, shouldStop: @escaping @Sendable () -> Bool
         ) {
             self.report = report
+            self.handOver = handOver
             self.shouldStop = shouldStop
         }
     }
@@ -65,7 +69,8 @@ public struct SpoolRun: Sendable {
         guard workers > 0 else { return }
         runThreads(workers) { [self] in
             let batch = SubmissionBatch(
-                postOffice: postOffice, site: site, router: makeRouter(), settling: options.settling)
+                postOffice: postOffice, site: site, router: makeRouter(), settling: options.settling,
+                handsOver: hooks.handOver != nil)
             var isAtEnd = false
             while !isAtEnd {
                 var share = queue.share(of: workers, limit: options.batchSize)
@@ -78,6 +83,10 @@ public struct SpoolRun: Sendable {
                     return name
                 } report: {
                     reports.append($0)
+                } handOver: { routed in
+                    hooks.report(reports)
+                    reports = []
+                    hooks.handOver?(routed)
                 }
                 if !reports.isEmpty { hooks.report(reports) }
             }

@@ -12,6 +12,8 @@ struct SubmissionBatch {
     /// How recently a file may have been written to and yet be refused, in seconds: what is no message now may be one
     /// when its writer is done.
     let settling: Int64
+    /// Whether messages that are in place are handed over, open and locked.
+    let handsOver: Bool
 
     /// How many messages are resolved at once, and how large their heads and control files may grow, in bytes: a worker
     /// holds that much in memory.
@@ -35,7 +37,8 @@ struct SubmissionBatch {
     /// - Parameters:
     ///   - next: the name of the next submission; nil at the end of the batch.
     ///   - report: is given each message when what became of it is durable.
-    func run(next: () -> MessageName?, report: (MessageReport) -> Void) {
+    ///   - handOver: is given the messages that are in place, some at a time, after they were reported.
+    func run(next: () -> MessageName?, report: (MessageReport) -> Void, handOver: ([RoutedMessage]) -> Void) {
         var waiting: [Message] = []
         var ready: [Ready] = []
         var size = 0
@@ -48,12 +51,12 @@ struct SubmissionBatch {
                 size += resolve(&waiting, &ready, report)
             }
             if size > Self.heldBytes {
-                commit(&ready, report)
+                commit(&ready, report, handOver)
                 size = 0
             }
         }
         _ = resolve(&waiting, &ready, report)
-        commit(&ready, report)
+        commit(&ready, report, handOver)
     }
 
     /// Claims and reads a submission; nil where nothing is left to do with it now.
@@ -134,9 +137,12 @@ struct SubmissionBatch {
         return size
     }
 
-    private func commit(_ ready: inout [Ready], _ report: (MessageReport) -> Void) {
+    private func commit(
+        _ ready: inout [Ready], _ report: (MessageReport) -> Void, _ handOver: ([RoutedMessage]) -> Void
+    ) {
         guard !ready.isEmpty else { return }
-        let outcomes = postOffice.commit(ready.map(\.routed))
+        var routed: [RoutedMessage] = []
+        let outcomes = postOffice.commit(ready.map(\.routed), handOver: handsOver ? { routed.append($0) } : nil)
         let end = monotonicNanoseconds()
         for (message, outcome) in zip(ready, outcomes) {
             switch outcome {
@@ -152,6 +158,7 @@ struct SubmissionBatch {
             }
         }
         ready = []
+        if !routed.isEmpty { handOver(routed) }
     }
 
     private func reject(

@@ -20,15 +20,30 @@ public struct OpenControlFile: ~Copyable {
     let file: OpenFile
     /// False at first too: the process before may have died with changes of its own in memory alone.
     private(set) var isDurable = false
+    /// The body's file, once somebody has needed it.
+    private(set) var body: OpenFile?
 
     init(
-        message: MessageName, contents: ControlFile, identity: FileIdentity, postOffice: PostOffice, file: OpenFile
+        message: MessageName, contents: ControlFile, identity: FileIdentity, postOffice: PostOffice, file: OpenFile,
+        body: OpenFile?
     ) {
         self.message = message
         self.contents = contents
         self.identity = identity
         self.postOffice = postOffice
         self.file = file
+        self.body = body
+    }
+
+    /// The message's body, opened once.
+    ///
+    /// - Throws: `FileError` also where it is missing (ENOENT) or no regular file.
+    public mutating func openBody() throws(FileError) -> MessageBody {
+        if body == nil { body = try postOffice.queue.open(message.description) }
+        guard let file = body else {
+            throw FileError(operation: "open", path: postOffice.bodyPath(of: message), code: ENOENT)
+        }
+        return MessageBody(file: file, identity: try file.identity(), path: postOffice.bodyPath(of: message))
     }
 
     /// Marks a recipient as worked on by this process; false where it is not pending.

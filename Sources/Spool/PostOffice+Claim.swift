@@ -10,12 +10,13 @@ extension PostOffice {
     ///
     /// - Throws: `FileError` where the file cannot be opened or is none: a symbolic link, a fifo, a directory.
     public func claim(_ submission: MessageName) throws(FileError) -> SubmissionClaim {
-        guard let file = try router.open(submission.description) else { return .gone }
-        guard try file.tryLock() else { return .busy }
-        // Between opening and locking another run may have finished with the file, and the name may be another's.
-        let identity = try file.identity()
-        guard try router.status(submission.description)?.inode == identity.inode else { return .gone }
-
+        let file: OpenFile
+        let identity: FileIdentity
+        switch try router.openLocked(submission.description) {
+        case .busy: return .busy
+        case .gone: return .gone
+        case .locked(let opened, let status): (file, identity) = (opened, status)
+        }
         let (message, isCommitted) = try messageName(inode: identity.inode)
         guard isCommitted else {
             return .claimed(

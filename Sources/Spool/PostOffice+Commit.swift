@@ -17,8 +17,12 @@
 // queue/N is the same file as router/S and transport/N exists. A power failure can undo undurable steps from the end
 // only: each sync stands before the step that relies on it. An agent may finish and remove the message between 5 and 7;
 // `remove` therefore removes router/S first, or a later run would route it again.
+//
+// Where messages are handed over to whoever delivers them, the control file is locked from step 1 on: nobody else can
+// come to it before the one who has it in memory.
 
 public import Files
+import Glibc
 
 /// A submission with the control file it gets.
 public struct RoutedSubmission: Sendable {
@@ -51,10 +55,15 @@ extension PostOffice {
     /// A failure with one file concerns that one alone; a directory that cannot be synced concerns all that are not
     /// durable by then.
     ///
+    /// - Parameter handOver: is given each message that is in place, in the order given, open and locked by this run;
+    ///   where nobody wants them they are closed.
     /// - Returns: the outcomes, in the order given.
-    public func commit(_ submissions: [RoutedSubmission]) -> [CommitOutcome] {
-        var batch = CommitBatch(postOffice: self, submissions: submissions)
+    public func commit(
+        _ submissions: [RoutedSubmission], handOver: ((RoutedMessage) -> Void)? = nil
+    ) -> [CommitOutcome] {
+        var batch = CommitBatch(postOffice: self, submissions: submissions, isHandedOver: handOver != nil)
         batch.run()
+        if let handOver { batch.messages.forEach(handOver) }
         return batch.outcomes
     }
 }
@@ -71,17 +80,33 @@ extension SpoolDirectory {
 private struct CommitBatch {
     let postOffice: PostOffice
     let submissions: [RoutedSubmission]
+    /// Whether control files are locked before anybody can see them, and what they look like is noted.
+    let isHandedOver: Bool
     /// nil while it goes well.
     private var failures: [FileError?]
     private var leftovers: [FileError?]
     private var files: [OpenFile?]
+    private var identities: [FileIdentity?]
 
-    init(postOffice: PostOffice, submissions: [RoutedSubmission]) {
+    init(postOffice: PostOffice, submissions: [RoutedSubmission], isHandedOver: Bool) {
         self.postOffice = postOffice
         self.submissions = submissions
+        self.isHandedOver = isHandedOver
         failures = submissions.map { _ in nil }
         leftovers = failures
         files = submissions.map { _ in nil }
+        identities = submissions.map { _ in nil }
+    }
+
+    /// What is in place.
+    var messages: [RoutedMessage] {
+        submissions.indices.compactMap { index in
+            guard failures[index] == nil, let file = files[index], let identity = identities[index] else { return nil }
+            let submission = submissions[index]
+            return RoutedMessage(
+                name: submission.claim.message, contents: submission.control, file: file, identity: identity,
+                body: submission.claim.file)
+        }
     }
 
     var outcomes: [CommitOutcome] {
@@ -146,11 +171,11 @@ private struct CommitBatch {
         let claim = submissions[index].claim
         try claim.verify(in: postOffice.router)
         let name = TemporaryName.control(claim.message.description)
-        // A leftover of a dead run: the submission's lock is ours, so nobody else is writing it.
-        try postOffice.transport.unlink(name)
-        let file = try postOffice.transport.create(name)
+        let file = try postOffice.transport.createAnew(name)
         files[index] = file
         try file.write(submissions[index].control.bytes(), at: 0)
+        // A file that somebody else has locked, if that can be, is not handed over.
+        if isHandedOver, try file.tryLock() { identities[index] = try file.identity() }
     }
 
     private mutating func syncControlFiles() {
@@ -172,13 +197,22 @@ private struct CommitBatch {
     private mutating func linkBody(_ index: Int) throws(FileError) {
         let claim = submissions[index].claim
         let message = claim.message.description
-        if try postOffice.queue.status(message)?.inode == claim.identity.inode { return }
-        try postOffice.router.link(claim.submission.description, to: postOffice.queue, as: message)
+        do throws(FileError) {
+            try postOffice.router.link(claim.submission.description, to: postOffice.queue, as: message)
+        } catch {
+            // A run that died may have linked it.
+            guard error.code == EEXIST, try isLinked(claim) else { throw error }
+            return
+        }
         // The name was looked up anew: it must still have been the claimed file's.
-        guard try postOffice.queue.status(message)?.inode == claim.identity.inode else {
+        guard try isLinked(claim) else {
             try postOffice.queue.unlink(message)
             throw FileError(
                 operation: "link", path: claim.file.path, reason: "another file took its name; left for later")
         }
+    }
+
+    private func isLinked(_ claim: ClaimedSubmission) throws(FileError) -> Bool {
+        try postOffice.queue.status(claim.message.description)?.inode == claim.identity.inode
     }
 }

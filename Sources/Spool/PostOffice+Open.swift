@@ -22,37 +22,47 @@ extension PostOffice {
     /// another control file has taken over are marked done, and a report they had decided on is submitted. What is
     /// pending then is what there is to do.
     public func open(_ message: MessageName) throws(ControlAccessError) -> ControlAccess {
-        let locked = try ControlAccessError.about { () throws(FileError) in try lock(message) }
+        let locked = try ControlAccessError.about { () throws(FileError) in
+            try transport.openLocked(message.description, forWriting: true)
+        }
         switch locked {
         case .busy: return .busy
         case .gone: return .gone
-        case .locked(let file, let identity):
-            var opened = OpenControlFile(
-                message: message, contents: try parse(file, size: Int(clamping: identity.size)), identity: identity,
-                postOffice: self, file: file)
-            do throws(FileError) {
-                try opened.releaseDeadLocks()
-                try opened.markTakenOver()
-                try opened.completeReport()
-            } catch {
-                throw .file(error)
-            }
-            return .opened(opened)
+        case .locked(let file, let identity): return .opened(try completed(message, file, identity, body: nil))
         }
     }
 
-    private enum LockedFile {
-        case locked(OpenFile, FileIdentity)
-        case busy, gone
+    /// Opens a message that `commit` handed over, which is locked already; it is read only where another program has
+    /// changed it since.
+    public func open(_ routed: RoutedMessage) throws(ControlAccessError) -> ControlAccess {
+        let status = try ControlAccessError.about { () throws(FileError) in
+            try transport.status(routed.name.description)
+        }
+        guard let status, status.inode == routed.identity.inode else { return .gone }
+        guard status == routed.identity else {
+            return .opened(try completed(routed.name, routed.file, status, body: routed.body))
+        }
+        return .opened(
+            OpenControlFile(
+                message: routed.name, contents: routed.contents, identity: status, postOffice: self, file: routed.file,
+                body: routed.body))
     }
 
-    private func lock(_ message: MessageName) throws(FileError) -> LockedFile {
-        guard let file = try transport.open(message.description, forWriting: true) else { return .gone }
-        guard try file.tryLock() else { return .busy }
-        // Between opening and locking another run may have finished and removed the message.
-        let identity = try file.identity()
-        let isInPlace = try transport.status(message.description)?.inode == identity.inode
-        return isInPlace ? .locked(file, identity) : .gone
+    /// Reads a locked control file, and completes what runs that died had begun with it.
+    private func completed(
+        _ message: MessageName, _ file: OpenFile, _ identity: FileIdentity, body: OpenFile?
+    ) throws(ControlAccessError) -> OpenControlFile {
+        var opened = OpenControlFile(
+            message: message, contents: try parse(file, size: Int(clamping: identity.size)), identity: identity,
+            postOffice: self, file: file, body: body)
+        do throws(FileError) {
+            try opened.releaseDeadLocks()
+            try opened.markTakenOver()
+            try opened.completeReport()
+        } catch {
+            throw .file(error)
+        }
+        return opened
     }
 
     private func parse(_ file: OpenFile, size: Int) throws(ControlAccessError) -> ControlFile {

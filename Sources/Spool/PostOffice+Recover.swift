@@ -28,6 +28,7 @@ extension PostOffice {
         for directory in [router, transport, postman] {
             try removeUnfinished(in: directory, age: age, report: &report)
         }
+        try completeRemovals()
         let messages = Set(try messages().names)
         let bodies = Set(try listedBodies())
         for message in messages.subtracting(bodies).sorted() { try settleBodiless(message, report: &report) }

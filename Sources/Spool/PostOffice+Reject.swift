@@ -17,8 +17,7 @@ extension PostOffice {
         let name = try postmanName(claim)
         let reasonName = "\(name).reason"
         let temporary = TemporaryName.control(reasonName)
-        try postman.unlink(temporary)
-        let file = try postman.create(temporary)
+        let file = try postman.createAnew(temporary)
         try file.write(Array("\(reason)\n".utf8), at: 0)
         try file.sync()
         try postman.rename(temporary, to: reasonName)

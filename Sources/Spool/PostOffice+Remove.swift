@@ -1,16 +1,19 @@
 // Removes messages whose recipients are all done.
 //
-//   step                                                  queue/N  transport/N        a later run
-//   1 its submission and its origin know that it is done     x       x, all done      removes it
-//   2 tags durable                                           x       x, all done      removes it
-//   3 body removed, queue/ durable                           -       x, all done      removes the control file
-//   4 control file removed, transport/ durable               -       -                nothing
+//   step                                                  queue/N  queue/.finished-N  transport/N    a later run
+//   1 its submission and its origin know that it is done     x            -           x, all done    removes it
+//   2 body renamed, queue/ durable                           -            x           x, all done    goes on at 3
+//   3 control file removed, transport/ durable               -            x           -              goes on at 4
+//   4 body removed                                           -            -           -              nothing
 //
-// The body goes first: a control file with nothing left to do explains itself, while a body without a control file might
-// be one whose control file is still to come, as ZMailer's router puts the body in place first; it could never be removed.
+// Step 2 makes durable that all recipients are done, for any number of messages with one sync: a power failure may take
+// their tags back, and the body's name says so all the same (`completeRemovals`). It has the further use that a body is
+// never without a control file under its own name: it might be one whose control file is still to come, as ZMailer's
+// router puts the body in place first, and could never be removed. The inode number that a message is named by cannot be
+// used anew as long as either name of the body stands.
 // Many messages are removed with one sync of each directory: all of them take a step before any takes the next.
 
-import Files
+public import Files
 
 /// What became of a message to be removed.
 public enum RemovalOutcome: Sendable, Hashable {
@@ -27,8 +30,6 @@ public struct FinishedMessage: Sendable {
     /// The message.
     public let name: MessageName
     let file: OpenFile
-    /// Whether its tags are known to be on the disk.
-    let isDurable: Bool
 }
 
 /// Whether a message can be removed.
@@ -51,11 +52,16 @@ extension PostOffice {
                 try message.sync()
                 return .stays(outcome)
             }
-            try removeSubmission(of: name.description)
+            let body = if let open = message.body { try open.identity() } else { try queue.status(name.description) }
+            // The body has another name. Renaming it to one that it has already would do nothing.
+            if let body, body.links > 1 {
+                try removeSubmission(of: body)
+                try queue.unlink(TemporaryName.finished(name))
+            }
         } catch {
             return .stays(.failed(error.description))
         }
-        return .ready(FinishedMessage(name: name, file: message.file, isDurable: message.isDurable))
+        return .ready(FinishedMessage(name: name, file: message.file))
     }
 
     /// Removes messages, durably.
@@ -72,6 +78,42 @@ extension PostOffice {
         switch prepareRemoval(message) {
         case .ready(let finished): remove([finished]).first ?? .removed
         case .stays(let outcome): outcome
+        }
+    }
+
+    /// Completes what runs that died, or a power failure, left of removing messages.
+    ///
+    /// Call it at the start of a run; `recover` does it too.
+    public func completeRemovals() throws(FileError) {
+        let names = try queue.list().compactMap { TemporaryName.finishedMessage($0.name) }
+        guard !names.isEmpty else { return }
+        var gone: [MessageName] = []
+        for name in names where try isRemoved(name) { gone.append(name) }
+        // Another run may have removed the control file just now.
+        try transport.sync()
+        for name in gone { try queue.unlink(TemporaryName.finished(name)) }
+    }
+
+    /// Whether there is nothing more of a finished message than its body under that other name.
+    private func isRemoved(_ name: MessageName) throws(FileError) -> Bool {
+        do throws(ControlAccessError) {
+            switch try open(name) {
+            case .busy: return false
+            case .gone: return true
+            case .opened(var message):
+                // Of the new name and the end of the old one a power failure may leave the one without the other: the
+                // message is then as it was.
+                if try ControlAccessError.about({ () throws(FileError) in try queue.status(name.description) }) != nil {
+                    return true
+                }
+                try ControlAccessError.about { () throws(FileError) in try message.markAllDone() }
+                return remove(message) == .removed
+            }
+        } catch {
+            switch error {
+            case .file(let failure): throw failure
+            case .content: return false
+            }
         }
     }
 
@@ -96,8 +138,7 @@ extension PostOffice {
     /// Removes the submission that a message came from, where a run died before it could.
     ///
     /// More than one link to the body may also be another control file's, or the postmaster's: the names in `router` tell.
-    fileprivate func removeSubmission(of message: String) throws(FileError) {
-        guard let body = try queue.status(message), body.links > 1 else { return }
+    fileprivate func removeSubmission(of body: FileIdentity) throws(FileError) {
         var isRemoved = false
         for entry in try router.list() where entry.inode == body.inode {
             guard let name = String(validating: entry.name, as: UTF8.self) else { continue }
@@ -126,28 +167,33 @@ private struct RemovalBatch {
     }
 
     mutating func run() {
-        syncTags()
-        unlink(from: postOffice.queue)
-        unlink(from: postOffice.transport)
-    }
-
-    /// Step 2: without its tags a message would be without body, yet pending.
-    private mutating func syncTags() {
-        let unsynced = messages.indices.filter { !messages[$0].isDurable }
-        for (index, failure) in zip(unsynced, OpenFile.sync(unsynced.map { messages[$0].file })) {
-            failures[index] = failure
+        let queue = postOffice.queue
+        let transport = postOffice.transport
+        each { (name) throws(FileError) in
+            do throws(FileError) {
+                try queue.rename(name.description, to: TemporaryName.finished(name))
+            } catch {
+                // A run that died came as far as this.
+                guard error.isMissing else { throw error }
+            }
         }
+        sync(queue)
+        each { (name) throws(FileError) in try transport.unlink(name.description) }
+        sync(transport)
+        each { (name) throws(FileError) in try queue.unlink(TemporaryName.finished(name)) }
     }
 
-    /// Steps 3 and 4.
-    private mutating func unlink(from directory: SpoolDirectory) {
+    private mutating func each(_ step: (MessageName) throws(FileError) -> Void) {
         for index in messages.indices where failures[index] == nil {
             do throws(FileError) {
-                try directory.unlink(messages[index].name.description)
+                try step(messages[index].name)
             } catch {
                 failures[index] = error
             }
         }
+    }
+
+    private mutating func sync(_ directory: SpoolDirectory) {
         guard failures.contains(where: { $0 == nil }) else { return }
         do throws(FileError) {
             try directory.sync()

@@ -63,9 +63,7 @@ extension OpenControlFile {
         let queue = postOffice.queue
         let transport = postOffice.transport
         let temporary = TemporaryName.control(name)
-        // Leftovers of a dead run: this message's lock is ours, so nobody else is writing them.
-        try transport.unlink(temporary)
-        let file = try transport.create(temporary)
+        let file = try transport.createAnew(temporary)
         try file.write(control.bytes(), at: 0)
         try file.sync()
         guard let body = try queue.status(message.description) else {
@@ -94,6 +92,11 @@ extension OpenControlFile {
             marked = try markPending(postOffice.takenOver(by: name)) || marked
         }
         if marked { try sync() }
+    }
+
+    /// Marks all recipients done that are pending.
+    mutating func markAllDone() throws(FileError) {
+        _ = try markPending(contents.recipients.map(\.offset))
     }
 
     /// Marks those of the recipients done that are pending; whether there were any.

@@ -37,9 +37,43 @@ final class SpoolDirectory: Sendable {
     }
 
     /// Opens a regular file; nil where there is none of that name.
+    func open(_ name: String) throws(FileError) -> OpenFile? {
+        guard let file = try openAnything(name) else { return nil }
+        _ = try Self.regular(file)
+        return file
+    }
+
+    /// What came of opening a file to have it to oneself.
+    enum LockedFile {
+        /// It is locked, and this is its status.
+        case locked(OpenFile, FileIdentity)
+        /// Somebody else has it locked.
+        case busy
+        /// There is none of that name, or it lost the name before it could be locked.
+        case gone
+    }
+
+    /// Opens a regular file and takes its lock.
+    func openLocked(_ name: String, forWriting: Bool = false) throws(FileError) -> LockedFile {
+        guard let file = try openAnything(name, forWriting: forWriting) else { return .gone }
+        guard try file.tryLock() else { return .busy }
+        // Between opening and locking another run may have finished with the file, and the name may be another's.
+        let identity = try Self.regular(file)
+        return try status(name)?.inode == identity.inode ? .locked(file, identity) : .gone
+    }
+
+    private static func regular(_ file: OpenFile) throws(FileError) -> FileIdentity {
+        let identity = try file.identity()
+        guard identity.isRegularFile else {
+            throw FileError(operation: "open", path: file.path, reason: "not a regular file; remove it")
+        }
+        return identity
+    }
+
+    /// Opens what has a name; nil where nothing has it.
     ///
     /// A symbolic link is refused, and a fifo or device in the place of a file cannot hang the caller.
-    func open(_ name: String, forWriting: Bool = false) throws(FileError) -> OpenFile? {
+    private func openAnything(_ name: String, forWriting: Bool = false) throws(FileError) -> OpenFile? {
         try operations.begin(.open, path(of: name))
         let flags = (forWriting ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
         let opened = unsafe openat(descriptor, name, flags)
@@ -50,11 +84,7 @@ final class SpoolDirectory: Sendable {
             }
             throw FileError(operation: "open", path: path(of: name), code: errno)
         }
-        let file = OpenFile(descriptor: opened, path: path(of: name), operations: operations)
-        guard try file.identity().isRegularFile else {
-            throw FileError(operation: "open", path: file.path, reason: "not a regular file; remove it")
-        }
-        return file
+        return OpenFile(descriptor: opened, path: path(of: name), operations: operations)
     }
 
     /// Creates a file that must not exist, readable and writable by the owner alone.
@@ -64,6 +94,19 @@ final class SpoolDirectory: Sendable {
         let opened = unsafe openat(descriptor, name, flags, 0o600)
         guard opened >= 0 else { throw FileError(operation: "create", path: path(of: name), code: errno) }
         return OpenFile(descriptor: opened, path: path(of: name), operations: operations)
+    }
+
+    /// Creates a file in the place of what a run that died may have left under the name.
+    ///
+    /// Whoever calls has the message's lock, so that nobody else is writing what is there.
+    func createAnew(_ name: String) throws(FileError) -> OpenFile {
+        do throws(FileError) {
+            return try create(name)
+        } catch {
+            guard error.code == EEXIST else { throw error }
+            try unlink(name)
+            return try create(name)
+        }
     }
 
     /// The status of a name, of the link itself where it is one; nil where there is none.

@@ -18,6 +18,14 @@ enum TemporaryName {
         name.starts(with: ".staged-".utf8) ? MessageName(bytes: Array(name.dropFirst(8))) : nil
     }
 
+    /// The name of the body of a message that is done, until it is removed.
+    static func finished(_ message: MessageName) -> String { ".finished-\(message)" }
+
+    /// The message that a finished one's body has its name from; nil for any other name.
+    static func finishedMessage(_ name: [UInt8]) -> MessageName? {
+        name.starts(with: ".finished-".utf8) ? MessageName(bytes: Array(name.dropFirst(10))) : nil
+    }
+
     /// Whether a name is one of an unfinished file of this spool, which may be removed when nobody writes it any more.
     static func isUnfinished(_ name: [UInt8]) -> Bool {
         name.first == UInt8(ascii: ".") && name.reversed().starts(with: suffix.utf8.reversed())

@@ -110,4 +110,23 @@ import ZRouteTestKit
             "--set", "POSTOFFICE=", "--lmtp", site.socket, "--from", "a@b", "--to", "x@y", "--to", "z@y")
         #expect(plain.status == 64, "\(plain.errorText)")
     }
+
+    /// What is routed is delivered at once, while the rest is routed; nothing is tried a second time by the same run.
+    @Test func routedMessagesAreTriedOnce() throws {
+        let site = try TestSite()
+        for (index, user) in ["user", "late", "no", "user", "late"].enumerated() {
+            try site.place.write(
+                "from <a@example.net>\nto <\(user)@virtual.example>\nenv-end\nSubject: \(index)\n\nbody\n",
+                to: "post/router/\(index)")
+        }
+        let result = try site.run("--route", "--once", "--now", "--lmtp", site.socket)
+        #expect(result.status == 0, "\(result.errorText)")
+        let lines = result.text.split(separator: "\n").map { $0.split(separator: "\t") }
+        let results = lines.filter { $0.count > 2 }.map { $0[2] }.sorted()
+        #expect(results == ["deferred", "deferred", "delivered", "delivered", "failed"], "\(result.text)")
+        let postOffice = try PostOffice(path: site.place.file("post"))
+        #expect(try postOffice.messages().names.count == 2)
+        // The report about the one that failed.
+        #expect(try postOffice.submissions().names.count == 1)
+    }
 }

@@ -12,6 +12,8 @@ struct MailRun {
     let ledger: String
     /// Whether this is the run after the one that died.
     let isSecond: Bool
+    /// Whether messages are delivered as routing hands them over.
+    let isHandedOver: Bool
 
     /// Delivers before it routes, and the newest names first: the order in which a crash's leftovers would do most harm.
     func run() {
@@ -45,7 +47,10 @@ struct MailRun {
                 routed.append(RoutedSubmission(claim: claim, control: control))
             }
         }
-        for outcome in postOffice.commit(routed) where outcome != .committed { print("error: \(outcome)") }
+        var messages: [RoutedMessage] = []
+        let outcomes = postOffice.commit(routed, handOver: isHandedOver ? { messages.append($0) } : nil)
+        for outcome in outcomes where outcome != .committed { print("error: \(outcome)") }
+        try deliver(messages) { (message) throws(ControlAccessError) in try postOffice.open(message) }
     }
 
     private func route(_ submission: Submission) -> ControlFileDraft {
@@ -70,12 +75,20 @@ struct MailRun {
 
     // MARK: Delivery
 
-    /// Delivers, and removes together what is done.
     private func deliverAll() throws {
+        try deliver(try postOffice.messages().names.reversed()) { (name) throws(ControlAccessError) in
+            try postOffice.open(name)
+        }
+    }
+
+    /// Delivers, and removes together what is done.
+    private func deliver<Message>(
+        _ messages: [Message], open: (Message) throws(ControlAccessError) -> ControlAccess
+    ) throws {
         var finished: [FinishedMessage] = []
-        for name in try postOffice.messages().names.reversed() {
+        for message in messages {
             attempt {
-                switch try postOffice.open(name) {
+                switch try open(message) {
                 case .busy: return
                 case .gone: return
                 case .opened(var message):
@@ -108,6 +121,8 @@ struct MailRun {
     }
 
     private func deliver(_ message: inout OpenControlFile) throws {
+        guard message.contents.recipients.contains(where: { $0.tag == .pending }) else { return }
+        _ = try message.openBody()
         for recipient in message.contents.recipients where recipient.tag == .pending {
             let user = recipient.address.user
             let isBad = user.starts(with: "bad".utf8)

@@ -1,13 +1,14 @@
 // A run over a spool that can be killed, or made to fail, at any of its file operations; SpoolTests starts it as a
 // process of its own, once with a fault and once without, and looks at what is left.
 //
-// SpoolFaultRunner POSTOFFICE kill|ERRNO|none NUMBER LEDGER: prints the number of operations it did.
+// SpoolFaultRunner POSTOFFICE kill|ERRNO|none NUMBER LEDGER [handed]: prints the number of operations it did. With
+// `handed`, what is routed is delivered as it is handed over.
 
 import Files
 import Glibc
 import Spool
 
-guard CommandLine.arguments.count == 5, let number = Int(CommandLine.arguments[3]) else { exit(64) }
+guard (5...6).contains(CommandLine.arguments.count), let number = Int(CommandLine.arguments[3]) else { exit(64) }
 let mode = CommandLine.arguments[2]
 let code = Int32(mode)
 let operations = FileOperations { _, count in
@@ -19,7 +20,10 @@ let operations = FileOperations { _, count in
 
 do {
     let postOffice = try PostOffice(path: CommandLine.arguments[1], operations: operations)
-    MailRun(postOffice: postOffice, ledger: CommandLine.arguments[4], isSecond: mode == "none").run()
+    MailRun(
+        postOffice: postOffice, ledger: CommandLine.arguments[4], isSecond: mode == "none",
+        isHandedOver: CommandLine.arguments.count > 5
+    ).run()
 } catch {
     print("error: \(error)")
 }

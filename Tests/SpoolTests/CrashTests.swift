@@ -7,12 +7,12 @@ import Spool
 import Testing
 
 @Suite struct CrashTests {
-    @Test(arguments: ["kill", "\(ENOSPC)"])
-    func everyMessageEndsInItsPlaceOnce(mode: String) throws {
+    @Test(arguments: ["kill", "\(ENOSPC)", "\(EIO)"], [false, true])
+    func everyMessageEndsInItsPlaceOnce(mode: String, isHandedOver: Bool) throws {
         var number = 0
         while true {
             let spool = try Self.mixedSpool()
-            let first = try Self.run(spool, mode: mode, number: number)
+            let first = try Self.run(spool, mode: mode, number: number, isHandedOver: isHandedOver)
             try Self.checkNoHalfFiles(spool, "\(mode) at \(number)")
             let second = try Self.run(spool, mode: "none", number: 0)
             #expect(second.status == 0 && !second.output.contains("error"), "\(mode) at \(number): \(second.output)")
@@ -20,7 +20,9 @@ import Testing
             if first.status == 0, (Int(first.output.split(separator: "\n").last ?? "") ?? .max) <= number { break }
             number += 1
         }
-        print("SpoolTests: \(mode): \(number) fault points, none lost, none doubled")
+        print(
+            "SpoolTests: \(mode)\(isHandedOver ? ", handed over" : ""): \(number) fault points, none lost, none doubled"
+        )
         #expect(number > 100)
     }
 
@@ -73,10 +75,11 @@ import Testing
     }
 
     private static func run(
-        _ spool: TestSpool, mode: String, number: Int
+        _ spool: TestSpool, mode: String, number: Int, isHandedOver: Bool = false
     ) throws -> (status: Int32, output: String) {
         let runner = try programDirectory() + "/SpoolFaultRunner"
-        let arguments = [runner, spool.path, mode, "\(number)", "\(spool.path)/ledger"]
+        let arguments =
+            [runner, spool.path, mode, "\(number)", "\(spool.path)/ledger"] + (isHandedOver ? ["handed"] : [])
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -2,23 +2,28 @@
 
 import Files
 import Glibc
-import Spool
+public import Spool
 import Synchronization
 
 /// Delivers a spool until SIGTERM or SIGINT; SIGHUP asks for the configuration to be read anew.
 public struct DeliveryService: ~Copyable {
     /// What the service is told to do from outside.
     public struct Hooks: Sendable {
+        /// Takes messages that were just routed.
+        public typealias Deliver = @Sendable ([RoutedMessage]) -> Void
+
         /// Reads the configuration anew; nil where it cannot be used, and the old one stands.
         public var reload: @Sendable () -> DeliveryPlan?
-        /// Called at each look at the spool, before it, such as to route submissions.
-        public var beforeRound: @Sendable () -> Void
+        /// Called at each look at the spool, before it, such as to route submissions; it may give the service messages
+        /// that are in place already.
+        public var beforeRound: @Sendable (_ deliver: @escaping Deliver) -> Void
         /// Called after it, such as to write counts; at most once a second.
         public var afterRound: @Sendable () -> Void
 
         /// Hooks that do nothing.
         public init(
-            reload: @escaping @Sendable () -> DeliveryPlan? = { nil }, beforeRound: @escaping @Sendable () -> Void = {},
+            reload: @escaping @Sendable () -> DeliveryPlan? = { nil },
+            beforeRound: @escaping @Sendable (_ deliver: @escaping Deliver) -> Void = { _ in },
             afterRound: @escaping @Sendable () -> Void = {}
         ) {
             self.reload = reload
@@ -42,10 +47,14 @@ public struct DeliveryService: ~Copyable {
     private static let idlePause = 300
 
     /// A service.
-    public init(_ environment: DeliveryEnvironment, workers: Int, hooks: Hooks) {
+    ///
+    /// - Parameters:
+    ///   - workers: how many messages are worked on at a time.
+    ///   - openLimit: the most messages just routed that are kept open.
+    public init(_ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, hooks: Hooks) {
         self.environment = environment
         self.hooks = hooks
-        run = DeliveryRun(workers: workers)
+        run = DeliveryRun(workers: workers, openLimit: openLimit)
     }
 
     /// Blocks the signals that `serve` waits for: to be called before any thread is started.
@@ -96,7 +105,7 @@ public struct DeliveryService: ~Copyable {
     }
 
     private mutating func round() {
-        hooks.beforeRound()
+        hooks.beforeRound { [run, worker = MessageWorker(environment)] in _ = run.add($0, worker) }
         let now = environment.clock()
         for (name, progress) in run.takeResults() {
             switch progress {

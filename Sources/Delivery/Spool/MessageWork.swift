@@ -31,9 +31,9 @@ struct MessageWork: ~Copyable {
     /// - Returns: `removed` where it can be removed.
     mutating func run() throws(FileError) -> MessageProgress {
         if !message.contents.isFinished {
-            let body: BodyFile
+            let body: MessageBody
             do throws(FileError) {
-                body = try BodyFile(path: environment.postOffice.bodyPath(of: message.message))
+                body = try message.openBody()
             } catch {
                 environment.log(.trouble(message.message, error.description))
                 return .trouble
@@ -47,7 +47,7 @@ struct MessageWork: ~Copyable {
 
     // MARK: Deciding
 
-    private mutating func decide(_ body: BodyFile) throws(FileError) {
+    private mutating func decide(_ body: MessageBody) throws(FileError) {
         let now = environment.clock()
         let tried = Set(message.contents.diagnostics.map(\.diagnostic.recipientOffset))
         var tasks: [(recipient: ControlRecipient, destination: Destination)] = []
@@ -63,17 +63,17 @@ struct MessageWork: ~Copyable {
                 try fail(recipient, reply, endpoint: nil, dialogue: [])
                 isChanged = true
             case .keep(let reason, let schedule):
-                guard isDue(recipient, schedule, tried: tried, arrival: body.modified, now: now) else { continue }
+                guard isDue(recipient, schedule, tried: tried, arrival: body.arrival, now: now) else { continue }
                 environment.log(
                     .kept(
                         message.message, channel: recipient.address.channel, host: recipient.address.host,
                         reason: reason))
                 try postpone(
                     recipient, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason), schedule, endpoint: nil,
-                    dialogue: [], arrival: body.modified)
+                    dialogue: [], arrival: body.arrival)
                 isChanged = true
             case .deliver(let destination, let schedule):
-                guard isDue(recipient, schedule, tried: tried, arrival: body.modified, now: now) else { continue }
+                guard isDue(recipient, schedule, tried: tried, arrival: body.arrival, now: now) else { continue }
                 // Another agent may have locked it meanwhile.
                 guard try message.lock(recipientAt: recipient.offset) else { continue }
                 tasks.append((recipient, destination))
@@ -103,7 +103,7 @@ struct MessageWork: ~Copyable {
 
     private mutating func deliver(
         _ tasks: [(recipient: ControlRecipient, destination: Destination)], _ schedules: [Int: RetrySchedule],
-        _ body: BodyFile
+        _ body: MessageBody
     ) throws(FileError) {
         guard !tasks.isEmpty else { return }
         let drafts = TransactionDraft.group(tasks)
@@ -114,7 +114,7 @@ struct MessageWork: ~Copyable {
             let header = message.contents.header(of: draft.recipients[0]) ?? []
             do throws(FileError) {
                 let content = try MessageContent(
-                    head: header + [0x0A], file: body, offset: message.contents.bodyOffset ?? 0)
+                    head: header + [0x0A], body: body, offset: message.contents.bodyOffset ?? 0)
                 environment.pool.submit(
                     OutgoingMessage(envelope: try draft.envelope(for: content, header: header), content: content) {
                         queue.put($0, draft: index)
@@ -131,7 +131,7 @@ struct MessageWork: ~Copyable {
                 sent -= 1
                 environment.metrics.observe(since: begun, channel: drafts[index].destination.channel)
                 do throws(FileError) {
-                    try settle(drafts[index], outcome, schedules, arrival: body.modified)
+                    try settle(drafts[index], outcome, schedules, arrival: body.arrival)
                 } catch {
                     // The other outcomes are still written down, as far as the disk takes them.
                     failure = failure ?? error
@@ -156,7 +156,8 @@ struct MessageWork: ~Copyable {
             try message.mark(.done, recipientAt: recipient.offset)
         }
         for (index, (recipient, result)) in results {
-            let dialogue = outcome.report.dialogue(recipient: index)
+            // Put together only where it is written down.
+            var dialogue: [UInt8] { outcome.report.dialogue(recipient: index) }
             environment.log(
                 .attempt(
                     DeliveryAttempt(
@@ -178,7 +179,7 @@ struct MessageWork: ~Copyable {
                     dialogue: dialogue, arrival: arrival)
             }
         }
-        // A finished message is synced before anything relies on it: with its report, or with others to be removed.
+        // What is finished is made durable before anything relies on it: with its report, or by its removal.
         if !message.contents.isFinished { try message.sync() }
     }
 

@@ -10,7 +10,8 @@
 //   7 message removed                                           the next run completes it
 //
 // Outcomes are written down as they come, transaction by transaction, so that step 3 is as short as it can be. Where one
-// leaves nothing to do but to remove the message, step 5 is the first of removing it, and shared with other messages.
+// leaves nothing to do but to remove the message, removing it takes the place of step 5: one sync for many messages makes
+// durable that they are done (PostOffice.remove).
 
 import Files
 import LMTP
@@ -57,7 +58,20 @@ public struct MessageWorker: Sendable {
     func process(
         _ name: MessageName, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
     ) {
-        switch work(name) {
+        finish(work(name), removals: removals, done: done)
+    }
+
+    /// The same for a message that was just routed.
+    func process(
+        _ routed: RoutedMessage, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
+    ) {
+        finish(work(routed), removals: removals, done: done)
+    }
+
+    private func finish(
+        _ result: WorkResult, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
+    ) {
+        switch result {
         case .ended(let progress): done(progress)
         case .finished(let message): removals.add(message, self, done: done)
         }
@@ -70,8 +84,18 @@ public struct MessageWorker: Sendable {
     }
 
     private func work(_ name: MessageName) -> WorkResult {
+        work(name) { () throws(ControlAccessError) in try environment.postOffice.open(name) }
+    }
+
+    private func work(_ routed: RoutedMessage) -> WorkResult {
+        work(routed.name) { () throws(ControlAccessError) in try environment.postOffice.open(routed) }
+    }
+
+    private func work(
+        _ name: MessageName, open: () throws(ControlAccessError) -> ControlAccess
+    ) -> WorkResult {
         do {
-            switch try environment.postOffice.open(name) {
+            switch try open() {
             case .busy: return .ended(.passedOver)
             case .gone: return .ended(.passedOver)
             case .opened(let message):

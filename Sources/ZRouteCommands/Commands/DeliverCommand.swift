@@ -6,6 +6,7 @@ import Delivery
 import Files
 import Glibc
 import Spool
+import Synchronization
 
 /// Delivers what is routed.
 struct DeliverCommand: ParsableCommand {
@@ -14,7 +15,7 @@ struct DeliverCommand: ParsableCommand {
         abstract: "Deliver mail from the spool, or one message at once.",
         discussion: """
             With --once, every message of $POSTOFFICE/transport that is due is tried once; with --watch, that goes on \
-            until SIGTERM. With --route, what waits in $POSTOFFICE/router is routed before, as route-queue does it. With --to, the message on standard input is routed and delivered at once, and the exit status \
+            until SIGTERM. With --route, what waits in $POSTOFFICE/router is routed before, as route-queue does it, and delivered as it comes into place. With --to, the message on standard input is routed and delivered at once, and the exit status \
             says what became of it: 0 if it was accepted, 67 if every recipient failed for good, 75 if it should be tried \
             again.
 
@@ -97,11 +98,13 @@ struct DeliverCommand: ParsableCommand {
         let postOffice: PostOffice
         do {
             postOffice = try PostOffice(path: path)
+            try postOffice.completeRemovals()
         } catch {
             DiagnosticLog().say("\(error)")
             throw ExitCode.tryAgain
         }
-        let log = DeliveryLog(format: self.site.logFormat)
+        let turn = OutputTurn()
+        let log = DeliveryLog(format: self.site.logFormat, turn: turn)
         let pool = ConnectionPool()
         let environment = DeliveryEnvironment(
             postOffice: postOffice, plan: plan, pool: pool, hostname: settings.hostnameBytes,
@@ -110,21 +113,28 @@ struct DeliverCommand: ParsableCommand {
             DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics)
         }
         let routing = site.map {
-            DeliverRouting($0, postOffice, format: self.site.logFormat, lookups: file?.lookups)
+            DeliverRouting($0, postOffice, format: self.site.logFormat, lookups: file?.lookups, turn: turn)
         }
         if watch {
             let hooks = DeliveryService.Hooks(
-                reload: reloader(routing), beforeRound: { routing?.pass() },
+                reload: reloader(routing), beforeRound: { routing?.pass(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
                 })
-            DeliveryService(environment, workers: workers, hooks: hooks).serve()
+            DeliveryService(environment, workers: workers, openLimit: SpoolAccess.openLimit, hooks: hooks).serve()
         } else {
-            routing?.pass()
-            let run = DeliveryRun(workers: workers, keepsResults: false)
+            let run = DeliveryRun(workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit)
+            let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
+            // Each message is tried once: those that are delivered while others are routed are not for the list after it.
+            let begun = Mutex<Set<MessageName>>([])
+            routing?.pass { routed in
+                let taken = run.add(routed, worker)
+                begun.withLock { $0.formUnion(taken) }
+            }
             do {
-                run.add(try postOffice.messages().names, MessageWorker(environment, ignoresSchedule: ignoresSchedule))
+                let names = try postOffice.messages().names
+                run.add(begun.withLock { begun in names.filter { !begun.contains($0) } }, worker)
             } catch {
                 log.say("\(error)")
                 throw ExitCode.tryAgain

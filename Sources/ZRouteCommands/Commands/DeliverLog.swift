@@ -10,17 +10,18 @@ import Synchronization
 /// Writes events of a spool's delivery, from any thread.
 final class DeliveryLog: Sendable {
     private struct State: ~Copyable {
-        var output = OutputStream(descriptor: STDOUT_FILENO)
+        var output: OutputStream
         var log = DiagnosticLog()
         var hasTrouble = false
         var nextFlush = MonotonicTime(nanoseconds: 0)
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let format: LogFormat
 
-    init(format: LogFormat) {
+    init(format: LogFormat, turn: OutputTurn? = nil) {
         self.format = format
+        state = Mutex(State(output: OutputStream(descriptor: STDOUT_FILENO, turn: turn)))
     }
 
     /// Whether anything needs a person's look.

@@ -10,12 +10,14 @@ final class DeliverRouting: Sendable {
     private let postOffice: PostOffice
     private let format: LogFormat
     private let lookups: LookupCounts?
+    private let turn: OutputTurn
     private let routing: Mutex<SpoolRouting>
 
-    init(_ site: Site, _ postOffice: PostOffice, format: LogFormat, lookups: LookupCounts?) {
+    init(_ site: Site, _ postOffice: PostOffice, format: LogFormat, lookups: LookupCounts?, turn: OutputTurn) {
         self.postOffice = postOffice
         self.format = format
         self.lookups = lookups
+        self.turn = turn
         routing = Mutex(SpoolRouting(site, postOffice, counts: lookups))
     }
 
@@ -26,10 +28,12 @@ final class DeliverRouting: Sendable {
     }
 
     /// Routes what waits.
-    func pass() {
-        let log = RouteQueueLog(format: format)
+    ///
+    /// - Parameter deliver: is given messages as soon as they are in place, open and locked.
+    func pass(deliver: @escaping @Sendable ([RoutedMessage]) -> Void) {
+        let log = RouteQueueLog(format: format, turn: turn)
         do throws(FileError) {
-            try routing.withLock { $0 }.pass(log)
+            try routing.withLock { $0 }.pass(log, handOver: deliver)
         } catch {
             log.say(error)
         }

@@ -56,16 +56,21 @@ enum SpoolAccess {
     }
 
     /// How many submissions a worker may have open together, each with its control file.
+    static func batchSize(jobs: Int) -> Int { min(max(freeFiles / (4 * max(jobs, 1)), 4), 1024) }
+
+    /// How many messages may be open that are routed and wait to be delivered, each with its control file.
+    static var openLimit: Int { min(max(freeFiles / 4, 4), 2048) }
+
+    /// How many files may be open in a spool.
     ///
     /// The limit of open files is raised as far as this process may.
-    static func batchSize(jobs: Int) -> Int {
+    private static var freeFiles: Int {
         var limit = rlimit()
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 32 }
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
         limit.rlim_cur = min(limit.rlim_max, 65_536)
         _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         // Maps, the spool's directories and the standard files need some as well.
-        let free = Int(clamping: limit.rlim_cur) - 128
-        return min(max(free / (2 * max(jobs, 1)), 4), 1024)
+        return max(Int(clamping: limit.rlim_cur) - 128, 0)
     }
 }

@@ -62,7 +62,7 @@ struct RouteQueueCommand: ParsableCommand {
             if watch {
                 try routing.serve(log, signals)
             } else if files.isEmpty {
-                try routing.pass(log) { signals.isTerminationPending }
+                try routing.pass(log, shouldStop: { signals.isTerminationPending })
             } else {
                 let names = try SpoolAccess.submissions(named: files, in: postOffice) { log.sayMissing($0) }
                 routing.route(names, log) { signals.isTerminationPending }

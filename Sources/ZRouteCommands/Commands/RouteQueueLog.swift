@@ -13,7 +13,7 @@ import Synchronization
 /// The log of a run, written by all its workers.
 final class RouteQueueLog: Sendable {
     private struct State: ~Copyable {
-        var output = OutputStream(descriptor: STDOUT_FILENO)
+        var output: OutputStream
         var diagnostics = DiagnosticLog()
         var progress = RouteQueueProgress()
         var hasFailed = false, hasDeferred = false, hasRejected = false, hasMissing = false
@@ -22,9 +22,9 @@ final class RouteQueueLog: Sendable {
     private let state: Mutex<State>
     private let format: LogFormat
 
-    init(format: LogFormat) {
+    init(format: LogFormat, turn: OutputTurn? = nil) {
         self.format = format
-        state = Mutex(State())
+        state = Mutex(State(output: OutputStream(descriptor: STDOUT_FILENO, turn: turn)))
     }
 
     /// The number of messages that there are, for the progress.

@@ -33,8 +33,13 @@ struct SpoolRouting: Sendable {
     }
 
     /// Routes held recipients whose time has come, and every submission there is.
-    func pass(_ log: RouteQueueLog, shouldStop: @escaping @Sendable () -> Bool = { false }) throws(FileError) {
-        let hooks = SpoolRun.Hooks(report: log.add, shouldStop: shouldStop)
+    ///
+    /// - Parameter handOver: is given messages that are in place, open and locked; nil where nobody wants them.
+    func pass(
+        _ log: RouteQueueLog, handOver: (@Sendable ([RoutedMessage]) -> Void)? = nil,
+        shouldStop: @escaping @Sendable () -> Bool = { false }
+    ) throws(FileError) {
+        let hooks = SpoolRun.Hooks(report: log.add, handOver: handOver, shouldStop: shouldStop)
         log.say(try postOffice.recover())
         try run.retryHeld(hooks: hooks)
         let listing = try postOffice.submissions()

@@ -6,14 +6,19 @@ import MailAddress
 /// A buffered writer of bytes.
 struct OutputStream: ~Copyable {
     private let descriptor: Int32
+    private let turn: OutputTurn?
     private var buffer: [UInt8] = []
     /// Why writing failed, as errno; everything after that is dropped.
     private(set) var failure: Int32?
     /// Whether the reader has gone away, or writing failed in another way.
     var hasFailed: Bool { failure != nil }
 
-    init(descriptor: Int32) {
+    /// A stream.
+    ///
+    /// - Parameter turn: what other streams to the descriptor have too, where there are any at the same time.
+    init(descriptor: Int32, turn: OutputTurn? = nil) {
         self.descriptor = descriptor
+        self.turn = turn
         buffer.reserveCapacity(Self.capacity + 4096)
     }
 
@@ -57,6 +62,11 @@ struct OutputStream: ~Copyable {
     }
 
     private mutating func send(_ bytes: Span<UInt8>) {
+        guard let turn else { return sendNow(bytes) }
+        turn.take { sendNow(bytes) }
+    }
+
+    private mutating func sendNow(_ bytes: Span<UInt8>) {
         var done = 0
         while done < bytes.count, !hasFailed {
             let written = unsafe bytes.extracting(done..<bytes.count).withUnsafeBytes { rest in
