@@ -15,9 +15,10 @@ struct DeliverCommand: ParsableCommand {
         abstract: "Deliver mail from the spool, or one message at once.",
         discussion: """
             With --once, every message of $POSTOFFICE/transport that is due is tried once; with --watch, that goes on \
-            until SIGTERM. With --route, what waits in $POSTOFFICE/router is routed before, as route-queue does it, and delivered as it comes into place. With --to, the message on standard input is routed and delivered at once, and the exit status \
-            says what became of it: 0 if it was accepted, 67 if every recipient failed for good, 75 if it should be tried \
-            again.
+            until SIGTERM. With --route, what waits in $POSTOFFICE/router is routed before, as route-queue does it, and \
+            delivered as it comes into place. With --to, the message on standard input is routed and delivered at once, \
+            and the exit status says what became of it: 0 if it was accepted, 67 if every recipient failed for good, 75 \
+            if it should be tried again.
 
             Servers are those of scheduler.conf, or one for all LMTP channels (smtp-lmtp*, local) with --lmtp.
             """)
