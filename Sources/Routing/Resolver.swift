@@ -40,6 +40,8 @@ public struct Resolver: ~Copyable {
     let clock: @Sendable () -> Int64
 
     var request = Request()
+    /// So many bytes may the address have that it is rewritten to.
+    private var longestAddress = 0
     var expansion = Expansion()
     /// All text of the address, the routes' fields among it.
     var text = ByteBlock(capacity: 512)
@@ -75,6 +77,7 @@ public struct Resolver: ~Copyable {
         _ address: Span<UInt8>, _ request: Request, into answer: inout Answer, now: MonotonicTime = .coarse()
     ) {
         self.request = request
+        longestAddress = address.count + Self.mostGrowth
         maps.beginAddress(now: now)
         text.removeAll()
         while places.popLast() != nil {}
@@ -156,7 +159,7 @@ public struct Resolver: ~Copyable {
         guard let trace else { return }
         switch failure {
         case .syntax: trace.record(.deviation(.syntax, "an address that is not valid is refused by itself"))
-        case .expansionLimit: trace.record(.deviation(.limits, "an expansion has limits"))
+        case .expansionLimit, .growthLimit: trace.record(.deviation(.limits, "an expansion has limits"))
         case .map: trace.record(.deviation(.mapError, "a failed lookup holds the whole address"))
         }
         trace.record(.failure(failure))
@@ -217,6 +220,7 @@ public struct Resolver: ~Copyable {
         for member in members.reversed() {
             var node = template
             node.address = text.append(member)
+            try checkGrowth(of: node.address)
             node.parent = parent
             node.depth = depth
             expansion.append(node)
@@ -229,6 +233,7 @@ public struct Resolver: ~Copyable {
         if let trace, let key = template.key {
             trace.record(.expanded(relation: key.relation, key: text[key.key], members: [text[mailbox]]))
         }
+        try checkGrowth(of: mailbox)
         var node = template
         node.address = mailbox
         node.at = at
@@ -242,6 +247,15 @@ public struct Resolver: ~Copyable {
     private func checkSize() throws(ResolutionFailure) {
         guard places.count + expansion.pending.count <= rules.expansionSize else { throw limit }
     }
+
+    /// A value that holds `%0` twice doubles what it stands for each time around.
+    @inline(__always)
+    func checkGrowth(of address: Piece) throws(ResolutionFailure) {
+        guard address.count <= longestAddress else { throw .growthLimit(bytes: Self.mostGrowth) }
+    }
+
+    /// So many bytes may the maps add to an address, far more than any address has.
+    private static var mostGrowth: Int { 1 << 14 }
 
     /// The failure of an expansion that passes a limit.
     var limit: ResolutionFailure { .expansionLimit(depth: rules.expansionDepth, size: rules.expansionSize) }

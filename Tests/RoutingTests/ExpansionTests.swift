@@ -56,6 +56,30 @@ struct ExpansionTests {
         #expect(try MemorySite(["aliases": aliases]).routes("e1") == ["error!expansionlimit!e1"])
     }
 
+    @Test("of an address to a longer one again and again is stopped", arguments: ["a!!b.%0.%0.c", "a!!b.%0.c"])
+    func growingHops(value: String) throws {
+        var site = MemorySite(["routesdb": [".": value]])
+        site.rules.expansionDepth = 10_000
+        #expect(try site.routes("u@a.example") == ["error!expansionlimit!u@a.example"])
+    }
+
+    @Test(
+        "through a chain of aliases stops where they lengthen the address too much",
+        arguments: [(14, true), (15, false), (60, false)], ["%1.%1@", "%1.%1@d60.example, %1.%1@"])
+    func growingNodes(_ chain: (length: Int, fits: Bool), value: String) throws {
+        var aliases: [String: String] = [:]
+        for level in 1..<chain.length { aliases["@d\(level).example"] = value + "d\(level + 1).example" }
+        let routes = try MemorySite(["fqdnaliases": aliases]).routes("u@d1.example")
+        guard chain.fits else {
+            #expect(routes == ["error!expansionlimit!u@d1.example"])
+            return
+        }
+        // Each level doubles the local part and adds a dot.
+        let localPart = Array(repeating: "u", count: 1 << (chain.length - 1)).joined(separator: ".")
+        let domain = "d\(chain.length).example"
+        #expect(routes.last == "smtp!\(domain)!\(localPart)@\(domain)")
+    }
+
     @Test("of one bad member fails that member only")
     func badMember() throws {
         let site = MemorySite(["aliases": ["list": "good@x.example, !bad"]])

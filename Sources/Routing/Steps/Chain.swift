@@ -52,6 +52,7 @@ extension Resolver {
             if try lookUpFullyQualified(hop, focus) { return }
             guard let next = try takeHop(hop, focus) else { return }
             hop = next
+            try checkGrowth(of: hop.address)
             // Each hop may write the address anew, but only the last one's text is needed.
             if text.end - start > Self.mostTextOfHops { forgetText(from: start, of: &hop) }
             focus = Focus(hop.address, of: text, isUnquoted: hop.isUnquoted)

@@ -103,7 +103,7 @@ extension Answer {
         let (channel, host): (StaticString, StaticString) =
             switch failure {
             case .syntax: ("error", "syntax")
-            case .expansionLimit: ("error", "expansionlimit")
+            case .expansionLimit, .growthLimit: ("error", "expansionlimit")
             case .map: ("hold", "IO:error")
             }
         places.append(

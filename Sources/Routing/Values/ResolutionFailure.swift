@@ -11,6 +11,8 @@ public enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
     case map(MapError)
     /// The expansion went too deep or to too many recipients (settings expansiondepth, expansionsize).
     case expansionLimit(depth: Int, size: Int)
+    /// Values of maps made the address longer by more than this many bytes.
+    case growthLimit(bytes: Int)
 
     /// The form of messages: what happened, and what to do.
     public var description: String {
@@ -21,6 +23,9 @@ public enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
         case .expansionLimit(let depth, let size):
             "expansion deeper than \(depth) or to more than \(size) recipients: "
                 + "mend the list, or raise expansiondepth or expansionsize"
+        case .growthLimit(let bytes):
+            "an address lengthened by more than \(bytes) bytes on its way: "
+                + "mend the map whose value repeats %0 or another part; route-test --trace shows it"
         }
     }
 
@@ -28,7 +33,7 @@ public enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
     public var cause: String {
         switch self {
         case .map(let error): "\(error.table): \(error.text)"
-        case .syntax, .expansionLimit: description
+        case .syntax, .expansionLimit, .growthLimit: description
         }
     }
 }
