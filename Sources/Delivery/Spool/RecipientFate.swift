@@ -67,7 +67,7 @@ enum RecipientFate {
         case "nosuchuser": (EnhancedStatusCode(5, 1, 1), "no such user")
         case "nosuchhost", "nohost", "unresolvable": (EnhancedStatusCode(5, 1, 2), "no such host")
         case "syntax": (EnhancedStatusCode(5, 1, 3), "not a valid address")
-        case "expansionlimit": (EnhancedStatusCode(5, 4, 6), "the address expands to too many others")
+        case "expansionlimit": (EnhancedStatusCode(5, 4, 6), "the address expands to too many others, or without end")
         case "expired": (EnhancedStatusCode(5, 4, 7), "expired")
         default: (EnhancedStatusCode(5, 0, 0), kind.isEmpty ? "undeliverable" : printable(kind.utf8))
         }
