@@ -15,7 +15,10 @@ import ZRouteTestKit
             let head = "from <sender@example.net>\nto <\(user)>\nenv-end\nSubject: \(user)\n\n"
             try spool.place.write(Array((head + body).utf8), to: "post/router/\(user)")
             let name = try #require(MessageName(user))
-            guard case .claimed(let claim) = try spool.postOffice.claim(name) else { continue }
+            guard case .claimed(let claim) = try spool.postOffice.claim(name) else {
+                Issue.record("\(user) cannot be claimed")
+                continue
+            }
             let sender = ControlAddress(
                 channel: Array("local".utf8), host: Array("sender@example.net".utf8),
                 user: Array("sender@example.net".utf8), privilege: 0)
@@ -73,6 +76,9 @@ import ZRouteTestKit
         run.drain()
         pool.shutDown()
         #expect(spool.outcomes == ["u": .delivered], "\(spool.events)")
+        let message = try #require(server.record.messages.first)
+        let sent = Array(("Subject: u\n\n" + body).replacing("\n", with: "\r\n").utf8)
+        #expect(message == sent, "\(message.count) octets")
         #expect(try spool.postOffice.messages().names.isEmpty)
     }
 }
