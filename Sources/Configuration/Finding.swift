@@ -1,0 +1,48 @@
+// What is wrong, or probably not meant, in a file that an administrator wrote: one form for every reader of such files, so
+// that a command can say all of it, choose what it refuses, and name each kind by a word that does not change.
+
+/// Something in a configuration file or a map's source that is wrong or cannot have been meant.
+package struct Finding: Sendable, Hashable, CustomStringConvertible {
+    /// How much a finding matters.
+    package enum Severity: Sendable, Hashable {
+        /// What stands there cannot be used: the file is refused.
+        case error
+        /// What stands there is used, but probably means something else than its owner thinks.
+        case warning
+    }
+
+    /// The name of a kind of findings, such as `unknown-relation`: scripts and `--allow` call it, so it never changes.
+    package struct Name: Sendable, Hashable, CustomStringConvertible {
+        /// The name as people write it.
+        package let description: String
+
+        /// Names a kind.
+        package init(_ name: String) { description = name }
+    }
+
+    /// The file; `--set` for what the command line says.
+    package let file: String
+    /// The line, counted from 1; nil where the trouble is the file as a whole.
+    package let line: Int?
+    /// Which kind it is.
+    package let name: Name
+    /// How much it matters.
+    package let severity: Severity
+    /// The cause and the remedy, in one line.
+    package let text: String
+
+    /// Records a finding.
+    package init(_ name: Name, _ severity: Severity, file: String, line: Int? = nil, text: String) {
+        self.file = file
+        self.line = line
+        self.name = name
+        self.severity = severity
+        self.text = text
+    }
+
+    /// The form of messages: `/etc/zmailer/db/dbases.conf:12: warning: no relation 'fqdnroute' is known (unknown-relation)`.
+    package var description: String {
+        let place = line.map { ":\($0)" } ?? ""
+        return "\(file)\(place): \(severity == .warning ? "warning: " : "")\(text) (\(name))"
+    }
+}
