@@ -5,12 +5,23 @@ import MailAddress
 
 /// What one line of zmailer.conf, mail.conf or router.cf says.
 enum AssignmentLine: Equatable {
-    /// NAME=VALUE, variables in the value replaced and quotes taken off.
-    case assignment(name: String, value: String)
+    /// NAME=VALUE, variables in the value replaced and quotes taken off; the variables among them that are not set.
+    case assignment(name: String, value: String, unset: [String])
     /// NAME= and something that only a shell could evaluate, with the reason.
     case unreadable(name: String, reason: String)
-    /// A comment, an empty line or any other line of a script.
-    case other
+    /// A comment, an empty line, or `export` of names.
+    case nothing
+    /// Any other line of a script, by its first word without what may have been meant as the assignment's sign.
+    case other(word: String)
+
+    /// Whether there is nothing but names, a comment may follow.
+    private static func isNames(_ bytes: ArraySlice<UInt8>) -> Bool {
+        for word in bytes.split(whereSeparator: ASCII.isBlank) {
+            if word.first == UInt8(ascii: "#") { return true }
+            guard leadingName(word)?.count == word.count else { return false }
+        }
+        return true
+    }
 
     /// Reads a line without its newline.
     ///
@@ -19,11 +30,24 @@ enum AssignmentLine: Equatable {
     ///   - variables: what `$NAME` stands for.
     init(_ line: ArraySlice<UInt8>, variables: Variables) {
         var rest = line.drop(while: ASCII.isBlank)
+        guard let first = rest.first, first != UInt8(ascii: "#") else {
+            self = .nothing
+            return
+        }
+        var isExport = false
         if rest.starts(with: "export".utf8), rest.dropFirst(6).first.map(ASCII.isBlank) == true {
             rest = rest.dropFirst(6).drop(while: ASCII.isBlank)
+            isExport = true
         }
         guard let name = leadingName(rest), rest.dropFirst(name.count).first == UInt8(ascii: "=") else {
-            self = .other
+            if isExport, Self.isNames(rest) {
+                self = .nothing
+            } else {
+                // `set NAME=VALUE` is what other shells have.
+                if rest.starts(with: "set ".utf8) { rest = rest.dropFirst(4).drop(while: ASCII.isBlank) }
+                let word = leadingName(rest) ?? rest.prefix { !ASCII.isBlank($0) }
+                self = .other(word: String(decoding: word.prefix(64), as: UTF8.self))
+            }
             return
         }
         let nameText = String(decoding: name, as: UTF8.self)
@@ -31,7 +55,8 @@ enum AssignmentLine: Equatable {
         if let reason = reader.read() {
             self = .unreadable(name: nameText, reason: reason)
         } else {
-            self = .assignment(name: nameText, value: String(decoding: reader.value, as: UTF8.self))
+            self = .assignment(
+                name: nameText, value: String(decoding: reader.value, as: UTF8.self), unset: reader.unset)
         }
     }
 }
@@ -41,6 +66,8 @@ private struct ValueReader {
     var rest: ArraySlice<UInt8>
     let variables: Variables
     var value: [UInt8] = []
+    /// Variables that the value refers to and that are not set.
+    var unset: [String] = []
 
     /// The longest value kept, so that variables that double each other do not fill the memory.
     private static let longestValue = 65_536
@@ -99,7 +126,11 @@ private struct ValueReader {
             if let next = rest.dropFirst().first, escapable(next) { rest = rest.dropFirst() }
         case UInt8(ascii: "$"):
             if let reference = VariableReference(rest) {
-                value.append(contentsOf: (variables[reference.name] ?? "").utf8)
+                if let text = variables[reference.name] {
+                    value.append(contentsOf: text.utf8)
+                } else {
+                    unset.append(reference.name)
+                }
                 rest = rest[reference.end...]
                 return nil
             }

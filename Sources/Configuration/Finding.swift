@@ -40,9 +40,14 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
         self.text = text
     }
 
-    /// The form of messages: `/etc/zmailer/db/dbases.conf:12: warning: no relation 'fqdnroute' is known (unknown-relation)`.
+    /// The form of messages: `/etc/zmailer/zmailer.conf:12: warning: no NAME=VALUE, and passed over (no-assignment)`.
     package var description: String {
         let place = line.map { ":\($0)" } ?? ""
         return "\(file)\(place): \(severity == .warning ? "warning: " : "")\(text) (\(name))"
+    }
+
+    /// The finding as the error that ends the reading of a configuration.
+    package var configurationError: ConfigurationError {
+        ConfigurationError(file: file, line: line, text: "\(text) (\(name))")
     }
 }

@@ -5,8 +5,12 @@
 public struct Settings: Sendable, Hashable {
     /// The zmailer.conf that was read; nil where there is none and the defaults stand.
     public let file: String?
+    /// Where a zmailer.conf was looked for in vain; empty where one was read.
+    package let placesLookedAt: [String]
     /// Every variable with its value, for the expansion of `$MAILVAR` and the like in dbases.conf.
     public let variables: Variables
+    /// What in the files was probably not meant, though it could be read.
+    package let findings: [Finding]
 
     /// `MAILVAR`: the directory of the maps and of mail.conf; nil where it is not set.
     public let mailVar: String?

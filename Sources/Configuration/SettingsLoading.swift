@@ -22,7 +22,8 @@ extension Settings {
     ///   - standardFiles: where to look otherwise; the first that exists is read, and none need exist.
     ///   - overrides: names and values of `--set`, the last of a name first in rank.
     ///   - systemHostname: the default of `hostname`.
-    /// - Throws: `ConfigurationError` for a file that cannot be read and for a value that cannot be used.
+    /// - Throws: `ConfigurationError` for a file that cannot be read, for a value that cannot be used, and for a name that
+    ///   is no setting's but very like one.
     public static func load(
         file: String? = nil,
         environmentFile: String? = environmentVariable("ZCONFIG"),
@@ -51,7 +52,10 @@ extension Settings {
         if let mailVar = reader.text(.mailVar) {
             _ = try take("\(mailVar)/mail.conf", into: &reader, scope: .everyName)
         }
-        return try Settings(file: source, reader: reader, systemHostname: systemHostname)
+        try reader.finish()
+        return try Settings(
+            file: source, placesLookedAt: source == nil ? standardFiles : [], reader: reader,
+            systemHostname: systemHostname)
     }
 
     /// Reads one file; answers whether it exists.
@@ -69,8 +73,27 @@ extension Settings {
         return true
     }
 
-    private init(file: String?, reader: SettingsReader, systemHostname: String) throws(ConfigurationError) {
+    /// The error of a command that cannot do without a setting.
+    ///
+    /// - Parameters:
+    ///   - name: the setting's name.
+    ///   - purpose: what it is needed for, and what to do instead of setting it, if anything.
+    package func missing(_ name: String, _ purpose: String) -> ConfigurationError {
+        if let file { return ConfigurationError(file: file, text: "\(name) is not set: \(purpose)") }
+        let places = placesLookedAt.isEmpty ? "" : ": there is neither \(placesLookedAt.joined(separator: " nor "))"
+        return ConfigurationError(
+            file: "zmailer.conf",
+            text:
+                "none was found\(places), and \(name) is not set otherwise (\(purpose)); name the file with --config or in"
+                + " the environment's ZCONFIG, or use --set \(name)=VALUE")
+    }
+
+    private init(
+        file: String?, placesLookedAt: [String], reader: SettingsReader, systemHostname: String
+    ) throws(ConfigurationError) {
         self.file = file
+        self.placesLookedAt = placesLookedAt
+        findings = reader.findings
         mailVar = reader.text(.mailVar)
         mailShare = reader.text(.mailShare)
         postOffice = reader.text(.postOffice)

@@ -8,6 +8,11 @@ struct SettingsReader {
     var variables: Variables
     private var places: [String: Place] = [:]
     private let overridden: Set<String>
+    /// What was probably not meant, in the order in which the files are read.
+    private(set) var findings: [Finding] = []
+    /// Names that are like a setting's and are none: an error, unless some value refers to them.
+    private var doubtful: [(finding: Finding, name: String)] = []
+    private var referred: Set<String> = []
 
     private static let longestLine = 65_536
 
@@ -31,7 +36,7 @@ struct SettingsReader {
             SettingName.databaseType.rawValue: "btree",
             SettingName.hostname.rawValue: hostname,
         ])
-        var names: Set<String> = []
+        overridden = Set(overrides.map(\.name))
         for (name, value) in overrides {
             guard let whole = leadingName(Array(name.utf8)[...]), whole.count == name.utf8.count,
                 !value.utf8.contains(0)
@@ -40,9 +45,8 @@ struct SettingsReader {
             }
             variables[name] = value
             places[name] = Place(file: "--set", line: nil)
-            names.insert(name)
+            note(name, file: "--set", line: nil)
         }
-        overridden = names
     }
 
     /// Takes the assignments of one file.
@@ -56,14 +60,11 @@ struct SettingsReader {
                     file: file, line: number, text: "the line is longer than \(Self.longestLine) bytes; shorten it")
             }
             if scope == .plainSettings, let first = line.first, ASCII.isBlank(first) { continue }
-            let parsed = AssignmentLine(line, variables: variables)
-            guard case .assignment(let name, let value) = parsed else {
-                guard case .unreadable(let name, let reason) = parsed, scope == .everyName,
-                    SettingName(rawValue: name) != nil, !overridden.contains(name)
-                else { continue }
-                throw ConfigurationError(file: file, line: number, text: "the value of \(name) \(reason)")
-            }
-            guard !overridden.contains(name) else { continue }
+            guard
+                let (name, value, unset) = try assignment(
+                    AssignmentLine(line, variables: variables), file: file, line: number, scope: scope),
+                !overridden.contains(name)
+            else { continue }
             guard !value.utf8.contains(0) else {
                 throw ConfigurationError(file: file, line: number, text: "the value of \(name) has a NUL; remove it")
             }
@@ -72,9 +73,66 @@ struct SettingsReader {
                 // The router.cf that ZMailer installs marks "not set" so, and replaces it further down.
                 if setting == .organizationDomains, value == "x" { continue }
             }
+            if scope == .everyName, SettingName(rawValue: name) != nil, let missing = unset.first {
+                throw Finding(
+                    .unsetVariable, .error, file: file, line: number,
+                    text: "the value of \(name) refers to $\(missing), which is not set; set it before this line"
+                        + suggestion(for: missing, among: variables.names)
+                ).configurationError
+            }
+            if scope == .everyName { note(name, file: file, line: number) }
+            for reference in VariableReference.all(in: line) { referred.insert(reference) }
             variables[name] = value
             places[name] = Place(file: file, line: number)
         }
+    }
+
+    /// What a line assigns; nil where it assigns nothing that is of use here.
+    private mutating func assignment(
+        _ parsed: AssignmentLine, file: String, line: Int, scope: Scope
+    ) throws(ConfigurationError) -> (name: String, value: String, unset: [String])? {
+        switch parsed {
+        case .assignment(let name, let value, let unset): return (name, value, unset)
+        case .nothing: return nil
+        case .unreadable(let name, let reason):
+            guard scope == .everyName, SettingName(rawValue: name) != nil, !overridden.contains(name) else {
+                return nil
+            }
+            throw ConfigurationError(file: file, line: line, text: "the value of \(name) \(reason)")
+        case .other(let word):
+            guard scope == .everyName else { return nil }
+            if let setting = SettingName(rawValue: word) ?? SettingName.nearest(to: word) {
+                throw Finding(
+                    .noAssignment, .error, file: file, line: line,
+                    text: "'\(word)' is set to nothing by this line; write \(setting.rawValue)=VALUE, without blanks"
+                        + " around the '='"
+                ).configurationError
+            }
+            findings.append(
+                Finding(
+                    .noAssignment, .warning, file: file, line: line,
+                    text: "the line is no NAME=VALUE and has no effect: no shell reads this file; remove it, or put"
+                        + " '#' before it"))
+            return nil
+        }
+    }
+
+    /// Notices a name that is no setting, but is like one.
+    private mutating func note(_ name: String, file: String, line: Int?) {
+        guard let setting = SettingName.nearest(to: name) else { return }
+        let finding = Finding(
+            .unknownSetting, .error, file: file, line: line,
+            text:
+                "no setting has the name '\(name)'; did you mean '\(setting.rawValue)'? A variable of your own needs a"
+                + " name that is less like it, or a value that refers to it")
+        doubtful.append((finding, name))
+    }
+
+    /// Ends the reading.
+    ///
+    /// - Throws: `ConfigurationError` for a name that is like a setting's, is none, and that nothing refers to.
+    func finish() throws(ConfigurationError) {
+        if let first = doubtful.first(where: { !referred.contains($0.name) }) { throw first.finding.configurationError }
     }
 
     /// The value of a name where it is set to something.
@@ -148,4 +206,13 @@ private func canonicalAddress(_ text: String) -> String? {
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
     return nil
+}
+
+extension Finding.Name {
+    /// A name like a setting's that is none.
+    static let unknownSetting = Finding.Name("unknown-setting")
+    /// A line that assigns nothing.
+    static let noAssignment = Finding.Name("no-assignment")
+    /// A variable that a value refers to and that is not set.
+    package static let unsetVariable = Finding.Name("unset-variable")
 }

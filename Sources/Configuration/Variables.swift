@@ -16,6 +16,9 @@ public struct Variables: Sendable, Hashable {
         set { values[name] = newValue }
     }
 
+    /// The names that are set, in no order.
+    package var names: some Sequence<String> { values.keys }
+
     /// A text with its variables replaced.
     public struct Expansion: Sendable, Hashable {
         /// The text after replacement; a variable that is not set became empty.
@@ -64,6 +67,24 @@ struct VariableReference {
         guard !isBraced || after.first == UInt8(ascii: "}") else { return nil }
         self.name = String(decoding: name, as: UTF8.self)
         end = isBraced ? after.startIndex + 1 : after.startIndex
+    }
+}
+
+extension VariableReference {
+    /// The names that a text refers to.
+    static func all(in bytes: ArraySlice<UInt8>) -> [String] {
+        var names: [String] = []
+        var rest = bytes
+        while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
+            rest = rest[dollar...]
+            guard let reference = VariableReference(rest) else {
+                rest = rest.dropFirst()
+                continue
+            }
+            names.append(reference.name)
+            rest = rest[reference.end...]
+        }
+        return names
     }
 }
 

@@ -77,6 +77,9 @@ struct TestSite {
             aliases     $DBTYPE  -  -la  $MAILVAR/db/aliases   -lm
             fqdnroutes  $DBTYPE  -  -l   $MAILVAR/db/routes    -lm%
             fqdnroutes  $DBTYPE  -  -r   $MAILVAR/db/live      -lm%  -C $MAILVAR/db/env.conf
+            fqdnaliases NONE     -  -    -                     -
+            routesdb    NONE     -  -    -                     -
+            thishost    NONE     -  -    -                     -
 
             """, to: "db/dbases.conf")
         try write(aliases: "root: admin@host.example\n", routes: "one@x.example smtp-lmtp!node!one\n")

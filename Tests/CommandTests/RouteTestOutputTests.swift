@@ -8,7 +8,10 @@ struct RouteTestOutputTests {
     private func run(_ shell: String) throws -> CommandResult {
         let site = try TestSite(mapType: "text")
         // Without the live map, which no test here needs.
-        try site.place.write("fqdnroutes text - -l $MAILVAR/db/routes -lm%\n", to: "db/dbases.conf")
+        try site.place.write(
+            "fqdnroutes text - -l $MAILVAR/db/routes -lm%\n"
+                + "aliases NONE - - - -\nfqdnaliases NONE - - - -\nroutesdb NONE - - - -\nthishost NONE - - - -\n",
+            to: "db/dbases.conf")
         return try runCommand(
             "/bin/sh", ["-c", shell, try Programs.zroute.get()] + site.options(["route-test", "--format", "tsv"]),
             input: Array(String(repeating: "one@x.example\n", count: 20_000).utf8))

@@ -56,11 +56,11 @@ public struct SMTPCommandLine: Sendable, Hashable {
     ///   - variables: what `$channel`, `$host` and `${NAME}` stand for.
     /// - Throws: `Unusable` where it is no `smtp` command, or has an option that cannot be obeyed.
     public init(_ command: String, variables: Variables) throws(Unusable) {
-        let words = command.split { $0 == " " || $0 == "\t" }.map(String.init)
-        let program = words.first.map { Self.expand($0, variables).split(separator: "/").last.map(String.init) ?? $0 }
-        guard program == "smtp" else {
+        let words = Self.words(command)
+        let program = Self.program(words, variables)
+        guard program == Self.name else {
             throw Unusable(
-                "command '\(program ?? "")' is not carried out here, only 'smtp' is; the recipients stay queued")
+                "command '\(program)' is not carried out here, only '\(Self.name)' is; the recipients stay queued")
         }
         var rest = words.dropFirst()[...]
         while let word = rest.first, word.hasPrefix("-"), word.utf8.count > 1 {
@@ -80,6 +80,23 @@ public struct SMTPCommandLine: Sendable, Hashable {
             }
         }
         operands = rest.map { Self.expand($0, variables) }
+    }
+
+    /// Whether a command is one that is carried out here, whatever its options are.
+    static func isCarriedOut(_ command: String, variables: Variables) -> Bool {
+        program(words(command), variables) == name
+    }
+
+    /// The one program whose options are obeyed.
+    private static let name = "smtp"
+
+    private static func words(_ command: String) -> [String] {
+        command.split { $0 == " " || $0 == "\t" }.map(String.init)
+    }
+
+    /// The name of a command's program without its directory.
+    private static func program(_ words: [String], _ variables: Variables) -> String {
+        words.first.map { expand($0, variables).split(separator: "/").last.map(String.init) ?? $0 } ?? ""
     }
 
     private static let takesValue: Set<Character> = ["c", "F", "p", "A", "S", "T", "h", "l"]
@@ -128,10 +145,17 @@ public struct SMTPCommandLine: Sendable, Hashable {
     public func endpoint(host: String) throws(Unusable) -> Endpoint {
         if let nextHop, let path = Endpoint.path(nextHop) { return .unix(path: path) }
         let name = nextHop ?? host
-        guard let target = Endpoint.host(name) else { throw Unusable("'\(name)' is no host to connect to") }
+        guard let target = Endpoint.host(name) else {
+            let isSocket = name.contains("/")
+            throw Unusable(
+                "'\(name)' is no host to connect to"
+                    + (isSocket ? "; a socket in the file system is written UNIX:/path" : ""))
+        }
         // A name in brackets, a literal, and whatever speaks LMTP has no MX record to be looked up.
         guard isLMTP || avoidsMX || name.hasPrefix("[") else {
-            throw Unusable("an MX look-up of '\(name)' is needed; add -x, or name the next hop by -F [HOST]")
+            throw Unusable(
+                "an MX look-up of '\(name)' is needed; add -x, or name the next hop by -F [HOST]; for a store that speaks"
+                    + " LMTP add -M")
         }
         if isLMTP, port == nil || port == 25 {
             throw Unusable("LMTP never uses port 25 (RFC 2033); add -p PORT, or -F UNIX:/path")

@@ -29,6 +29,8 @@ public struct SchedulerConf: Sendable {
     public let file: String
     /// The clauses in order.
     public private(set) var clauses: [Clause] = []
+    /// What was probably not meant, though it could be read.
+    package private(set) var findings: [Finding] = []
 
     /// Reads a file.
     ///
@@ -71,11 +73,38 @@ public struct SchedulerConf: Sendable {
                     throw ConfigurationError(file: file, line: token.line, text: problem)
                 }
                 isEmpty[last] = false
+                if ["interval", "idlemax"].contains(keyword.lowercased()), let value, TimeSpan.lacksUnit(value) {
+                    findings.append(
+                        Finding(
+                            .timeWithoutUnit, .warning, file: file, line: token.line,
+                            text: "\(keyword)=\(value) has no unit and is taken as seconds; write \(value)s, or another"
+                                + " unit"))
+                }
             }
         }
         for index in clauses.indices.reversed().dropFirst() where isEmpty[index] {
             clauses[index].parameters = clauses[index + 1].parameters
         }
+    }
+
+    /// The first variable that the command of a clause refers to and that is not set: what it names would be another file.
+    ///
+    /// Commands that are not carried out here may refer to what they want.
+    package func unsetVariable(_ variables: Variables) -> Finding? {
+        var known = variables
+        known["channel"] = ""
+        known["host"] = ""
+        for clause in clauses {
+            guard let command = clause.parameters.command, let line = clause.parameters.commandLine,
+                SMTPCommandLine.isCarriedOut(command, variables: known), let name = known.expand(command).unset.first
+            else { continue }
+            return Finding(
+                .unsetVariable, .error, file: file, line: line,
+                text:
+                    "the command refers to $\(name), which is not set; set it in zmailer.conf, or with --set \(name)=VALUE"
+                    + suggestion(for: name, among: known.names))
+        }
+        return nil
     }
 
     private func finishDefaults(_ defaults: inout SchedulerParameters, isEmpty: [Bool]) {
@@ -117,4 +146,9 @@ public struct SchedulerConf: Sendable {
         }
         return Match(clause: found, parameters: parameters)
     }
+}
+
+extension Finding.Name {
+    /// A time that is a number alone.
+    static let timeWithoutUnit = Finding.Name("time-without-unit")
 }

@@ -1,5 +1,7 @@
 // What a clause of scheduler.conf sets, as far as it matters here.
 
+import Configuration
+
 /// The parameters of a clause; nil where it says nothing.
 public struct SchedulerParameters: Sendable, Hashable {
     /// `interval`: the unit of the time between two attempts.
@@ -25,6 +27,18 @@ public struct SchedulerParameters: Sendable, Hashable {
     /// `command`, and the line it stands in.
     public var command: String?, commandLine: Int?
 
+    /// The parameters that mean something here.
+    private static let known = [
+        "interval", "retries", "expiry", "reporttimes", "idlemax", "maxta", "maxchannel", "maxring", "maxthr",
+        "queueonly",
+        "command",
+    ]
+    /// ZMailer's own for processes, rights, reports' forms and order, which mean nothing where no process is started.
+    private static let ignored = [
+        "user", "group", "skew", "bychannel", "ageorder", "overfeed", "overfeedlow", "overfeedhigh", "priority", "nice",
+        "syspriority", "sysnice", "paramauthfile", "expiryform", "deliveryform", "wakeuprestartonly", "waitpost", "rsh",
+    ]
+
     /// Nothing set.
     public init() {}
 
@@ -49,7 +63,10 @@ public struct SchedulerParameters: Sendable, Hashable {
     mutating func set(_ keyword: String, to value: String?, line: Int) -> String? {
         switch keyword.lowercased() {
         case "interval": return setTime(\.interval, value)
-        case "expiry": return setTime(\.expiry, value)
+        case "expiry":
+            // Taken as seconds it would return mail at once.
+            guard let value, !TimeSpan.lacksUnit(value) else { return Self.unitMissing(keyword, value) }
+            return setTime(\.expiry, value)
         case "idlemax": return setTime(\.idleMaximum, value)
         case "maxta", "maxtransport", "maxtransports": return setNumber(\.maximumTotal, value)
         case "maxchannel", "maxchannels": return setNumber(\.maximumPerChannel, value)
@@ -71,15 +88,16 @@ public struct SchedulerParameters: Sendable, Hashable {
             guard !times.isEmpty, times.count == words.count, times.allSatisfy({ $0.seconds > 0 }) else {
                 return "reporttimes is not a list of times such as 4h 1d: '\(value ?? "")'"
             }
+            guard !words.contains(where: TimeSpan.lacksUnit) else { return Self.unitMissing(keyword, value) }
             reportTimes = times.sorted()
-        // ZMailer's own: processes, rights, reports' forms, order. They mean nothing where no process is started.
-        case "user", "group", "skew", "bychannel", "ageorder", "overfeed", "overfeedlow", "overfeedhigh", "priority",
-            "nice", "syspriority", "sysnice", "paramauthfile", "expiryform", "deliveryform",
-            "wakeuprestartonly", "waitpost", "rsh":
-            break
-        default: return "unknown parameter '\(keyword)'"
+        case let name where Self.ignored.contains(name): break
+        default: return "unknown parameter '\(keyword)'\(suggestion(for: keyword, among: Self.known + Self.ignored))"
         }
         return nil
+    }
+
+    private static func unitMissing(_ keyword: String, _ value: String?) -> String {
+        "\(keyword) '\(value ?? "")' has a number without a unit; write it with s, m, h or d, such as 3d"
     }
 
     private mutating func setTime(

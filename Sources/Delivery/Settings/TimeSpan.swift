@@ -32,6 +32,11 @@ public struct TimeSpan: Sendable, Hashable, Comparable {
         seconds = min(total + last, Self.limit)
     }
 
+    /// Whether a text ends in a number without a unit.
+    static func lacksUnit(_ text: some StringProtocol) -> Bool {
+        Array(text.utf8).last.map { $0 &- UInt8(ascii: "0") < 10 } ?? false
+    }
+
     private static func unit(_ byte: UInt8) -> Int? {
         switch byte | 0x20 {
         case UInt8(ascii: "s"): 1

@@ -20,9 +20,8 @@ public struct DatabasesConf: Sendable, Hashable {
     public static func location(named: String? = nil, settings: Settings) throws(ConfigurationError) -> String {
         if let named { return named }
         guard let mailVar = settings.mailVar else {
-            throw ConfigurationError(
-                file: settings.file ?? "zmailer.conf",
-                text: "MAILVAR is not set, so dbases.conf cannot be found; set it, or name the file with --dbases")
+            throw settings.missing(
+                "MAILVAR", "dbases.conf is looked for in its db; set it, or name the file with --dbases")
         }
         let first = "\(mailVar)/db/dbases.conf"
         let second = "\(mailVar)/dbases.conf"
@@ -78,6 +77,9 @@ public struct DatabasesConf: Sendable, Hashable {
         self.definitions = definitions
     }
 
+    /// What the lines probably do not mean, though they can be read.
+    package var findings: [Finding] { definitions.flatMap(\.findings) }
+
     /// The definitions of one relation, in the order in which they are looked into.
     public func definitions(of relation: String) -> [MapDefinition] {
         definitions.filter { $0.relation == relation && $0.type != .none }
@@ -106,6 +108,18 @@ private struct LineFields {
                     + " '-' for none")
         }
         guard !words.contains(where: { $0.utf8.contains(0) }) else { throw FieldError("the line has a NUL; remove it") }
+        // What stands where owner, group and mode should begins as the options do: a field was left out.
+        guard words[2] == "-" || words[2].utf8.first != UInt8(ascii: "-") else {
+            throw FieldError(
+                "the third field, the privilege, is '\(words[2])', which looks like the newdb options; write"
+                    + " owner:group:mode, or '-' for none, before it")
+        }
+        guard words[3].utf8.first != UInt8(ascii: "/"), !words[3].hasPrefix("$MAIL"), !words[3].hasPrefix("${MAIL")
+        else {
+            throw FieldError(
+                "the fourth field, the newdb options, is '\(words[3])', which looks like the file; write -l, -la or -r, or"
+                    + " '-' for none, before it")
+        }
         let relation = words[0]
         guard relation.utf8.allSatisfy(Self.isNameByte) else {
             throw FieldError("'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
@@ -144,13 +158,17 @@ private struct LineFields {
         guard !MapType.foreign.contains(name) else {
             throw FieldError("maps of ZMailer's type '\(name)' are not read here; use one of \(known)")
         }
-        throw FieldError("the type '\(name)' is unknown; use one of \(known)")
+        throw FieldError(
+            "the type '\(name)' is unknown; use one of \(known)"
+                + suggestion(for: name, among: MapType.allCases.lazy.map(\.rawValue)))
     }
 
     private static func expand(_ text: String, _ variables: Variables) throws(FieldError) -> String {
         let expansion = variables.expand(text)
         if let name = expansion.unset.first {
-            throw FieldError("$\(name) is not set; set it in zmailer.conf, or with --set \(name)=VALUE")
+            throw FieldError(
+                "$\(name) is not set; set it in zmailer.conf, or with --set \(name)=VALUE"
+                    + suggestion(for: name, among: variables.names))
         }
         return expansion.text
     }

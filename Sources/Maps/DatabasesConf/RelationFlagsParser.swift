@@ -1,5 +1,7 @@
 // Reads relation flags as getopt(3) does: letters together or apart, an argument attached or the next word.
 
+import Configuration
+
 extension RelationFlags {
     /// The largest number of answers that a cache may hold.
     private static let largestCache = 1_000_000
@@ -38,7 +40,8 @@ extension RelationFlags {
                         argument = words[position]
                         position += 1
                     } else {
-                        throw FieldError("the relation flag -\(letter) lacks its argument")
+                        let drivers = letter == "d" ? ", one of the search drivers \(Self.driverNames)" : ""
+                        throw FieldError("the relation flag -\(letter) lacks its argument\(drivers)")
                     }
                     try take(letter, argument)
                 case "i", "p":
@@ -58,8 +61,9 @@ extension RelationFlags {
         switch letter {
         case "d":
             guard let known = SearchDriver(rawValue: argument), known != .none else {
-                let names = SearchDriver.allCases.map(\.rawValue).filter { !$0.isEmpty }.joined(separator: ", ")
-                throw FieldError("the search driver '\(argument)' is unknown; known are \(names)")
+                throw FieldError(
+                    "the search driver '\(argument)' is unknown; known are \(Self.driverNames)"
+                        + suggestion(for: argument, among: SearchDriver.allCases.lazy.map(\.rawValue)))
             }
             driver = known
         case "C": environmentFile = argument
@@ -69,6 +73,10 @@ extension RelationFlags {
         // The type is the line's second field, which ZMailer lets stand over -t.
         default: break
         }
+    }
+
+    private static var driverNames: String {
+        SearchDriver.allCases.map(\.rawValue).filter { !$0.isEmpty }.joined(separator: ", ")
     }
 
     private static func number(_ letter: Unicode.Scalar, _ text: String, upTo limit: Int) throws(FieldError) -> Int {

@@ -78,6 +78,7 @@ struct DeliverCommand: ParsableCommand {
             let plan = try transport.plan(self.site, settings: settings)
             // Maps are for routing alone.
             let site = routes || sender != nil ? try Site(options: self.site) : nil
+            if let site { site.warn() } else { settings.findings.forEach { DiagnosticLog().say("\($0)") } }
             if let sender, let site {
                 let delivery = DirectDeliveryRun(
                     site: site, plan: plan, isLocal: isLocal, ignoresQuota: ignoresQuota)
@@ -93,8 +94,7 @@ struct DeliverCommand: ParsableCommand {
 
     private func deliverSpool(_ settings: Settings, _ site: Site?, _ plan: DeliveryPlan) throws -> ExitCode {
         guard let path = settings.postOffice else {
-            DiagnosticLog().say("POSTOFFICE is not set: set it in zmailer.conf, or with --set POSTOFFICE=DIR")
-            throw ExitCode.configuration
+            throw settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory")
         }
         let postOffice: PostOffice
         do {
@@ -154,7 +154,11 @@ struct DeliverCommand: ParsableCommand {
         { [siteOptions = site, transport] in
             do {
                 let plan = try transport.plan(siteOptions, settings: siteOptions.settings())
-                if let routing { routing.use(try Site(options: siteOptions)) }
+                if let routing {
+                    let site = try Site(options: siteOptions)
+                    site.warn()
+                    routing.use(site)
+                }
                 return plan
             } catch {
                 DiagnosticLog().say("\(error); the old configuration stands")

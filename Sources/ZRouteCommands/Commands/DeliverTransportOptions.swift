@@ -38,12 +38,14 @@ struct TransportOptions: ParsableArguments, Sendable {
                 .single(endpoint, options: lmtpOptions, parameters: parameters), settings: settings)
         }
         guard let file = site.scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else {
-            throw ConfigurationError(
-                file: settings.file ?? "configuration",
-                text:
-                    "no server is known: set MAILSHARE to where scheduler.conf is, name it with --scheduler, or name one"
-                    + " server with --lmtp UNIX:/path or --lmtp host:port")
+            throw settings.missing(
+                "MAILSHARE",
+                "scheduler.conf, which names the servers, is looked for there; set it, name the file with --scheduler, or"
+                    + " name one server with --lmtp UNIX:/path or --lmtp host:port")
         }
-        return DeliveryPlan(.scheduler(try SchedulerConf(file: file)), settings: settings)
+        let conf = try SchedulerConf(file: file)
+        if let finding = conf.unsetVariable(settings.variables) { throw finding.configurationError }
+        for finding in conf.findings { DiagnosticLog().say("\(finding)") }
+        return DeliveryPlan(.scheduler(conf), settings: settings)
     }
 }

@@ -34,6 +34,7 @@ struct NewdbCommand: ParsableCommand {
         let plan: NewdbPlan
         do {
             let site = try Site(options: self.site)
+            site.warnOfConfiguration()
             plan = try NewdbPlan(site.databases, relations: relations)
         } catch {
             log.say("\(error)")

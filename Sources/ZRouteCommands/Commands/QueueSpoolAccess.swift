@@ -13,8 +13,8 @@ enum SpoolAccess {
     /// - Throws: the exit status, after saying what is wrong.
     static func open(_ settings: Settings) throws(ExitCode) -> PostOffice {
         guard let path = settings.postOffice else {
-            let file = settings.file ?? "zmailer.conf"
-            DiagnosticLog().say("\(file): POSTOFFICE is not set: set it to the directory of the spool")
+            DiagnosticLog().say(
+                "\(settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory"))")
             throw .configuration
         }
         do throws(FileError) {

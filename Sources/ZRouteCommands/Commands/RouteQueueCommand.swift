@@ -48,7 +48,7 @@ struct RouteQueueCommand: ParsableCommand {
 
     func run() throws {
         let site = try loadSite()
-        site.warnOfPrivileges()
+        site.warn()
         let postOffice = try SpoolAccess.open(site.settings)
         // A reader of the log that goes away must not end the run in the middle of a batch: writing to it fails instead.
         _ = signal(SIGPIPE, SIG_IGN)

@@ -66,7 +66,7 @@ struct RouteTestCommand: ParsableCommand {
             DiagnosticLog().say("\(error)")
             throw ExitCode.configuration
         }
-        site.warnOfPrivileges()
+        site.warn()
         // A reader that goes away ends the output, not the process: that may be inside an environment, whose locks would
         // stay behind.
         signal(SIGPIPE, SIG_IGN)

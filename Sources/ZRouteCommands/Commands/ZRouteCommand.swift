@@ -1,6 +1,8 @@
 // The program's commands, and the names by which links call them.
 
 public import ArgumentParser
+import Configuration
+import Glibc
 
 /// The root of the command line.
 public struct ZRouteCommand: ParsableCommand {
@@ -30,16 +32,45 @@ public struct ZRouteCommand: ParsableCommand {
     public static func run(process: [String]) {
         let program = process.first ?? ""
         let name = program.split(separator: "/").last.map(String.init) ?? program
-        if let command = subcommand(named: name) {
-            command.main(Array(process.dropFirst()))
-        } else if process.count > 1, let command = subcommand(named: process[1]) {
-            command.main(Array(process.dropFirst(2)))
+        var line = CommandWords(Array(process.dropFirst()))
+        if let command = configuration.subcommands.first(where: { $0.configuration.commandName == name }) {
+            run(command, line.words)
+        } else if let command = line.takeSubcommand(of: ZRouteCommand.self) {
+            if let unknown = line.unknownSubcommand(of: command) { refuse(unknown, of: command) }
+            run(command, line.words)
         } else {
-            main(Array(process.dropFirst()))
+            if let unknown = line.unknownSubcommand(of: ZRouteCommand.self) { refuse(unknown, of: ZRouteCommand.self) }
+            run(ZRouteCommand.self, line.words)
         }
     }
 
-    private static func subcommand(named name: String) -> (any ParsableCommand.Type)? {
-        configuration.subcommands.first { $0.configuration.commandName == name }
+    private static func run(_ command: any ParsableCommand.Type, _ words: [String]) {
+        do {
+            var parsed = try command.parseAsRoot(words)
+            try parsed.run()
+        } catch {
+            let status = command.exitCode(for: error)
+            let name = command.configuration.commandName ?? ""
+            var text = ""
+            for line in command.fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false) {
+                // The parser leaves the program's own name out, and nobody could run what it then says.
+                let isHint = command != ZRouteCommand.self && line.hasPrefix("  See '\(name) ")
+                text += (isHint ? "  See 'zroute \(line.dropFirst(7))" : line) + "\n"
+            }
+            var output = OutputStream(descriptor: status == .ok ? STDOUT_FILENO : STDERR_FILENO)
+            if text != "\n" { output.write(text) }
+            output.flush()
+            Glibc.exit(status.rawValue)
+        }
+    }
+
+    /// Ends the program because of a subcommand that there is not.
+    private static func refuse(_ word: String, of command: any ParsableCommand.Type) -> Never {
+        let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let place = command == ZRouteCommand.self ? "zroute" : "zroute \(command.configuration.commandName ?? "")"
+        DiagnosticLog().say(
+            "'\(word)' is no command of '\(place)'; there are \(names.joined(separator: ", "))"
+                + "\(suggestion(for: word, among: names)); see '\(place) --help'")
+        Glibc.exit(ExitCode.usage.rawValue)
     }
 }

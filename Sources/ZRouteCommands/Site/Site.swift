@@ -10,6 +10,7 @@ struct Site: Sendable {
     let settings: Settings
     let databases: DatabasesConf
     private let failures: [MapFailure]
+    private let findings: [Finding]
 
     /// Reads the configuration.
     ///
@@ -18,16 +19,27 @@ struct Site: Sendable {
         settings = try options.settings()
         databases = try DatabasesConf(
             file: DatabasesConf.location(named: options.dbases, settings: settings), settings: settings)
+        findings = settings.findings + databases.findings + RelationName.findings(in: databases)
+        if let error = findings.first(where: { $0.severity == .error }) { throw error.configurationError }
         failures = options.failures
         for failure in failures where !databases.relations.contains(failure.relation) {
             throw ConfigurationError(
-                file: "--fail-map", text: "'\(failure.relation)' is no relation of \(databases.file)")
+                file: "--fail-map",
+                text: "'\(failure.relation)' is no relation of \(databases.file)"
+                    + suggestion(for: failure.relation, among: databases.relations))
         }
     }
 
-    /// Warns of map files that others may write: whoever may do so decides where mail goes.
-    func warnOfPrivileges() {
+    /// Warns of what the configuration probably does not mean, and of map files that others may write: whoever may do so
+    /// decides where mail goes.
+    func warn() {
+        warnOfConfiguration()
         for finding in databases.checkPrivileges() { DiagnosticLog().say("warning: \(finding)") }
+    }
+
+    /// Warns of what the configuration probably does not mean alone.
+    func warnOfConfiguration() {
+        for finding in findings { DiagnosticLog().say("\(finding)") }
     }
 
     /// What reads text maps, once for all workers.

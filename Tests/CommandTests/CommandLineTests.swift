@@ -1,0 +1,52 @@
+// What the program makes of its command line before any command runs.
+
+import Testing
+import ZRouteTestKit
+
+@Suite("The command line")
+struct CommandLineTests {
+    @Test(
+        "Options of a site may stand before the command",
+        arguments: [
+            ["--config", "@", "route-test", "--format", "tsv", "a@example.org"],
+            ["--config=@", "--set", "mydomain=x", "route-test", "--format", "tsv", "a@example.org"],
+            ["--fail-map", "routesdb", "--config", "@", "route-test", "--format", "tsv", "a@example.org"],
+        ])
+    func optionsBefore(arguments: [String]) throws {
+        let site = try MistakenSite()
+        let file = site.place.file("zmailer.conf")
+        let result = try runCommand(
+            try Programs.zroute.get(), arguments.map { $0.hasPrefix("a@") ? $0 : $0.replacing("@", with: file) })
+        #expect(result.status == 0, "\(result.errorText)")
+        #expect(result.text == "a@example.org\tsmtp-lmtp!store!a@example.org\n")
+    }
+
+    @Test(
+        "A misspelt word is answered by the right one",
+        arguments: [
+            (["routetest", "a@b"], ["'routetest'", "did you mean 'route-test'", "zroute --help"]),
+            (["route-tset"], ["did you mean 'route-test'"]), (["dleiver", "--once"], ["did you mean 'deliver'"]),
+            (["help", "quue"], ["did you mean 'queue'"]),
+            (["db", "vrify", "x"], ["did you mean 'verify'", "zroute db --help"]),
+            (["nonsense"], ["route-test", "newdb", "zroute --help"]),
+            (["--config", "x", "newbd"], ["did you mean 'newdb'"]),
+            (["route-test", "--fromat", "tsv"], ["--format", "See 'zroute route-test --help'"]),
+            (["db", "get", "--ewn"], ["See 'zroute db get --help'"]),
+        ])
+    func misspelt(arguments: [String], words: [String]) throws {
+        let result = try runCommand(try Programs.zroute.get(), arguments)
+        #expect(result.status == 64)
+        #expect(result.output.isEmpty)
+        for word in words { #expect(result.errorText.contains(word), "\(result.errorText)") }
+    }
+
+    @Test(
+        "Help goes to standard output",
+        arguments: [["--help"], ["help"], ["help", "db"], ["route-test", "--help"], ["db", "help", "get"], []])
+    func help(arguments: [String]) throws {
+        let result = try runCommand(try Programs.zroute.get(), arguments)
+        #expect(result.status == 0)
+        #expect(result.text.contains("OVERVIEW"))
+        #expect(result.errorText.isEmpty)
+    }
+}

@@ -1,0 +1,210 @@
+// Mistakes in a site's configuration, each made alone in a whole one: what the program says, and that it does not go on
+// where going on could bounce mail.
+
+import Testing
+import ZRouteTestKit
+
+/// A file of the small site that mistakes are made in.
+enum SiteFile: String, CaseIterable, Sendable {
+    case zmailer = "zmailer.conf"
+    case mail = "mail.conf"
+    case databases = "db/dbases.conf"
+    case scheduler = "scheduler.conf"
+
+    var text: String {
+        switch self {
+        case .zmailer:
+            "MAILVAR=@SITE@\nMAILSHARE=@SITE@\nPOSTOFFICE=$MAILVAR/post\nDBTYPE=text\nhostname=h.example\n"
+                + "LOGDIR=$MAILVAR/log\n"
+        case .mail: "orgdomain=example\n"
+        case .databases:
+            """
+            aliases     NONE     - -   - -
+            fqdnaliases NONE     - -   - -
+            fqdnroutes  $DBTYPE  - -l  $MAILVAR/db/fqdnroutes -lm%
+            routesdb    $DBTYPE  - -l  $MAILVAR/db/routes     -lm%:d pathalias
+            thishost    NONE     - -   - -
+            expired     NONE     - -   - -
+
+            """
+        case .scheduler:
+            """
+            */*
+                interval=1m expiry=3d retries="1 1 2"
+            smtp-lmtp
+                maxthr=4
+                command="smtp -c $channel -M -x -F UNIX:$POSTOFFICE/none -s"
+
+            """
+        }
+    }
+}
+
+/// One edit of one line.
+struct Mistake: Sendable, CustomTestStringConvertible {
+    let file: SiteFile
+    /// The line that is replaced, counted from 1; one past the end adds a line; nil removes line `remove`.
+    let line: Int
+    let text: String?
+    /// Words that the message must have, besides the file.
+    let words: [String]
+    /// Whether the message names the line.
+    var namesLine = true
+
+    init(_ file: SiteFile, _ line: Int, _ text: String?, _ words: String..., namesLine: Bool = true) {
+        (self.file, self.line, self.text, self.words, self.namesLine) = (file, line, text, words, namesLine)
+    }
+
+    var testDescription: String { "\(file.rawValue):\(line): \(text ?? "(removed)")" }
+}
+
+/// The site in a directory of its own.
+struct MistakenSite {
+    let place: TemporaryDirectory
+
+    init(_ mistake: Mistake? = nil) throws {
+        place = try TemporaryDirectory()
+        for directory in ["db", "post/router", "post/queue", "post/transport", "post/postman", "log"] {
+            try place.makeDirectory(directory)
+        }
+        try place.write("@example.org smtp-lmtp!store!%1@example.org\n", to: "db/fqdnroutes")
+        try place.write(". error!nosuchuser\n", to: "db/routes")
+        for file in SiteFile.allCases {
+            var lines = file.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+            if let mistake, mistake.file == file {
+                if let text = mistake.text {
+                    if mistake.line <= lines.count { lines[mistake.line - 1] = text } else { lines.append(text) }
+                } else {
+                    lines.remove(at: mistake.line - 1)
+                }
+            }
+            let text = lines.map { $0 + "\n" }.joined().replacing("@SITE@", with: place.path)
+            try place.write(text, to: file.rawValue)
+        }
+    }
+
+    func run(_ command: String, _ arguments: String...) throws -> CommandResult {
+        try runCommand(
+            try Programs.zroute.get(), [command, "--config", place.file("zmailer.conf")] + arguments)
+    }
+
+    func runForMistake(in file: SiteFile) throws -> CommandResult {
+        file == .scheduler ? try run("deliver", "--once") : try run("route-test", "--format", "tsv", "a@example.org")
+    }
+}
+
+@Suite("A mistake in the configuration")
+struct ConfigurationMistakesTests {
+    @Test("There is none in the site that the mistakes are made in", arguments: SiteFile.allCases)
+    func clean(file: SiteFile) throws {
+        let result = try MistakenSite().runForMistake(in: file)
+        #expect(result.status == 0)
+        #expect(result.errorText.isEmpty)
+    }
+
+    static let refusedMistakes = [
+        Mistake(.databases, 3, "fqdnroute  $DBTYPE - -l $MAILVAR/db/fqdnroutes -lm%", "'fqdnroute'", "fqdnroutes"),
+        Mistake(.databases, 3, "FqdnRoutes $DBTYPE - -l $MAILVAR/db/fqdnroutes -lm%", "'FqdnRoutes'", "'fqdnroutes'"),
+        Mistake(.databases, 3, "fqdn-routes $DBTYPE - -l $MAILVAR/db/fqdnroutes -lm%", "'fqdnroutes'"),
+        Mistake(.databases, 4, "RoutesDB $DBTYPE - -l $MAILVAR/db/routes -lm%:d pathalias", "'RoutesDB'", "'routesdb'"),
+        Mistake(.databases, 4, "routes $DBTYPE - -l $MAILVAR/db/routes -lm%:d pathalias", "'routes'", "routesdb"),
+        Mistake(.databases, 5, "localnames NONE - - - -", "'localnames'", "thishost"),
+        Mistake(.databases, 5, "thsihost NONE - - - -", "'thishost'"),
+        Mistake(.databases, 4, "routesdb $DBTYPE -l $MAILVAR/db/routes -lm%:d pathalias", "privilege", "'-'"),
+        Mistake(.databases, 4, "routesdb $DBTYPE - $MAILVAR/db/routes -lm%:d pathalias", "newdb options"),
+        Mistake(.databases, 4, "routesdb $DBTYPE - -l $MAILVAR/db/routes -lm%:d", "-d", "pathalias", "longestmatch"),
+        Mistake(.databases, 4, "routesdb $DBTYPE - -l $MAILVAR/db/routes -lm%:d pathalais", "did you mean 'pathalias'"),
+        Mistake(.databases, 4, "routesdb btre - -l $MAILVAR/db/routes -lm%:d pathalias", "did you mean 'btree'"),
+        Mistake(.databases, 4, "routesdb $DBTPE - -l $MAILVAR/db/routes -lm", "$DBTPE", "did you mean 'DBTYPE'"),
+        Mistake(.zmailer, 7, "ROUTEUSER_IN_ABNORMAL_UNX=", "did you mean 'ROUTEUSER_IN_ABNORMAL_UNIX'"),
+        Mistake(.zmailer, 7, "LocalUsers=/etc/passwd", "did you mean 'LOCALUSERS'"),
+        Mistake(.zmailer, 7, "expansion_depth=3", "did you mean 'expansiondepth'"),
+        Mistake(.zmailer, 3, "POSTOFICE=$MAILVAR/post", "did you mean 'POSTOFFICE'"),
+        Mistake(.mail, 1, "orgdomian=example", "did you mean 'orgdomain'"),
+        Mistake(.mail, 2, "export mydomian=example", "did you mean 'mydomain'"),
+        Mistake(.zmailer, 1, "MAILVAR = @SITE@", "MAILVAR", "blanks"),
+        Mistake(.zmailer, 5, "hostname h.example", "hostname=VALUE"),
+        Mistake(.zmailer, 5, "hostname: h.example", "hostname=VALUE"),
+        Mistake(.zmailer, 4, "set DBTYPE=text", "DBTYPE=VALUE"),
+        Mistake(.zmailer, 4, "DBTYPE= text", "DBTYPE", "another word"),
+        Mistake(.zmailer, 3, "POSTOFFICE=$MAILVR/post", "$MAILVR", "did you mean 'MAILVAR'"),
+        Mistake(.zmailer, 6, "LOGDIR=${LOGROOT}/mail", "$LOGROOT", "not set"),
+        Mistake(.scheduler, 2, "    interval=1m expiry=3", "expiry", "unit", "3d"),
+        Mistake(.scheduler, 2, "    interval=1m reporttimes=\"4h 1\"", "reporttimes", "unit"),
+        Mistake(.scheduler, 4, "    maxtrh=4", "did you mean 'maxthr'"),
+        Mistake(.scheduler, 4, "    intervall=4m", "did you mean 'interval'"),
+        Mistake(
+            .scheduler, 5, "    command=\"smtp -M -x -F UNIX:/s -l ${LOGDIRECTORY}/lmtp\"", "$LOGDIRECTORY", "not set"),
+        Mistake(.scheduler, 5, "    command=\"smtp -M -x -F UNIX:$POSTOFFCE/s\"", "did you mean 'POSTOFFICE'"),
+    ]
+
+    @Test("that bounces or strays mail is refused, with its place and what to write", arguments: refusedMistakes)
+    func refused(mistake: Mistake) throws {
+        let site = try MistakenSite(mistake)
+        let result = try site.runForMistake(in: mistake.file)
+        #expect(result.status == 78)
+        #expect(result.output.isEmpty)
+        let place = site.place.file(mistake.file.rawValue) + (mistake.namesLine ? ":\(mistake.line): " : ": ")
+        #expect(result.errorText.contains(place), "\(result.errorText)")
+        for word in mistake.words { #expect(result.errorText.contains(word), "\(word): \(result.errorText)") }
+    }
+
+    static let warnedMistakes = [
+        Mistake(.databases, 1, nil, "aliases", "NONE", namesLine: false),
+        Mistake(.databases, 5, nil, "thishost", "NONE", namesLine: false),
+        Mistake(.databases, 1, "aliases btree - -r $MAILVAR/db/aliases -lm", "-C", "live-without-environment"),
+        Mistake(.databases, 1, "aliases bhash - -r $MAILVAR/db/x -lm", "-C", "live-without-environment"),
+        Mistake(.databases, 3, "fqdnroutes $DBTYPE - -l $MAILVAR/db/fqdnroutes -lm% -C $MAILVAR/e", "-C", "no effect"),
+        Mistake(.databases, 3, "fqdnroutes $DBTYPE - -r $MAILVAR/db/fqdnroutes -lm% -C $MAILVAR/e", "-C", "live map"),
+        Mistake(.zmailer, 7, "umask 022", "no NAME=VALUE"),
+        Mistake(.mail, 2, "if true; then", "no NAME=VALUE"),
+        Mistake(.scheduler, 2, "    interval=60 expiry=3d", "interval=60", "seconds"),
+        Mistake(.scheduler, 2, "    interval=1m idlemax=9", "idlemax=9", "seconds"),
+    ]
+
+    @Test("that ZMailer's own files may hold is said, and mail goes on", arguments: warnedMistakes)
+    func warned(mistake: Mistake) throws {
+        let site = try MistakenSite(mistake)
+        let result = try site.runForMistake(in: mistake.file)
+        #expect(result.status == 0)
+        let place = site.place.file(mistake.file.rawValue) + (mistake.namesLine ? ":\(mistake.line): " : ": ")
+        #expect(result.errorText.contains(place + "warning: "), "\(result.errorText)")
+        for word in mistake.words { #expect(result.errorText.contains(word), "\(word): \(result.errorText)") }
+    }
+
+    static let rightLines = [
+        Mistake(.databases, 7, "userdb NONE - - - -"), Mistake(.databases, 7, "fullnamemap $DBTYPE - -l /none -lm"),
+        Mistake(.zmailer, 7, "MAILVAR2=/elsewhere"), Mistake(.zmailer, 7, "ORGDOMAIN=example"),
+        Mistake(.zmailer, 7, "MAILBIN=/usr/lib/mail/bin"), Mistake(.zmailer, 7, "SCHEDULEROPTIONS=\"-l $LOGDIR/x -S\""),
+        Mistake(.zmailer, 7, "export PATH MAILVAR # all"), Mistake(.zmailer, 7, "   # a remark"),
+        Mistake(.zmailer, 6, "SMARTHOST=x; export SMARTHOST"), Mistake(.mail, 2, "toplevels=edu"),
+        Mistake(.scheduler, 4, "    skew=1 ageorder"),
+        Mistake(.scheduler, 6, "local\n    command=\"mailbox -l ${NOWHERE}\""),
+    ]
+
+    @Test("is not seen where there is none", arguments: rightLines)
+    func right(line: Mistake) throws {
+        let result = try MistakenSite(line).runForMistake(in: line.file)
+        #expect(result.status == 0)
+        #expect(result.errorText.isEmpty)
+    }
+
+    @Test("A variable whose name is like a setting's is meant where something refers to it")
+    func referred() throws {
+        let site = try MistakenSite(Mistake(.zmailer, 7, "MAILVARS=@SITE@\nLOGDIR=$MAILVARS/log"))
+        #expect(try site.runForMistake(in: .zmailer).status == 0)
+    }
+
+    @Test(
+        "Without any zmailer.conf the places looked at are named",
+        arguments: [["route-test", "a@b.example"], ["queue"], ["newdb"], ["route-queue"], ["deliver", "--once"]])
+    func noFile(arguments: [String]) throws {
+        let environment = ["-u", "ZCONFIG", try Programs.zroute.get()]
+        let result = try runCommand("/usr/bin/env", environment + arguments)
+        #expect(result.status == 78)
+        #expect(result.output.isEmpty)
+        for place in ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf", "--config", "ZCONFIG"] {
+            #expect(result.errorText.contains(place), "\(result.errorText)")
+        }
+    }
+}
