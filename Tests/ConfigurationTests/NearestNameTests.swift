@@ -7,7 +7,8 @@ struct NearestNameTests {
         "is the most alike of the known ones",
         arguments: [
             ("fqdnroute", "fqdnroutes"), ("RoutesDB", "routesdb"), ("fqdn_aliases", "fqdnaliases"),
-            ("routedsb", "routesdb"), ("alias", "aliases"), ("aliase", "aliases"), ("route", "routesdb"), ("tihshost", "thishost"),
+            ("routedsb", "routesdb"), ("alias", "aliases"), ("aliase", "aliases"), ("route", "routesdb"),
+            ("tihshost", "thishost"),
         ])
     func found(name: String, meant: String) {
         #expect(
