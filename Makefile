@@ -42,6 +42,7 @@ test: packages-test lint
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Fuzz Benchmarks
+	Scripts/check-layers
 
 fuzz: packages-build
 	Scripts/fuzz $(SECONDS)

@@ -9,7 +9,8 @@ public struct ZRouteCommand: ParsableCommand {
     /// What the root command is and has.
     public static let configuration = CommandConfiguration(
         commandName: "zroute",
-        abstract: "Route mail addresses as ZMailer's router.cf does.",
+        abstract: "Say where mail goes, why, and deliver it: address routing for mail stores.",
+        discussion: "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
         version: version,
         subcommands: [
             RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, QueueCommand.self, NewdbCommand.self,
