@@ -43,6 +43,8 @@ public struct MessageReport: Sendable {
     public var deliveries: [Delivery] = []
     /// What an administrator should know although addresses were resolved.
     public var notices: [String] = []
+    /// The size of the submitted file in bytes; 0 where it was not read.
+    public var size = 0
     /// The time from taking the message up until all about it was durable, in nanoseconds.
     public var nanoseconds: UInt64 = 0
 }

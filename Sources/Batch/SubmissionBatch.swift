@@ -119,6 +119,7 @@ struct SubmissionBatch {
             }
             var outcome = MessageReport(message: claim.message.description, outcome: .routed)
             outcome.sender = message.plan.sender.address ?? []
+            outcome.size = Int(clamping: claim.identity.size)
             let stamp = MessageStamp(
                 hostname: site.hostname, time: now, message: claim.message, written: claim.identity.modified)
             do throws(RoutingRejection) {

@@ -66,7 +66,7 @@ import ZRouteTestKit
         #expect(try service.listener.rest().contains { $0.hasPrefix("STOPPING=1\n") })
         #expect(try service.spool.postOffice.messages().names.isEmpty)
         #expect(service.server.record.commands.last == "QUIT")
-        #expect(program.output.contains("\tdelivered\t"))
+        #expect(program.output.contains(": delivered from=<"))
     }
 
     /// What is under way when SIGTERM comes is finished; nothing new is begun.

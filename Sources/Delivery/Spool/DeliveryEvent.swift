@@ -23,6 +23,12 @@ public enum DeliveryEvent: Sendable {
 public struct DeliveryAttempt: Sendable {
     /// The message.
     public let message: MessageName
+    /// The sender; empty for the null sender.
+    public let sender: [UInt8]
+    /// The recipient as the sender wrote it, where that is known (ORCPT, RFC 3461); else the route's user.
+    public let originalRecipient: [UInt8]
+    /// The size of the message as it was submitted, in bytes.
+    public let size: Int
     /// The route, fields as in the control file.
     public let address: ControlAddress
     /// The verdict.
@@ -31,4 +37,20 @@ public struct DeliveryAttempt: Sendable {
     public let reply: Reply
     /// Where; nil where no server was asked.
     public let endpoint: Endpoint?
+
+    /// An attempt for a recipient of a control file.
+    init(
+        message: MessageName, recipient: ControlRecipient, size: Int, outcome: RecipientReport.Outcome, reply: Reply,
+        endpoint: Endpoint?
+    ) {
+        self.message = message
+        sender = recipient.envelopeSender
+        let original = NotificationParameters(recipient.notification).originalRecipient
+        originalRecipient = original?.address.decoded ?? recipient.address.user
+        self.size = size
+        address = recipient.address
+        self.outcome = outcome
+        self.reply = reply
+        self.endpoint = endpoint
+    }
 }

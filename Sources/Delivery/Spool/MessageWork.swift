@@ -11,6 +11,8 @@ struct MessageWork: ~Copyable {
     private let ignoresSchedule: Bool
     /// When an attempt or anything else had last changed the file, before this work did.
     private let touched: Int
+    /// The size of the message as it was submitted, in bytes.
+    private var size = 0
     /// The earliest next attempt of what stays queued.
     private var nextAttempt: Int?
     /// Recipients whose senders are to be told of the delay, and until when they are tried, by the places of their lines.
@@ -34,6 +36,7 @@ struct MessageWork: ~Copyable {
             let body: MessageBody
             do throws(FileError) {
                 body = try message.openBody()
+                size = body.size
             } catch {
                 environment.log(.trouble(message.message, error.description))
                 return .trouble
@@ -161,7 +164,7 @@ struct MessageWork: ~Copyable {
             environment.log(
                 .attempt(
                     DeliveryAttempt(
-                        message: message.message, address: recipient.address, outcome: result.outcome,
+                        message: message.message, recipient: recipient, size: size, outcome: result.outcome,
                         reply: result.reply, endpoint: endpoint)))
             environment.metrics.count(result.outcome, channel: draft.destination.channel)
             switch result.outcome {
@@ -197,7 +200,7 @@ struct MessageWork: ~Copyable {
         environment.log(
             .attempt(
                 DeliveryAttempt(
-                    message: message.message, address: recipient.address, outcome: .failed, reply: reply,
+                    message: message.message, recipient: recipient, size: size, outcome: .failed, reply: reply,
                     endpoint: nil)))
         environment.metrics.count(.failed, channel: String(decoding: recipient.address.channel, as: UTF8.self))
     }

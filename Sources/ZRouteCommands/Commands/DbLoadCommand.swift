@@ -82,7 +82,7 @@ struct DbLoadCommand: ParsableCommand {
         do {
             return try body()
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.unreadableInput
         }
     }
@@ -96,7 +96,7 @@ func readDump(_ path: String, _ log: borrowing DiagnosticLog) throws -> [UInt8] 
             ? try readDescriptor(STDIN_FILENO, name: "standard input", limit: limit)
             : try readFile(path, limit: limit).bytes
     } catch {
-        log.say("\(error)")
+        log.say(error)
         throw error.isMissing ? ExitCode.missingInput : ExitCode.inputOutput
     }
 }

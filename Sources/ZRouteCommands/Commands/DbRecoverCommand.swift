@@ -36,7 +36,7 @@ struct DbRecoverCommand: ParsableCommand {
     }
 
     func run() throws {
-        let log = DiagnosticLog()
+        let log = DiagnosticLog(options.site.log.form)
         _ = signal(SIGXFSZ, SIG_IGN)
         let plan: DbRecoveryPlan
         let site: Site?
@@ -44,7 +44,7 @@ struct DbRecoverCommand: ParsableCommand {
             site = try DbSession.site(options, isNeeded: map.map { !$0.contains("/") } ?? false)
             plan = try DbRecoveryPlan(map: map, options, databases: site?.databases)
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.configuration
         }
         let dump = try source.map { (bytes: try readDump($0, log), name: $0) }
@@ -58,9 +58,10 @@ struct DbRecoverCommand: ParsableCommand {
         }
         do {
             let what = "environment \(plan.environment.home)"
-            try recovery.run(isForced: force, observer: DbSession.watchdog(what, plan.environment, site))
+            try recovery.run(
+                isForced: force, observer: DbSession.watchdog(what, plan.environment, site, options.site.log.form))
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.tryAgain
         }
     }

@@ -8,21 +8,22 @@ import Maps
 /// One command's work on one map.
 struct DbSession: ~Copyable {
     let target: DbTarget
-    let log = DiagnosticLog()
+    let log: DiagnosticLog
     private let watchdog: DbWatchdog
 
     /// Finds the map.
     ///
     /// - Throws: `ExitCode`, after saying why.
     init(_ map: String, _ options: DbOptions) throws {
+        log = DiagnosticLog(options.site.log.form)
         // A limit on file sizes is an error to report, not a death.
         _ = signal(SIGXFSZ, SIG_IGN)
         do {
             let site = try Self.site(options, isNeeded: !map.contains("/"))
             target = try DbTarget(map, options, databases: site?.databases)
-            watchdog = Self.watchdog("map \(target.name)", target.environment, site)
+            watchdog = Self.watchdog("map \(target.name)", target.environment, site, options.site.log.form)
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.configuration
         }
     }
@@ -38,7 +39,9 @@ struct DbSession: ~Copyable {
         }
     }
 
-    static func watchdog(_ what: String, _ environment: EnvironmentSettings?, _ site: Site?) -> DbWatchdog {
+    static func watchdog(_ what: String, _ environment: EnvironmentSettings?, _ site: Site?, _ log: LogForm)
+        -> DbWatchdog
+    {
         let seconds = site?.settings.lookupTimeout ?? standardTimeout
         let remedy =
             environment.map {
@@ -47,7 +50,7 @@ struct DbSession: ~Copyable {
             } ?? "the disk does not answer"
         return DbWatchdog(
             seconds: seconds,
-            message: "\(what): no answer within \(seconds) s, and it is not known what was done: \(remedy)")
+            message: "\(what): no answer within \(seconds) s, and it is not known what was done: \(remedy)", log: log)
     }
 
     private static let standardTimeout = 5
@@ -90,7 +93,7 @@ struct DbSession: ~Copyable {
         do {
             return try body()
         } catch {
-            log.say("\(error)\(context)")
+            log.say(error, rest: context)
             throw Self.status(of: error)
         }
     }

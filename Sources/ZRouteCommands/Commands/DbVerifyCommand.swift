@@ -29,7 +29,7 @@ struct DbVerifyCommand: ParsableCommand {
             try map.verify()
             try map.forEach { key, value in found.take(key, value, session.target.folding) }
         } catch {
-            session.log.say("\(error)")
+            session.log.say(error)
             throw error.isDamage ? ExitCode.absent : ExitCode.tryAgain
         }
         let lines = found.lines

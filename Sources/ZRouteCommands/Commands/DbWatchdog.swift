@@ -11,16 +11,18 @@ final class DbWatchdog: CallObserver {
     /// When the present call began, in nanoseconds; 0 outside of calls.
     private let began = Atomic<UInt64>(0)
     private let limit: UInt64
-    private let message: [UInt8]
+    private let message: String
+    private let form: LogForm
 
     /// Starts to watch.
     ///
     /// - Parameters:
     ///   - seconds: how long a call may take.
     ///   - message: what is said before the process ends.
-    init(seconds: Int, message: String) {
+    init(seconds: Int, message: String, log: LogForm) {
         limit = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000).partialValue
-        self.message = Array("zroute: \(message)\n".utf8)
+        self.message = message
+        form = log
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(self)
         let code = unsafe pthread_create(
@@ -44,7 +46,7 @@ final class DbWatchdog: CallObserver {
             guard began > 0 else { continue }
             let (elapsed, isBefore) = MonotonicTime.coarse().nanoseconds.subtractingReportingOverflow(began)
             guard !isBefore, elapsed > limit else { continue }
-            _ = unsafe message.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            DiagnosticLog(form).say(message)
             _exit(75)
         }
     }

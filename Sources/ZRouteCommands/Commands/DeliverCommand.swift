@@ -73,52 +73,56 @@ struct DeliverCommand: ParsableCommand {
         // A reader of the results that goes away must not end a delivery in the middle: writing to it fails instead.
         _ = signal(SIGPIPE, SIG_IGN)
         if watch { DeliveryService.blockSignals() }
+        // Whoever hands over one message waits for the answer; of the others people read later.
+        let form = sender == nil ? self.site.log.timedForm : self.site.log.form
         do {
             let settings = try self.site.settings()
-            let plan = try transport.plan(self.site, settings: settings)
+            let plan = try transport.plan(self.site, settings: settings, log: form)
             // Maps are for routing alone.
-            let site = routes || sender != nil ? try Site(options: self.site) : nil
-            if let site { site.warn() } else { settings.findings.forEach { DiagnosticLog().say("\($0)") } }
+            let site = routes || sender != nil ? try Site(options: self.site, log: form) : nil
+            if let site {
+                site.warn()
+            } else {
+                settings.findings.forEach { DiagnosticLog(form).say(Diagnosis(finding: $0)) }
+            }
             if let sender, let site {
                 let delivery = DirectDeliveryRun(
                     site: site, plan: plan, isLocal: isLocal, ignoresQuota: ignoresQuota)
                 throw try delivery.run(sender: sender, recipients: recipients)
             }
-            let status = try deliverSpool(settings, site, plan)
+            let status = try deliverSpool(settings, site, plan, form)
             if status != .ok { throw status }
         } catch let error as ConfigurationError {
-            DiagnosticLog().say("\(error)")
+            DiagnosticLog(form).say(error)
             throw ExitCode.configuration
         }
     }
 
-    private func deliverSpool(_ settings: Settings, _ site: Site?, _ plan: DeliveryPlan) throws -> ExitCode {
-        guard let path = settings.postOffice else {
-            throw settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory")
-        }
-        let postOffice: PostOffice
+    private func deliverSpool(
+        _ settings: Settings, _ site: Site?, _ plan: DeliveryPlan, _ form: LogForm
+    ) throws -> ExitCode {
+        let postOffice = try SpoolAccess.open(settings, DiagnosticLog(form))
         do {
-            postOffice = try PostOffice(path: path)
             try postOffice.completeRemovals()
         } catch {
-            DiagnosticLog().say("\(error)")
+            DiagnosticLog(form).say(error)
             throw ExitCode.tryAgain
         }
         let turn = OutputTurn()
-        let log = DeliveryLog(format: self.site.logFormat, turn: turn)
+        let log = DeliveryLog(form, watch ? .events : .results, turn: turn)
         let pool = ConnectionPool()
         let environment = DeliveryEnvironment(
             postOffice: postOffice, plan: plan, pool: pool, hostname: settings.hostnameBytes,
             log: { log.record($0) })
         let file = metrics.map {
-            DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics)
+            DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics, log: form)
         }
         let routing = site.map {
-            DeliverRouting($0, postOffice, format: self.site.logFormat, lookups: file?.lookups, turn: turn)
+            DeliverRouting($0, postOffice, form: form, lookups: file?.lookups, turn: turn)
         }
         if watch {
             let hooks = DeliveryService.Hooks(
-                reload: reloader(routing), beforeRound: { routing?.pass(deliver: $0) },
+                reload: reloader(routing, form), beforeRound: { routing?.pass(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
@@ -137,7 +141,7 @@ struct DeliverCommand: ParsableCommand {
                 let names = try postOffice.messages().names
                 run.add(begun.withLock { begun in names.filter { !begun.contains($0) } }, worker)
             } catch {
-                log.say("\(error)")
+                log.say(Diagnosis(error))
                 throw ExitCode.tryAgain
             }
             run.wait()
@@ -146,22 +150,24 @@ struct DeliverCommand: ParsableCommand {
             file?.write()
         }
         pool.shutDown()
-        return log.hasTrouble ? .tryAgain : .ok
+        let status = log.finish()
+        // A service was asked to end: what its log told of while it ran is no failure of that.
+        return watch ? .ok : status
     }
 
     /// Reads all configuration anew, that of routing too; where any of it cannot be used, all of the old stands.
-    private func reloader(_ routing: DeliverRouting?) -> @Sendable () -> DeliveryPlan? {
+    private func reloader(_ routing: DeliverRouting?, _ form: LogForm) -> @Sendable () -> DeliveryPlan? {
         { [siteOptions = site, transport] in
             do {
-                let plan = try transport.plan(siteOptions, settings: siteOptions.settings())
+                let plan = try transport.plan(siteOptions, settings: siteOptions.settings(), log: form)
                 if let routing {
-                    let site = try Site(options: siteOptions)
+                    let site = try Site(options: siteOptions, log: form)
                     site.warn()
                     routing.use(site)
                 }
                 return plan
             } catch {
-                DiagnosticLog().say("\(error); the old configuration stands")
+                DiagnosticLog(form).say(error, rest: "; the old configuration stands")
                 return nil
             }
         }

@@ -26,14 +26,14 @@ struct DirectDeliveryRun {
     /// - Returns: 0 where any recipient was accepted (the others are then queued), 67 where all failed for good, 75
     ///   where the caller should try again, 64 where there is no spool for more than one recipient.
     func run(sender: String, recipients: [String]) throws -> ExitCode {
-        let log = DiagnosticLog()
+        let log = DiagnosticLog(site.logForm)
         let postOffice: PostOffice?
         let message: [UInt8]
         do {
             postOffice = try site.settings.postOffice.map { path throws(FileError) in try PostOffice(path: path) }
             message = MessageHead.withoutEnvelopeLine(try readStandardInput())
         } catch {
-            log.say("\(error)")
+            log.say(error)
             return .tryAgain
         }
         guard postOffice != nil || recipients.count == 1 else {
@@ -52,10 +52,14 @@ struct DirectDeliveryRun {
             let draft = draft(senderAddress, routed.map(\.route), header: [])
             let results = try DirectDelivery(plan: plan, pool: pool, ignoresQuota: ignoresQuota).deliver(
                 draft, content: MessageContent(message))
-            for result in results { print(result, typed: routed[result.index].typed) }
+            guard print(results, typed: routed.map(\.typed), sender: senderAddress, size: message.count) else {
+                // What was accepted must not be sent again, although nobody could be told.
+                _ = try conclude(results, routed.map(\.route), senderAddress, message, postOffice)
+                return .inputOutput
+            }
             return try conclude(results, routed.map(\.route), senderAddress, message, postOffice)
         } catch {
-            log.say("\(error)")
+            log.say(error)
             return .tryAgain
         }
     }
@@ -63,7 +67,7 @@ struct DirectDeliveryRun {
     // MARK: Routing
 
     private func route(_ recipients: [String], _ log: borrowing DiagnosticLog) -> [(typed: String, route: Route)] {
-        let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
+        let texts = site.makeTextLoader()
         let router = SupervisedRouter(health: site.makeHealth()) { [site] in
             site.makeResolver(texts: texts, watch: $0)
         }
@@ -111,13 +115,23 @@ struct DirectDeliveryRun {
 
     // MARK: Results
 
-    private func print(_ result: DirectDelivery.Result, typed: String) {
+    /// Prints what became of the recipients.
+    ///
+    /// - Returns: whether that could be written.
+    private func print(_ results: [DirectDelivery.Result], typed: [String], sender: [UInt8], size: Int) -> Bool {
         var output = OutputStream(descriptor: STDOUT_FILENO)
-        let place = result.endpoint.map { "\($0)" } ?? "-"
-        output.write(
-            "\(printable(typed.utf8))\t\(DeliveryLog.route(result.address))\t\(DeliveryLog.name(result.outcome))\t\(place)"
-                + "\t\(result.reply)\n")
-        output.flush()
+        let lines = LogLines(site.logForm, descriptor: STDOUT_FILENO)
+        for result in results {
+            let recipient = typed[result.index]
+            let shown = DeliveryResult(
+                subject: printable(recipient.utf8), sender: sender, recipient: Array(recipient.utf8), size: size,
+                address: result.address, outcome: result.outcome, reply: result.reply, endpoint: result.endpoint)
+            switch site.logForm.format {
+            case .text: output.write(shown.line)
+            case .json: output.write { lines.append(shown.event(message: nil), to: &$0) }
+            }
+        }
+        return output.finish(DiagnosticLog(site.logForm))
     }
 
     private func conclude(
@@ -135,9 +149,10 @@ struct DirectDeliveryRun {
         let draft = draft(sender, left.map { routes[$0.index] }, header: header, bodyOffset: bodyOffset)
         do {
             let name = try postOffice.deposit(draft) { (write) throws(FileError) in try write(message) }
-            DiagnosticLog().say("\(left.count) of \(results.count) recipients are queued as \(name)")
+            DiagnosticLog(site.logForm).say(
+                "\(left.count) of \(results.count) recipients are queued as \(name)", .notice)
         } catch {
-            DiagnosticLog().say(
+            DiagnosticLog(site.logForm).say(
                 "\(error): \(left.count) of \(results.count) recipients are NOT queued and must be told")
             return .tryAgain
         }

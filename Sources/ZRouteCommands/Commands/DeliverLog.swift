@@ -1,5 +1,7 @@
-// What deliver says: results, one recipient a line, on standard output; troubles on standard error.
+// What deliver says. A pass (`--once`) prints results, one recipient a line, for scripts; a service writes a log. Troubles
+// go to standard error.
 
+import ArgumentParser
 import Delivery
 import Files
 import Glibc
@@ -9,118 +11,113 @@ import Synchronization
 
 /// Writes events of a spool's delivery, from any thread.
 final class DeliveryLog: Sendable {
+    /// What goes to standard output.
+    enum Output {
+        /// Columns divided by tabs, as `deliver --to` has them.
+        case results
+        /// Lines of the log.
+        case events
+    }
+
     private struct State: ~Copyable {
         var output: OutputStream
-        var log = DiagnosticLog()
-        var hasTrouble = false
+        var log: DiagnosticLog
+        var hasTrouble = false, hasMisconfiguration = false
         var nextFlush = MonotonicTime(nanoseconds: 0)
     }
 
     private let state: Mutex<State>
-    private let format: LogFormat
+    private let lines: LogLines
+    private let output: Output
 
-    init(format: LogFormat, turn: OutputTurn? = nil) {
-        self.format = format
-        state = Mutex(State(output: OutputStream(descriptor: STDOUT_FILENO, turn: turn)))
+    /// A log.
+    ///
+    /// - Parameter output: what goes to standard output as text; as JSON that is always events.
+    init(_ form: LogForm, _ output: Output, turn: OutputTurn? = nil) {
+        lines = LogLines(form, descriptor: STDOUT_FILENO)
+        self.output = form.format == .json ? .events : output
+        state = Mutex(
+            State(output: OutputStream(descriptor: STDOUT_FILENO, turn: turn), log: DiagnosticLog(form)))
     }
-
-    /// Whether anything needs a person's look.
-    var hasTrouble: Bool { state.withLock { $0.hasTrouble } }
 
     /// Writes what is still held back.
     func flush() { state.withLock { $0.output.flush() } }
 
-    func say(_ text: String) { state.withLock { $0.log.say(text) } }
+    func say(_ diagnosis: Diagnosis) { state.withLock { $0.log.say(diagnosis) } }
+
+    func say(_ event: LogEvent) { state.withLock { $0.log.say(event) } }
+
+    /// Ends the log.
+    ///
+    /// - Returns: the exit status that all of it comes to.
+    func finish() -> ExitCode {
+        state.withLock { state in
+            if !state.output.finish(state.log) { return .inputOutput }
+            if state.hasTrouble { return .tryAgain }
+            return state.hasMisconfiguration ? .configuration : .ok
+        }
+    }
 
     func record(_ event: DeliveryEvent) {
-        let line = format == .json ? Self.json(event) : Self.text(event)
+        // Put together before the others have to wait.
+        var text: [UInt8] = []
+        append(event, to: &text)
         state.withLock { state in
             switch event {
             case .kept(_, let channel, _, let reason):
+                state.hasMisconfiguration = true
                 let reason = "channel \(printable(channel)): \(reason); its recipients stay queued"
                 state.log.sayOnce(reason, reason)
             case .trouble(let message, let text):
                 state.hasTrouble = true
-                state.log.say((message.map { "\($0): " } ?? "") + text)
+                var diagnosis = Diagnosis(text)
+                diagnosis.message = message?.description
+                state.log.say(diagnosis)
             case .putAside(let message, let path):
-                state.log.say("\(message): failed, and its sender may not be told: see \(path)")
+                var diagnosis = Diagnosis("failed, and its sender may not be told: see \(path)", .warning, file: path)
+                diagnosis.message = message.description
+                state.log.say(diagnosis)
             case .attempt, .reported, .removed: break
             }
-            if let line {
-                state.output.write(line)
-                // Workers wait for each other here: not for a write each.
-                let now = MonotonicTime.coarse()
-                guard now >= state.nextFlush else { return }
-                state.nextFlush = now.advanced(by: 100_000_000)
-                state.output.flush()
-            }
+            guard !text.isEmpty else { return }
+            state.output.write(text)
+            // Workers wait for each other here: not for a write each.
+            let now = MonotonicTime.coarse()
+            guard now >= state.nextFlush else { return }
+            state.nextFlush = now.advanced(by: 100_000_000)
+            state.output.flush()
         }
     }
 
-    private static func text(_ event: DeliveryEvent) -> String? {
+    private func append(_ event: DeliveryEvent, to text: inout [UInt8]) {
+        switch (output, event) {
+        case (.results, .attempt(let attempt)):
+            text.append(contentsOf: DeliveryResult(attempt).line.utf8)
+        case (.results, .reported(let message, let report, let address)):
+            text.append(contentsOf: "\(message)\treported to \(printable(address)) as \(report)\n".utf8)
+        case (.results, _): break
+        case (.events, _): if let event = LogEvent(event) { lines.append(event, to: &text) }
+        }
+    }
+}
+
+extension LogEvent {
+    /// The event in the log; nil for what is said on standard error alone.
+    fileprivate init?(_ event: DeliveryEvent) {
         switch event {
         case .attempt(let attempt):
-            let place = attempt.endpoint.map { "\($0)" } ?? "-"
-            return
-                "\(attempt.message)\t\(route(attempt.address))\t\(name(attempt.outcome))\t\(place)\t\(attempt.reply)\n"
+            self = DeliveryResult(attempt).event(message: attempt.message.description)
         case .reported(let message, let report, let address):
-            return "\(message)\treported to \(printable(address)) as \(report)\n"
-        case .kept, .putAside, .removed, .trouble: return nil
-        }
-    }
-
-    private static func json(_ event: DeliveryEvent) -> String? {
-        var json = JSONText()
-        json.object { json in
-            func member(_ name: String, _ value: String) {
-                json.name(name)
-                json.string(value)
-            }
-            switch event {
-            case .attempt(let attempt):
-                member("message", attempt.message.description)
-                json.name("channel")
-                json.text(attempt.address.channel)
-                json.name("host")
-                json.text(attempt.address.host)
-                json.name("user")
-                json.text(attempt.address.user)
-                member("result", name(attempt.outcome))
-                if let endpoint = attempt.endpoint { member("endpoint", "\(endpoint)") }
-                member("reply", "\(attempt.reply)")
-            case .reported(let message, let report, let address):
-                member("message", message.description)
-                json.name("reportedTo")
-                json.text(address)
-                member("report", report.description)
-            case .removed(let message):
-                member("message", message.description)
-                member("event", "removed")
-            case .kept(let message, let channel, _, let reason):
-                member("message", message.description)
-                json.name("channel")
-                json.text(channel)
-                member("kept", reason)
-            case .putAside(let message, let path):
-                member("message", message.description)
-                member("putAside", path)
-            case .trouble(let message, let text):
-                if let message { member("message", message.description) }
-                member("trouble", text)
-            }
-        }
-        return String(decoding: json.bytes, as: UTF8.self) + "\n"
-    }
-
-    static func route(_ address: ControlAddress) -> String {
-        [address.channel, address.host, address.user].map { printable($0) }.joined(separator: "!")
-    }
-
-    static func name(_ outcome: RecipientReport.Outcome) -> String {
-        switch outcome {
-        case .delivered: "delivered"
-        case .failed: "failed"
-        case .deferred: "deferred"
+            self.init("reported", message: message.description)
+            add("reportedTo", .text(address), as: "to", "<\(printable(address))>")
+            add("report", .text(Array(report.description.utf8)), as: "report", report.description)
+        case .removed(let message): self.init("removed", message: message.description)
+        case .kept(let message, let channel, let host, let reason):
+            self.init("kept", message: message.description)
+            add("channel", .text(channel), as: "channel", printable(channel))
+            add("host", .text(host), as: "host", printable(host))
+            add("reason", words: reason)
+        case .putAside, .trouble: return nil
         }
     }
 }

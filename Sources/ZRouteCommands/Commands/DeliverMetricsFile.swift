@@ -18,11 +18,13 @@ final class DeliverMetricsFile: Sendable {
     /// Where lookups are counted.
     let lookups = LookupCounts()
     private let path: String
+    private let form: LogForm
     private let postOffice: PostOffice
     private let deliveries: DeliveryMetrics
     private let sizes = Mutex<[String: Queue]>([:])
 
-    init(path: String, postOffice: PostOffice, deliveries: DeliveryMetrics) {
+    init(path: String, postOffice: PostOffice, deliveries: DeliveryMetrics, log: LogForm) {
+        form = log
         self.path = path
         self.postOffice = postOffice
         self.deliveries = deliveries
@@ -33,7 +35,7 @@ final class DeliverMetricsFile: Sendable {
         do {
             try deliveries.write(to: path, with: try queueText() + lookupText())
         } catch {
-            DiagnosticLog().say("\(error)")
+            DiagnosticLog(form).say(error)
         }
     }
 

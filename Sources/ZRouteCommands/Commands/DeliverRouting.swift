@@ -8,14 +8,14 @@ import Synchronization
 /// Routes submissions by the site as it was last read.
 final class DeliverRouting: Sendable {
     private let postOffice: PostOffice
-    private let format: LogFormat
+    private let form: LogForm
     private let lookups: LookupCounts?
     private let turn: OutputTurn
     private let routing: Mutex<SpoolRouting>
 
-    init(_ site: Site, _ postOffice: PostOffice, format: LogFormat, lookups: LookupCounts?, turn: OutputTurn) {
+    init(_ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputTurn) {
         self.postOffice = postOffice
-        self.format = format
+        self.form = form
         self.lookups = lookups
         self.turn = turn
         routing = Mutex(SpoolRouting(site, postOffice, counts: lookups))
@@ -31,7 +31,7 @@ final class DeliverRouting: Sendable {
     ///
     /// - Parameter deliver: is given messages as soon as they are in place, open and locked.
     func pass(deliver: @escaping @Sendable ([RoutedMessage]) -> Void) {
-        let log = RouteQueueLog(format: format, turn: turn)
+        let log = RouteQueueLog(form, turn: turn)
         do throws(FileError) {
             try routing.withLock { $0 }.pass(log, handOver: deliver)
         } catch {

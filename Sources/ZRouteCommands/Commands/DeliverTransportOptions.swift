@@ -30,7 +30,7 @@ struct TransportOptions: ParsableArguments, Sendable {
     /// What is to be done for each channel and host.
     ///
     /// - Throws: `ConfigurationError`.
-    func plan(_ site: SiteOptions, settings: Settings) throws -> DeliveryPlan {
+    func plan(_ site: SiteOptions, settings: Settings, log: LogForm) throws -> DeliveryPlan {
         if let endpoint = lmtp.flatMap({ Endpoint($0) }) {
             var parameters = SchedulerParameters()
             parameters.maximumPerEndpoint = connections
@@ -45,7 +45,7 @@ struct TransportOptions: ParsableArguments, Sendable {
         }
         let conf = try SchedulerConf(file: file)
         if let finding = conf.unsetVariable(settings.variables) { throw finding.configurationError }
-        for finding in conf.findings { DiagnosticLog().say("\(finding)") }
+        for finding in conf.findings { DiagnosticLog(log).say(Diagnosis(finding: finding)) }
         return DeliveryPlan(.scheduler(conf), settings: settings)
     }
 }

@@ -37,6 +37,8 @@ struct LMTPSinkCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Refuse this recipient after the message for now (452).", valueName: "user"))
     var deferData: [String] = []
 
+    @OptionGroup var logging: LogOptions
+
     func validate() throws {
         guard (socket == nil) != (listen == nil) else {
             throw ValidationError("Give either --socket PATH or --listen HOST:PORT.")
@@ -49,7 +51,7 @@ struct LMTPSinkCommand: ParsableCommand {
         rules.deferred = Set(`defer`.map { Array($0.utf8) })
         rules.rejectedAfterData = Set(rejectData.map { Array($0.utf8) })
         rules.deferredAfterData = Set(deferData.map { Array($0.utf8) })
-        let log = DiagnosticLog()
+        let log = DiagnosticLog(logging.timedForm)
         do {
             let server = try SinkServer(
                 at: try address(), store: MaildirStore(path: maildir, host: "localhost"), rules: rules,

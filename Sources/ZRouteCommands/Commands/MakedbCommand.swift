@@ -37,6 +37,8 @@ struct MakedbCommand: ParsableCommand {
     @Flag(name: .customShort("v"), help: "Show progress, on whatever standard error is.")
     var isVerbose = false
 
+    @OptionGroup var logging: LogOptions
+
     @Argument(help: "btree or bhash.")
     var type: DatabaseKindName
 
@@ -52,7 +54,7 @@ struct MakedbCommand: ParsableCommand {
     }
 
     func run() throws {
-        let log = DiagnosticLog()
+        let log = DiagnosticLog(logging.form)
         // A limit on file sizes is an error to report, not a death.
         _ = signal(SIGXFSZ, SIG_IGN)
         let job = CompileJob(
@@ -66,10 +68,12 @@ struct MakedbCommand: ParsableCommand {
             try compiler.commit()
             progress.clear()
             guard !isSilent else { return }
-            for warning in report.warnings { log.say("\(warning)") }
+            for warning in report.warnings { log.say(Diagnosis(finding: warning)) }
             var output = OutputStream(descriptor: STDOUT_FILENO)
             output.write("\(report.entries)\t\(job.target)\n")
-            if report.kept > 0 { log.say("\(job.target): \(report.kept) keys were there already; their values stand") }
+            if report.kept > 0 {
+                log.say("\(job.target): \(report.kept) keys were there already; their values stand", .notice)
+            }
             output.flush()
         } catch {
             progress.clear()
@@ -84,7 +88,7 @@ struct MakedbCommand: ParsableCommand {
             do {
                 _ = try FileIdentity(path: path)
             } catch {
-                log.say("\(error)")
+                log.say(error)
                 throw error.isMissing ? ExitCode.missingInput : ExitCode.inputOutput
             }
             return .file(path)
@@ -93,7 +97,7 @@ struct MakedbCommand: ParsableCommand {
             let name = "standard input"
             return .bytes(try readDescriptor(STDIN_FILENO, name: name, limit: Int(UInt32.max)), name: name)
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.inputOutput
         }
     }

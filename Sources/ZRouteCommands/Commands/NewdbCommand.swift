@@ -30,14 +30,14 @@ struct NewdbCommand: ParsableCommand {
     var relations: [String] = []
 
     func run() throws {
-        let log = DiagnosticLog()
+        let log = DiagnosticLog(site.log.form)
         let plan: NewdbPlan
         do {
             let site = try Site(options: self.site)
             site.warnOfConfiguration()
             plan = try NewdbPlan(site.databases, relations: relations)
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.configuration
         }
         // A limit on file sizes is an error to report, not a death.
@@ -55,7 +55,7 @@ struct NewdbCommand: ParsableCommand {
         for step in plan.steps where outcome.accepts(source: step.source, log) {
             do throws(CompileError) {
                 let report = try MapCompiler.check(step.job.source, form: step.job.form, folding: step.job.folding)
-                for warning in report.warnings { log.say("\(warning)") }
+                for warning in report.warnings { log.say(Diagnosis(finding: warning)) }
                 output.write("\(step.relation)\t\(report.entries)\t\(step.source)\n")
             } catch {
                 outcome.take(error, of: step.job, log)
@@ -69,9 +69,11 @@ struct NewdbCommand: ParsableCommand {
     private func compile(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
         let lock: FileLock
         do {
-            lock = try FileLock(plan.lockPath) { log.say("\(plan.lockPath): waiting for another newdb to finish") }
+            lock = try FileLock(plan.lockPath) {
+                log.say("\(plan.lockPath): waiting for another newdb to finish", .notice)
+            }
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.inputOutput
         }
         try compileLocked(plan, log)
@@ -87,7 +89,7 @@ struct NewdbCommand: ParsableCommand {
             do throws(CompileError) {
                 let report = try compiler.prepare(step.job) { progress.show($0) }
                 progress.clear()
-                for warning in report.warnings { log.say("\(warning)") }
+                for warning in report.warnings { log.say(Diagnosis(finding: warning)) }
                 summary += "\(step.relation)\t\(report.entries)\t\(step.job.target)\n"
             } catch {
                 progress.clear()
@@ -102,7 +104,7 @@ struct NewdbCommand: ParsableCommand {
         do {
             try compiler.commit()
         } catch {
-            log.say("\(error)")
+            log.say(error)
             throw ExitCode.cannotCreate
         }
         plan.sayPrivileges(log)
@@ -123,7 +125,7 @@ struct NewdbOutcome {
             _ = try FileIdentity(path: source)
             return true
         } catch {
-            log.say("\(error); create it, or correct dbases.conf")
+            log.say(error, rest: "; create it, or correct dbases.conf")
             note(error.isMissing ? .missingInput : .inputOutput)
             return false
         }
@@ -131,7 +133,7 @@ struct NewdbOutcome {
 
     /// Notices an error of the source, or of the file that was to be written.
     mutating func take(_ error: CompileError, of job: CompileJob, _ log: borrowing DiagnosticLog) {
-        log.say("\(error)")
+        log.say(error)
         note(error.file == job.source.name ? .unreadableInput : .cannotCreate)
     }
 

@@ -60,7 +60,7 @@ struct NewdbPlan {
 
     /// Warns of files whose owner or mode is not what dbases.conf says.
     func sayPrivileges(_ log: borrowing DiagnosticLog) {
-        for finding in databases.checkPrivileges() { log.say("warning: \(finding)") }
+        for finding in databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
     }
 
     /// Only the superuser can give files away; for anybody else the difference is warned of afterwards.

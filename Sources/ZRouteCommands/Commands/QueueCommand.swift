@@ -15,7 +15,8 @@ struct QueueCommand: ParsableCommand {
             Each recipient that has not been served yet is listed: submitted, held, routed, or in delivery, with its \
             age, the number of failed attempts, and the last answer. Nothing is changed.
 
-            The exit status is 0, or 65 if a file of the spool could not be read.
+            The exit status is 0, 65 if a file of the spool could not be read, 66 if there is no spool, 74 if the list could \
+            not be written, and 78 if the configuration is wrong.
             """)
 
     /// The forms of output.
@@ -32,14 +33,15 @@ struct QueueCommand: ParsableCommand {
     var format = Format.text
 
     func run() throws {
+        let log = DiagnosticLog(self.site.log.form)
         let site: Site
         do {
             site = try Site(options: self.site)
         } catch {
-            DiagnosticLog().say("\(error)")
+            log.say(error)
             throw ExitCode.configuration
         }
-        let postOffice = try SpoolAccess.open(site.settings)
+        let postOffice = try SpoolAccess.open(site.settings, log)
         var output = OutputStream(descriptor: STDOUT_FILENO)
         var report = QueueReport(now: Int64(time(nil)))
         var isUnreadable = false
@@ -51,15 +53,15 @@ struct QueueCommand: ParsableCommand {
                 }
             } failed: { message, reason in
                 isUnreadable = true
-                DiagnosticLog().say("message \(message): \(reason)")
+                log.say("message \(message): \(reason)")
             }
         } catch {
             output.flush()
-            DiagnosticLog().say("\(error)")
+            log.say(error)
             throw ExitCode.tryAgain
         }
         if format == .text { output.write { report.appendSummary(to: &$0) } }
-        output.flush()
+        guard output.finish(log) else { throw ExitCode.inputOutput }
         guard !isUnreadable else { throw ExitCode.unreadableInput }
     }
 }

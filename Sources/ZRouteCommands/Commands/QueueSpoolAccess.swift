@@ -11,18 +11,18 @@ enum SpoolAccess {
     /// Opens the spool that the settings name.
     ///
     /// - Throws: the exit status, after saying what is wrong.
-    static func open(_ settings: Settings) throws(ExitCode) -> PostOffice {
+    static func open(_ settings: Settings, _ log: borrowing DiagnosticLog) throws(ExitCode) -> PostOffice {
         guard let path = settings.postOffice else {
-            DiagnosticLog().say(
-                "\(settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory"))")
+            log.say(settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory"))
             throw .configuration
         }
         do throws(FileError) {
             return try PostOffice(path: path)
         } catch {
-            DiagnosticLog().say(
-                "\(error); POSTOFFICE needs the directories router, transport, queue and postman, which this user may "
-                    + "read and write")
+            log.say(
+                error,
+                rest: "; POSTOFFICE needs the directories router, transport, queue and postman, which this user may "
+                    + "read and write: make them, or set POSTOFFICE to where they are")
             throw error.isMissing ? .missingInput : .tryAgain
         }
     }

@@ -47,13 +47,14 @@ struct RouteQueueCommand: ParsableCommand {
     }
 
     func run() throws {
-        let site = try loadSite()
+        let form = self.site.log.timedForm
+        let site = try loadSite(form)
         site.warn()
-        let postOffice = try SpoolAccess.open(site.settings)
+        let postOffice = try SpoolAccess.open(site.settings, DiagnosticLog(form))
         // A reader of the log that goes away must not end the run in the middle of a batch: writing to it fails instead.
         _ = signal(SIGPIPE, SIG_IGN)
         let signals = RunSignals()
-        let log = RouteQueueLog(format: self.site.logFormat)
+        let log = RouteQueueLog(form)
         let routing = SpoolRouting(site, postOffice, jobs: jobs) { options in
             options.retry = RetryRule(interval: retryInterval)
             options.settling = watch ? 5 : 0
@@ -74,11 +75,11 @@ struct RouteQueueCommand: ParsableCommand {
         guard watch || status == .ok else { throw status }
     }
 
-    private func loadSite() throws -> Site {
+    private func loadSite(_ form: LogForm) throws -> Site {
         do {
-            return try Site(options: site)
+            return try Site(options: site, log: form)
         } catch {
-            DiagnosticLog().say("\(error)")
+            DiagnosticLog(form).say(error)
             throw ExitCode.configuration
         }
     }

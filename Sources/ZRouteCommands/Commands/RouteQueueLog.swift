@@ -14,17 +14,19 @@ import Synchronization
 final class RouteQueueLog: Sendable {
     private struct State: ~Copyable {
         var output: OutputStream
-        var diagnostics = DiagnosticLog()
+        var diagnostics: DiagnosticLog
         var progress = RouteQueueProgress()
         var hasFailed = false, hasDeferred = false, hasRejected = false, hasMissing = false
     }
 
     private let state: Mutex<State>
-    private let format: LogFormat
+    private let lines: LogLines
 
-    init(format: LogFormat, turn: OutputTurn? = nil) {
-        self.format = format
-        state = Mutex(State(output: OutputStream(descriptor: STDOUT_FILENO, turn: turn)))
+    init(_ form: LogForm, turn: OutputTurn? = nil) {
+        lines = LogLines(form, descriptor: STDOUT_FILENO)
+        state = Mutex(
+            State(
+                output: OutputStream(descriptor: STDOUT_FILENO, turn: turn), diagnostics: DiagnosticLog(form)))
     }
 
     /// The number of messages that there are, for the progress.
@@ -34,14 +36,14 @@ final class RouteQueueLog: Sendable {
 
     /// Adds what became of messages.
     func add(_ reports: [MessageReport]) {
+        // Put together before the others have to wait.
+        var text: [UInt8] = []
+        for report in reports {
+            for event in LogEvent.events(of: report) { lines.append(event, to: &text) }
+        }
         state.withLock { state in
-            for report in reports {
-                count(report, &state)
-                let lines = RouteQueueLine.lines(of: report)
-                for line in lines {
-                    state.output.write { line.append(to: &$0, as: format) }
-                }
-            }
+            for report in reports { count(report, &state) }
+            state.output.write(text)
             state.output.flush()
             state.progress.advance(by: reports.count)
         }
@@ -70,7 +72,9 @@ final class RouteQueueLog: Sendable {
     /// Says what a look through the spool found.
     func say(_ report: RecoveryReport) {
         state.withLock { state in
-            for path in report.removedFiles { state.diagnostics.say("\(path): left by a run that died; removed") }
+            for path in report.removedFiles {
+                state.diagnostics.say("\(path): left by a run that died; removed", .notice)
+            }
             for message in report.messagesWithoutBody {
                 state.diagnostics.say(
                     "message \(message): its body is missing from queue/: put it back, or remove transport/\(message)")
@@ -86,6 +90,12 @@ final class RouteQueueLog: Sendable {
                 "\(postOffice)/router/\(printable(refused.name)): \(refused.reason): no submission; remove it")
         }
     }
+
+    /// Says that something happened.
+    func say(_ event: LogEvent) { state.withLock { $0.diagnostics.say(event) } }
+
+    /// Says something to people.
+    func say(_ diagnosis: Diagnosis) { state.withLock { $0.diagnostics.say(diagnosis) } }
 
     /// Says that the system failed.
     func say(_ error: FileError) {
@@ -108,9 +118,10 @@ final class RouteQueueLog: Sendable {
     /// - Returns: the exit status that all of it comes to.
     func finish() -> ExitCode {
         state.withLock { state in
-            state.output.flush()
             state.progress.finish()
             state.diagnostics.summarise()
+            let isWritten = state.output.finish(state.diagnostics)
+            if !isWritten { return .inputOutput }
             if state.hasDeferred { return .tryAgain }
             if state.hasMissing { return .missingInput }
             if state.hasRejected { return .unreadableInput }

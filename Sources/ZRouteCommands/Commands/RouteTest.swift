@@ -10,10 +10,11 @@ struct RouteTest: ~Copyable {
     private var pool: ResolverPool<RouteTestAnswers>
     private let request: Resolver.Request
     private var output = OutputStream(descriptor: STDOUT_FILENO)
-    private var log = DiagnosticLog()
+    private var log: DiagnosticLog
     private var outcome = Outcome()
 
-    init(_ pool: consuming ResolverPool<RouteTestAnswers>, request: Resolver.Request) {
+    init(_ pool: consuming ResolverPool<RouteTestAnswers>, request: Resolver.Request, log: LogForm) {
+        self.log = DiagnosticLog(log)
         self.pool = pool
         self.request = request
     }
@@ -74,11 +75,11 @@ struct RouteTest: ~Copyable {
     private consuming func finish(after failure: FileError? = nil) -> ExitCode {
         write(leaving: 0)
         log.summarise()
-        if let failure { log.say("\(failure)") }
+        if let failure { log.say(failure) }
         pool.close()
         // A reader that goes away has what it wanted.
         if let code = output.failure, code != EPIPE {
-            log.say("\(FileError(operation: "write", path: "standard output", code: code))")
+            log.say(FileError(operation: "write", path: "standard output", code: code))
             return .inputOutput
         }
         return failure == nil ? outcome.status : .unreadableInput

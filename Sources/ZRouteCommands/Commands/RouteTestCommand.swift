@@ -63,7 +63,7 @@ struct RouteTestCommand: ParsableCommand {
         do {
             site = try Site(options: self.site)
         } catch {
-            DiagnosticLog().say("\(error)")
+            DiagnosticLog(self.site.log.form).say(error)
             throw ExitCode.configuration
         }
         site.warn()
@@ -71,7 +71,8 @@ struct RouteTestCommand: ParsableCommand {
         // stay behind.
         signal(SIGPIPE, SIG_IGN)
         let test = RouteTest(
-            ResolverPool(workers: workers, health: site.makeHealth(), work: work(site)), request: request)
+            ResolverPool(workers: workers, health: site.makeHealth(), work: work(site)), request: request,
+            log: site.logForm)
         let status = test.run(addresses.isEmpty ? ["-"] : addresses)
         guard status == .ok else { throw status }
     }
@@ -102,7 +103,7 @@ struct RouteTestCommand: ParsableCommand {
 
     private func work(_ site: Site, _ report: some ResolutionReport) -> ResolverPool<RouteTestAnswers>.Work {
         let isTraced = trace
-        let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
+        let texts = site.makeTextLoader()
         return ResolverPool.Work(
             makeResolver: { site.makeResolver(texts: texts, watch: $0, trace: isTraced ? Trace() : nil) },
             emptyProduct: { RouteTestAnswers(toBytes: $0.bytes.count) },

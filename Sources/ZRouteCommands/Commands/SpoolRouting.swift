@@ -24,7 +24,7 @@ struct SpoolRouting: Sendable {
         options.jobs = jobs
         options.batchSize = SpoolAccess.batchSize(jobs: jobs)
         change(&options)
-        let texts = site.makeTextLoader { DiagnosticLog().say("\($0)") }
+        let texts = site.makeTextLoader()
         let health = site.makeHealth()
         self.postOffice = postOffice
         run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {

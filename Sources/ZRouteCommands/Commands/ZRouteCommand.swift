@@ -37,10 +37,12 @@ public struct ZRouteCommand: ParsableCommand {
         if let command = configuration.subcommands.first(where: { $0.configuration.commandName == name }) {
             run(command, line.words)
         } else if let command = line.takeSubcommand(of: ZRouteCommand.self) {
-            if let unknown = line.unknownSubcommand(of: command) { refuse(unknown, of: command) }
+            if let unknown = line.unknownSubcommand(of: command) { refuse(unknown, of: command, line.words) }
             run(command, line.words)
         } else {
-            if let unknown = line.unknownSubcommand(of: ZRouteCommand.self) { refuse(unknown, of: ZRouteCommand.self) }
+            if let unknown = line.unknownSubcommand(of: ZRouteCommand.self) {
+                refuse(unknown, of: ZRouteCommand.self, line.words)
+            }
             run(ZRouteCommand.self, line.words)
         }
     }
@@ -58,6 +60,10 @@ public struct ZRouteCommand: ParsableCommand {
                 let isHint = command != ZRouteCommand.self && line.hasPrefix("  See '\(name) ")
                 text += (isHint ? "  See 'zroute \(line.dropFirst(7))" : line) + "\n"
             }
+            if status != .ok, text != "\n", LogFormat(askedForIn: words) == .json {
+                DiagnosticLog(LogForm(.json, isTimed: false)).say(command.message(for: error))
+                Glibc.exit(status.rawValue)
+            }
             var output = OutputStream(descriptor: status == .ok ? STDOUT_FILENO : STDERR_FILENO)
             if text != "\n" { output.write(text) }
             output.flush()
@@ -66,10 +72,10 @@ public struct ZRouteCommand: ParsableCommand {
     }
 
     /// Ends the program because of a subcommand that there is not.
-    private static func refuse(_ word: String, of command: any ParsableCommand.Type) -> Never {
+    private static func refuse(_ word: String, of command: any ParsableCommand.Type, _ words: [String]) -> Never {
         let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
         let place = command == ZRouteCommand.self ? "zroute" : "zroute \(command.configuration.commandName ?? "")"
-        DiagnosticLog().say(
+        DiagnosticLog(LogForm(LogFormat(askedForIn: words), isTimed: false)).say(
             "'\(word)' is no command of '\(place)'; there are \(names.joined(separator: ", "))"
                 + "\(suggestion(for: word, among: names)); see '\(place) --help'")
         Glibc.exit(ExitCode.usage.rawValue)

@@ -1,5 +1,6 @@
 // Buffered bytes to a descriptor: results go to standard output in few writes, unchanged.
 
+import Files
 import Glibc
 import MailAddress
 
@@ -59,6 +60,17 @@ struct OutputStream: ~Copyable {
         // Emptied before it has a second owner, and so without being copied.
         bytes.removeAll(keepingCapacity: true)
         buffer = bytes
+    }
+
+    /// Writes what is buffered, at the end of all output.
+    ///
+    /// - Returns: whether all of it was written, or its reader had enough; where not, why was said.
+    mutating func finish(_ log: borrowing DiagnosticLog) -> Bool {
+        flush()
+        // A reader that goes away has what it wanted.
+        guard let code = failure, code != EPIPE else { return true }
+        log.say(FileError(operation: "write", path: "standard output", code: code))
+        return false
     }
 
     private mutating func send(_ bytes: Span<UInt8>) {

@@ -9,13 +9,17 @@ import Routing
 struct Site: Sendable {
     let settings: Settings
     let databases: DatabasesConf
+    /// How commands say what they find out about it.
+    let logForm: LogForm
     private let failures: [MapFailure]
     private let findings: [Finding]
 
     /// Reads the configuration.
     ///
+    /// - Parameter log: how what is found out about it is said; as for people who wait unless given.
     /// - Throws: `ConfigurationError` with file and line.
-    init(options: SiteOptions) throws {
+    init(options: SiteOptions, log: LogForm? = nil) throws {
+        logForm = log ?? options.log.form
         settings = try options.settings()
         databases = try DatabasesConf(
             file: DatabasesConf.location(named: options.dbases, settings: settings), settings: settings)
@@ -34,19 +38,17 @@ struct Site: Sendable {
     /// decides where mail goes.
     func warn() {
         warnOfConfiguration()
-        for finding in databases.checkPrivileges() { DiagnosticLog().say("warning: \(finding)") }
+        for finding in databases.checkPrivileges() { DiagnosticLog(logForm).say("warning: \(finding)", .warning) }
     }
 
     /// Warns of what the configuration probably does not mean alone.
     func warnOfConfiguration() {
-        for finding in findings { DiagnosticLog().say("\(finding)") }
+        for finding in findings { DiagnosticLog(logForm).say(Diagnosis(finding: finding)) }
     }
 
-    /// What reads text maps, once for all workers.
-    ///
-    /// - Parameter report: is given what is probably a mistake in a source.
-    func makeTextLoader(report: @escaping @Sendable (SourceWarning) -> Void) -> TextTableLoader {
-        TextTableLoader(report: report)
+    /// What reads text maps, once for all workers, and says what is probably a mistake in a source.
+    func makeTextLoader() -> TextTableLoader {
+        TextTableLoader { [logForm] in DiagnosticLog(logForm).say(Diagnosis(finding: $0)) }
     }
 
     /// What the workers of this process know of maps that hang.

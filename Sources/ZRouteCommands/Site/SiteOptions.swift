@@ -22,8 +22,7 @@ struct SiteOptions: ParsableArguments {
         help: ArgumentHelp("Let this map fail, for every key or for one.", valueName: "RELATION[=KEY]"))
     var failures: [MapFailure] = []
 
-    @Option(name: .customLong("log"), help: "The form of the log: text or json.")
-    var logFormat = LogFormat.text
+    @OptionGroup var log: LogOptions
 
     /// Reads zmailer.conf.
     ///
@@ -61,12 +60,4 @@ struct MapFailure: ExpressibleByArgument, Sendable {
             key = nil
         }
     }
-}
-
-/// The forms of log lines.
-enum LogFormat: Choice {
-    case text
-    case json
-
-    static let choices = [(word: "text", choice: LogFormat.text), ("json", .json)]
 }

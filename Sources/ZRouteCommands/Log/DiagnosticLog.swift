@@ -1,20 +1,43 @@
-// Diagnostics for people, on standard error: `zroute: text`. A reason that holds for many addresses is said once and
-// counted.
+// What is said to people, on standard error: `zroute: text`, or an object a line. A reason that holds for many addresses is
+// said once and counted.
 
 import Glibc
 
 /// Writes diagnostics to standard error.
 struct DiagnosticLog: ~Copyable {
+    private let lines: LogLines
     private var counts: [String: Int] = [:]
 
     /// The number of different reasons that are said; past it they are only counted.
     private static let distinctLimit = 100
     private var unsaid = 0
 
+    /// A log in some form.
+    init(_ form: LogForm) { lines = LogLines(form, descriptor: STDERR_FILENO) }
+
+    /// Says something in words.
+    func say(_ text: String, _ severity: Diagnosis.Severity = .error) {
+        say(Diagnosis(text, severity))
+    }
+
+    /// Says what went wrong.
+    ///
+    /// - Parameter rest: what is said behind it.
+    func say(_ error: any Error, rest: String = "") { say(Diagnosis(error, rest: rest)) }
+
     /// Says something.
-    func say(_ text: String) {
+    func say(_ diagnosis: Diagnosis) {
+        write { $0.append(diagnosis, to: &$1) }
+    }
+
+    /// Says that something happened.
+    func say(_ event: LogEvent) {
+        write { $0.append(event, to: &$1) }
+    }
+
+    private func write(_ append: (LogLines, inout [UInt8]) -> Void) {
         var output = OutputStream(descriptor: STDERR_FILENO)
-        output.write("zroute: \(text)\n")
+        output.write { append(lines, &$0) }
         output.flush()
     }
 
@@ -47,8 +70,8 @@ struct DiagnosticLog: ~Copyable {
     /// Says how often each reason occurred beyond the first time.
     func summarise() {
         for (reason, count) in counts.sorted(by: { $0.key < $1.key }) where count > 1 {
-            say("\(reason): \(count - 1) more of the same")
+            say("\(reason): \(count - 1) more of the same", .notice)
         }
-        if unsaid > 0 { say("\(unsaid) more of other kinds") }
+        if unsaid > 0 { say("\(unsaid) more of other kinds", .notice) }
     }
 }

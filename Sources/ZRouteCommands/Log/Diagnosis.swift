@@ -1,0 +1,71 @@
+// What a command says to people: a text, how much it matters, and the file and line it is about where those are known.
+
+import Configuration
+import Files
+import Maps
+
+/// Something said to people.
+struct Diagnosis: Sendable {
+    /// How much it matters.
+    enum Severity: String, Sendable {
+        /// Something was not done, or must be mended.
+        case error
+        /// Something was done, and probably not as it was meant.
+        case warning
+        /// Good to know.
+        case notice
+    }
+
+    /// The whole message.
+    let text: String
+    let severity: Severity
+    /// The file it is about.
+    let file: String?
+    /// The line there, counted from 1.
+    let line: Int?
+    /// The message of the spool it is about.
+    var message: String?
+
+    /// Something in words.
+    init(_ text: String, _ severity: Severity = .error, file: String? = nil, line: Int? = nil) {
+        self.text = text
+        self.severity = severity
+        self.file = file
+        self.line = line
+    }
+
+    /// An error or a finding, with the place that it knows.
+    ///
+    /// - Parameter rest: what is said behind it.
+    init(finding subject: some CustomStringConvertible, rest: String = "") {
+        self.init(about: subject, "\(subject)\(rest)")
+    }
+
+    /// An error of any type.
+    init(_ error: any Error, rest: String = "") {
+        self.init(about: error, "\(error)\(rest)")
+    }
+
+    private init(about subject: Any, _ text: String) {
+        switch subject {
+        case let error as ConfigurationError: self.init(text, file: error.file, line: error.line)
+        case let finding as Finding:
+            self.init(text, finding.severity == .warning ? .warning : .error, file: finding.file, line: finding.line)
+        case let warning as SourceWarning: self.init(text, .warning, file: warning.file, line: warning.line)
+        case let error as CompileError: self.init(text, file: error.file, line: error.line)
+        case let error as FileError: self.init(text, file: error.path)
+        case let error as MapError: self.init(text, file: error.table.file)
+        default: self.init(text, text.hasPrefix("warning: ") ? .warning : .error)
+        }
+    }
+
+    /// The same as an event, for programs.
+    var event: LogEvent {
+        var event = LogEvent("diagnostic", message: message)
+        event.add("severity", .text(Array(severity.rawValue.utf8)))
+        event.add("text", .text(Array(text.utf8)))
+        if let file { event.add("file", .text(Array(file.utf8))) }
+        if let line { event.add("line", .number(line)) }
+        return event
+    }
+}
