@@ -99,10 +99,10 @@ extension Settings {
         postOffice = reader.text(.postOffice)
         logDirectory = reader.text(.logDirectory)
         databaseType = reader.text(.databaseType) ?? "btree"
-        hostname = reader.text(.hostname) ?? systemHostname
-        myDomain = reader.text(.myDomain) ?? hostname
-        organizationDomain = reader.text(.organizationDomain) ?? ""
-        let domains = reader.list(.organizationDomains, separators: "| ") ?? []
+        hostname = try reader.domain(.hostname) ?? systemHostname
+        myDomain = try reader.domain(.myDomain) ?? hostname
+        organizationDomain = try reader.domain(.organizationDomain) ?? ""
+        let domains = try reader.domains(.organizationDomains)
         organizationDomains =
             domains.isEmpty && !organizationDomain.isEmpty ? [organizationDomain] : domains
         acceptsAnyLocalUser = try reader.flag(.acceptsAnyLocalUser, default: true)

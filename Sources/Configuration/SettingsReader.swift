@@ -141,6 +141,30 @@ struct SettingsReader {
         return value
     }
 
+    /// A setting that is a domain.
+    func domain(_ name: SettingName) throws(ConfigurationError) -> String? {
+        guard let value = text(name) else { return nil }
+        try check(domain: value, name)
+        return value
+    }
+
+    /// The domains of a list.
+    func domains(_ name: SettingName) throws(ConfigurationError) -> [String] {
+        let items = list(name, separators: "| ") ?? []
+        for item in items { try check(domain: item, name) }
+        return items
+    }
+
+    private func check(domain: String, _ name: SettingName) throws(ConfigurationError) {
+        // Domains of addresses are judged elsewhere, and strictly: this only finds what was meant as something else.
+        let isDomain = domain.utf8.allSatisfy { byte in
+            byte > 0x20 && byte != 0x7F && !"@/:;,<>()[]\"\\!%".utf8.contains(byte)
+        }
+        guard isDomain, domain.utf8.count <= 255, domain.utf8.first != UInt8(ascii: "."),
+            domain.utf8.last != UInt8(ascii: "."), !domain.contains("..")
+        else { throw unusable(name, "is no domain: '\(domain)'; write one such as mail.example.org") }
+    }
+
     /// A switch: on by 1, yes, on, true; off by an empty value, 0, no, off, false.
     func flag(_ name: SettingName, default standard: Bool) throws(ConfigurationError) -> Bool {
         guard let value = variables[name.rawValue] else { return standard }

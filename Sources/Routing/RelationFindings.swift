@@ -30,9 +30,11 @@ extension RelationName {
         }
         let missing = known.filter { name in !databases.definitions.contains { $0.relation == name } }
         if !missing.isEmpty {
+            // Without any line every address would leave by SMTP.
+            let severity: Finding.Severity = missing.count == known.count ? .error : .warning
             findings.append(
                 Finding(
-                    .relationWithoutLine, .warning, file: databases.file,
+                    .relationWithoutLine, severity, file: databases.file,
                     text:
                         "there is no line for \(missing.joined(separator: ", ")), where nothing is found then; add the"
                         + " lines, or for what is meant to be empty '\(missing[0]) NONE - - - -'"))

@@ -127,6 +127,16 @@ struct ConfigurationMistakesTests {
         Mistake(.zmailer, 5, "hostname: h.example", "hostname=VALUE"),
         Mistake(.zmailer, 4, "set DBTYPE=text", "DBTYPE=VALUE"),
         Mistake(.zmailer, 4, "DBTYPE= text", "DBTYPE", "another word"),
+        Mistake(.zmailer, 5, "hostname=https://h.example/", "hostname", "no domain"),
+        Mistake(.zmailer, 5, "hostname=h..example", "hostname", "no domain"),
+        Mistake(.mail, 2, "mydomain=@example", "mydomain", "no domain"),
+        Mistake(.mail, 2, "orgdomains='example|a@b'", "orgdomains", "'a@b'"),
+        Mistake(.databases, 3, "fqdnroutes $DBTYPE - -l $MAILVAR/db/fqdnroutes -um%", "lower case", "folding-mismatch"),
+        Mistake(.databases, 4, "routesdb $DBTYPE - -u $MAILVAR/db/routes -lm%:d pathalias", "upper case"),
+        Mistake(.scheduler, 4, "    maxthr=many", "maxthr is not a number"),
+        Mistake(.scheduler, 3, "  smtp-lmtp", "unknown parameter 'smtp-lmtp'", "selector"),
+        Mistake(.scheduler, 2, "    interval=1m retries=1 1 2", "quotes"),
+        Mistake(.scheduler, 2, "    interval=often", "interval is not a time"),
         Mistake(.zmailer, 3, "POSTOFFICE=$MAILVR/post", "$MAILVR", "did you mean 'MAILVAR'"),
         Mistake(.zmailer, 6, "LOGDIR=${LOGROOT}/mail", "$LOGROOT", "not set"),
         Mistake(.scheduler, 2, "    interval=1m expiry=3", "expiry", "unit", "3d"),
@@ -156,6 +166,8 @@ struct ConfigurationMistakesTests {
         Mistake(.databases, 1, "aliases bhash - -r $MAILVAR/db/x -lm", "-C", "live-without-environment"),
         Mistake(.databases, 3, "fqdnroutes $DBTYPE - -l $MAILVAR/db/fqdnroutes -lm% -C $MAILVAR/e", "-C", "no effect"),
         Mistake(.databases, 3, "fqdnroutes $DBTYPE - -r $MAILVAR/db/fqdnroutes -lm% -C $MAILVAR/e", "-C", "live map"),
+        Mistake(.databases, 7, "fqdnroutes $DBTYPE - -l $MAILVAR/db/fqdnroutes -lm%", "line 3", "repeated-map"),
+        Mistake(.databases, 4, "routesdb $DBTYPE - -l $MAILVAR/db/routes -m%:d pathalias", "-l", "folding-mismatch"),
         Mistake(.zmailer, 7, "umask 022", "no NAME=VALUE"),
         Mistake(.mail, 2, "if true; then", "no NAME=VALUE"),
         Mistake(.scheduler, 2, "    interval=60 expiry=3d", "interval=60", "seconds"),
@@ -187,6 +199,18 @@ struct ConfigurationMistakesTests {
         let result = try MistakenSite(line).runForMistake(in: line.file)
         #expect(result.status == 0)
         #expect(result.errorText.isEmpty)
+    }
+
+    @Test(
+        "A dbases.conf without any line of the chain is refused",
+        arguments: ["", "# nothing yet\n", "userdb NONE - - -\n"])
+    func nothing(text: String) throws {
+        let site = try MistakenSite()
+        try site.place.write(text, to: "db/dbases.conf")
+        let result = try site.runForMistake(in: .databases)
+        #expect(result.status == 78)
+        #expect(result.output.isEmpty)
+        #expect(result.errorText.contains("relation-without-line"))
     }
 
     @Test("A variable whose name is like a setting's is meant where something refers to it")

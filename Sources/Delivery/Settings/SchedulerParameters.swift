@@ -62,16 +62,16 @@ public struct SchedulerParameters: Sendable, Hashable {
     /// - Returns: what is wrong; nil where nothing is.
     mutating func set(_ keyword: String, to value: String?, line: Int) -> String? {
         switch keyword.lowercased() {
-        case "interval": return setTime(\.interval, value)
+        case "interval": return setTime(keyword, \.interval, value)
         case "expiry":
             // Taken as seconds it would return mail at once.
             guard let value, !TimeSpan.lacksUnit(value) else { return Self.unitMissing(keyword, value) }
-            return setTime(\.expiry, value)
-        case "idlemax": return setTime(\.idleMaximum, value)
-        case "maxta", "maxtransport", "maxtransports": return setNumber(\.maximumTotal, value)
-        case "maxchannel", "maxchannels": return setNumber(\.maximumPerChannel, value)
-        case "maxring", "maxrings": return setNumber(\.maximumPerClause, value)
-        case "maxthr", "maxthread", "maxthreads": return setNumber(\.maximumPerEndpoint, value)
+            return setTime(keyword, \.expiry, value)
+        case "idlemax": return setTime(keyword, \.idleMaximum, value)
+        case "maxta", "maxtransport", "maxtransports": return setNumber(keyword, \.maximumTotal, value)
+        case "maxchannel", "maxchannels": return setNumber(keyword, \.maximumPerChannel, value)
+        case "maxring", "maxrings": return setNumber(keyword, \.maximumPerClause, value)
+        case "maxthr", "maxthread", "maxthreads": return setNumber(keyword, \.maximumPerEndpoint, value)
         case "queueonly": isQueueOnly = true
         case "command":
             guard let value, !value.isEmpty else { return "command is empty" }
@@ -91,7 +91,13 @@ public struct SchedulerParameters: Sendable, Hashable {
             guard !words.contains(where: TimeSpan.lacksUnit) else { return Self.unitMissing(keyword, value) }
             reportTimes = times.sorted()
         case let name where Self.ignored.contains(name): break
-        default: return "unknown parameter '\(keyword)'\(suggestion(for: keyword, among: Self.known + Self.ignored))"
+        default:
+            let hint = suggestion(for: keyword, among: Self.known + Self.ignored)
+            let other =
+                value == nil
+                ? "; a selector channel/host begins its line without blanks, and a value with blanks stands in quotes"
+                : ""
+            return "unknown parameter '\(keyword)'\(hint.isEmpty ? other : hint)"
         }
         return nil
     }
@@ -101,18 +107,20 @@ public struct SchedulerParameters: Sendable, Hashable {
     }
 
     private mutating func setTime(
-        _ member: WritableKeyPath<SchedulerParameters, TimeSpan?>, _ value: String?
+        _ keyword: String, _ member: WritableKeyPath<SchedulerParameters, TimeSpan?>, _ value: String?
     ) -> String? {
         guard let value, let span = TimeSpan(value), span.seconds > 0 else {
-            return "not a time such as 90s, 5m, 1h30m, 3d: '\(value ?? "")'"
+            return "\(keyword) is not a time such as 90s, 5m, 1h30m, 3d: '\(value ?? "")'"
         }
         self[keyPath: member] = span
         return nil
     }
 
-    private mutating func setNumber(_ member: WritableKeyPath<SchedulerParameters, Int?>, _ value: String?) -> String? {
+    private mutating func setNumber(
+        _ keyword: String, _ member: WritableKeyPath<SchedulerParameters, Int?>, _ value: String?
+    ) -> String? {
         guard let number = value.flatMap({ Int($0) }), (0...1_000_000).contains(number) else {
-            return "not a number: '\(value ?? "")'"
+            return "\(keyword) is not a number: '\(value ?? "")'"
         }
         // ZMailer: 0 is no limit of its own.
         self[keyPath: member] = number == 0 ? nil : number

@@ -43,7 +43,10 @@ public struct DatabasesConf: Sendable, Hashable {
         do {
             bytes = try readFile(file, limit: Self.largestFile).bytes
         } catch {
-            throw ConfigurationError(file: file, text: "cannot be read: \(error.operation): \(error.reason)")
+            let remedy =
+                error.isMissing
+                ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
+            throw ConfigurationError(file: file, text: "cannot be read: \(error.operation): \(error.reason)\(remedy)")
         }
         try self.init(bytes, file: file, variables: settings.variables)
     }
@@ -76,9 +79,6 @@ public struct DatabasesConf: Sendable, Hashable {
         self.file = file
         self.definitions = definitions
     }
-
-    /// What the lines probably do not mean, though they can be read.
-    package var findings: [Finding] { definitions.flatMap(\.findings) }
 
     /// The definitions of one relation, in the order in which they are looked into.
     public func definitions(of relation: String) -> [MapDefinition] {

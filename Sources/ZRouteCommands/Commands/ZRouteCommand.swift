@@ -10,7 +10,8 @@ public struct ZRouteCommand: ParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "zroute",
         abstract: "Say where mail goes, why, and deliver it: address routing for mail stores.",
-        discussion: "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
+        discussion:
+            "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
         version: version,
         subcommands: [
             RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, QueueCommand.self, NewdbCommand.self,
