@@ -14,7 +14,7 @@ BENCH_PACKAGES := libdb-dev libmd-dev valgrind hyperfine time gcc libc6-dev stra
 BENCH_UNPACKED := postfix
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-BENCHMARKS := startup resolve resolve-growth resolve-btree stream linear lmtp lmtp-parallel route-queue end-to-end
+BENCHMARKS := startup resolve resolve-growth resolve-btree stream linear deferred lmtp lmtp-parallel route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 

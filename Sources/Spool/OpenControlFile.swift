@@ -2,13 +2,17 @@
 //
 // Agents find recipients by byte position, so nothing in the file ever moves. The lock is the kernel's (flock on the
 // file) and dies with its holder; the `~` tags with a process number tell ZMailer's agents, which know no other lock.
+//
+// What servers answered must not be forgotten because the disk fails for a while: `record` keeps it in `contents` and in a
+// list of changes that the file has not taken yet (OpenControlFile+Changes.swift), which every later change writes first.
 
 public import Files
 import Glibc
 
 /// A locked control file.
 ///
-/// Changes reach the file at once and are durable after `sync`, so that many tags cost one sync.
+/// Changes reach the file at once and are durable after `sync`, so that many tags cost one sync. A change that throws is
+/// not made; only what `record` was told stands whatever happens.
 public struct OpenControlFile: ~Copyable {
     /// The message.
     public let message: MessageName
@@ -19,7 +23,8 @@ public struct OpenControlFile: ~Copyable {
     let postOffice: PostOffice
     let file: OpenFile
     /// False at first too: the process before may have died with changes of its own in memory alone.
-    private(set) var isDurable = false
+    private var isDurable = false
+    private var changes = UnsyncedChanges()
     /// The body's file, once somebody has needed it.
     private(set) var body: OpenFile?
 
@@ -66,33 +71,53 @@ public struct OpenControlFile: ~Copyable {
         guard let index = contents.lineIndex(at: offset), contents.lines[index].kind == .diagnostic else {
             throw noSuchLine(offset)
         }
-        isDurable = false
-        try file.write([RecipientTag.done.rawValue], at: offset + 1)
+        try make(.init(offset: offset + 1, bytes: [RecipientTag.done.rawValue]))
         contents.setTag(.done, at: index)
     }
 
     /// Appends diagnostics at the end of the file, all of them or none.
     public mutating func append(_ diagnostics: [Diagnostic]) throws(FileError) {
         guard !diagnostics.isEmpty else { return }
-        var changed = contents
-        for diagnostic in diagnostics { changed.append(diagnostic.line) }
-        // What is unfinished in the file stands there already and is only ended.
-        let added = changed.bytes(fromLine: contents.lines.count).dropFirst(contents.unfinished.count)
-        let end = contents.size + contents.unfinished.count
-        isDurable = false
-        do throws(FileError) {
-            try file.write(Array(added), at: end)
-        } catch {
-            try file.truncate(to: end)
-            throw error
-        }
-        contents = changed
+        let lines = diagnostics.map(\.line)
+        try make(appending(lines))
+        for line in lines { contents.append(line) }
     }
+
+    /// Notes what became of recipients: from here on `contents` says so, whether the file takes it or not.
+    ///
+    /// - Throws: `FileError` where the file has not taken all of it; `flush` and `sync` try again, as does every other change.
+    public mutating func record(_ outcomes: [RecordedOutcome]) throws(FileError) {
+        isDurable = false
+        // Should the process die in the midst of it, it is what was delivered that must not be sent again.
+        for outcome in outcomes where outcome.tag == .done { note(outcome) }
+        // A failed tag without its diagnostic would never be reported.
+        let lines = outcomes.compactMap(\.diagnostic?.line)
+        if !lines.isEmpty {
+            changes.append(appending(lines))
+            for line in lines { contents.append(line) }
+        }
+        for outcome in outcomes where outcome.tag != .done { note(outcome) }
+        try flush()
+    }
+
+    /// Whether the file has all that was recorded.
+    public var isWritten: Bool { changes.areWritten }
+
+    /// Writes what was recorded and the file has not taken yet.
+    public mutating func flush() throws(FileError) { try changes.write(to: file) }
 
     /// Makes all changes durable; costs nothing where there are none.
     public mutating func sync() throws(FileError) {
         guard !isDurable else { return }
-        try file.sync()
+        try flush()
+        do throws(FileError) {
+            try file.sync()
+        } catch {
+            // The kernel may have dropped what it could not write: all of it is written anew before the next sync.
+            changes.writeAllAgain()
+            throw error
+        }
+        changes = UnsyncedChanges()
         isDurable = true
     }
 
@@ -124,9 +149,29 @@ public struct OpenControlFile: ~Copyable {
 
     private mutating func write(_ tag: RecipientTag, columns: [UInt8], at offset: Int) throws(FileError) {
         guard let index = recipientLine(at: offset) else { throw noSuchLine(offset) }
-        isDurable = false
-        try file.write([tag.rawValue] + columns, at: offset + 1)
+        try make(.init(offset: offset + 1, bytes: [tag.rawValue] + columns))
         contents.setTag(tag, columns: columns, at: index)
+    }
+
+    /// Makes a change after all that the file has not taken yet; none where that or the change itself fails.
+    private mutating func make(_ change: UnsyncedChanges.Change) throws(FileError) {
+        isDurable = false
+        try changes.make(change, to: file)
+    }
+
+    private mutating func note(_ outcome: RecordedOutcome) {
+        // Where no recipient begins there is nothing to note: the offset is of this file's recipients.
+        guard let index = recipientLine(at: outcome.recipientOffset) else { return }
+        let columns = [UInt8](repeating: 0x20, count: ControlRecipient.processColumns)
+        changes.append(.init(offset: outcome.recipientOffset + 1, bytes: [outcome.tag.rawValue] + columns))
+        contents.setTag(outcome.tag, columns: columns, at: index)
+    }
+
+    /// The change that appends lines; what is unfinished in the file stands there already and is only ended.
+    private func appending(_ lines: [ControlLine]) -> UnsyncedChanges.Change {
+        var bytes: [UInt8] = contents.unfinished.isEmpty ? [] : [0x0A]
+        for line in lines { line.write(to: &bytes) }
+        return .init(offset: contents.size + contents.unfinished.count, bytes: bytes, isAtEnd: true)
     }
 
     private func noSuchLine(_ offset: Int) -> FileError {

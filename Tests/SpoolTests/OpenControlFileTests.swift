@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct OpenControlFileTests {
     /// A spool with one routed message of these recipients.
-    private static func spool(_ recipients: [(String, String)]) throws -> (TestSpool, MessageName) {
+    static func spool(_ recipients: [(String, String)]) throws -> (TestSpool, MessageName) {
         let spool = try TestSpool()
         try spool.write(PostOfficeTests.message, "router/message")
         let claim = try #require(try spool.claim())

@@ -32,22 +32,37 @@ struct ReportDuty {
         self.recipient = recipient
     }
 
+    /// Duties that are put together entry by entry, one for each address, in the order in which addresses first come.
+    private struct Collection {
+        private(set) var duties: [ReportDuty] = []
+        private var places: [[UInt8]?: Int] = [:]
+
+        mutating func add(_ entry: Entry, at offsets: [Int], to address: [UInt8]?) {
+            let place = places[address] ?? duties.count
+            if place == duties.count {
+                duties.append(ReportDuty(recipient: address))
+                places[address] = place
+            }
+            duties[place].entries.append(entry)
+            duties[place].offsets += offsets
+        }
+    }
+
     /// The reports about delays, one for each sender.
     ///
     /// - Parameter until: until when recipients that are to be told of are tried, by the places of their lines.
     static func delays(in contents: ControlFile, until: [Int: Int]) -> [ReportDuty] {
-        var duties: [ReportDuty] = []
-        for delay in contents.unreportedDelays {
-            guard let time = until[delay.recipient.offset], let address = delay.recipient.reportAddress else {
-                continue
-            }
-            let place = duties.firstIndex { $0.recipient == address } ?? duties.count
-            if place == duties.count { duties.append(ReportDuty(recipient: address)) }
-            duties[place].entries.append(
-                Entry(recipient: delay.recipient, diagnostic: delay.diagnostic, retriedUntil: time))
-            duties[place].offsets.append(delay.offset)
+        guard !until.isEmpty else { return [] }
+        var collection = Collection()
+        let history = DiagnosticHistory(contents)
+        for recipient in contents.recipients where recipient.tag == .pending {
+            guard let time = until[recipient.offset], let address = recipient.reportAddress,
+                let last = history.unreportedDelay(of: recipient)
+            else { continue }
+            let entry = Entry(recipient: recipient, diagnostic: last.diagnostic, retriedUntil: time)
+            collection.add(entry, at: [last.offset], to: address)
         }
-        return duties
+        return collection.duties
     }
 
     /// Whether it tells of delays.
@@ -59,21 +74,16 @@ struct ReportDuty {
     ///
     /// What concerns nobody who may be told is left until the message is done, so that it is put aside once.
     static func all(in contents: ControlFile) -> [ReportDuty] {
-        var duties: [ReportDuty] = []
-        func add(_ entry: Entry, _ offsets: [Int]) {
-            let address = entry.recipient.reportAddress
-            let place = duties.firstIndex { $0.recipient == address } ?? duties.count
-            if place == duties.count { duties.append(ReportDuty(recipient: address)) }
-            duties[place].entries.append(entry)
-            duties[place].offsets += offsets
-        }
+        var collection = Collection()
         for failure in contents.unreportedFailures where failure.recipient.wants(.failure) {
-            add(Entry(recipient: failure.recipient, diagnostic: failure.diagnostic), failure.offsets)
+            let entry = Entry(recipient: failure.recipient, diagnostic: failure.diagnostic)
+            collection.add(entry, at: failure.offsets, to: failure.recipient.reportAddress)
         }
-        for (recipient, offset, diagnostic) in unreportedSuccesses(contents) where recipient.reportAddress != nil {
-            add(Entry(recipient: recipient, diagnostic: diagnostic), [offset])
+        for (recipient, offset, diagnostic) in unreportedSuccesses(contents) {
+            guard let address = recipient.reportAddress else { continue }
+            collection.add(Entry(recipient: recipient, diagnostic: diagnostic), at: [offset], to: address)
         }
-        return duties.filter { $0.recipient != nil || contents.isFinished }
+        return collection.duties.filter { $0.recipient != nil || contents.isFinished }
     }
 
     private static func unreportedSuccesses(_ contents: ControlFile) -> [(ControlRecipient, Int, Diagnostic)] {
@@ -81,11 +91,12 @@ struct ReportDuty {
             $0.tag != RecipientTag.done.rawValue && $0.diagnostic.notary.action == Array("delivered".utf8)
         }
         guard !successes.isEmpty else { return [] }
-        let recipients = contents.recipients.filter { $0.tag == .done && $0.wants(.success) }
-        return recipients.compactMap { recipient in
-            successes.last { $0.diagnostic.recipientOffset == recipient.offset }.map {
-                (recipient, $0.offset, $0.diagnostic)
+        let last = Dictionary(successes.map { ($0.diagnostic.recipientOffset, $0) }) { _, later in later }
+        return contents.recipients.compactMap { recipient in
+            guard recipient.tag == .done, recipient.wants(.success), let success = last[recipient.offset] else {
+                return nil
             }
+            return (recipient, success.offset, success.diagnostic)
         }
     }
 }
@@ -93,18 +104,6 @@ struct ReportDuty {
 extension Diagnostic {
     /// Whether it tells of a delay.
     var isDelay: Bool { notary.action == Array("delayed".utf8) }
-}
-
-extension ControlFile {
-    /// The last diagnostic about each recipient that waits, where it is of a delay that no report has told of.
-    var unreportedDelays: [(recipient: ControlRecipient, offset: Int, diagnostic: Diagnostic)] {
-        recipients.filter { $0.tag == .pending }.compactMap { recipient in
-            guard let last = diagnostics.last(where: { $0.diagnostic.recipientOffset == recipient.offset }),
-                last.tag != RecipientTag.done.rawValue, last.diagnostic.isDelay
-            else { return nil }
-            return (recipient, last.offset, last.diagnostic)
-        }
-    }
 }
 
 extension ControlRecipient {

@@ -52,46 +52,45 @@ struct MessageWork: ~Copyable {
 
     private mutating func decide(_ body: MessageBody) throws(FileError) {
         let now = environment.clock()
-        let tried = Set(message.contents.diagnostics.map(\.diagnostic.recipientOffset))
+        let history = DiagnosticHistory(message.contents)
+        var recorded: [RecordedOutcome] = []
         var tasks: [(recipient: ControlRecipient, destination: Destination)] = []
         var schedules: [Int: RetrySchedule] = [:]
-        var isChanged = false
         for recipient in message.contents.recipients where recipient.tag == .pending {
             switch RecipientFate(recipient, plan: environment.plan) {
             case .notOurs: break
-            case .discard:
-                try message.mark(.done, recipientAt: recipient.offset)
-                isChanged = true
-            case .fail(let reply):
-                try fail(recipient, reply, endpoint: nil, dialogue: [])
-                isChanged = true
+            case .discard: recorded.append(RecordedOutcome(recipient, .done))
+            case .fail(let reply): recorded.append(failure(recipient, reply, endpoint: nil, dialogue: []))
             case .keep(let reason, let schedule):
-                guard isDue(recipient, schedule, tried: tried, arrival: body.arrival, now: now) else { continue }
+                guard isDue(recipient, schedule, history, arrival: body.arrival, now: now) else { continue }
                 environment.log(
                     .kept(
                         message.message, channel: recipient.address.channel, host: recipient.address.host,
                         reason: reason))
-                try postpone(
-                    recipient, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason), schedule, endpoint: nil,
-                    dialogue: [], arrival: body.arrival)
-                isChanged = true
+                recorded.append(
+                    postponement(
+                        recipient, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason), schedule, history,
+                        endpoint: nil, dialogue: [], arrival: body.arrival))
             case .deliver(let destination, let schedule):
-                guard isDue(recipient, schedule, tried: tried, arrival: body.arrival, now: now) else { continue }
+                guard isDue(recipient, schedule, history, arrival: body.arrival, now: now) else { continue }
                 // Another agent may have locked it meanwhile.
                 guard try message.lock(recipientAt: recipient.offset) else { continue }
                 tasks.append((recipient, destination))
                 schedules[recipient.offset] = schedule
             }
         }
-        if isChanged { try message.sync() }
-        try deliver(tasks, schedules, body)
+        if !recorded.isEmpty {
+            try message.record(recorded)
+            try message.sync()
+        }
+        try deliver(tasks, schedules, history, body)
     }
 
     /// What was never tried is due at once; what was, when a point of its schedule has come since the file was changed.
     private mutating func isDue(
-        _ recipient: ControlRecipient, _ schedule: RetrySchedule, tried: Set<Int>, arrival: Int, now: Int
+        _ recipient: ControlRecipient, _ schedule: RetrySchedule, _ history: DiagnosticHistory, arrival: Int, now: Int
     ) -> Bool {
-        guard tried.contains(recipient.offset), !ignoresSchedule else { return true }
+        guard history.hasBeenTried(recipient), !ignoresSchedule else { return true }
         let due = schedule.next(arrival: arrival, last: touched)
         if due <= now { return true }
         waitFor(due)
@@ -106,7 +105,7 @@ struct MessageWork: ~Copyable {
 
     private mutating func deliver(
         _ tasks: [(recipient: ControlRecipient, destination: Destination)], _ schedules: [Int: RetrySchedule],
-        _ body: MessageBody
+        _ history: DiagnosticHistory, _ body: MessageBody
     ) throws(FileError) {
         guard !tasks.isEmpty else { return }
         let drafts = TransactionDraft.group(tasks)
@@ -134,7 +133,7 @@ struct MessageWork: ~Copyable {
                 sent -= 1
                 environment.metrics.observe(since: begun, channel: drafts[index].destination.channel)
                 do throws(FileError) {
-                    try settle(drafts[index], outcome, schedules, arrival: body.arrival)
+                    try settle(drafts[index], outcome, schedules, history, arrival: body.arrival)
                 } catch {
                     // The other outcomes are still written down, as far as the disk takes them.
                     failure = failure ?? error
@@ -150,15 +149,13 @@ struct MessageWork: ~Copyable {
 
     /// Writes down what came of a transaction, durably.
     private mutating func settle(
-        _ draft: TransactionDraft, _ outcome: DeliveryOutcome, _ schedules: [Int: RetrySchedule], arrival: Int
+        _ draft: TransactionDraft, _ outcome: DeliveryOutcome, _ schedules: [Int: RetrySchedule],
+        _ history: DiagnosticHistory, arrival: Int
     ) throws(FileError) {
         let endpoint = draft.destination.endpoint
-        let results = zip(draft.recipients, outcome.report.recipients).enumerated()
-        // What was delivered first: should anything fail from here on, it is these that must not be sent again.
-        for (_, (recipient, result)) in results where result.outcome == .delivered {
-            try message.mark(.done, recipientAt: recipient.offset)
-        }
-        for (index, (recipient, result)) in results {
+        var recorded: [RecordedOutcome] = []
+        recorded.reserveCapacity(draft.recipients.count)
+        for (index, (recipient, result)) in zip(draft.recipients, outcome.report.recipients).enumerated() {
             // Put together only where it is written down.
             var dialogue: [UInt8] { outcome.report.dialogue(recipient: index) }
             environment.log(
@@ -169,78 +166,78 @@ struct MessageWork: ~Copyable {
             environment.metrics.count(result.outcome, channel: draft.destination.channel)
             switch result.outcome {
             case .delivered:
-                guard recipient.wants(.success), !outcome.isNotifiedByServer else { continue }
-                try message.append([
-                    diagnosis(
+                let isToBeTold = recipient.wants(.success) && !outcome.isNotifiedByServer
+                let told =
+                    isToBeTold
+                    ? diagnosis(
                         recipient, action: "delivered", reply: result.reply, endpoint: endpoint, dialogue: dialogue,
-                        time: environment.clock())
-                ])
-            case .failed: try fail(recipient, result.reply, endpoint: endpoint, dialogue: dialogue)
+                        time: environment.clock()) : nil
+                recorded.append(RecordedOutcome(recipient, .done, told))
+            case .failed:
+                recorded.append(failure(recipient, result.reply, endpoint: endpoint, dialogue: dialogue))
             case .deferred:
-                try postpone(
-                    recipient, result.reply, schedules[recipient.offset] ?? RetrySchedule(), endpoint: endpoint,
-                    dialogue: dialogue, arrival: arrival)
+                recorded.append(
+                    postponement(
+                        recipient, result.reply, schedules[recipient.offset] ?? RetrySchedule(), history,
+                        endpoint: endpoint, dialogue: dialogue, arrival: arrival))
             }
         }
+        try message.record(recorded)
         // What is finished is made durable before anything relies on it: with its report, or by its removal.
         if !message.contents.isFinished { try message.sync() }
     }
 
-    private mutating func fail(
+    /// What is written down of a recipient that failed for good.
+    private func failure(
         _ recipient: ControlRecipient, _ reply: Reply, endpoint: Endpoint?, dialogue: [UInt8]
-    ) throws(FileError) {
-        // The diagnostic first: a failed tag without one would never be reported.
-        try message.append([
-            diagnosis(
-                recipient, action: "failed", reply: reply, endpoint: endpoint, dialogue: dialogue,
-                time: environment.clock())
-        ])
-        try message.mark(.failed, recipientAt: recipient.offset)
-        guard endpoint == nil else { return }
-        environment.log(
-            .attempt(
-                DeliveryAttempt(
-                    message: message.message, recipient: recipient, size: size, outcome: .failed, reply: reply,
-                    endpoint: nil)))
-        environment.metrics.count(.failed, channel: String(decoding: recipient.address.channel, as: UTF8.self))
+    ) -> RecordedOutcome {
+        if endpoint == nil {
+            environment.log(
+                .attempt(
+                    DeliveryAttempt(
+                        message: message.message, recipient: recipient, size: size, outcome: .failed, reply: reply,
+                        endpoint: nil)))
+            environment.metrics.count(.failed, channel: String(decoding: recipient.address.channel, as: UTF8.self))
+        }
+        let diagnostic = diagnosis(
+            recipient, action: "failed", reply: reply, endpoint: endpoint, dialogue: dialogue,
+            time: environment.clock())
+        return RecordedOutcome(recipient, .failed, diagnostic)
     }
 
-    /// Leaves a recipient queued, or gives it up where the message is too old.
-    private mutating func postpone(
-        _ recipient: ControlRecipient, _ reply: Reply, _ schedule: RetrySchedule, endpoint: Endpoint?,
-        dialogue: [UInt8],
-        arrival: Int
-    ) throws(FileError) {
+    /// What is written down of a recipient that stays queued, or is given up where the message is too old.
+    private mutating func postponement(
+        _ recipient: ControlRecipient, _ reply: Reply, _ schedule: RetrySchedule, _ history: DiagnosticHistory,
+        endpoint: Endpoint?, dialogue: @autoclosure () -> [UInt8], arrival: Int
+    ) -> RecordedOutcome {
         let now = environment.clock()
         if schedule.isExpired(arrival: arrival, now: now) {
             let text = "not delivered within \(schedule.expiry.seconds / 3600) hours; the last try ended with: \(reply)"
-            return try fail(
-                recipient, Reply(local: 550, EnhancedStatusCode(5, 4, 7), text), endpoint: endpoint, dialogue: dialogue)
+            return failure(
+                recipient, Reply(local: 550, EnhancedStatusCode(5, 4, 7), text), endpoint: endpoint,
+                dialogue: dialogue())
         }
         let diagnostic = diagnosis(
-            recipient, action: "delayed", reply: reply, endpoint: endpoint, dialogue: dialogue, time: now)
-        let last = message.contents.diagnostics.last { $0.diagnostic.recipientOffset == recipient.offset }?.diagnostic
-        let isToBeTold = isDelayToBeTold(recipient, schedule, age: now - arrival)
+            recipient, action: "delayed", reply: reply, endpoint: endpoint, dialogue: dialogue(), time: now)
+        let last = history.last(of: recipient)
+        let isToBeTold = isDelayToBeTold(recipient, schedule, history, age: now - arrival)
         if isToBeTold { delays[recipient.offset] = arrival + schedule.expiry.seconds }
-        // The same answer at each try would only make the file grow; a report marks the diagnostic that it tells of.
-        if last?.notary.status != diagnostic.notary.status || last?.notary.diagnostic != diagnostic.notary.diagnostic
-            || (isToBeTold && !message.contents.unreportedDelays.contains { $0.recipient.offset == recipient.offset })
-        {
-            try message.append([diagnostic])
-        }
-        try message.mark(.pending, recipientAt: recipient.offset)
         waitFor(schedule.next(arrival: arrival, last: now))
+        // The same answer at each try would only make the file grow; a report marks the diagnostic that it tells of.
+        let isNew =
+            last?.notary.status != diagnostic.notary.status || last?.notary.diagnostic != diagnostic.notary.diagnostic
+            || (isToBeTold && history.unreportedDelay(of: recipient) == nil)
+        return RecordedOutcome(recipient, .pending, isNew ? diagnostic : nil)
     }
 
     // MARK: Reporting
 
     /// Whether the sender asked to be told of delays, and one of the times has come that was not told of yet.
-    private func isDelayToBeTold(_ recipient: ControlRecipient, _ schedule: RetrySchedule, age: Int) -> Bool {
+    private func isDelayToBeTold(
+        _ recipient: ControlRecipient, _ schedule: RetrySchedule, _ history: DiagnosticHistory, age: Int
+    ) -> Bool {
         guard recipient.wants(.delay) else { return false }
-        let told = message.contents.diagnostics.count {
-            $0.tag == RecipientTag.done.rawValue && $0.diagnostic.recipientOffset == recipient.offset
-                && $0.diagnostic.isDelay
-        }
+        let told = history.reportedDelays(of: recipient)
         // Times that passed between two attempts are told of together.
         let passed = schedule.reportTimes.count { $0.seconds <= age }
         return passed > told
