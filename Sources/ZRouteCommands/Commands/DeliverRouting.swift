@@ -1,7 +1,9 @@
 // What `deliver --route` does before it delivers: the pass of route-queue, by a configuration that may be read anew.
 
+import ArgumentParser
 import Files
 import Maps
+import ServiceManagement
 import Spool
 import Synchronization
 
@@ -11,15 +13,24 @@ final class DeliverRouting: Sendable {
     private let form: LogForm
     private let lookups: LookupCounts?
     private let turn: OutputTurn
+    private let watchdog: Watchdog
     private let routing: Mutex<SpoolRouting>
+    private let status = Mutex(ExitCode.ok)
 
-    init(_ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputTurn) {
+    init(
+        _ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputTurn,
+        watchdog: Watchdog
+    ) {
         self.postOffice = postOffice
         self.form = form
         self.lookups = lookups
         self.turn = turn
+        self.watchdog = watchdog
         routing = Mutex(SpoolRouting(site, postOffice, counts: lookups))
     }
+
+    /// What all passes come to.
+    var exitStatus: ExitCode { status.withLock { $0 } }
 
     /// Goes on by another configuration.
     func use(_ site: Site) {
@@ -31,13 +42,14 @@ final class DeliverRouting: Sendable {
     ///
     /// - Parameter deliver: is given messages as soon as they are in place, open and locked.
     func pass(deliver: @escaping @Sendable ([RoutedMessage]) -> Void) {
-        let log = RouteQueueLog(form, turn: turn)
+        let log = RouteQueueLog(form, turn: turn, watchdog: watchdog)
         do throws(FileError) {
             try routing.withLock { $0 }.pass(log, handOver: deliver)
         } catch {
             log.say(error)
         }
-        // What could not be routed is said, and stays where it is: the exit status is that of delivery.
-        _ = log.finish()
+        let status = log.finish()
+        // What has no route for good is delivery's to report.
+        if status != .noUser { self.status.withLock { $0 = $0.worse(status) } }
     }
 }
