@@ -36,7 +36,7 @@ public final class SiteTableFactory: TableFactory {
         case .unordered:
             return TextTable.unordered(name: name, loader: texts)
         case .ordered:
-            return TextTable.ordered(name: name, loader: texts)
+            return TextTable.ordered(name: name, folding: definition.flags.folding, loader: texts)
         case .incore, .none:
             return IncoreTable(name: name)
         }

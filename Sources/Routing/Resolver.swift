@@ -81,11 +81,15 @@ public struct Resolver: ~Copyable {
         maps.beginAddress(now: now)
         text.removeAll()
         while places.popLast() != nil {}
-        do {
+        do throws(ResolutionFailure) {
             if try begin(address) {
                 try resolve(node: 0)
-                while !expansion.pending.isEmpty, let next = expansion.pending.popLast() {
-                    try resolve(node: next)
+                try resolvePending()
+                // What includes nothing but itself has come to nobody.
+                if places.isEmpty {
+                    try expandToRootForNobody()
+                    try resolvePending()
+                    guard !places.isEmpty else { throw limit }
                 }
             } else {
                 addNullSender()
@@ -94,6 +98,13 @@ public struct Resolver: ~Copyable {
         } catch {
             record(error)
             answer.fail(address, error)
+        }
+    }
+
+    @inline(__always)
+    private mutating func resolvePending() throws(ResolutionFailure) {
+        while !expansion.pending.isEmpty, let next = expansion.pending.popLast() {
+            try resolve(node: next)
         }
     }
 

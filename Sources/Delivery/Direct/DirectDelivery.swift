@@ -56,7 +56,7 @@ public struct DirectDelivery: Sendable {
             case .notOurs:
                 decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 0), "its route cannot be known now"))
             case .discard:
-                decide(.delivered, Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says"))
+                decide(.delivered, RecipientFate.discarded)
             case .fail(let reply): decide(.failed, reply)
             case .keep(let reason, _, _): decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason))
             case .deliver(let destination, _): tasks.append((recipient, destination))

@@ -59,7 +59,15 @@ struct MessageWork: ~Copyable {
         for recipient in message.contents.recipients where recipient.tag == .pending {
             switch RecipientFate(recipient, plan: environment.plan) {
             case .notOurs: break
-            case .discard: recorded.append(RecordedOutcome(recipient, .done))
+            case .discard:
+                recorded.append(RecordedOutcome(recipient, .done))
+                environment.log(
+                    .attempt(
+                        DeliveryAttempt(
+                            message: message.message, recipient: recipient, size: size, outcome: .delivered,
+                            reply: RecipientFate.discarded, endpoint: nil)))
+                environment.metrics.count(
+                    .delivered, channel: String(decoding: recipient.address.channel, as: UTF8.self))
             case .fail(let reply): recorded.append(failure(recipient, reply, endpoint: nil, dialogue: []))
             case .keep(let reason, let isFault, let schedule):
                 // Said at every look, not only when an attempt is due: it must be mended.

@@ -7,7 +7,7 @@ import Spool
 enum RecipientFate {
     /// Not delivery's business: held for routing, or one of several alternatives.
     case notOurs
-    /// Discarded, as an administrator's `bitbucket` route says.
+    /// Discarded, as an administrator's `bitbucket` route, or the target `/dev/null`, says.
     case discard
     /// Fails for good, for this reason.
     case fail(Reply)
@@ -15,6 +15,9 @@ enum RecipientFate {
     case deliver(Destination, RetrySchedule)
     /// Stays queued for this reason; whether that is a fault of the configuration.
     case keep(String, isFault: Bool, RetrySchedule)
+
+    /// What is said of a recipient that was discarded.
+    static let discarded = Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says")
 
     /// Decides by channel, host and user.
     init(_ recipient: ControlRecipient, plan: DeliveryPlan) {
@@ -25,6 +28,8 @@ enum RecipientFate {
             self = .discard
         } else if address.isChannel("error") {
             self = .fail(Self.errorReply(address))
+        } else if address.isChannel("local"), Self.isNullDevice(address) {
+            self = .discard
         } else if address.isChannel("local"), Self.isProgramOrFile(address) {
             self = .fail(
                 Reply(
@@ -38,6 +43,12 @@ enum RecipientFate {
             case .wait(let reason): self = .keep(reason, isFault: false, decision.schedule)
             }
         }
+    }
+
+    /// Whether a local route names the file that keeps nothing, which is no file to append to.
+    private static func isNullDevice(_ address: ControlAddress) -> Bool {
+        let user = ControlField.unquoted(address.user)
+        return user.elementsEqual("/dev/null".utf8) || user.elementsEqual("\"/dev/null\"".utf8)
     }
 
     /// Whether a local route names a command (`|command`), a file (`/file`) or an include.

@@ -42,13 +42,14 @@ struct SourceParser {
     /// - Parameters:
     ///   - bytes: the whole of it.
     ///   - file: what messages call it.
-    ///   - folding: how keys of the plain form are folded.
+    ///   - folding: how keys are folded; those of aliases to lower case where it does not say.
     /// - Throws: if it holds a NUL, which no key or value in a database may hold, or is too large.
     init(_ bytes: [UInt8], file: String, form: SourceForm, folding: KeyFolding) throws(CompileError) {
         self.bytes = bytes
         self.file = file
         self.form = form
-        self.folding = form == .aliases ? .lower : folding
+        // Keys of aliases are never case-sensitive.
+        self.folding = form == .aliases && folding == .none ? .lower : folding
         guard bytes.count <= Self.sizeLimit else {
             throw CompileError(file: file, reason: "larger than \(Self.sizeLimit) bytes", remedy: "split the map")
         }

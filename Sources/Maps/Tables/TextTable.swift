@@ -29,7 +29,7 @@ public final class TextTable: Table {
     /// - Parameters:
     ///   - name: what messages call the map, and the path of its file.
     ///   - form: its grammar.
-    ///   - folding: how keys of the plain form are folded when they are read; those of aliases always to lower case.
+    ///   - folding: how keys are folded when they are read; those of aliases to lower case where not to upper.
     ///   - loader: what the workers of a process share.
     public convenience init(name: TableName, form: SourceForm, folding: KeyFolding, loader: TextTableLoader) {
         self.init(name: name, form: form, folding: folding, foldsLookups: false, loader: loader)
@@ -42,11 +42,15 @@ public final class TextTable: Table {
         TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, loader: loader)
     }
 
-    /// Names a file of ZMailer's type `ordered`: keys are compared byte for byte.
+    /// Names a file of ZMailer's type `ordered`: keys are compared byte for byte, or without regard to case where lookups
+    /// are folded to lower case.
     ///
     /// ZMailer searches the sorted file itself; here it is loaded like the others, so that an unsorted line is found too.
-    public static func ordered(name: TableName, loader: TextTableLoader) -> TextTable {
-        TextTable(name: name, form: .plain, folding: .none, foldsLookups: false, loader: loader)
+    ///
+    /// - Parameter folding: how the relation folds what it looks up.
+    public static func ordered(name: TableName, folding: KeyFolding, loader: TextTableLoader) -> TextTable {
+        TextTable(
+            name: name, form: .plain, folding: folding == .lower ? .lower : .none, foldsLookups: false, loader: loader)
     }
 
     private init(name: TableName, form: SourceForm, folding: KeyFolding, foldsLookups: Bool, loader: TextTableLoader) {

@@ -88,7 +88,7 @@ struct Site: Sendable {
             return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
         }
         let maps = RoutingMaps(
-            MapSet(databases, tables: tables), accounts: traced(accounts), includes: traced(IncludedFileTable()))
+            MapSet(databases, tables: tables), accounts: traced(accounts))
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
     }
 }
