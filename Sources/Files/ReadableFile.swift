@@ -3,7 +3,7 @@
 import Glibc
 
 /// A regular file that is open for reading; closed when the value goes.
-public struct ReadableFile: ~Copyable {
+public struct ReadableFile: ~Copyable, Sendable {
     /// The identity of the very file that is open.
     public let identity: FileIdentity
 
@@ -32,6 +32,48 @@ public struct ReadableFile: ~Copyable {
     }
 
     deinit { close(descriptor) }
+
+    /// The identity that the very file has now.
+    ///
+    /// - Throws: `FileError` when it cannot be examined.
+    public func currentIdentity() throws(FileError) -> FileIdentity {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw FileError(operation: "stat", path: path, code: errno)
+        }
+        return FileIdentity(status)
+    }
+
+    /// Reads the whole file into memory.
+    ///
+    /// Reading, not mapping: a file that shrinks under a mapping kills the process.
+    ///
+    /// - Parameter limit: the largest number of bytes accepted.
+    /// - Throws: `FileError` when reading fails, or there is more than the limit.
+    public func readWhole(limit: Int) throws(FileError) -> [UInt8] {
+        let tooLarge = FileError(operation: "read", path: path, reason: "larger than \(limit) bytes")
+        guard identity.size <= Int64(limit) else { throw tooLarge }
+        var failure: FileError?
+        var bytes: [UInt8] = []
+        var capacity = max(Int(identity.size) + 1, 4096)
+        while true {
+            let done = bytes.count
+            let room = capacity - done
+            let chunk = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                var got = unsafe pread(descriptor, buffer.baseAddress, room, off_t(done))
+                while got < 0, errno == EINTR {
+                    got = unsafe pread(descriptor, buffer.baseAddress, room, off_t(done))
+                }
+                if got < 0 { failure = FileError(operation: "read", path: path, code: errno) }
+                count = max(got, 0)
+            }
+            if let failure { throw failure }
+            if chunk.isEmpty { return bytes }
+            if done == 0 { bytes = chunk } else { bytes.append(contentsOf: chunk) }
+            guard bytes.count <= limit else { throw tooLarge }
+            if bytes.count == capacity { capacity = min(capacity &* 2, limit &+ 1) }
+        }
+    }
 
     /// Fills a buffer from a place in the file.
     ///

@@ -59,7 +59,8 @@ struct AddressListTests {
         "", "   ", ",", ",,", ", ,", ",,a@x.example,,", "a@x.example,", "a,,", "(c),", "# comment", "group:;",
         "a@x.example b@x.example", "a b@x.example", #"\\bob"#, #"alice, \alice"#, ":include:/etc/list",
         #"a"b@x.example"#, "fg1;fg2", "fg.dot.", ".fg", "fg..dot", "x:y@z", "fg@x.example.", "%1@x.example",
-        "group: a@x.example", "a@b@c", "<>", "<a@b", "a@", "@", "a)b", "a\r", "a::", "::u", "a b::u", "node::u@x.example",
+        "group: a@x.example", "a@b@c", "<>", "<a@b", "a@", "@", "a)b", "a\r", "a::", "::u", "a b::u",
+        "node::u@x.example",
         "[192.0.2.1", "a [192.0.2.1] b", ":include:", ":includes:/f",
     ]
 
@@ -73,7 +74,8 @@ struct AddressListTests {
         arguments: [
             (":include:/l/a", [":include:/l/a"]), ("a, :include:/l/b ,c", ["a", ":include:/l/b", "c"]),
             (#"":include:/l/a, b""#, [":include:/l/a, b"]), (#"a,":include:/l/q\"q""#, ["a", #":include:/l/q"q"#]),
-            (#""include:/l/a""#, [#""include:/l/a""#]), (#"":include:/l/a"@x.example"#, [#"":include:/l/a"@x.example"#]),
+            (#""include:/l/a""#, [#""include:/l/a""#]),
+            (#"":include:/l/a"@x.example"#, [#"":include:/l/a"@x.example"#]),
             ("group: :include:/l/a;", [":include:/l/a"]),
         ])
     func includes(value: String, members: [String]) throws {

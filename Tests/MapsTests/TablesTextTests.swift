@@ -204,9 +204,10 @@ final class Warnings: Sendable {
     }
 
     @Test(arguments: [
-        (KeyFolding.lower, "user@d", "1"), (.lower, "b", "2"), (.none, "User@D", "1"), (.none, "user@d", nil), (.upper, "B", "2"),
+        (KeyFolding.lower, "user@d", "1"), (.lower, "b", "2"), (.none, "User@D", "1"), (.none, "user@d", nil),
+        (.upper, "B", "2"),
         (.upper, "USER@D", nil),
-    ])
+    ] as [(KeyFolding, String, String?)])
     func orderedIgnoresCaseWhereLookupsAreInLowerCase(folding: KeyFolding, key: String, value: String?) throws {
         try place.write("B 2\nUser@D 1\n", to: "source")
         let name = TableName(relation: "r", backEnd: "ordered", file: place.file("source"))

@@ -9,7 +9,8 @@ struct CanonicalTests {
         "of several organisation's domains have the one of the setting orgdomain in their place",
         arguments: [
             ("u@mail.other.org", "local!u@mail.other.org!u"), ("u@MAIL.Other.Org", "local!u@MAIL.Other.Org!u"),
-            ("u@mail.example.net", "local!u@mail.example.net!u"), ("u@x.other.org", "smtp!x.example.net!u@x.example.net"),
+            ("u@mail.example.net", "local!u@mail.example.net!u"),
+            ("u@x.other.org", "smtp!x.example.net!u@x.example.net"),
             ("u@other.org", "smtp!example.net!u@example.net"), ("u@another.org", "smtp!another.org!u@another.org"),
         ])
     func organisation(address: String, route: String) throws {

@@ -53,6 +53,7 @@ struct ConformanceCase {
         if storage == .text {
             for type in ["btree", "bhash"] { try Self.replace(" \(type) ", with: " text ", in: root + "/dbases.conf") }
         }
+        try TemporaryDirectory.dateBack(root)
         settings = try Settings.load(
             file: root + "/zmailer.conf", overrides: storage == .text ? [(name: "DBTYPE", value: "text")] : [])
         databases = try DatabasesConf(file: root + "/dbases.conf", settings: settings)

@@ -31,7 +31,7 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
         let bytes: [UInt8]
         let identity: FileIdentity
         do {
-            (bytes, identity) = try readFile(path, limit: Self.sizeLimit)
+            (bytes, identity) = try readSettledFile(path, limit: Self.sizeLimit)
         } catch {
             throw ConfigurationError(file: path, text: "secrets cannot be read: \(error.operation): \(error.reason)")
         }

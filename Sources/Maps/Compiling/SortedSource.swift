@@ -49,9 +49,10 @@ struct SortedSource {
         case .bytes(let bytes, _): return bytes
         case .file(let path):
             do {
-                return try readFile(path, limit: SourceParser.sizeLimit).bytes
+                return try readSettledFile(path, limit: SourceParser.sizeLimit).bytes
             } catch {
-                throw CompileError(error, remedy: "correct the file or its path")
+                throw CompileError(
+                    error, remedy: error.isUnsettled ? "the old database stays" : "correct the file or its path")
             }
         }
     }

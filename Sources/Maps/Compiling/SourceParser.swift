@@ -40,12 +40,14 @@ struct SourceParser {
     /// Begins to read a source.
     ///
     /// - Parameters:
-    ///   - bytes: the whole of it.
+    ///   - source: the whole of it.
     ///   - file: what messages call it.
     ///   - folding: how keys are folded; those of aliases to lower case where it does not say.
     /// - Throws: if it holds a NUL, which no key or value in a database may hold, or is too large.
-    init(_ bytes: [UInt8], file: String, form: SourceForm, folding: KeyFolding) throws(CompileError) {
-        self.bytes = bytes
+    init(
+        _ source: consuming [UInt8], file: String, form: SourceForm, folding: KeyFolding
+    ) throws(CompileError) {
+        bytes = source
         self.file = file
         self.form = form
         // Keys of aliases are never case-sensitive.

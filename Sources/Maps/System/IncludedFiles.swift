@@ -1,7 +1,7 @@
 // The files that `:include:` names. A file that cannot be read, or that is not safe to read, is a failed lookup like any
 // other: its members are people.
 
-import Files
+public import Files
 import Glibc
 
 /// What `:include:` names, by its path.
@@ -24,11 +24,35 @@ extension TableName {
 
 /// The contents of included files, read when an address needs them.
 public final class IncludedFiles: IncludedLists {
+    /// A file that was read, or could not be.
+    private final class Known {
+        var file: SettlingFile
+        var content: [UInt8]?
+        var identity: FileIdentity?
+        var hasWaited = false
+
+        init(_ file: consuming SettlingFile) { self.file = file }
+
+        var kept: (bytes: [UInt8], identity: FileIdentity)? {
+            guard let content, let identity else { return nil }
+            return (content, identity)
+        }
+    }
+
     /// The largest file accepted.
     private static let limit = 64 << 20
+    /// So many bytes of files are kept, and so many files; beyond that all are forgotten.
+    private static let mostBytes = 4 << 20, mostFiles = 1_000
+
+    private let clock: FileClock
+    private var known: [[UInt8]: Known] = [:]
 
     /// Files by their paths.
-    public init() {}
+    ///
+    /// - Parameter clock: by which the age of files is judged.
+    public init(clock: FileClock = .system) {
+        self.clock = clock
+    }
 
     /// Reads a file: one that everybody may read, or that belongs to the map's owner, and that only its owner may write.
     public func content(of path: [UInt8], onBehalfOf authority: UInt32) throws(MapError) -> [UInt8] {
@@ -39,7 +63,7 @@ public final class IncludedFiles: IncludedLists {
         }
         let file: (bytes: [UInt8], identity: FileIdentity)
         do {
-            file = try readFile(name.file, limit: Self.limit)
+            file = try read(name.file, path)
         } catch {
             throw MapError(
                 table: name, key: path, code: error.code,
@@ -54,5 +78,39 @@ public final class IncludedFiles: IncludedLists {
                     + " chmod a+r it, or give it to him")
         }
         return file.bytes
+    }
+
+    /// The content that is believed: what is there now, or what was there before as long as that is being written.
+    private func read(_ name: String, _ path: [UInt8]) throws(FileError) -> (bytes: [UInt8], identity: FileIdentity) {
+        let entry = known[path] ?? Known(SettlingFile(name, limit: Self.limit, clock: clock))
+        let fresh: (bytes: [UInt8], identity: FileIdentity)
+        do throws(FileError) {
+            if !entry.hasWaited {
+                entry.hasWaited = true
+                fresh = try entry.file.read()
+            } else {
+                switch try entry.file.look() {
+                case .settled(let bytes, let identity): fresh = (bytes, identity)
+                case .unchanged: if let kept = entry.kept { return kept } else { fresh = try entry.file.read() }
+                case .unsettled(let file):
+                    guard let kept = entry.kept, !file.isEndless else { throw FileError(file) }
+                    return kept
+                }
+            }
+        } catch {
+            entry.content = nil
+            keep(entry, path)
+            throw error
+        }
+        entry.content = fresh.bytes
+        entry.identity = fresh.identity
+        keep(entry, path)
+        return fresh
+    }
+
+    private func keep(_ entry: Known, _ path: [UInt8]) {
+        known[path] = entry
+        let size = known.values.reduce(0) { $0 + ($1.content?.count ?? 0) }
+        if size > Self.mostBytes || known.count > Self.mostFiles { known = [:] }
     }
 }

@@ -19,8 +19,6 @@ public final class TextTable: Table {
     private let foldsLookups: Bool
     private let loader: TextTableLoader
     private var storage: TextTableStorage?
-    /// The file at the last attempt to load it, where that failed.
-    private var failed: FileIdentity?
     private var hasFailed = false
     private var foldedKey: [UInt8] = []
 
@@ -71,15 +69,17 @@ public final class TextTable: Table {
         return storage.find(folded.span, into: &value)
     }
 
-    /// Forgets the entries of a file that was replaced or changed.
+    /// Forgets the entries of a file that was replaced or changed, as soon as the new content is believed.
     public func refresh() -> Bool {
-        let now = try? FileIdentity(path: name.file)
-        if let storage {
-            guard storage.identity != now else { return false }
-            self.storage = nil
-            return true
+        guard let storage else {
+            // Each lookup asks for them again.
+            return hasFailed && (try? loader.storage(path: name.file, form: form, folding: folding)) != nil
         }
-        return hasFailed && now != failed
+        guard (try? FileIdentity(path: name.file)) != storage.identity else { return false }
+        let now = try? loader.storage(path: name.file, form: form, folding: folding)
+        guard now !== storage else { return false }
+        self.storage = nil
+        return true
     }
 
     /// The hash function of the entries.
@@ -98,13 +98,12 @@ public final class TextTable: Table {
     private func load(for key: [UInt8]) throws(MapError) -> TextTableStorage {
         do {
             let loaded = try loader.storage(path: name.file, form: form, folding: folding)
-            hasFailed = false
             storage = loaded
+            hasFailed = false
             privilege = loaded.identity.privilege
             return loaded
         } catch {
             hasFailed = true
-            failed = try? FileIdentity(path: name.file)
             throw MapError(table: name, key: key, text: error.description)
         }
     }

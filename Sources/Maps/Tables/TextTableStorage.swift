@@ -19,25 +19,19 @@ final class TextTableStorage: Sendable {
     /// Searches in the index.
     var search: EntryIndex.Search { index.search }
 
-    /// Reads a source whole.
+    /// Reads the bytes of a source.
     ///
-    /// - Throws: if the file cannot be read, breaks the grammar, or changes while it is read.
-    init(path: String, form: SourceForm, folding: KeyFolding, hash: ByteHash) throws(CompileError) {
-        var read: (bytes: [UInt8], identity: FileIdentity)
-        do throws(FileError) {
-            read = try readFile(path, limit: SourceParser.sizeLimit)
-            // Half a file would make the other half's keys absent.
-            guard try FileIdentity(path: path) == read.identity else {
-                throw FileError(operation: "read", path: path, reason: "changed while it was read")
-            }
-        } catch {
-            throw CompileError(
-                error, remedy: "correct the file or its path; replace it by rename, not by writing into it")
-        }
-        var parser = try SourceParser(read.bytes, file: path, form: form, folding: folding)
+    /// - Parameters:
+    ///   - bytes: the whole file.
+    ///   - identity: the very file they came from.
+    /// - Throws: if they break the grammar.
+    init(
+        _ bytes: consuming [UInt8], _ identity: FileIdentity, path: String, form: SourceForm, folding: KeyFolding,
+        hash: ByteHash
+    ) throws(CompileError) {
         // The parser works in place; a second owner of the bytes would make it copy them all.
-        read.bytes = []
-        identity = read.identity
+        var parser = try SourceParser(bytes, file: path, form: form, folding: folding)
+        self.identity = identity
         var index = EntryIndex(sourceSize: parser.bytes.count, hash: hash)
         var lines = EntryLines()
         var duplicates: [SourceWarning] = []
@@ -51,7 +45,7 @@ final class TextTableStorage: Sendable {
             }
         }
         warnings = (parser.warnings + duplicates).sorted { $0.line < $1.line }
-        bytes = parser.bytes
+        self.bytes = parser.bytes
         self.index = index
     }
 

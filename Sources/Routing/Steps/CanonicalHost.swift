@@ -23,7 +23,8 @@ extension Resolver {
         }
         // Names below .uucp are never replaced.
         guard !hasSuffix(host, Self.uucp) else { return try examined(host, name: nil, isLocal: true) }
-        let name = hit.value(in: &text)
+        let name = try value(of: hit, growingAtMost: mostSubstituted)
+        try checkGrowth(of: name)
         guard !name.isEmpty else { return try examined(host, name: nil, isLocal: true) }
         let isLocal = try maps.findThisHost(name, of: &text) != nil
         return try examined(name, name: name, isLocal: isLocal)

@@ -142,7 +142,8 @@ extension Resolver {
         template.domain = domain
         template.privilege = hit.privilege
         template.key = ExpandedKey(relation: .aliases, key: hit.key)
-        try expand(value: hit.value(in: &text), like: template, of: hop.node)
+        let value = try value(of: hit, growingAtMost: mostSubstitutedInList)
+        try expand(value: value, like: template, of: hop.node)
         return true
     }
 

@@ -1,6 +1,7 @@
 // A site: its settings, its maps, and the engine made of both.
 
 import Configuration
+import Files
 import MailAddress
 import Maps
 import Routing
@@ -48,7 +49,12 @@ struct Site: Sendable {
 
     /// What reads text maps, once for all workers, and says what is probably a mistake in a source.
     func makeTextLoader() -> TextTableLoader {
-        TextTableLoader { [logForm] in DiagnosticLog(logForm).say(Diagnosis(finding: $0)) }
+        TextTableLoader(
+            report: { [logForm] in DiagnosticLog(logForm).say(Diagnosis(finding: $0)) },
+            reportUnsettled: { [logForm] in
+                let text = "warning: \($0); the entries from before stand"
+                DiagnosticLog(logForm).say(Diagnosis(text, .warning, file: $0.path))
+            })
     }
 
     /// What the workers of this process know of maps that hang.
