@@ -28,8 +28,8 @@ public struct WaitingRecipient: Sendable {
     public let channel: [UInt8], host: [UInt8]
     /// Whom for, at the host; the address where it is not routed yet.
     public let user: [UInt8]
-    /// When the message arrived, in seconds since 1970.
-    public let arrival: Int64
+    /// When the message arrived, in seconds since 1970; nil where its body is missing, and nothing can be done for it.
+    public let arrival: Int64?
     /// How many attempts failed that left a diagnostic.
     public let attempts: Int
     /// What the last of them came to: its time in seconds since 1970, status code and answer; nil where there was none.
@@ -107,9 +107,9 @@ extension PostOffice {
     ) throws(ControlAccessError) -> [WaitingRecipient] {
         let pending = contents.recipients.filter { $0.tag != .done && $0.tag != .failed }
         guard !pending.isEmpty else { return [] }
-        let arrival: Int64
+        let arrival: Int64?
         do throws(FileError) {
-            arrival = try (body(of: name)?.modified ?? 0) / 1_000_000_000
+            arrival = try body(of: name).map { $0.modified / 1_000_000_000 }
         } catch {
             throw .file(error)
         }
