@@ -118,13 +118,15 @@ import ZRouteTestKit
     @Test func verifyFindsKeysThatAreNeverFound() throws {
         try site.succeed(["db", "load", "fqdnroutes"], input: Array("good\tv\n".utf8))
         let well = try site.run(["db", "verify", "fqdnroutes"])
-        #expect(well.status == 0 && well.text == "\(site.live): 1 entries, all well\n")
+        #expect(well.status == 0 && well.text == "\(site.live): 1 entry, all well\n")
         let load = try site.run(["db", "load", "fqdnroutes"], input: Array("bad\\c\tv\nUPPER\tv\n".utf8))
-        #expect(load.status == 0 && load.errorText.contains("1 keys have letters that lookups fold"))
+        #expect(load.status == 0 && load.errorText.contains("1 key has letters that lookups fold"))
         let result = try site.run(["db", "verify", "fqdnroutes"])
         #expect(result.status == 1)
-        #expect(result.errorText.contains("1 keys lack the NUL that lookups add and are never found, such as 'bad'"))
-        #expect(result.errorText.contains("1 keys have letters that lookups fold and are never found, such as 'UPPER'"))
+        #expect(
+            result.errorText.contains("1 key lacks the NUL that lookups add, and can never be found, such as 'bad'"))
+        #expect(
+            result.errorText.contains("1 key has letters that lookups fold, and can never be found, such as 'UPPER'"))
     }
 
     /// The limit also holds for the environment's own files, so that the library may wait for room that never comes.

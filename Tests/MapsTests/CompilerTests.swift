@@ -177,7 +177,7 @@ let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../
             try MapCompiler().prepare(job(text: "k v\n", base: "missing/m"))
         }
         #expect(error.description.contains(place.file("missing")))
-        #expect(error.reason == "create: No such file or directory")
+        #expect(error.reason == "a new file cannot be made in \(place.file("missing")): No such file or directory")
     }
 
     @Test func targetThatCannotBeReplacedLeavesNoTemporary() throws {

@@ -157,7 +157,7 @@ final class BerkeleyDBHandle {
         var kind = DB_UNKNOWN
         _ = unsafe database.pointee.get_type(database, &kind)
         guard kind == DB_BTREE || kind == DB_HASH else {
-            throw BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file; compile the map again")
+            throw BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file", remedy: .replace)
         }
         // In a file of several databases the keys are the databases' names: every lookup would be a false absence.
         guard unsafe database.pointee.get_multiple(database) == 0 else {

@@ -72,7 +72,8 @@ public final class BerkeleyDBTable: Table {
         } catch {
             close(afterPanic: error.isPanic)
             hasFailed = true
-            throw MapError(table: name, key: Array(copying: key), code: error.code, text: error.text)
+            throw MapError(
+                error, table: name, key: Array(copying: key), inEnvironment: environment?.settings.home)
         }
     }
 

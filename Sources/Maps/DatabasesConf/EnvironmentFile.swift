@@ -23,8 +23,11 @@ extension EnvironmentSettings {
         guard let home = reader.home else {
             throw ConfigurationError(file: file, text: "has no envhome; name the environment's directory")
         }
+        let isAbsolute = home.utf8.first == UInt8(ascii: "/")
         self.init(
-            home: home, mode: reader.mode, create: reader.create, readOnly: reader.readOnly, cdb: reader.cdb,
+            // The same for all programs, wherever they are started.
+            home: isAbsolute ? home : "\(absolutePath(directory(of: file)))/\(home)", mode: reader.mode,
+            create: reader.create, readOnly: reader.readOnly, cdb: reader.cdb,
             temporaryDirectory: reader.temporaryDirectory)
     }
 }

@@ -9,6 +9,18 @@ import Glibc
 enum DatabaseCheck {
     /// Checks the structure of a file that nobody writes to meanwhile.
     ///
+    /// - Parameter observer: may want the check to end before it is done.
+    /// - Throws: if it is damaged, or cannot be read, or the work is to end.
+    static func verify(_ path: String, observer: (any CallObserver)?) throws(BerkeleyDBFailure) {
+        let result = runUnlessStopped(observer) {
+            Result { () throws(BerkeleyDBFailure) in try verify(path) }
+        }
+        guard let result else { throw .stopped }
+        try result.get()
+    }
+
+    /// Checks the structure of a file that nobody writes to meanwhile.
+    ///
     /// - Throws: if it is damaged, or cannot be read.
     static func verify(_ path: String) throws(BerkeleyDBFailure) {
         let messages = LibraryMessages()
@@ -23,9 +35,22 @@ enum DatabaseCheck {
     /// - Parameters:
     ///   - kind: what the file is, for a header where the file cannot tell any more.
     ///   - dump: the path of a new file.
+    ///   - observer: may want the work to end before it is done.
     /// - Returns: whether the file was whole.
-    /// - Throws: if nothing can be read of the file, or the dump cannot be written.
-    static func salvage(_ path: String, kind: DatabaseKind, to dump: String) throws(BerkeleyDBFailure) -> Bool {
+    /// - Throws: if nothing can be read of the file, or the dump cannot be written, or the work is to end.
+    static func salvage(
+        _ path: String, kind: DatabaseKind, to dump: String, observer: (any CallObserver)?
+    ) throws(BerkeleyDBFailure) -> Bool {
+        let result = runUnlessStopped(observer) {
+            Result { () throws(BerkeleyDBFailure) in try salvage(path, kind: kind, to: dump) }
+        }
+        guard let result else { throw .stopped }
+        return try result.get()
+    }
+
+    private static func salvage(
+        _ path: String, kind: DatabaseKind, to dump: String
+    ) throws(BerkeleyDBFailure) -> Bool {
         let isWhole = try salvage(path, header: "", to: dump, mode: "wxe")
         let head: [UInt8]
         do {

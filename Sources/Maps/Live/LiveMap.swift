@@ -7,7 +7,8 @@ import Glibc
 
 /// An open database, for one thread of one command.
 ///
-/// Keys and values are the stored bytes, with their NUL.
+/// Keys and values are the stored bytes, with their NUL. Where the observer wants the work to end, the next step of it
+/// throws an error that says so (`MapError.isStop`); syncing and closing are always done.
 @safe
 public final class LiveMap {
     /// What the map is opened for.
@@ -24,6 +25,8 @@ public final class LiveMap {
     public let name: TableName
 
     private let environment: LiveEnvironment?
+    /// The directory of its environment; nil for none.
+    private let home: String?
     private let observer: (any CallObserver)?
     private let messages: LibraryMessages
     private var database: UnsafeMutablePointer<DB>?
@@ -41,6 +44,7 @@ public final class LiveMap {
     ) throws(MapError) {
         self.name = name
         self.observer = observer
+        home = environment?.home
         do throws(BerkeleyDBFailure) {
             var joined: LiveEnvironment?
             if let settings = environment {
@@ -57,7 +61,7 @@ public final class LiveMap {
             _ = unsafe opened.pointee.get_type(opened, &kind)
             self.kind = kind == DB_HASH ? .hash : .btree
         } catch {
-            throw MapError(table: name, code: error.code, text: error.text)
+            throw MapError(error, table: name, inEnvironment: environment?.home)
         }
     }
 
@@ -67,6 +71,7 @@ public final class LiveMap {
     ///
     /// - Returns: nil if it certainly does not exist.
     public func get(_ key: [UInt8]) throws(MapError) -> [UInt8]? {
+        try stopIfRequested()
         var value: [UInt8] = []
         let code = unsafe try withDatabase(key) { database in
             unsafe withThing(key) { keyThing in
@@ -83,6 +88,7 @@ public final class LiveMap {
 
     /// Stores a value in the place of the one the key has, if any; it is durable after `sync`.
     public func put(_ key: [UInt8], _ value: [UInt8]) throws(MapError) {
+        try stopIfRequested()
         let code = unsafe try withDatabase(key) { database in
             unsafe withThing(key) { keyThing in
                 unsafe withThing(value) { valueThing in
@@ -97,12 +103,20 @@ public final class LiveMap {
     ///
     /// - Returns: false if it did not exist.
     public func delete(_ key: [UInt8]) throws(MapError) -> Bool {
+        try stopIfRequested()
         let code = unsafe try withDatabase(key) { database in
             unsafe withThing(key) { keyThing in unsafe database.pointee.del(database, nil, &keyThing, 0) }
         }
         if code == DB_NOTFOUND { return false }
         try check(code, key)
         return true
+    }
+
+    /// Does something else that belongs to the work on this map, and that may wait without end, under the same eyes.
+    public func watching<Answer>(_ body: () throws(MapError) -> Answer) throws(MapError) -> Answer {
+        observer?.callBegins()
+        defer { observer?.callEnded() }
+        return try body()
     }
 
     /// Writes every change out to the disk.
@@ -125,13 +139,14 @@ public final class LiveMap {
     ///
     /// Inside an environment the right to write is held during the check: readers go on, other writers wait for it.
     public func verify() throws(MapError) {
+        try stopIfRequested()
         let cursor = environment == nil ? nil : try Cursor(self, flags: DB_WRITECURSOR)
         defer { cursor?.close() }
         if environment != nil { try sync() }
         do {
-            try DatabaseCheck.verify(name.file)
+            try DatabaseCheck.verify(name.file, observer: observer)
         } catch {
-            throw MapError(table: name, code: error.code, text: error.text)
+            throw MapError(error, table: name, inEnvironment: home)
         }
     }
 
@@ -200,6 +215,7 @@ public final class LiveMap {
         /// The next entry, or the first one not before a key.
         func next(from start: [UInt8]? = nil) throws(MapError) -> (key: [UInt8], value: [UInt8])? {
             guard let cursor = unsafe cursor else { return nil }
+            try map.stopIfRequested()
             var found: (key: [UInt8], value: [UInt8])?
             map.observer?.callBegins()
             let code = unsafe withThing(start ?? []) { keyThing in
@@ -214,6 +230,11 @@ public final class LiveMap {
             try map.check(code, start)
             return found
         }
+    }
+
+    /// Work ends between two calls: one that is interrupted leaves its locks behind.
+    private func stopIfRequested() throws(MapError) {
+        if observer.isStopRequested { throw .stopped(name) }
     }
 
     /// Every call that may wait inside the library passes here.
@@ -238,7 +259,7 @@ public final class LiveMap {
             environment?.abandon()
         }
         let shown = key.map { $0.last == 0 ? Array($0.dropLast()) : $0 }
-        throw MapError(table: name, key: shown, code: code, text: failure.text)
+        throw MapError(failure, table: name, key: shown, inEnvironment: home)
     }
 
     private static func open(
@@ -290,7 +311,7 @@ public final class LiveMap {
         var kind = DB_UNKNOWN
         _ = unsafe database.pointee.get_type(database, &kind)
         guard kind == DB_BTREE || kind == DB_HASH else {
-            return BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file; compile the map again")
+            return BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file", remedy: .replace)
         }
         guard unsafe database.pointee.get_multiple(database) == 0 else {
             return BerkeleyDBFailure(code: EINVAL, text: "holds several databases; give the map a file of its own")

@@ -28,11 +28,11 @@ struct DbPutCommand: ParsableCommand {
 
     func run() throws {
         let session = try DbSession(map, options)
-        let map = try session.openForWriting(create: true)
         let stored = session.storedKey(key, isRaw: raw)
-        try session.reporting { () throws(MapError) in
+        try session.withMap(.writing(create: true)) { map, _ in
             try map.put(stored, value.utf8 + [0])
             try map.sync()
+            session.warnOfHiding(stored, in: map)
         }
     }
 }

@@ -116,6 +116,8 @@ struct DeliverCommand: ParsableCommand {
             DiagnosticLog(form).say(error)
             throw ExitCode.tryAgain
         }
+        // Before any thread is started. A service takes the signals itself.
+        let signals = watch ? nil : TerminationSignals()
         let turn = OutputTurn()
         let watchdog = Watchdog()
         let log = DeliveryLog(form, watch ? .events : .results, turn: turn)
@@ -144,10 +146,14 @@ struct DeliverCommand: ParsableCommand {
             let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
             // Each message is tried once: those that are delivered while others are routed are not for the list after it.
             let begun = Mutex<Set<MessageName>>([])
-            routing?.pass { routed in
-                let taken = run.add(routed, worker)
-                begun.withLock { $0.formUnion(taken) }
+            if let routing {
+                // Whoever dies inside an environment breaks it for all: a signal waits until routing is done.
+                routing.pass(shouldStop: { signals?.isPending ?? false }) { routed in
+                    let taken = run.add(routed, worker)
+                    begun.withLock { $0.formUnion(taken) }
+                }
             }
+            signals?.release()
             do {
                 let names = try postOffice.messages().names
                 run.add(begun.withLock { begun in names.filter { !begun.contains($0) } }, worker)

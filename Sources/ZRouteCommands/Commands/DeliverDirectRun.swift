@@ -52,7 +52,10 @@ struct DirectDeliveryRun {
             log.say("several recipients need a POSTOFFICE, where those that cannot be served now are queued")
             return .usage
         }
+        // Whoever dies inside an environment breaks it for all: a signal waits until routing is done.
+        let signals = TerminationSignals()
         let routed = route(recipients, log)
+        signals.release()
         guard postOffice != nil || routed.count <= 1 else {
             log.say("the recipient expands to several: that needs a POSTOFFICE, where those not served now are queued")
             return .usage

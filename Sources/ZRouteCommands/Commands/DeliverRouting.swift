@@ -40,11 +40,15 @@ final class DeliverRouting: Sendable {
 
     /// Routes what waits.
     ///
-    /// - Parameter deliver: is given messages as soon as they are in place, open and locked.
-    func pass(deliver: @escaping @Sendable ([RoutedMessage]) -> Void) {
+    /// - Parameters:
+    ///   - shouldStop: whether to end with the messages that are at work.
+    ///   - deliver: is given messages as soon as they are in place, open and locked.
+    func pass(
+        shouldStop: @escaping @Sendable () -> Bool = { false }, deliver: @escaping @Sendable ([RoutedMessage]) -> Void
+    ) {
         let log = RouteQueueLog(form, turn: turn, watchdog: watchdog)
         do throws(FileError) {
-            try routing.withLock { $0 }.pass(log, handOver: deliver)
+            try routing.withLock { $0 }.pass(log, handOver: deliver, shouldStop: shouldStop)
         } catch {
             log.say(error)
         }

@@ -1,6 +1,7 @@
 // `zroute makedb`: ZMailer's makedb, which compiles one source into one database.
 
 import ArgumentParser
+import Configuration
 import Files
 import Glibc
 import Maps
@@ -60,7 +61,10 @@ struct MakedbCommand: ParsableCommand {
             folding: foldsUpper ? .upper : foldsLower ? .lower : .none, kind: type.kind, base: base)
         var outcome = NewdbOutcome()
         let compiler = MapCompiler()
+        let signals = TerminationSignals()
+        signals.endWhenPending { compiler.end() }
         let progress = ProgressLine(title: job.target, isForced: isVerbose)
+        var isWritten = true
         do throws(CompileError) {
             let report = try compiler.prepare(job, appending: appends) { progress.show($0) }
             try compiler.commit()
@@ -70,14 +74,16 @@ struct MakedbCommand: ParsableCommand {
             var output = OutputStream(descriptor: STDOUT_FILENO)
             output.write("\(report.entries)\t\(job.target)\n")
             if report.kept > 0 {
-                log.say("\(job.target): \(report.kept) keys were there already; their values stand", .notice)
+                let keys = counted(report.kept, "key was", "keys were")
+                log.say("\(job.target): \(keys) there already; the old value stands", .notice)
             }
-            output.flush()
+            isWritten = output.finish(log)
         } catch {
             progress.clear()
             outcome.take(error, of: job, log)
         }
         try outcome.finish()
+        guard isWritten else { throw ExitCode.inputOutput }
     }
 
     private func readSource(_ log: borrowing DiagnosticLog) throws -> CompileJob.Source {

@@ -60,7 +60,7 @@ struct NewdbCommand: ParsableCommand {
             }
         }
         plan.sayPrivileges(log)
-        output.flush()
+        if !output.finish(log), outcome.status == .ok { throw ExitCode.inputOutput }
         try outcome.finish()
     }
 
@@ -82,6 +82,9 @@ struct NewdbCommand: ParsableCommand {
         var outcome = NewdbOutcome()
         var summary = ""
         let compiler = MapCompiler()
+        // What is only prepared is of use to nobody: a signal ends the run at once, and leaves no file behind.
+        let signals = TerminationSignals()
+        signals.endWhenPending { compiler.end() }
         for step in plan.steps where outcome.accepts(source: step.source, log) {
             let progress = ProgressLine(title: step.job.target)
             do throws(CompileError) {
@@ -108,8 +111,7 @@ struct NewdbCommand: ParsableCommand {
         plan.sayPrivileges(log)
         var output = OutputStream(descriptor: STDOUT_FILENO)
         output.write(summary)
-        output.flush()
-        if output.hasFailed { throw ExitCode.inputOutput }
+        guard output.finish(log) else { throw ExitCode.inputOutput }
     }
 }
 

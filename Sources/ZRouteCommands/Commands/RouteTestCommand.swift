@@ -1,6 +1,7 @@
 // `zroute route-test`: where does an address go, and why.
 
 import ArgumentParser
+import Files
 import Glibc
 import Routing
 
@@ -70,10 +71,12 @@ struct RouteTestCommand: ParsableCommand {
         // A reader that goes away ends the output, not the process: that may be inside an environment, whose locks would
         // stay behind.
         signal(SIGPIPE, SIG_IGN)
+        let signals = TerminationSignals()
         let test = RouteTest(
             ResolverPool(workers: workers, health: site.makeHealth(), work: work(site)), request: request,
-            log: site.logForm)
+            log: site.logForm, signals: signals)
         let status = test.run(addresses.isEmpty ? ["-"] : addresses)
+        signals.release()
         guard status == .ok else { throw status }
     }
 
