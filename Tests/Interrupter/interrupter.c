@@ -69,6 +69,8 @@ int main(int argc, char **argv)
         return 71;
     if (child == 0) {
         signal(SIGPIPE, SIG_DFL);
+        /* Programs of a toolchain take SIGQUIT for a crash, and offer to be looked into on the terminal. */
+        setenv("SWIFT_BACKTRACE", "enable=no", 1);
         if (output[1] >= 0)
             dup2(output[1], STDOUT_FILENO);
         execv(argv[3], argv + 3);
