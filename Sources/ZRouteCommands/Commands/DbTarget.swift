@@ -87,6 +87,9 @@ struct DbTarget {
         let location: FileLocation
         do {
             location = try FileLocation(path)
+        } catch  where error.isMissing {
+            // There is not even its directory: what its line says of it, if any, can only be the same words.
+            return databases.definitions.first { $0.tablePath == absolutePath(path) && $0.environmentFile != nil }
         } catch {
             throw ConfigurationError(file: path, text: "\(error.operation): \(error.reason); correct the path")
         }
