@@ -2,12 +2,18 @@
 // looks, and nothing of ours ever runs in a signal handler.
 
 import Glibc
+import Spool
 
-/// The signals that a run looks at: SIGTERM and SIGINT, which ask it to end, and SIGIO, by which its watch wakes it.
+/// The signals that a run looks at: SIGTERM and SIGINT, which ask it to end, and the one by which its watch wakes it.
 public struct RunSignals: Sendable {
     /// What ended a wait.
-    enum Wait {
-        case termination, input, timeout
+    public enum Wait: Sendable {
+        /// The process is asked to end.
+        case termination
+        /// The watch tells of submissions.
+        case input
+        /// The time has passed.
+        case timeout
     }
 
     private static let terminating = [SIGTERM, SIGINT]
@@ -26,18 +32,18 @@ public struct RunSignals: Sendable {
     }
 
     /// Waits for one of the signals, or for a time.
-    func wait(milliseconds: Int) -> Wait {
+    public func wait(milliseconds: Int) -> Wait {
         var set = Self.set
         var timeout = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
         let number = unsafe sigtimedwait(&set, nil, &timeout)
-        if number == SIGIO { return .input }
+        if number == SubmissionWatch.signal { return .input }
         return Self.terminating.contains(number) ? .termination : .timeout
     }
 
     private static var set: sigset_t {
         var set = sigset_t()
         unsafe sigemptyset(&set)
-        for number in terminating + [SIGIO] { unsafe sigaddset(&set, number) }
+        for number in terminating + [SubmissionWatch.signal] { unsafe sigaddset(&set, number) }
         return set
     }
 }

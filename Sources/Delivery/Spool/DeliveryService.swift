@@ -14,8 +14,8 @@ public struct DeliveryService: ~Copyable {
 
         /// Reads the configuration anew; nil where it cannot be used, and the old one stands.
         public var reload: @Sendable () -> DeliveryPlan?
-        /// Called at each look at the spool, before it, such as to route submissions; it may give the service messages
-        /// that are in place already.
+        /// Called at each look at the spool, before it, and when submissions come in, such as to route them; it may give
+        /// the service messages that are in place already.
         public var beforeRound: @Sendable (_ deliver: @escaping Deliver) -> Void
         /// Called after it, such as to write counts; at most once a second.
         public var afterRound: @Sendable () -> Void
@@ -35,6 +35,8 @@ public struct DeliveryService: ~Copyable {
     private var environment: DeliveryEnvironment
     private let hooks: Hooks
     private let run: DeliveryRun
+    private let submissions: SubmissionWatch?
+    private var nextLook = MonotonicTime(nanoseconds: 0)
     /// When messages that wait have something to be done, in seconds since 1970.
     private var due: [MessageName: Int] = [:]
     private var lastListed: Int64?
@@ -51,9 +53,14 @@ public struct DeliveryService: ~Copyable {
     /// - Parameters:
     ///   - workers: how many messages are worked on at a time.
     ///   - openLimit: the most messages just routed that are kept open.
-    public init(_ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, hooks: Hooks) {
+    ///   - submissions: tells when there is something to route before the next look.
+    public init(
+        _ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, submissions: SubmissionWatch? = nil,
+        hooks: Hooks
+    ) {
         self.environment = environment
         self.hooks = hooks
+        self.submissions = submissions
         run = DeliveryRun(workers: workers, openLimit: openLimit)
     }
 
@@ -66,7 +73,7 @@ public struct DeliveryService: ~Copyable {
     private static func signals() -> sigset_t {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
-        for signal in [SIGTERM, SIGINT, SIGHUP] { unsafe sigaddset(&signals, signal) }
+        for signal in [SIGTERM, SIGINT, SIGHUP, SubmissionWatch.signal] { unsafe sigaddset(&signals, signal) }
         return signals
     }
 
@@ -78,13 +85,15 @@ public struct DeliveryService: ~Copyable {
         while isServing {
             round()
             if watchdog != nil { ServiceManager.notify("WATCHDOG=1") }
-            switch Self.nextSignal(within: min(watchdog.map { $0 / 2 } ?? Self.pause, Self.pause)) {
+            switch Self.nextSignal(within: min(watchdog.map { $0 / 2 } ?? patience, patience)) {
+            case SubmissionWatch.signal: submissions?.takeEvents()
             case SIGHUP:
                 ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.coarse().nanoseconds / 1000)")
                 if let plan = hooks.reload() {
                     environment = environment.with(plan: plan)
                     due = [:]
                     lastListed = nil
+                    nextLook = MonotonicTime(nanoseconds: 0)
                 }
                 ServiceManager.notify("READY=1")
             case SIGTERM, SIGINT: isServing = false
@@ -116,12 +125,20 @@ public struct DeliveryService: ~Copyable {
             case .trouble: due[name] = now + Self.troublePause
             }
         }
+        guard patience == 0 else { return }
+        nextLook = MonotonicTime.coarse().advanced(by: UInt64(Self.pause))
         do throws(FileError) {
             try look(now)
         } catch {
             environment.log(.trouble(nil, error.description))
         }
         hooks.afterRound()
+    }
+
+    /// The nanoseconds until the next look at the spool.
+    private var patience: Int {
+        let now = MonotonicTime.coarse()
+        return now < nextLook ? Int(clamping: nextLook.nanoseconds - now.nanoseconds) : 0
     }
 
     /// Gives the workers what is new and what is due.

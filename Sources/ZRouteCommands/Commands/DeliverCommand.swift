@@ -108,6 +108,10 @@ struct DeliverCommand: ParsableCommand {
             DiagnosticLog(form).say(error)
             throw ExitCode.tryAgain
         }
+        guard SpoolAccess.hasFreeFiles(12) else {
+            DiagnosticLog(form).say("too few files may be open for connections; raise the limit (ulimit -n)")
+            throw ExitCode.tryAgain
+        }
         let turn = OutputTurn()
         let log = DeliveryLog(form, watch ? .events : .results, turn: turn)
         let pool = ConnectionPool()
@@ -122,12 +126,15 @@ struct DeliverCommand: ParsableCommand {
         }
         if watch {
             let hooks = DeliveryService.Hooks(
-                reload: reloader(routing, form), beforeRound: { routing?.pass(deliver: $0) },
+                reload: reloader(routing, form), beforeRound: { routing?.round(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
                 })
-            DeliveryService(environment, workers: workers, openLimit: SpoolAccess.openLimit, hooks: hooks).serve()
+            let submissions = routing == nil ? nil : SpoolAccess.watch(postOffice) { DiagnosticLog(form).say($0) }
+            DeliveryService(
+                environment, workers: workers, openLimit: SpoolAccess.openLimit, submissions: submissions, hooks: hooks
+            ).serve()
         } else {
             let run = DeliveryRun(workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit)
             let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
@@ -149,6 +156,7 @@ struct DeliverCommand: ParsableCommand {
             log.flush()
             file?.write()
         }
+        routing?.close()
         pool.shutDown()
         let status = log.finish()
         // A service was asked to end: what its log told of while it ran is no failure of that.

@@ -61,7 +61,7 @@ struct RouteQueueCommand: ParsableCommand {
         }
         do throws(FileError) {
             if watch {
-                try routing.serve(log, signals)
+                routing.serve(log, signals)
             } else if files.isEmpty {
                 try routing.pass(log, shouldStop: { signals.isTerminationPending })
             } else {
@@ -71,6 +71,7 @@ struct RouteQueueCommand: ParsableCommand {
         } catch {
             log.say(error)
         }
+        routing.close()
         let status = log.finish()
         guard watch || status == .ok else { throw status }
     }
