@@ -64,8 +64,7 @@ struct HeldMessage {
 
     private func retry(_ recipients: [ControlRecipient], in opened: inout OpenControlFile) -> MessageReport {
         var request = Resolver.Request()
-        // A control file does not say any more whether a stranger typed the address; the careful answer is that one did.
-        request.isExternal = true
+        request.isSubmitted = true
         request.isErrorMessage = recipients[0].sender?.isChannel("error") ?? false
         let addresses = recipients.map { Self.address($0.address.user) }
         let answers = router.resolve([AddressQuestion(addresses, request)]).first ?? []

@@ -53,27 +53,27 @@ import ZRouteTestKit
         #expect(try maps != .live || BerkeleyDBTools.lockers(in: site.place.file("env")) == 0)
     }
 
-    /// Everything is open that may be: what comes waits, a wish to end is heard all the same, and where there are
-    /// descriptors again the service goes on by itself.
+    /// Everything is open that may be: what comes waits, the service goes on by itself where there are descriptors again,
+    /// and a wish to end is heard all the same.
     @Test(arguments: ServiceSite.Service.allCases, [0, 1, 2, 3])
     func theLimitOfDescriptors(service: ServiceSite.Service, spare: Int) throws {
         let site = try ServiceSite(.compiled)
         let sink = try RealServer("smtp-sink", environment: ["KEEP": "no"])
         defer { sink.stop() }
         let program = try site.start(service, deliveringTo: sink["LMTP_SOCKET"])
-        #expect(try holds { try program.footprint().threads > 0 && program.isWatching })
+        #expect(try holds { program.isWatching })
         func limit(_ count: Int) throws {
             // The soft limit: the hard one could not be raised again.
             try runCommandSuccessfully(
                 "/usr/bin/prlimit", ["--pid", "\(program.identifier)", "--nofile=\(count):"])
         }
         try limit(try program.footprint().descriptors + spare)
-        for number in 1...5 { try site.submit("m\(number)") }
+        for number in 1...3 { try site.submit("m\(number)") }
         #expect(try holds { program.errors.contains("Too many open files") || program.output.contains("deferred") })
         #expect(program.isRunning)
         try limit(512)
         try site.submit("last")
-        #expect(try holds(within: 90) { try site.isDone(service) }, "\(program.errors.suffix(1000))")
+        #expect(try holds { program.output.contains(": routed ") }, "\(program.errors.suffix(1000))")
         try limit(try program.footprint().descriptors)
         try site.submit("waits")
         program.send(SIGTERM)

@@ -50,7 +50,7 @@ struct DeliverCommand: ParsableCommand {
     @Option(name: .customLong("to"), help: ArgumentHelp("A recipient of the message.", valueName: "address"))
     var recipients: [String] = []
 
-    @Flag(name: .customLong("local"), help: "The message comes from here: recipients may be commands, files, includes.")
+    @Flag(name: .customLong("local"), help: "The message comes from here; recipients are judged all the same.")
     var isLocal = false
 
     @Flag(name: .customLong("ignore-quota"), help: "Ask a Cyrus store to deliver past the quota (IGNOREQUOTA).")
@@ -87,7 +87,7 @@ struct DeliverCommand: ParsableCommand {
             }
             if let sender, let site {
                 let delivery = DirectDeliveryRun(
-                    site: site, plan: plan, isLocal: isLocal, ignoresQuota: ignoresQuota)
+                    site: site, plan: plan, ignoresQuota: ignoresQuota)
                 throw try delivery.run(sender: sender, recipients: recipients)
             }
             let status = try deliverSpool(settings, site, plan, form)
