@@ -82,8 +82,8 @@ import Testing
     }
 
     private static let commandsAndFiles = [
-        "|/bin/sh", "\"|/bin/sh -c x\"", "/tmp/file", ":include:/etc/passwd", "\":include:/etc/passwd\"", "\\/etc/passwd",
-        "/etc/passwd@store.example.net", "|x@store.example.net", "real-/etc/passwd", "/dev/null",
+        "|/bin/sh", "\"|/bin/sh -c x\"", "/tmp/file", ":include:/etc/passwd", "\":include:/etc/passwd\"",
+        "\\/etc/passwd", "/etc/passwd@store.example.net", "|x@store.example.net", "real-/etc/passwd", "/dev/null",
     ]
 
     /// Marked as coming from outside or not: whoever may submit mail could have a file of root's read to him.
