@@ -37,10 +37,12 @@ public struct DeliveryService: ~Copyable {
     private let run: DeliveryRun
     private let submissions: SubmissionWatch?
     private var nextLook = MonotonicTime(nanoseconds: 0)
-    /// When messages that wait have something to be done, in seconds since 1970.
-    private var due: [MessageName: Int] = [:]
+    /// When messages that wait have something to be done, by a clock that nobody sets.
+    private var due: [MessageName: MonotonicTime] = [:]
     private var lastListed: Int64?
 
+    /// So long is no message left alone, in seconds: the dates of its files may have been a wrong clock's.
+    private static let longestPause = 3600
     /// Between two looks at the spool, in nanoseconds.
     private static let pause = 1_000_000_000
     /// What a message is left alone for that a person must look at, in seconds.
@@ -119,10 +121,10 @@ public struct DeliveryService: ~Copyable {
         for (name, progress) in run.takeResults() {
             switch progress {
             case .removed: due[name] = nil
-            case .waiting(let until): due[name] = until
-            case .notOurs: due[name] = now + Self.idlePause
-            case .passedOver: due[name] = now + 1
-            case .trouble: due[name] = now + Self.troublePause
+            case .waiting(let until): due[name] = Self.time(after: until.subtractingReportingOverflow(now).partialValue)
+            case .notOurs: due[name] = Self.time(after: Self.idlePause)
+            case .passedOver: due[name] = Self.time(after: 1)
+            case .trouble: due[name] = Self.time(after: Self.troublePause)
             }
         }
         guard patience == 0 else { return }
@@ -141,9 +143,14 @@ public struct DeliveryService: ~Copyable {
         return now < nextLook ? Int(clamping: nextLook.nanoseconds - now.nanoseconds) : 0
     }
 
+    private static func time(after seconds: Int) -> MonotonicTime {
+        .coarse().advanced(by: UInt64(min(max(seconds, 0), longestPause)) * 1_000_000_000)
+    }
+
     /// Gives the workers what is new and what is due.
     private mutating func look(_ now: Int) throws(FileError) {
-        var names = due.filter { $0.value <= now }.map(\.key)
+        let present = MonotonicTime.coarse()
+        var names = due.filter { $0.value <= present }.map(\.key)
         let modified = try FileIdentity(path: "\(environment.postOffice.path)/transport").modified
         // A name may be added within the same tick of the clock after the directory was read: look once more.
         if lastListed != modified || Int(modified / 1_000_000_000) >= now - 2 {
@@ -151,9 +158,9 @@ public struct DeliveryService: ~Copyable {
             let listed = try environment.postOffice.messages().names
             let known = Set(listed)
             due = due.filter { known.contains($0.key) }
-            names = listed.filter { due[$0].map { $0 <= now } ?? true }
+            names = listed.filter { due[$0].map { $0 <= present } ?? true }
         }
-        for name in names { due[name] = .max }
+        for name in names { due[name] = MonotonicTime(nanoseconds: .max) }
         run.add(names.sorted(), MessageWorker(environment))
     }
 }
