@@ -27,11 +27,12 @@ let package = Package(
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Files", "MailAddress"]),
         .target(name: "Batch", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"]),
+        .target(name: "ServiceManagement", dependencies: ["Configuration", "Files"]),
         .target(name: "LMTP", dependencies: ["MailAddress"]),
         .target(
             name: "Delivery",
             dependencies: [
-                "CMessageDigest", "Configuration", "Files", "LMTP", "MailAddress", "Spool",
+                "CMessageDigest", "Configuration", "Files", "LMTP", "MailAddress", "ServiceManagement", "Spool",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -42,14 +43,15 @@ let package = Package(
             name: "Sink",
             dependencies: [
                 "Files", "MailAddress",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "Batch", "Configuration", "Delivery", "Files", "LMTP", "MailAddress", "Maps", "Routing", "Sink",
-                "Spool",
+                "Batch", "Configuration", "Delivery", "Files", "LMTP", "MailAddress", "Maps", "Routing",
+                "ServiceManagement", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(

@@ -22,10 +22,9 @@ public struct MapError: Error, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    /// The form of messages: `map fqdnroutes (btree:/db/fqdnroutes.db) key 'a@b': page not found (-30986)`.
+    /// The form of messages: `map fqdnroutes (btree:/db/fqdnroutes.db) key 'a@b': page not found`.
     public var description: String {
         let about = key.map { " key '\(String(decoding: $0, as: UTF8.self))'" } ?? ""
-        let number = code == 0 ? "" : " (\(code))"
-        return "map \(table)\(about): \(text)\(number)"
+        return "map \(table)\(about): \(text)"
     }
 }

@@ -1,6 +1,7 @@
 // The sink's sockets. Each connection has one thread of a few to itself while it stores: a store's work is waiting for
 // the disk.
 
+public import Files
 import NIOCore
 import NIOPosix
 
@@ -16,19 +17,24 @@ public final class SinkServer: Sendable {
 
     private let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
+    private let connections: SinkConnections
 
     /// Listens, and serves from now on.
     ///
-    /// - Throws: the system's reason why it cannot listen there.
-    public init(at address: Address, store: MaildirStore, rules: SinkRules, host: String, threads: Int = 4) throws {
+    /// - Throws: the reason why it cannot listen there.
+    public init(
+        at address: Address, store: MaildirStore, rules: SinkRules, host: String, threads: Int = 4
+    ) throws(FileError) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        let connections = SinkConnections()
+        self.connections = connections
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 128)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        SinkHandler(SinkSession(rules: rules, host: host), store: store))
+                        SinkHandler(SinkSession(rules: rules, host: host), store: store, connections))
                 }
             }
         do {
@@ -39,16 +45,41 @@ public final class SinkServer: Sendable {
             }
         } catch {
             try? group.syncShutdownGracefully()
-            throw error
+            throw Self.failure(error, at: address)
         }
+    }
+
+    /// Why it cannot listen, with the path or address and what to do about it.
+    private static func failure(_ error: any Error, at address: Address) -> FileError {
+        let place =
+            switch address {
+            case .unix(let path): path
+            case .tcp(let host, let port): "\(host):\(port)"
+            }
+        let reason =
+            switch error {
+            case let error as IOError: FileError(operation: "", path: "", code: error.errnoCode).reason
+            case SocketAddressError.unixDomainSocketPathTooLong:
+                "the path is longer than the 107 bytes that a socket's may have; choose a shorter one"
+            case is UnixDomainSocketPathWrongType: "something else than a socket is there; remove it"
+            case is SocketAddressError: "its name cannot be resolved"
+            default: "\(error)"
+            }
+        return FileError(operation: "listen", path: place, reason: reason)
     }
 
     /// The port it listens on; nil for a socket in the file system.
     public var port: Int? { channel.localAddress?.port }
 
-    /// Serves until the server is shut down.
-    public func wait() throws {
-        try channel.closeFuture.wait()
+    /// Stops listening, waits until every connection has ended the transaction it is in, and ends all of them.
+    ///
+    /// - Parameter seconds: how long is waited at the most: a client that is silent in the middle of a message has not been
+    ///   told that it was taken.
+    public func finish(within seconds: Int) {
+        try? channel.close().wait()
+        connections.finish()
+        _ = connections.waitUntilNone(seconds: seconds)
+        try? group.syncShutdownGracefully()
     }
 
     /// Ends all connections and stops listening.
@@ -64,13 +95,30 @@ private final class SinkHandler: ChannelInboundHandler {
 
     private var session: SinkSession
     private let store: MaildirStore
+    private let connections: SinkConnections
 
-    init(_ session: SinkSession, store: MaildirStore) {
+    init(_ session: SinkSession, store: MaildirStore, _ connections: SinkConnections) {
         self.session = session
         self.store = store
+        self.connections = connections
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        let isWelcome = connections.add(ObjectIdentifier(self)) {
+            bound.eventLoop.execute { bound.value.handler.finish(bound.value.context) }
+        }
+        send(context)
+        if !isWelcome { finish(context) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        connections.remove(ObjectIdentifier(self))
+    }
+
+    /// Ends the connection now, or after the transaction that it is in.
+    private func finish(_ context: ChannelHandlerContext) {
+        session.finish()
         send(context)
     }
 

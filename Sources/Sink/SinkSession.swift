@@ -28,6 +28,7 @@ struct SinkSession {
     private var recipients: [MailboxAddress] = []
     private var message: [UInt8] = []
     private var isTooLarge = false
+    private var isFinishing = false
     /// What is to be sent.
     private(set) var output: [UInt8] = []
 
@@ -108,11 +109,24 @@ struct SinkSession {
         reset()
     }
 
+    /// Ends the session: now, or after the transaction that it is in.
+    mutating func finish() {
+        isFinishing = true
+        guard sender == nil, state == .command else { return }
+        closeForService()
+    }
+
+    private mutating func closeForService() {
+        say("421 4.3.2 the store is ending")
+        state = .closed
+    }
+
     private mutating func reset() {
         sender = nil
         recipients = []
         message = []
         isTooLarge = false
+        if isFinishing { closeForService() }
     }
 
     // MARK: Commands
@@ -126,8 +140,8 @@ struct SinkSession {
         case "RCPT": recipient(argument)
         case "DATA": data()
         case "RSET":
-            reset()
             say("250 2.0.0 ok")
+            reset()
         case "NOOP": say("250 2.0.0 ok")
         case "QUIT":
             say("221 2.0.0 bye")

@@ -86,6 +86,41 @@ import ZRouteTestKit
         #expect(object["file"] as? String == "\(site.path)/zmailer.conf" && object["line"] as? Int == 3)
     }
 
+    /// Answers that cannot be written are an error of every command that has some.
+    @Test(arguments: [
+        "route-queue", "queue", "queue --format json", "deliver --once --lmtp UNIX:/none", "route-test a@b",
+    ])
+    func answersThatCannotBeWrittenAreAnError(command: String) throws {
+        let site = try TestSite()
+        try Self.submit(site)
+        if command.hasPrefix("deliver") {
+            let routed = try runCommand(
+                try Programs.path("zroute"), ["route-queue", "--config", "\(site.path)/zmailer.conf"])
+            #expect(routed.status == 0)
+        }
+        let zroute = try Programs.path("zroute")
+        let result = try runCommand(
+            "/bin/sh", ["-c", "exec '\(zroute)' \(command) --config '\(site.path)/zmailer.conf' > /dev/full"])
+        #expect(result.status == 74 && result.errorText.contains("No space left"), "\(result.errorText)")
+    }
+
+    /// A limit on the size of files is an error that a command reports, not its death.
+    @Test(arguments: ["route-queue", "deliver --once --lmtp UNIX:/none", "newdb", "makedb btree out db/aliases"])
+    func aLimitOnFilesKillsNothing(command: String) throws {
+        let site = try TestSite()
+        try Self.submit(site)
+        let config = command.hasPrefix("makedb") ? "" : "--config '\(site.path)/zmailer.conf'"
+        let zroute = try Programs.path("zroute")
+        let result = try runCommand(
+            "/bin/sh",
+            ["-c", "cd '\(site.path)' && ulimit -f 0 && '\(zroute)' \(command) \(config) 2>&1 | cat; exit 0"])
+        #expect(result.status == 0)
+        let status = try runCommand(
+            "/bin/sh",
+            ["-c", "cd '\(site.path)' && ulimit -f 0 && exec '\(zroute)' \(command) \(config) > /dev/null 2>&1"])
+        #expect(status.status >= 0 && status.status < 126, "ended by a signal: \(status.status)")
+    }
+
     /// Routing and delivery say of a recipient the same, under the same names, as text and as JSON.
     @Test func routingAndDeliveryHaveOneForm() throws {
         let site = try TestSite()

@@ -3,6 +3,7 @@
 import Delivery
 import Files
 import Foundation
+import Glibc
 import LMTP
 import Sink
 import Testing
@@ -50,6 +51,48 @@ import ZRouteTestKit
         #expect(
             message == "Return-Path: <sender@example.net>\nDelivered-To: bob+lists/swift@example.org\n"
                 + "From: sender@example.net\nSubject: test\n\n..\n.\nend\n")
+    }
+
+    /// Why it cannot listen is said with the path, and in words.
+    @Test(arguments: [
+        ("no/directory/s", "No such file or directory"),
+        (String(repeating: "x", count: 120), "longer than the 107 bytes"),
+        ("file", "something else than a socket"),
+    ])
+    func whyItCannotListenIsSaid(name: String, reason: String) throws {
+        let place = try TemporaryDirectory()
+        try place.write("", to: "file")
+        let result = try runCommand(
+            try programDirectory() + "/zroute",
+            ["lmtp-sink", "--socket", place.file(name), "--maildir", place.file("store")])
+        #expect(result.status == 75 && result.errorText.contains("zroute: \(place.file(name)): listen: "))
+        #expect(result.errorText.contains(reason) && !result.errorText.contains("errno"), "\(result.errorText)")
+    }
+
+    /// A transaction that is under way when the sink is told to end is finished; the connection is then closed.
+    @Test(arguments: [SIGTERM, SIGINT])
+    func itEndsAfterItsTransactions(signal: Int32) throws {
+        let place = try TemporaryDirectory()
+        let listener = try NotificationListener(place.file("notify"))
+        let program = try RunningProgram(
+            try programDirectory() + "/zroute",
+            ["lmtp-sink", "--listen", "127.0.0.1:0", "--maildir", place.file("store")],
+            environment: ["NOTIFY_SOCKET": listener.path])
+        #expect(try listener.next()?.hasPrefix("READY=1") == true)
+        #expect(try holds { program.output.hasSuffix("\n") })
+        let port = try #require(program.output.split(separator: " ").last.flatMap { Int($0.dropLast()) })
+        let idle = try ClientProbe(port: port)
+        let busy = try ClientProbe(port: port)
+        #expect(try busy.say("LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<u@b>\r\nDATA\r\n", until: "354 ").contains("354 "))
+        program.send(signal)
+        #expect(try listener.next()?.hasPrefix("STOPPING=1") == true)
+        #expect(try idle.rest().hasSuffix("421 4.3.2 the store is ending\r\n"))
+        #expect(program.isRunning)
+        #expect(try busy.say("Subject: x\r\n\r\nbody\r\n.\r\n", until: "250 2.1.5 ").contains("250 2.1.5 "))
+        #expect(try busy.rest().hasSuffix("421 4.3.2 the store is ending\r\n"))
+        #expect(program.wait() == 0, "\(program.errors)")
+        #expect(program.errors.contains("zroute: start command=lmtp-sink") && program.errors.contains("zroute: stop "))
+        #expect(try files(place.file("store")).contains { $0.hasPrefix("u@b/new/") })
     }
 
     @Test(arguments: [

@@ -63,6 +63,10 @@ final class TestAuthority: Sendable {
         Case(names: "IP:127.0.0.1", host: "127.0.0.1", file: "tls-CAfile $/ca.pem\ndemand-tls-mode", isDelivered: true),
         Case(names: "DNS:other.example", host: "localhost", file: "tls-CAfile $/ca.pem", isDelivered: false),
         Case(names: "IP:127.0.0.2", host: "127.0.0.1", file: "tls-CAfile $/ca.pem", isDelivered: false),
+        // A wildcard stands for the first label of a name, never for all of it.
+        Case(names: "DNS:*", host: "localhost", file: "tls-CAfile $/ca.pem", isDelivered: false),
+        Case(names: "DNS:l*", host: "localhost", file: "tls-CAfile $/ca.pem", isDelivered: false),
+        Case(names: "DNS:*,DNS:LOCALHOST", host: "localhost", file: "tls-CAfile $/ca.pem", isDelivered: true),
         Case(names: "DNS:localhost", host: "localhost", file: "tls-CAfile $/other.pem", isDelivered: false),
         Case(names: "DNS:localhost", host: "localhost", file: "# the system's authorities", isDelivered: false),
         Case(names: "DNS:localhost", host: "localhost", file: "demand-tls-mode", isDelivered: false, offersTLS: false),

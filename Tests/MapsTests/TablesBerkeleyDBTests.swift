@@ -244,6 +244,6 @@ import ZRouteTestKit
         #expect(
             error.description
                 == "map fqdnroutes (btree:\(place.file("none.db"))) key 'a@b': "
-                + "no such file or directory; compile the map, or correct its path (2)")
+                + "no such file or directory; compile the map, or correct its path")
     }
 }

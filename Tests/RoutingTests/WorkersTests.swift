@@ -37,7 +37,7 @@ import ZRouteTestKit
             first[2]
                 == "stuck@known.example hold!IO:error!stuck@known.example map fqdnroutes "
                 + "(btree:\(place.file("routes")).db) key 'stuck@known.example': no answer within 0.2 s: the environment "
-                + "\(place.path) was probably left locked by a killed process; run `zroute db recover` (110): deferred")
+                + "\(place.path) was probably left locked by a killed process; run `zroute db recover`: deferred")
         #expect(first[3].hasPrefix("user2@known.example hold!IO:error!user2@known.example map fqdnroutes "))
         #expect(first[3].contains("not asked, because a lookup before had no answer"))
 

@@ -194,7 +194,13 @@ final class ClientHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted? = event as? TLSUserEvent {
-            conversation.session.tlsEstablished()
+            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+            if destination.tls?.accepts(certificate) ?? true {
+                conversation.session.tlsEstablished()
+            } else {
+                conversation.session.tlsFailed(
+                    "the server's certificate has a wildcard in the place of the whole name: it must be for this host")
+            }
             drive()
         }
         context.fireUserInboundEventTriggered(event)

@@ -1,5 +1,6 @@
 // The pool's state, all of it on the event loop: lanes, and the connections counted against shared limits.
 
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -74,6 +75,19 @@ extension ConnectionPool {
 
         /// Makes the connection of a handler.
         func connect(_ connection: ClientHandler) {
+            let patience = TimeAmount.seconds(Int64(connection.destination.limits.connection.seconds))
+            connect(connection, until: .now() + patience)
+        }
+
+        /// Between two attempts at a server that is busy.
+        private static let busyPause = TimeAmount.milliseconds(50)
+
+        /// Whether a busy server is tried once more.
+        private func mayWait(until deadline: NIODeadline) -> Bool {
+            shutdownPromise == nil && .now() + Self.busyPause < deadline
+        }
+
+        private func connect(_ connection: ClientHandler, until deadline: NIODeadline) {
             let bound = NIOLoopBound(connection, eventLoop: eventLoop)
             let destination = connection.destination
             let bootstrap = ClientBootstrap(group: eventLoop)
@@ -94,7 +108,17 @@ extension ConnectionPool {
                 }
             }
             let endpoint = destination.endpoint
-            future.whenFailure { error in bound.value.connectionFailed("\(endpoint): \(describe(error))") }
+            let core = NIOLoopBound(self, eventLoop: eventLoop)
+            future.whenFailure { error in
+                // The server is there and has not come to accept: its queue is full (connect(2), EAGAIN).
+                if (error as? IOError)?.errnoCode == EAGAIN, core.value.mayWait(until: deadline) {
+                    core.value.eventLoop.scheduleTask(in: Self.busyPause) {
+                        core.value.connect(bound.value, until: deadline)
+                    }
+                } else {
+                    bound.value.connectionFailed("\(endpoint): \(describe(error))")
+                }
+            }
         }
     }
 }

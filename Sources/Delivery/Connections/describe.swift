@@ -11,6 +11,9 @@ func describe(_ error: any Error) -> String {
     case let error as NIOConnectionError:
         error.connectionErrors.first.map { "\($0.target): \(describe($0.error))" }
             ?? "\(error.host): its name cannot be resolved"
+    case SocketAddressError.unixDomainSocketPathTooLong:
+        "the path is longer than the 107 bytes that a socket's may have"
+    case let error as SocketAddressError.UnknownHost: "\(error.host): its name cannot be resolved"
     case ChannelError.connectTimeout(let limit): "no answer within \(limit.nanoseconds / 1_000_000_000) s"
     case NIOSSLError.handshakeFailed(let cause): describeHandshake("\(cause)")
     default: "\(error)"

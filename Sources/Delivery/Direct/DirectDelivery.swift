@@ -58,7 +58,7 @@ public struct DirectDelivery: Sendable {
             case .discard:
                 decide(.delivered, Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says"))
             case .fail(let reply): decide(.failed, reply)
-            case .keep(let reason, _): decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason))
+            case .keep(let reason, _, _): decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason))
             case .deliver(let destination, _): tasks.append((recipient, destination))
             }
         }

@@ -1,6 +1,7 @@
 // What is to be done for a channel and host: scheduler.conf, or one endpoint for all LMTP channels.
 
 public import Configuration
+import Files
 import LMTP
 import Synchronization
 
@@ -10,8 +11,10 @@ public final class DeliveryPlan: Sendable {
     public enum Disposition: Sendable {
         /// Connect there.
         case deliver(Destination)
-        /// The recipients stay queued for this reason.
+        /// The recipients stay queued for this reason, which is a fault of the configuration.
         case keep(String)
+        /// The recipients stay queued because the configuration says so (`queueonly`).
+        case wait(String)
     }
 
     /// The decision for a channel and host.
@@ -38,6 +41,9 @@ public final class DeliveryPlan: Sendable {
         var destinations: [DestinationKey: Destination] = [:]
         var secrets: [String: SecretsFile] = [:]
         var logs: [String: DialogueLog] = [:]
+        var unusableLogs: [String: FileError] = [:]
+        /// The missing lines of secrets files that were told of.
+        var missingSecrets: Set<String> = []
     }
 
     private struct Key: Hashable {
@@ -56,14 +62,38 @@ public final class DeliveryPlan: Sendable {
 
     private let source: Source
     private let settings: Settings
+    private let report: @Sendable (String) -> Void
     private let state = Mutex(State())
     /// Hosts come with the mail; so many decisions are kept at most.
     private static let decisionLimit = 10_000
 
     /// A plan for a site.
-    public init(_ source: Source, settings: Settings) {
+    ///
+    /// - Parameter report: is told of what an administrator should mend although mail is delivered, each once.
+    public init(
+        _ source: Source, settings: Settings, report: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.source = source
+        self.report = report
         self.settings = settings
+    }
+
+    /// Where mail goes, for people: `channel/host: server` for each clause with a command, or the one server.
+    public var servers: [String] {
+        switch source {
+        case .single(let endpoint, _, _): return ["smtp-lmtp*, local: \(endpoint)"]
+        case .scheduler(let conf):
+            return conf.clauses.compactMap { clause in
+                guard let command = clause.parameters.command else { return nil }
+                do {
+                    let line = try SMTPCommandLine(command, variables: settings.variables)
+                    guard line.nextHop != nil else { return "\(clause.selector): the route's host" }
+                    return "\(clause.selector): \(try line.endpoint(host: ""))"
+                } catch {
+                    return "\(clause.selector): none (\(error))"
+                }
+            }
+        }
     }
 
     /// The decision for a channel and host, fields as in a control file.
@@ -102,7 +132,7 @@ public final class DeliveryPlan: Sendable {
             }
             (command, fixed) = ("smtp -M \(options)", endpoint)
         }
-        if parameters.isQueueOnly { return Decision(.keep("scheduler.conf says queueonly"), parameters) }
+        if parameters.isQueueOnly { return Decision(.wait("scheduler.conf says queueonly"), parameters) }
         do {
             var variables = settings.variables
             variables["channel"] = name
@@ -140,6 +170,12 @@ public final class DeliveryPlan: Sendable {
             let secrets = try state.secrets[path] ?? SecretsFile(path: path)
             state.secrets[path] = secrets
             secret = secrets.entry(channel: agent.channel, hosts: hostNames(agent))
+            if secret == nil, state.missingSecrets.insert("\(path) \(agent.channel) \(agent.endpoint)").inserted {
+                let names = hostNames(agent).map { "'\($0)'" }.joined(separator: " or ")
+                report(
+                    "\(path): no line is for channel '\(agent.channel)' (or *) and host \(names) (or *): \(agent.endpoint)"
+                        + " is spoken to without authentication; add a line CHANNEL HOST USER SECRET")
+            }
         }
         let key = DestinationKey(
             clause: agent.clause, channel: agent.channel, endpoint: agent.endpoint,
@@ -180,15 +216,30 @@ public final class DeliveryPlan: Sendable {
         }
         var log: DialogueLog?
         if let path = line.logFile {
-            log = try state.logs[path] ?? DialogueLog(path: path)
-            state.logs[path] = log
-            options.recordsTranscript = true
+            log = dialogueLog(path, &state)
+            options.recordsTranscript = log != nil
         }
         return Destination(
             endpoint: agent.endpoint, options: options, limits: line.limits, channel: agent.channel, tls: tls,
             connectionLimits: connectionLimits(agent), messagesPerConnection: line.isOneMessage ? 1 : 10_000,
             maximumAge: TimeSpan(seconds: 600), idleLimit: agent.parameters.idleMaximum ?? TimeSpan(seconds: 10),
             log: log)
+    }
+
+    /// The log of dialogues; nil, after saying so, where it cannot be opened: that is no reason not to deliver.
+    private func dialogueLog(_ path: String, _ state: inout State) -> DialogueLog? {
+        if let known = state.logs[path] { return known }
+        guard state.unusableLogs[path] == nil else { return nil }
+        do throws(FileError) {
+            let log = try DialogueLog(path: path, report: report)
+            state.logs[path] = log
+            return log
+        } catch {
+            state.unusableLogs[path] = error
+            let remedy = error.isMissing ? "make its directory" : "name another file with -l"
+            report("\(error): mail is delivered without the dialogues being logged; \(remedy), and reload")
+            return nil
+        }
     }
 
     private func connectionLimits(_ agent: AgentRequest) -> [Destination.ConnectionLimit] {

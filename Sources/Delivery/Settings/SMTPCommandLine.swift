@@ -60,7 +60,7 @@ public struct SMTPCommandLine: Sendable, Hashable {
         let program = Self.program(words, variables)
         guard program == Self.name else {
             throw Unusable(
-                "command '\(program)' is not carried out here, only '\(Self.name)' is; the recipients stay queued")
+                "command '\(program)' is not carried out here, only '\(Self.name)' is")
         }
         var rest = words.dropFirst()[...]
         while let word = rest.first, word.hasPrefix("-"), word.utf8.count > 1 {

@@ -1,6 +1,7 @@
 // How TLS connections are made: certificates are checked unless there is no name to check them against.
 
 import Configuration
+import Files
 import NIOSSL
 
 /// What a connection needs to begin TLS.
@@ -27,6 +28,7 @@ struct TLSClient: Sendable {
             let isAddress = host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
             serverName = isAddress ? nil : host
         }
+        try Self.checkFiles(of: file, path: path)
         do {
             if let authorities = file.authorityFile { configuration.trustRoots = .file(authorities) }
             if let directory = file.authorityDirectory {
@@ -45,6 +47,45 @@ struct TLSClient: Sendable {
         } catch {
             throw ConfigurationError(file: path, text: "TLS cannot be set up with these certificates and key: \(error)")
         }
+    }
+
+    /// Checks that what the TLS file names can be read: the library says neither which file it means nor why.
+    private static func checkFiles(of file: TLSFile, path: String) throws(ConfigurationError) {
+        let files = [
+            ("tls-CAfile", file.authorityFile), ("tls-cert-file", file.certificateFile), ("tls-key-file", file.keyFile),
+        ]
+        do throws(FileError) {
+            for (_, name) in files { if let name { _ = try readFile(name, limit: fileLimit) } }
+            if let directory = file.authorityDirectory { _ = try fileNames(in: directory) }
+        } catch {
+            let setting = files.first { $0.1 == error.path }?.0 ?? "tls-CApath"
+            throw ConfigurationError(
+                file: path, text: "\(setting): \(error); name a file that this user may read, in PEM")
+        }
+    }
+
+    /// The largest certificate or key file, in bytes.
+    private static let fileLimit = 16 << 20
+
+    /// Whether a certificate that was found good may stand for the server's name.
+    ///
+    /// A wildcard stands for the first label of a longer name (RFC 6125 6.4.3), never for a whole name such as `localhost`,
+    /// which the library would let it.
+    func accepts(_ certificate: NIOSSLCertificate?) -> Bool {
+        guard let serverName, !serverName.contains(".") else { return true }
+        guard let certificate else { return false }
+        let names = certificate._subjectAlternativeNames().filter { $0.nameType == .dnsName }
+            .map { String(decoding: $0.contents, as: UTF8.self).lowercased() }
+        // Without alternative names the library takes the subject's common name.
+        guard names.isEmpty else { return names.contains(serverName.lowercased()) }
+        // The attribute's identifier (id-at-commonName, RFC 5280 A.1), any type of string, one byte long, an asterisk.
+        let bytes = (try? certificate.toDERBytes()) ?? []
+        let identifier: [UInt8] = [0x06, 0x03, 0x55, 0x04, 0x03]
+        return !bytes.isEmpty
+            && !bytes.indices.dropLast(7).contains { place in
+                bytes[place...].starts(with: identifier) && bytes[place + 6] == 1
+                    && bytes[place + 7] == UInt8(ascii: "*")
+            }
     }
 
     /// A handler for one connection.

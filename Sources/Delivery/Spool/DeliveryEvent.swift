@@ -7,8 +7,9 @@ public import Spool
 public enum DeliveryEvent: Sendable {
     /// A recipient's attempt ended.
     case attempt(DeliveryAttempt)
-    /// Recipients stay queued because of the configuration: which message and channel, and the reason.
-    case kept(MessageName, channel: [UInt8], host: [UInt8], reason: String)
+    /// Recipients stay queued because of the configuration: which message and channel, the reason, and whether that is a
+    /// fault of the configuration.
+    case kept(MessageName, channel: [UInt8], host: [UInt8], reason: String, isFault: Bool)
     /// A report was submitted, under this name in router/.
     case reported(MessageName, report: MessageName, to: [UInt8])
     /// A report that nobody may get was put aside for the postmaster, under this path.

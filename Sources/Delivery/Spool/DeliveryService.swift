@@ -2,6 +2,7 @@
 
 import Files
 import Glibc
+public import ServiceManagement
 public import Spool
 import Synchronization
 
@@ -20,12 +21,17 @@ public struct DeliveryService: ~Copyable {
         /// Called after it, such as to write counts; at most once a second.
         public var afterRound: @Sendable () -> Void
 
+        /// Is fed at each look at the spool; whoever does long work in a hook feeds it too.
+        public var watchdog: Watchdog
+
         /// Hooks that do nothing.
         public init(
+            watchdog: Watchdog = Watchdog(),
             reload: @escaping @Sendable () -> DeliveryPlan? = { nil },
             beforeRound: @escaping @Sendable (_ deliver: @escaping Deliver) -> Void = { _ in },
             afterRound: @escaping @Sendable () -> Void = {}
         ) {
+            self.watchdog = watchdog
             self.reload = reload
             self.beforeRound = beforeRound
             self.afterRound = afterRound
@@ -81,13 +87,13 @@ public struct DeliveryService: ~Copyable {
 
     /// Serves until it is told to stop; what is under way is finished before this returns.
     public consuming func serve() {
-        let watchdog = ServiceManager.watchdogInterval
+        let watchdog = hooks.watchdog
         ServiceManager.notify("READY=1\nSTATUS=delivering")
         var isServing = true
         while isServing {
             round()
-            if watchdog != nil { ServiceManager.notify("WATCHDOG=1") }
-            switch Self.nextSignal(within: min(watchdog.map { $0 / 2 } ?? patience, patience)) {
+            watchdog.feed()
+            switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? patience, patience)) {
             case SubmissionWatch.signal: submissions?.takeEvents()
             case SIGHUP:
                 ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.coarse().nanoseconds / 1000)")

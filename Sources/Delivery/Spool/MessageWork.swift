@@ -66,12 +66,13 @@ struct MessageWork: ~Copyable {
             case .notOurs: break
             case .discard: recorded.append(RecordedOutcome(recipient, .done))
             case .fail(let reply): recorded.append(failure(recipient, reply, endpoint: nil, dialogue: []))
-            case .keep(let reason, let schedule):
-                guard isDue(recipient, schedule, history, now: now) else { continue }
+            case .keep(let reason, let isFault, let schedule):
+                // Said at every look, not only when an attempt is due: it must be mended.
                 environment.log(
                     .kept(
                         message.message, channel: recipient.address.channel, host: recipient.address.host,
-                        reason: reason))
+                        reason: reason, isFault: isFault))
+                guard isDue(recipient, schedule, history, now: now) else { continue }
                 recorded.append(
                     postponement(
                         recipient, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason), schedule, history,

@@ -13,8 +13,8 @@ enum RecipientFate {
     case fail(Reply)
     /// To be sent there.
     case deliver(Destination, RetrySchedule)
-    /// Stays queued for this reason.
-    case keep(String, RetrySchedule)
+    /// Stays queued for this reason; whether that is a fault of the configuration.
+    case keep(String, isFault: Bool, RetrySchedule)
 
     /// Decides by channel, host and user.
     init(_ recipient: ControlRecipient, plan: DeliveryPlan) {
@@ -34,7 +34,8 @@ enum RecipientFate {
             let decision = plan.decision(channel: address.channel, host: address.host)
             switch decision.disposition {
             case .deliver(let destination): self = .deliver(destination, decision.schedule)
-            case .keep(let reason): self = .keep(reason, decision.schedule)
+            case .keep(let reason): self = .keep(reason, isFault: true, decision.schedule)
+            case .wait(let reason): self = .keep(reason, isFault: false, decision.schedule)
             }
         }
     }

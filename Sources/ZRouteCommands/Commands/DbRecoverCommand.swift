@@ -37,7 +37,6 @@ struct DbRecoverCommand: ParsableCommand {
 
     func run() throws {
         let log = DiagnosticLog(options.site.log.form)
-        _ = signal(SIGXFSZ, SIG_IGN)
         let plan: DbRecoveryPlan
         let site: Site?
         do {

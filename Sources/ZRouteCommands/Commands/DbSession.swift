@@ -16,8 +16,6 @@ struct DbSession: ~Copyable {
     /// - Throws: `ExitCode`, after saying why.
     init(_ map: String, _ options: DbOptions) throws {
         log = DiagnosticLog(options.site.log.form)
-        // A limit on file sizes is an error to report, not a death.
-        _ = signal(SIGXFSZ, SIG_IGN)
         do {
             let site = try Self.site(options, isNeeded: !map.contains("/"))
             target = try DbTarget(map, options, databases: site?.databases)

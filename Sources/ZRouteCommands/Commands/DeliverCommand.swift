@@ -5,6 +5,8 @@ import Configuration
 import Delivery
 import Files
 import Glibc
+import Maps
+import ServiceManagement
 import Spool
 import Synchronization
 
@@ -113,6 +115,7 @@ struct DeliverCommand: ParsableCommand {
             throw ExitCode.tryAgain
         }
         let turn = OutputTurn()
+        let watchdog = Watchdog()
         let log = DeliveryLog(form, watch ? .events : .results, turn: turn)
         let pool = ConnectionPool()
         let environment = DeliveryEnvironment(
@@ -122,11 +125,12 @@ struct DeliverCommand: ParsableCommand {
             DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics, log: form)
         }
         let routing = site.map {
-            DeliverRouting($0, postOffice, form: form, lookups: file?.lookups, turn: turn)
+            DeliverRouting($0, postOffice, form: form, lookups: file?.lookups, turn: turn, watchdog: watchdog)
         }
         if watch {
+            log.say(ServiceEffect("deliver", settings, site?.databases, plan).event("start"))
             let hooks = DeliveryService.Hooks(
-                reload: reloader(routing, form), beforeRound: { routing?.round(deliver: $0) },
+                watchdog: watchdog, reload: reloader(routing, form), beforeRound: { routing?.round(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
@@ -135,6 +139,7 @@ struct DeliverCommand: ParsableCommand {
             DeliveryService(
                 environment, workers: workers, openLimit: SpoolAccess.openLimit, submissions: submissions, hooks: hooks
             ).serve()
+            log.say(.service("stop", "deliver"))
         } else {
             let run = DeliveryRun(workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit)
             let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
@@ -156,9 +161,9 @@ struct DeliverCommand: ParsableCommand {
             log.flush()
             file?.write()
         }
-        routing?.close()
+        let routed = routing?.finish() ?? .ok
         pool.shutDown()
-        let status = log.finish()
+        let status = log.finish().worse(routed)
         // A service was asked to end: what its log told of while it ran is no failure of that.
         return watch ? .ok : status
     }
@@ -167,12 +172,16 @@ struct DeliverCommand: ParsableCommand {
     private func reloader(_ routing: DeliverRouting?, _ form: LogForm) -> @Sendable () -> DeliveryPlan? {
         { [siteOptions = site, transport] in
             do {
-                let plan = try transport.plan(siteOptions, settings: siteOptions.settings(), log: form)
+                let settings = try siteOptions.settings()
+                let plan = try transport.plan(siteOptions, settings: settings, log: form)
+                var databases: DatabasesConf?
                 if let routing {
                     let site = try Site(options: siteOptions, log: form)
                     site.warn()
                     routing.use(site)
+                    databases = site.databases
                 }
+                DiagnosticLog(form).say(ServiceEffect("deliver", settings, databases, plan).event("reload"))
                 return plan
             } catch {
                 DiagnosticLog(form).say(error, rest: "; the old configuration stands")

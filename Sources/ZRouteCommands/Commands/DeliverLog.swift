@@ -53,8 +53,8 @@ final class DeliveryLog: Sendable {
     func finish() -> ExitCode {
         state.withLock { state in
             if !state.output.finish(state.log) { return .inputOutput }
-            if state.hasTrouble { return .tryAgain }
-            return state.hasMisconfiguration ? .configuration : .ok
+            if state.hasMisconfiguration { return .configuration }
+            return state.hasTrouble ? .tryAgain : .ok
         }
     }
 
@@ -64,8 +64,8 @@ final class DeliveryLog: Sendable {
         append(event, to: &text)
         state.withLock { state in
             switch event {
-            case .kept(_, let channel, _, let reason):
-                state.hasMisconfiguration = true
+            case .kept(_, let channel, _, let reason, let isFault):
+                state.hasMisconfiguration = state.hasMisconfiguration || isFault
                 let reason = "channel \(printable(channel)): \(reason); its recipients stay queued"
                 state.log.sayOnce(reason, reason)
             case .trouble(let message, let text):
@@ -112,7 +112,7 @@ extension LogEvent {
             add("reportedTo", .text(address), as: "to", "<\(printable(address))>")
             add("report", .text(Array(report.description.utf8)), as: "report", report.description)
         case .removed(let message): self.init("removed", message: message.description)
-        case .kept(let message, let channel, let host, let reason):
+        case .kept(let message, let channel, let host, let reason, _):
             self.init("kept", message: message.description)
             add("channel", .text(channel), as: "channel", printable(channel))
             add("host", .text(host), as: "host", printable(host))

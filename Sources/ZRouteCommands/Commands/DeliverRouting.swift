@@ -1,8 +1,10 @@
 // What `deliver --route` does before it delivers: what route-queue does, by a configuration that may be read anew.
 
+import ArgumentParser
 import Batch
 import Files
 import Maps
+import ServiceManagement
 import Spool
 import Synchronization
 
@@ -21,10 +23,13 @@ final class DeliverRouting: Sendable {
         var hasRecovered = false
     }
 
-    init(_ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputTurn) {
+    init(
+        _ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputTurn,
+        watchdog: Watchdog
+    ) {
         self.postOffice = postOffice
         self.lookups = lookups
-        log = RouteQueueLog(form, turn: turn)
+        log = RouteQueueLog(form, turn: turn, watchdog: watchdog)
         let routing = SpoolRouting(site, postOffice, counts: lookups)
         state = Mutex(State(routing: routing, service: routing.service()))
     }
@@ -66,9 +71,11 @@ final class DeliverRouting: Sendable {
     }
 
     /// Closes the maps, and ends the log.
-    func close() {
+    ///
+    /// - Returns: what all that was routed comes to. What has no route for good is delivery's to report.
+    func finish() -> ExitCode {
         state.withLock { $0.routing.close() }
-        // What could not be routed was said, and stays where it is: the exit status is that of delivery.
-        _ = log.finish()
+        let status = log.finish()
+        return status == .noUser ? .ok : status
     }
 }

@@ -35,7 +35,8 @@ struct TransportOptions: ParsableArguments, Sendable {
             var parameters = SchedulerParameters()
             parameters.maximumPerEndpoint = connections
             return DeliveryPlan(
-                .single(endpoint, options: lmtpOptions, parameters: parameters), settings: settings)
+                .single(endpoint, options: lmtpOptions, parameters: parameters), settings: settings,
+                report: { DiagnosticLog(log).say($0, .warning) })
         }
         guard let file = site.scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else {
             throw settings.missing(
@@ -46,6 +47,7 @@ struct TransportOptions: ParsableArguments, Sendable {
         let conf = try SchedulerConf(file: file)
         if let finding = conf.unsetVariable(settings.variables) { throw finding.configurationError }
         for finding in conf.findings { DiagnosticLog(log).say(Diagnosis(finding: finding)) }
-        return DeliveryPlan(.scheduler(conf), settings: settings)
+        return DeliveryPlan(
+            .scheduler(conf), settings: settings, report: { DiagnosticLog(log).say($0, .warning) })
     }
 }

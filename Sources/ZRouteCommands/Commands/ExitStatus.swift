@@ -23,4 +23,10 @@ extension ExitCode {
     static let tryAgain = ExitCode(75)
     /// The configuration is wrong (EX_CONFIG).
     static let configuration = ExitCode(78)
+
+    /// The status of two parts of a run together: what a person has to see to comes before what mends itself.
+    func worse(_ other: ExitCode) -> ExitCode {
+        let order: [ExitCode] = [.inputOutput, .configuration, .tryAgain, .missingInput, .unreadableInput, .noUser]
+        return order.first { $0 == self || $0 == other } ?? .ok
+    }
 }

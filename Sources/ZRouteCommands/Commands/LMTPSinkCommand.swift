@@ -3,6 +3,7 @@
 import ArgumentParser
 import Delivery
 import Glibc
+import ServiceManagement
 import Sink
 
 /// Runs the sink until it is ended by a signal.
@@ -52,6 +53,10 @@ struct LMTPSinkCommand: ParsableCommand {
         rules.rejectedAfterData = Set(rejectData.map { Array($0.utf8) })
         rules.deferredAfterData = Set(deferData.map { Array($0.utf8) })
         let log = DiagnosticLog(logging.timedForm)
+        // Blocked before any thread starts: they are waited for below.
+        var signals = Self.signals()
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+        _ = signal(SIGPIPE, SIG_IGN)
         do {
             let server = try SinkServer(
                 at: try address(), store: MaildirStore(path: maildir, host: "localhost"), rules: rules,
@@ -59,13 +64,40 @@ struct LMTPSinkCommand: ParsableCommand {
             var output = OutputStream(descriptor: STDOUT_FILENO)
             output.write("listening on \(server.port.map { "port \($0)" } ?? socket ?? "")\n")
             output.flush()
-            try server.wait()
+            var effect = ServiceEffect("lmtp-sink")
+            effect.add("socket", socket)
+            effect.add("listen", listen)
+            effect.add("maildir", maildir)
+            log.say(effect.event("start"))
+            ServiceManager.notify("READY=1\nSTATUS=listening")
+            waitForSignal(&signals)
+            ServiceManager.notify("STOPPING=1\nSTATUS=finishing the transactions that are under way")
+            log.say(.service("stop", "lmtp-sink"))
+            server.finish(within: Self.patience)
         } catch let error as ValidationError {
             throw error
         } catch {
-            log.say("lmtp-sink: \(error)")
+            log.say(error)
             throw ExitCode.tryAgain
         }
+    }
+
+    /// How long transactions are waited for when the sink is told to end, in seconds.
+    private static let patience = 60
+
+    private static func signals() -> sigset_t {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for signal in [SIGTERM, SIGINT] { unsafe sigaddset(&signals, signal) }
+        return signals
+    }
+
+    /// Waits until the sink is told to end, and tells the service manager meanwhile that it lives.
+    private func waitForSignal(_ signals: inout sigset_t) {
+        let watchdog = Watchdog()
+        let pause = min(watchdog.interval.map { $0 / 2 } ?? .max, 3600 * 1_000_000_000)
+        var timeout = timespec(tv_sec: pause / 1_000_000_000, tv_nsec: pause % 1_000_000_000)
+        while unsafe sigtimedwait(&signals, nil, &timeout) < 0 { watchdog.feed() }
     }
 
     private func address() throws -> SinkServer.Address {

@@ -55,8 +55,6 @@ struct MakedbCommand: ParsableCommand {
 
     func run() throws {
         let log = DiagnosticLog(logging.form)
-        // A limit on file sizes is an error to report, not a death.
-        _ = signal(SIGXFSZ, SIG_IGN)
         let job = CompileJob(
             source: try readSource(log), form: isAliases ? .aliases : .plain,
             folding: foldsUpper ? .upper : foldsLower ? .lower : .none, kind: type.kind, base: base)

@@ -40,8 +40,6 @@ struct NewdbCommand: ParsableCommand {
             log.say(error)
             throw ExitCode.configuration
         }
-        // A limit on file sizes is an error to report, not a death.
-        _ = signal(SIGXFSZ, SIG_IGN)
         if check {
             try checkSources(plan, log)
         } else {

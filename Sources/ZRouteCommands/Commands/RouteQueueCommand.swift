@@ -4,6 +4,7 @@ import ArgumentParser
 import Batch
 import Files
 import Glibc
+import ServiceManagement
 import Spool
 
 /// Routes the submissions of a spool.
@@ -54,7 +55,8 @@ struct RouteQueueCommand: ParsableCommand {
         // A reader of the log that goes away must not end the run in the middle of a batch: writing to it fails instead.
         _ = signal(SIGPIPE, SIG_IGN)
         let signals = RunSignals()
-        let log = RouteQueueLog(form)
+        let watchdog = Watchdog()
+        let log = RouteQueueLog(form, watchdog: watchdog)
         let routing = SpoolRouting(site, postOffice, jobs: jobs) { options in
             options.retry = RetryRule(interval: retryInterval)
             options.settling = watch ? 5 : 0

@@ -7,6 +7,7 @@ import Files
 import Glibc
 import MailAddress
 import Routing
+import ServiceManagement
 import Spool
 import Synchronization
 
@@ -21,8 +22,13 @@ final class RouteQueueLog: Sendable {
 
     private let state: Mutex<State>
     private let lines: LogLines
+    private let watchdog: Watchdog?
 
-    init(_ form: LogForm, turn: OutputTurn? = nil) {
+    /// A log.
+    ///
+    /// - Parameter watchdog: is fed as messages are done.
+    init(_ form: LogForm, turn: OutputTurn? = nil, watchdog: Watchdog? = nil) {
+        self.watchdog = watchdog
         lines = LogLines(form, descriptor: STDOUT_FILENO)
         state = Mutex(
             State(
@@ -36,6 +42,7 @@ final class RouteQueueLog: Sendable {
 
     /// Adds what became of messages.
     func add(_ reports: [MessageReport]) {
+        watchdog?.feed()
         // Put together before the others have to wait.
         var text: [UInt8] = []
         for report in reports {

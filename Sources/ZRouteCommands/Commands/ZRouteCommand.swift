@@ -32,6 +32,8 @@ public struct ZRouteCommand: ParsableCommand {
     /// - Parameter process: the process's arguments; where the first is the name of a subcommand, as a link to the
     ///   program has it, that subcommand runs.
     public static func run(process: [String]) {
+        // A limit on file sizes is an error to report (EFBIG), not a death.
+        _ = signal(SIGXFSZ, SIG_IGN)
         let program = process.first ?? ""
         let name = program.split(separator: "/").last.map(String.init) ?? program
         var line = CommandWords(Array(process.dropFirst()))

@@ -4,10 +4,10 @@ import Configuration
 import Glibc
 
 /// The service manager that started this process, if one did.
-enum ServiceManager {
+public enum ServiceManager {
     /// How often the manager wants to hear from this process, in nanoseconds (sd_watchdog_enabled(3)); nil where it does
     /// not.
-    static var watchdogInterval: Int? {
+    public static var watchdogInterval: Int? {
         guard let microseconds = environmentVariable("WATCHDOG_USEC").flatMap({ Int($0) }),
             (1...Int.max / 1000).contains(microseconds)
         else { return nil }
@@ -16,7 +16,7 @@ enum ServiceManager {
     }
 
     /// Sends a state, such as `READY=1`; without a service manager nothing happens.
-    static func notify(_ state: String) {
+    public static func notify(_ state: String) {
         guard let name = environmentVariable("NOTIFY_SOCKET") else { return }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

@@ -1,0 +1,153 @@
+// What stands in the way without being a reason not to deliver, and what must be mended: said with its file, its cause and
+// the remedy.
+
+import Configuration
+import Delivery
+import Files
+import Foundation
+import Glibc
+import LMTP
+import Sink
+import Spool
+import Synchronization
+import Testing
+import ZRouteTestKit
+
+@Suite struct ObstacleTests {
+    /// What a plan reported.
+    private final class Reports: Sendable {
+        private let texts = Mutex<[String]>([])
+        var all: [String] { texts.withLock { $0 } }
+        func add(_ text: String) { texts.withLock { $0.append(text) } }
+    }
+
+    private static func plan(_ path: String, options: String, _ reports: Reports) throws -> DeliveryPlan {
+        DeliveryPlan(
+            .single(.unix(path: path), options: options, parameters: SchedulerParameters()),
+            settings: try testSettings(), report: { reports.add($0) })
+    }
+
+    /// Mail goes out although its dialogues cannot be logged, and that is said once.
+    @Test(arguments: ["missing/log", "pipe", "read pipe", "directory", "link", "full"])
+    func aLogThatCannotBeWrittenHoldsUpNoMail(kind: String) throws {
+        let spool = try DeliverySpool()
+        let server = try ScriptedServer(in: spool.place)
+        defer { server.stop() }
+        var path = spool.place.file(kind.replacing(" ", with: "-"))
+        var reader: Int32 = -1
+        switch kind {
+        case "pipe", "read pipe":
+            #expect(mkfifo(path, 0o600) == 0)
+            if kind == "read pipe" { reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
+        case "directory": try spool.place.makeDirectory(kind)
+        case "link": #expect(symlink("/dev/null", path) == 0)
+        case "full": path = "/dev/full"
+        default: break
+        }
+        defer { if reader >= 0 { close(reader) } }
+        let reports = Reports()
+        for user in ["a", "b"] { try spool.add([recipient(user)]) }
+        try spool.deliver(Self.plan(server.path, options: "-l \(path)", reports))
+        #expect(spool.outcomes == ["a": .delivered, "b": .delivered], "\(spool.attempts)")
+        let step = kind == "full" ? "write" : "open"
+        let expected = kind == "read pipe" ? [] : ["\(path): \(step): "]
+        #expect(reports.all.count == expected.count, "\(reports.all)")
+        for (report, words) in zip(reports.all, expected) { #expect(report.hasPrefix(words), "\(report)") }
+    }
+
+    @Test(arguments: ["other node", "smtp-lmtp other", "# nothing"])
+    func aSecretsFileWithoutALineIsNamed(line: String) throws {
+        let spool = try DeliverySpool()
+        let server = try ScriptedServer(in: spool.place)
+        defer { server.stop() }
+        let secrets = try spool.place.write(line.hasPrefix("#") ? line : "\(line) dQ== cA==\n", to: "secrets")
+        #expect(chmod(secrets, 0o600) == 0)
+        let reports = Reports()
+        for user in ["a", "b"] { try spool.add([recipient(user)]) }
+        try spool.deliver(Self.plan(server.path, options: "-A \(secrets)", reports))
+        #expect(reports.all.count == 1, "\(reports.all)")
+        let text = reports.all.first ?? ""
+        #expect(text.hasPrefix("\(secrets): no line is for channel 'smtp-lmtp' (or *) and host 'node' or "), "\(text)")
+    }
+
+    @Test(arguments: ["tls-CAfile", "tls-CApath", "tls-cert-file", "tls-key-file"])
+    func aMissingFileOfTLSIsNamed(setting: String) throws {
+        let spool = try DeliverySpool()
+        let missing = spool.place.file("none.pem")
+        let there = try spool.place.write("", to: "there.pem")
+        let certificate = setting == "tls-key-file" ? "tls-cert-file \(there)\n" : ""
+        let file = try spool.place.write("\(certificate)\(setting) \(missing)\n", to: "tls")
+        try spool.add([recipient("a")])
+        try spool.deliver(Self.plan("/none", options: "-S \(file)", Reports()))
+        let kept = spool.events.compactMap { if case .kept(_, _, _, let reason, true) = $0 { reason } else { nil } }
+        #expect(kept.count == 1 && kept[0].contains("\(file): \(setting): \(missing): "), "\(spool.events)")
+        #expect(kept.allSatisfy { $0.contains("No such file or directory") })
+    }
+
+    /// A server whose queue of connections is full is busy: it is tried again soon, as long as connecting may take.
+    @Test func aFullQueueOfConnectionsIsNoFailure() throws {
+        let spool = try DeliverySpool()
+        let path = spool.place.file("s")
+        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let client = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(client) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        func call(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+            withUnsafePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+        }
+        #expect(call { bind(listener, $0, $1) } == 0 && listen(listener, 0) == 0)
+        #expect(call { connect(client, $0, $1) } == 0)
+        // For ever: deferred when the time for connecting is over.
+        try spool.add([recipient("a")])
+        let reports = Reports()
+        try spool.deliver(Self.plan(path, options: "-T conn=1", reports))
+        #expect(spool.outcomes == ["a": .deferred])
+        #expect(spool.attempts.last?.reply.description.contains("temporarily unavailable") == true)
+        // For a while: delivered.
+        let done = Mutex(false)
+        let thread = Thread {
+            _ = try? spool.deliver(Self.plan(path, options: "", reports))
+            done.withLock { $0 = true }
+        }
+        thread.start()
+        #expect(try holds { thread.isExecuting })
+        close(listener)
+        #expect(unlink(path) == 0)
+        let server = try SinkServer(
+            at: .unix(path), store: MaildirStore(path: spool.place.file("store"), host: "s"), rules: SinkRules(),
+            host: "s")
+        defer { server.shutDown() }
+        #expect(try holds { done.withLock { $0 } })
+        _ = try spool.deliver(Self.plan(path, options: "", reports))
+        #expect(spool.outcomes == ["a": .delivered], "\(spool.attempts)")
+    }
+
+    /// What cannot be served because of the configuration is said by every run, and is the run's exit status.
+    @Test(
+        arguments: [
+            ("smtp-lmtp\n  command=\"smtp -M -Q -F UNIX:/none\"\n", 78),
+            ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -A /none/secrets\"\n", 78),
+            ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -S /none/tls\"\n", 78),
+            ("local\n  command=\"smtp -M -F UNIX:/none\"\n", 78),
+            ("smtp-lmtp\n  queueonly\n  command=\"smtp -M -F UNIX:/none\"\n", 0),
+        ] as [(String, Int32)])
+    func everyRunSaysWhatItCannotServe(scheduler: String, status: Int32) throws {
+        let spool = try DeliverySpool()
+        try spool.add([recipient("a")])
+        let file = try spool.place.write(scheduler, to: "scheduler.conf")
+        let settings = try spool.place.write("POSTOFFICE=\(spool.postOffice.path)\nhostname=h.example\n", to: "z")
+        for _ in 0..<3 {
+            let result = try runCommand(
+                try programDirectory() + "/zroute", ["deliver", "--once", "--config", settings, "--scheduler", file])
+            #expect(result.status == status, "\(result.errorText)")
+            #expect(result.errorText.contains("its recipients stay queued"), "\(result.errorText)")
+            #expect(result.errorText.ranges(of: "stay queued").count == 1)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// The files for systemd: that systemd itself understands all of them, and that they make the user and the spool.
+
+import Files
+import Foundation
+import Glibc
+import Testing
+import ZRouteTestKit
+
+@Suite struct UnitFileTests {
+    private static let contrib =
+        URL(fileURLWithPath: #filePath).appendingPathComponent("../../../contrib").standardized.path
+
+    @Test(arguments: [
+        "zroute-deliver.service", "zroute-route-queue.service", "zroute-deliver-once.service", "zroute-deliver.timer",
+    ])
+    func systemdUnderstandsTheUnit(name: String) throws {
+        let place = try TemporaryDirectory()
+        for unit in try FileManager.default.contentsOfDirectory(atPath: Self.contrib)
+        where unit.hasSuffix(".service") || unit.hasSuffix(".timer") {
+            let lines = text(try readFile("\(Self.contrib)/\(unit)", limit: 1 << 20).bytes)
+            // The program is not installed where it is tested.
+            try place.write(lines.replacing("/usr/bin/zroute", with: try programDirectory() + "/zroute"), to: unit)
+        }
+        let result = try runCommand("/usr/bin/systemd-analyze", ["verify", "--man=no", place.file(name)])
+        #expect(result.status == 0 && result.errorText.isEmpty, "\(result.errorText)")
+    }
+
+    /// What a unit starts is a command line that the program takes.
+    @Test(arguments: ["zroute-deliver", "zroute-route-queue", "zroute-deliver-once"])
+    func theProgramTakesTheCommand(name: String) throws {
+        let unit = text(try readFile("\(Self.contrib)/\(name).service", limit: 1 << 20).bytes)
+        let line = try #require(unit.split(separator: "\n").first { $0.hasPrefix("ExecStart=/usr/bin/zroute ") })
+        let arguments = line.dropFirst("ExecStart=/usr/bin/zroute ".count).split(separator: " ").map(String.init)
+        let spool = try DeliverySpool()
+        let settings = try spool.place.write("POSTOFFICE=/none\nMAILVAR=\(spool.place.path)\n", to: "z")
+        let relations = ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"]
+        try spool.place.write(relations.map { "\($0) NONE - - - -\n" }.joined(), to: "dbases.conf")
+        try spool.place.write("smtp\n  command=\"smtp -x\"\n", to: "scheduler.conf")
+        let result = try runCommand(
+            try programDirectory() + "/zroute",
+            arguments + ["--config", settings, "--scheduler", spool.place.file("scheduler.conf")])
+        #expect(result.status == 66 && result.errorText.contains("/none/router: open: "), "\(result.errorText)")
+    }
+
+    @Test func theUserAndTheSpoolAreMade() throws {
+        let place = try TemporaryDirectory()
+        try place.makeDirectory("etc")
+        try place.write("root:x:0:0:root:/root:/bin/sh\n", to: "etc/passwd")
+        try place.write("root:x:0:\n", to: "etc/group")
+        let root = "--root=\(place.path)"
+        guard geteuid() == 0 else {
+            print("UnitFileTests: the user and the spool are not made: only root may")
+            return
+        }
+        try runCommandSuccessfully("/usr/bin/systemd-sysusers", [root, "\(Self.contrib)/sysusers.d/zroute.conf"])
+        #expect(text(try readFile(place.file("etc/passwd"), limit: 1 << 16).bytes).contains("\nzroute:"))
+        try runCommandSuccessfully(
+            "/usr/bin/systemd-tmpfiles", [root, "--create", "\(Self.contrib)/tmpfiles.d/zroute.conf"])
+        for name in ["router", "transport", "queue", "postman"] {
+            let identity = try FileIdentity(path: place.file("var/spool/postoffice/\(name)"))
+            #expect(identity.mode & 0o777 == (name == "router" ? 0o770 : 0o700), "\(name)")
+        }
+    }
+}
