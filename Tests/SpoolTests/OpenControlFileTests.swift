@@ -95,16 +95,19 @@ import Testing
     }
 
     /// A number says nothing by itself: another process may have it now, here or in another namespace.
-    @Test(arguments: [
-        // The number that the last holder of the lock noted, the one in the tag, what has it now.
-        ("     1", "     1", RecipientTag.pending), ("     1", "1     ", .pending), (nil, "     1", .locked),
-        ("     2", "     1", .locked), ("x", "     1", .locked), (nil, "999999", .pending), (nil, "      ", .pending),
-    ] as [(String?, String, RecipientTag)])
+    @Test(
+        arguments: [
+            // The number that the last holder of the lock noted, the one in the tag, what has it now.
+            ("     1", "     1", RecipientTag.pending), ("     1", "1     ", .pending), (nil, "     1", .locked),
+            ("     2", "     1", .locked), ("x", "     1", .locked), (nil, "999999", .pending),
+            (nil, "      ", .pending),
+        ] as [(String?, String, RecipientTag)])
     func aNumberThatAnotherProcessHas(noted: String?, written: String, tag: RecipientTag) throws {
         let (spool, name) = try Self.spool([("smtp", "a")])
         let path = "\(spool.path)/transport/\(name)"
         let content = try spool.text("transport/\(name)")
-        try spool.write(content.replacing("r           smtp h a", with: "r~\(written)    smtp h a"), "transport/\(name)")
+        try spool.write(
+            content.replacing("r           smtp h a", with: "r~\(written)    smtp h a"), "transport/\(name)")
         if let noted { #expect(setxattr(path, "user.zroute.holder", noted, noted.utf8.count, 0) == 0) }
         #expect(try Self.open(spool, name).contents.recipients.map(\.tag) == [tag])
     }
