@@ -115,7 +115,10 @@ struct HeldMessage {
             for address in served { members.leaveOut(address) }
             for index in indices {
                 let (recipient, routes) = routed[index]
-                for route in routes { members.add(route, notification: recipient.notification) }
+                let original = recipient.submittedAddress ?? recipient.addressKnownToSender
+                for route in routes {
+                    members.add(route, original: original, notification: recipient.notification)
+                }
             }
             // Both belong to the message, and stand with each recipient that has parameters.
             groups += members.groups(

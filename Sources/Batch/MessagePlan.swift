@@ -45,8 +45,9 @@ struct MessagePlan {
         }
         var routed = RoutedRecipients()
         for (recipient, resolution) in zip(recipients, answers.last ?? []) {
+            let original = OriginalRecipient(address: recipient.address)
             for route in report.add(resolution, of: recipient.address) {
-                routed.add(route, notification: recipient.notification)
+                routed.add(route, original: original, notification: recipient.notification)
             }
         }
         let header = OutgoingHeader(submission, sender: sender, stamp: stamp)

@@ -28,8 +28,8 @@ public struct WaitingRecipient: Sendable {
     public let channel: [UInt8], host: [UInt8]
     /// Whom for, at the host; the address where it is not routed yet.
     public let user: [UInt8]
-    /// When the message arrived, in seconds since 1970.
-    public let arrival: Int64
+    /// When the message arrived, in seconds since 1970; nil where its body is missing, and nothing can be done for it.
+    public let arrival: Int64?
     /// The latest date of the message's files, in seconds since 1970: where it is ahead of the clock, nothing can be told of
     /// how long the message waits.
     public let dated: Int64
@@ -110,12 +110,12 @@ extension PostOffice {
     ) throws(ControlAccessError) -> [WaitingRecipient] {
         let pending = contents.recipients.filter { $0.tag != .done && $0.tag != .failed }
         guard !pending.isEmpty else { return [] }
-        let arrival: Int64
+        let arrival: Int64?
         let dated: Int64
         do throws(FileError) {
             let dates = try dates(of: name, contents)
-            arrival = dates?.arrival ?? 0
-            dated = max(arrival, dates?.changed ?? 0)
+            arrival = dates?.arrival
+            dated = max(dates?.arrival ?? 0, dates?.changed ?? 0)
         } catch {
             throw .file(error)
         }

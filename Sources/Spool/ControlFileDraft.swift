@@ -1,6 +1,6 @@
 // A control file to be written: the message and its groups of recipients, in the order ZMailer's router writes them.
 
-import MailAddress
+public import MailAddress
 
 /// A message with its routed recipients, before it is written.
 public struct ControlFileDraft: Sendable, Hashable {
@@ -34,16 +34,19 @@ public struct ControlFileDraft: Sendable, Hashable {
         public var returnMode: [UInt8]?
         /// The envelope identifier.
         public var envelopeIdentifier: [UInt8]?
+        /// The address that the message was submitted with for this recipient; nil where it is not known.
+        public var originalRecipient: OriginalRecipient?
 
         /// A recipient.
         public init(
             address: ControlAddress, notification: [UInt8]? = nil, returnMode: [UInt8]? = nil,
-            envelopeIdentifier: [UInt8]? = nil
+            envelopeIdentifier: [UInt8]? = nil, originalRecipient: OriginalRecipient? = nil
         ) {
             self.address = address
             self.notification = notification
             self.returnMode = returnMode
             self.envelopeIdentifier = envelopeIdentifier
+            self.originalRecipient = originalRecipient
         }
     }
 
@@ -101,6 +104,8 @@ extension ControlFile {
         if let notification = recipient.notification { try add(.notification, notification) }
         if let returnMode = recipient.returnMode { try add(.returnMode, returnMode) }
         if let identifier = recipient.envelopeIdentifier { try add(.envelopeIdentifier, identifier) }
+        // Not a parameter in the N line: the sender gave none, and recipients without a `todsn` have no such line.
+        if let original = recipient.originalRecipient { try add(.originalRecipient, original.parameter) }
     }
 
     /// Adds a header block: LF line ends, the last line ended, no line empty, since an empty one ends the block.

@@ -46,10 +46,16 @@ struct DeliverCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write counts to this file, in Prometheus's text format.", valueName: "file"))
     var metrics: String?
 
-    @Option(name: .customLong("from"), help: ArgumentHelp("The sender; empty for none.", valueName: "address"))
+    // The word after either is an address, whatever it begins with: a hyphen is a letter of a local part (RFC 5322 3.2.3),
+    // and an MTA's pipe passes what its clients said.
+    @Option(
+        name: .customLong("from"), parsing: .unconditional,
+        help: ArgumentHelp("The sender; empty, or <>, for none.", valueName: "address"))
     var sender: String?
 
-    @Option(name: .customLong("to"), help: ArgumentHelp("A recipient of the message.", valueName: "address"))
+    @Option(
+        name: .customLong("to"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A recipient of the message.", valueName: "address"))
     var recipients: [String] = []
 
     @Flag(name: .customLong("local"), help: "The message comes from here; recipients are judged all the same.")
