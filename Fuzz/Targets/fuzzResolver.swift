@@ -125,7 +125,7 @@ private struct InputSite {
         var request = Resolver.Request()
         request.role = letter == UInt8(ascii: "s") || letter == UInt8(ascii: "e") ? .sender : .recipient
         request.isErrorMessage = letter == UInt8(ascii: "e")
-        request.isExternal = letter == UInt8(ascii: "x")
+        request.isSubmitted = letter == UInt8(ascii: "x")
         return request
     }
 

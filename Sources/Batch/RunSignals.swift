@@ -3,12 +3,18 @@
 
 import Files
 import Glibc
+import Spool
 
-/// The signals that a run looks at: those that ask it to end, and SIGIO, by which its watch wakes it.
+/// The signals that a run looks at: those that ask it to end, and the one by which its watch wakes it.
 public struct RunSignals: Sendable {
     /// What ended a wait.
-    enum Wait {
-        case termination, input, timeout
+    public enum Wait: Sendable {
+        /// The process is asked to end.
+        case termination
+        /// The watch tells of submissions.
+        case input
+        /// The time has passed.
+        case timeout
     }
 
     private let termination: TerminationSignals
@@ -18,7 +24,7 @@ public struct RunSignals: Sendable {
         termination = TerminationSignals()
         var input = sigset_t()
         unsafe sigemptyset(&input)
-        unsafe sigaddset(&input, SIGIO)
+        unsafe sigaddset(&input, SubmissionWatch.signal)
         unsafe pthread_sigmask(SIG_BLOCK, &input, nil)
     }
 
@@ -29,10 +35,10 @@ public struct RunSignals: Sendable {
     public func release() { termination.release() }
 
     /// Waits for one of the signals, or for a time.
-    func wait(milliseconds: Int) -> Wait {
-        switch termination.take(or: SIGIO, milliseconds: milliseconds) {
+    public func wait(milliseconds: Int) -> Wait {
+        switch termination.take(or: SubmissionWatch.signal, milliseconds: milliseconds) {
         case nil: .timeout
-        case SIGIO: .input
+        case SubmissionWatch.signal: .input
         default: .termination
         }
     }

@@ -52,7 +52,7 @@ public struct ControlFileDraft: Sendable, Hashable {
 
     /// Where the body begins in its file, in bytes.
     public var bodyOffset: Int
-    /// The message identifier, for logs; nil where there is none.
+    /// The message identifier, for logs; nil where there is none, and the message's name has to do.
     public var logIdentity: [UInt8]?
     /// The error address as it was submitted, such as `<a@b>`; nil for the null sender.
     public var errorAddress: [UInt8]?
@@ -76,7 +76,8 @@ public struct ControlFileDraft: Sendable, Hashable {
         try file.add(.format, ControlFile.format)
         try file.add(.name, Array(name.description.utf8))
         try file.add(.bodyOffset, Array("\(bodyOffset)".utf8))
-        if let logIdentity { try file.add(.logIdentity, logIdentity) }
+        // ZMailer's scheduler throws a file without this line away.
+        try file.add(.logIdentity, Self.isBlank(logIdentity) ? Array("<\(name)>".utf8) : logIdentity ?? [])
         if let origin { try file.add(.origin, origin.text) }
         if let errorAddress { try file.add(.errorAddress, errorAddress) }
         for group in groups {
@@ -87,6 +88,8 @@ public struct ControlFileDraft: Sendable, Hashable {
         }
         return file
     }
+
+    private static func isBlank(_ text: [UInt8]?) -> Bool { text?.allSatisfy(ASCII.isBlank) ?? true }
 }
 
 extension ControlFile {

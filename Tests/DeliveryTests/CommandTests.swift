@@ -56,6 +56,22 @@ import ZRouteTestKit
         }
     }
 
+    /// By the command line neither, said to come from here or not.
+    @Test(
+        arguments: ["|/bin/sh", "/tmp/file", ":include:/etc/passwd", "\":include:/etc/passwd\"", "\\/etc/passwd"],
+        [[], ["--local"]])
+    func nobodyNamesACommandOrAFile(recipient: String, mark: [String]) throws {
+        let site = try TestSite()
+        let result = try runCommand(
+            try programDirectory() + "/zroute",
+            [
+                "deliver", "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf"),
+                "--lmtp", "UNIX:\(site.socket)", "--from", "a@b.example", "--to", recipient,
+            ] + mark, input: Array("Subject: x\n\nbody\n".utf8))
+        #expect(result.status == 67)
+        #expect(result.text.contains("\terror!syntax!") && result.text.contains("\tfailed\t"), "\(result.text)")
+    }
+
     @Test(arguments: [
         (["user+Folder@virtual.example"], 0, 0), (["gone@virtual.example"], 67, 0), (["no@virtual.example"], 67, 0),
         (["late@virtual.example"], 75, 0), (["gone@virtual.example", "late@virtual.example"], 75, 0),

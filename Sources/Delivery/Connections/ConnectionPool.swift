@@ -12,6 +12,7 @@ public final class ConnectionPool: Sendable {
 
     /// Starts the connections' thread.
     public init() {
+        prepareDispatch()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()
         self.eventLoop = eventLoop

@@ -15,8 +15,8 @@ public struct DeliveryService: ~Copyable {
 
         /// Reads the configuration anew; nil where it cannot be used, and the old one stands.
         public var reload: @Sendable () -> DeliveryPlan?
-        /// Called at each look at the spool, before it, such as to route submissions; it may give the service messages
-        /// that are in place already.
+        /// Called at each look at the spool, before it, and when submissions come in, such as to route them; it may give
+        /// the service messages that are in place already.
         public var beforeRound: @Sendable (_ deliver: @escaping Deliver) -> Void
         /// Called after it, such as to write counts; at most once a second.
         public var afterRound: @Sendable () -> Void
@@ -41,10 +41,14 @@ public struct DeliveryService: ~Copyable {
     private var environment: DeliveryEnvironment
     private let hooks: Hooks
     private let run: DeliveryRun
-    /// When messages that wait have something to be done, in seconds since 1970.
-    private var due: [MessageName: Int] = [:]
+    private let submissions: SubmissionWatch?
+    private var nextLook = MonotonicTime(nanoseconds: 0)
+    /// When messages that wait have something to be done, by a clock that nobody sets.
+    private var due: [MessageName: MonotonicTime] = [:]
     private var lastListed: Int64?
 
+    /// So long is no message left alone, in seconds: the dates of its files may have been a wrong clock's.
+    private static let longestPause = 3600
     /// Between two looks at the spool, in nanoseconds.
     private static let pause = 1_000_000_000
     /// What a message is left alone for that a person must look at, in seconds.
@@ -57,9 +61,14 @@ public struct DeliveryService: ~Copyable {
     /// - Parameters:
     ///   - workers: how many messages are worked on at a time.
     ///   - openLimit: the most messages just routed that are kept open.
-    public init(_ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, hooks: Hooks) {
+    ///   - submissions: tells when there is something to route before the next look.
+    public init(
+        _ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, submissions: SubmissionWatch? = nil,
+        hooks: Hooks
+    ) {
         self.environment = environment
         self.hooks = hooks
+        self.submissions = submissions
         run = DeliveryRun(workers: workers, openLimit: openLimit)
     }
 
@@ -72,7 +81,7 @@ public struct DeliveryService: ~Copyable {
     private static func signals() -> sigset_t {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
-        for signal in [SIGTERM, SIGINT, SIGHUP] { unsafe sigaddset(&signals, signal) }
+        for signal in [SIGTERM, SIGINT, SIGHUP, SubmissionWatch.signal] { unsafe sigaddset(&signals, signal) }
         return signals
     }
 
@@ -84,13 +93,15 @@ public struct DeliveryService: ~Copyable {
         while isServing {
             round()
             watchdog.feed()
-            switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? Self.pause, Self.pause)) {
+            switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? patience, patience)) {
+            case SubmissionWatch.signal: submissions?.takeEvents()
             case SIGHUP:
                 ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.coarse().nanoseconds / 1000)")
                 if let plan = hooks.reload() {
                     environment = environment.with(plan: plan)
                     due = [:]
                     lastListed = nil
+                    nextLook = MonotonicTime(nanoseconds: 0)
                 }
                 ServiceManager.notify("READY=1")
             case SIGTERM, SIGINT: isServing = false
@@ -116,12 +127,14 @@ public struct DeliveryService: ~Copyable {
         for (name, progress) in run.takeResults() {
             switch progress {
             case .removed: due[name] = nil
-            case .waiting(let until): due[name] = until
-            case .notOurs: due[name] = now + Self.idlePause
-            case .passedOver: due[name] = now + 1
-            case .trouble: due[name] = now + Self.troublePause
+            case .waiting(let until): due[name] = Self.time(after: until.subtractingReportingOverflow(now).partialValue)
+            case .notOurs: due[name] = Self.time(after: Self.idlePause)
+            case .passedOver: due[name] = Self.time(after: 1)
+            case .trouble: due[name] = Self.time(after: Self.troublePause)
             }
         }
+        guard patience == 0 else { return }
+        nextLook = MonotonicTime.coarse().advanced(by: UInt64(Self.pause))
         do throws(FileError) {
             try look(now)
         } catch {
@@ -130,9 +143,20 @@ public struct DeliveryService: ~Copyable {
         hooks.afterRound()
     }
 
+    /// The nanoseconds until the next look at the spool.
+    private var patience: Int {
+        let now = MonotonicTime.coarse()
+        return now < nextLook ? Int(clamping: nextLook.nanoseconds - now.nanoseconds) : 0
+    }
+
+    private static func time(after seconds: Int) -> MonotonicTime {
+        .coarse().advanced(by: UInt64(min(max(seconds, 0), longestPause)) * 1_000_000_000)
+    }
+
     /// Gives the workers what is new and what is due.
     private mutating func look(_ now: Int) throws(FileError) {
-        var names = due.filter { $0.value <= now }.map(\.key)
+        let present = MonotonicTime.coarse()
+        var names = due.filter { $0.value <= present }.map(\.key)
         let modified = try FileIdentity(path: "\(environment.postOffice.path)/transport").modified
         // A name may be added within the same tick of the clock after the directory was read: look once more.
         if lastListed != modified || Int(modified / 1_000_000_000) >= now - 2 {
@@ -140,9 +164,9 @@ public struct DeliveryService: ~Copyable {
             let listed = try environment.postOffice.messages().names
             let known = Set(listed)
             due = due.filter { known.contains($0.key) }
-            names = listed.filter { due[$0].map { $0 <= now } ?? true }
+            names = listed.filter { due[$0].map { $0 <= present } ?? true }
         }
-        for name in names { due[name] = .max }
+        for name in names { due[name] = MonotonicTime(nanoseconds: .max) }
         run.add(names.sorted(), MessageWorker(environment))
     }
 }

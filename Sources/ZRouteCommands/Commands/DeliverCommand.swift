@@ -58,7 +58,7 @@ struct DeliverCommand: ParsableCommand {
         help: ArgumentHelp("A recipient of the message.", valueName: "address"))
     var recipients: [String] = []
 
-    @Flag(name: .customLong("local"), help: "The message comes from here: recipients may be commands, files, includes.")
+    @Flag(name: .customLong("local"), help: "The message comes from here; recipients are judged all the same.")
     var isLocal = false
 
     @Flag(name: .customLong("ignore-quota"), help: "Ask a Cyrus store to deliver past the quota (IGNOREQUOTA).")
@@ -95,7 +95,7 @@ struct DeliverCommand: ParsableCommand {
             }
             if let sender, let site {
                 let delivery = DirectDeliveryRun(
-                    site: site, plan: plan, isLocal: isLocal, ignoresQuota: ignoresQuota)
+                    site: site, plan: plan, ignoresQuota: ignoresQuota)
                 throw try delivery.run(sender: sender, recipients: recipients)
             }
             let status = try deliverSpool(settings, site, plan, form)
@@ -118,6 +118,10 @@ struct DeliverCommand: ParsableCommand {
         }
         // Before any thread is started. A service takes the signals itself.
         let signals = watch ? nil : TerminationSignals()
+        guard SpoolAccess.hasFreeFiles(12) else {
+            DiagnosticLog(form).say("too few files may be open for connections; raise the limit (ulimit -n)")
+            throw ExitCode.tryAgain
+        }
         let turn = OutputTurn()
         let watchdog = Watchdog()
         let log = DeliveryLog(form, watch ? .events : .results, turn: turn)
@@ -134,12 +138,15 @@ struct DeliverCommand: ParsableCommand {
         if watch {
             log.say(ServiceEffect("deliver", settings, site?.databases, plan).event("start"))
             let hooks = DeliveryService.Hooks(
-                watchdog: watchdog, reload: reloader(routing, form), beforeRound: { routing?.pass(deliver: $0) },
+                watchdog: watchdog, reload: reloader(routing, form), beforeRound: { routing?.round(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
                 })
-            DeliveryService(environment, workers: workers, openLimit: SpoolAccess.openLimit, hooks: hooks).serve()
+            let submissions = routing == nil ? nil : SpoolAccess.watch(postOffice) { DiagnosticLog(form).say($0) }
+            DeliveryService(
+                environment, workers: workers, openLimit: SpoolAccess.openLimit, submissions: submissions, hooks: hooks
+            ).serve()
             log.say(.service("stop", "deliver"))
         } else {
             let run = DeliveryRun(workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit)
@@ -166,8 +173,9 @@ struct DeliverCommand: ParsableCommand {
             log.flush()
             file?.write()
         }
+        let routed = routing?.finish() ?? .ok
         pool.shutDown()
-        let status = log.finish().worse(routing?.exitStatus ?? .ok)
+        let status = log.finish().worse(routed)
         // A service was asked to end: what its log told of while it ran is no failure of that.
         return watch ? .ok : status
     }

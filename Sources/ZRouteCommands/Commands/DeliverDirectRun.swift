@@ -15,7 +15,6 @@ import Spool
 struct DirectDeliveryRun {
     let site: Site
     let plan: DeliveryPlan
-    let isLocal: Bool
     let ignoresQuota: Bool
 
     /// The largest message taken from standard input, in bytes.
@@ -93,7 +92,7 @@ struct DirectDeliveryRun {
             site.makeResolver(texts: texts, watch: $0)
         }
         var request = Resolver.Request()
-        request.isExternal = !isLocal
+        request.isSubmitted = true
         var routed: [RoutedRecipient] = []
         var seen: Set<[ArraySlice<UInt8>]> = []
         let answers = router.resolve([AddressQuestion(recipients.map(unbracketed), request)]).first ?? []

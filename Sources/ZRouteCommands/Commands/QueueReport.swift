@@ -25,7 +25,8 @@ struct QueueReport {
             lastMessage = message
             messages += 1
             let age = age(recipient).map(Self.span) ?? "its body is missing"
-            output.append(contentsOf: "\(message)  \(age)  from <\(printable(recipient.sender))>\n".utf8)
+            let ahead = ahead(recipient).map { "  (dated \(Self.span($0)) ahead of the clock)" } ?? ""
+            output.append(contentsOf: "\(message)  \(age)\(ahead)  from <\(printable(recipient.sender))>\n".utf8)
         }
         var line = "    \(Self.name(of: recipient.state)): "
         if recipient.state != .submitted {
@@ -37,7 +38,7 @@ struct QueueReport {
         if let last = recipient.lastAttempt {
             let status = last.status.isEmpty ? "" : printable(last.status) + " "
             output.append(
-                contentsOf: "        \(Self.span(now - last.time)) ago: \(status)\(printable(last.answer))\n".utf8)
+                contentsOf: "        \(when(last.time)): \(status)\(printable(last.answer))\n".utf8)
         }
     }
 
@@ -106,6 +107,10 @@ struct QueueReport {
                 json.name("fault")
                 json.string("its body is missing")
             }
+            if let ahead = ahead(recipient) {
+                json.name("datedAhead")
+                json.number(Int(clamping: ahead))
+            }
             json.name("attempts")
             json.number(recipient.attempts)
             if let last = recipient.lastAttempt {
@@ -125,6 +130,15 @@ struct QueueReport {
     }
 
     private func age(_ recipient: WaitingRecipient) -> Int64? { recipient.arrival.map { max(now - $0, 0) } }
+
+    /// How far ahead of the clock the message is dated, in seconds; nil where it is not.
+    private func ahead(_ recipient: WaitingRecipient) -> Int64? {
+        recipient.dated > now ? recipient.dated - now : nil
+    }
+
+    private func when(_ time: Int64) -> String {
+        time > now ? "dated \(Self.span(time - now)) ahead of the clock" : "\(Self.span(now - time)) ago"
+    }
 
     private static func name(of state: WaitingRecipient.State) -> String {
         switch state {

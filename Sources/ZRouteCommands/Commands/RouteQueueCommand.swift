@@ -63,7 +63,7 @@ struct RouteQueueCommand: ParsableCommand {
         }
         do throws(FileError) {
             if watch {
-                try routing.serve(log, signals)
+                routing.serve(log, signals)
             } else if files.isEmpty {
                 try routing.pass(log, shouldStop: { signals.isTerminationPending })
             } else {
@@ -73,6 +73,7 @@ struct RouteQueueCommand: ParsableCommand {
         } catch {
             log.say(error)
         }
+        routing.close()
         let status = log.finish()
         // A service has done what it was asked for; a run that was cut short ends as the signal has it.
         if !watch { signals.release() }
