@@ -41,6 +41,7 @@ public struct DeliveryService: ~Copyable {
     private var environment: DeliveryEnvironment
     private let hooks: Hooks
     private let run: DeliveryRun
+    private var place: SpoolPlace
     /// When messages that wait have something to be done, in seconds since 1970.
     private var due: [MessageName: Int] = [:]
     private var lastListed: Int64?
@@ -59,6 +60,7 @@ public struct DeliveryService: ~Copyable {
     ///   - openLimit: the most messages just routed that are kept open.
     public init(_ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, hooks: Hooks) {
         self.environment = environment
+        place = SpoolPlace(environment.postOffice)
         self.hooks = hooks
         run = DeliveryRun(workers: workers, openLimit: openLimit)
     }
@@ -82,9 +84,11 @@ public struct DeliveryService: ~Copyable {
         ServiceManager.notify("READY=1\nSTATUS=delivering")
         var isServing = true
         while isServing {
-            round()
+            let isInPlace = isInPlace()
+            if isInPlace { round() } else { hooks.afterRound() }
             watchdog.feed()
-            switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? Self.pause, Self.pause)) {
+            let patience = Self.pause
+            switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? patience, patience)) {
             case SIGHUP:
                 ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.coarse().nanoseconds / 1000)")
                 if let plan = hooks.reload() {
@@ -108,6 +112,20 @@ public struct DeliveryService: ~Copyable {
         var timeout = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
         let signal = unsafe sigtimedwait(&signals, nil, &timeout)
         return signal > 0 ? signal : nil
+    }
+
+    /// Whether the spool is where it was; where it was made anew the service goes on there, when nothing is under way.
+    private mutating func isInPlace() -> Bool {
+        let postOffice = environment.postOffice
+        var changes: [SpoolPlace.Change] = []
+        let isInPlace = place.look(isIdle: run.count == 0) { changes.append($0) }
+        for change in changes {
+            environment.log(.place(change.description(of: postOffice)))
+            guard case .back = change else { continue }
+            due = [:]
+            lastListed = nil
+        }
+        return isInPlace
     }
 
     private mutating func round() {
