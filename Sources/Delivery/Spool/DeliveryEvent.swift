@@ -17,6 +17,8 @@ public enum DeliveryEvent: Sendable {
     case putAside(MessageName, path: String)
     /// A message is done and gone.
     case removed(MessageName)
+    /// The spool's directories are not where they were, or are there again: in words.
+    case place(String)
     /// Something a person should look at.
     case trouble(MessageName?, String)
 }

@@ -41,6 +41,7 @@ public struct DeliveryService: ~Copyable {
     private var environment: DeliveryEnvironment
     private let hooks: Hooks
     private let run: DeliveryRun
+    private var place: SpoolPlace
     private let submissions: SubmissionWatch?
     private var nextLook = MonotonicTime(nanoseconds: 0)
     /// When messages that wait have something to be done, by a clock that nobody sets.
@@ -67,6 +68,7 @@ public struct DeliveryService: ~Copyable {
         hooks: Hooks
     ) {
         self.environment = environment
+        place = SpoolPlace(environment.postOffice)
         self.hooks = hooks
         self.submissions = submissions
         run = DeliveryRun(workers: workers, openLimit: openLimit)
@@ -91,7 +93,13 @@ public struct DeliveryService: ~Copyable {
         ServiceManager.notify("READY=1\nSTATUS=delivering")
         var isServing = true
         while isServing {
-            round()
+            let isInPlace = isInPlace()
+            if isInPlace {
+                round()
+            } else {
+                nextLook = MonotonicTime.coarse().advanced(by: UInt64(Self.pause))
+                hooks.afterRound()
+            }
             watchdog.feed()
             switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? patience, patience)) {
             case SubmissionWatch.signal: submissions?.takeEvents()
@@ -119,6 +127,21 @@ public struct DeliveryService: ~Copyable {
         var timeout = timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
         let signal = unsafe sigtimedwait(&signals, nil, &timeout)
         return signal > 0 ? signal : nil
+    }
+
+    /// Whether the spool is where it was; where it was made anew the service goes on there, when nothing is under way.
+    private mutating func isInPlace() -> Bool {
+        let postOffice = environment.postOffice
+        var changes: [SpoolPlace.Change] = []
+        let isInPlace = place.look(isIdle: run.count == 0) { changes.append($0) }
+        for change in changes {
+            environment.log(.place(change.description(of: postOffice)))
+            guard case .back = change else { continue }
+            due = [:]
+            lastListed = nil
+            nextLook = MonotonicTime(nanoseconds: 0)
+        }
+        return isInPlace
     }
 
     private mutating func round() {
