@@ -16,17 +16,35 @@ final class DeliverRouting: Sendable {
     private let watchdog: Watchdog
     private let routing: Mutex<SpoolRouting>
     private let status = Mutex(ExitCode.ok)
+    private let isService: Bool
+    private let watcher = Mutex<TextMapWatcher?>(nil)
 
+    /// Routes by a site.
+    ///
+    /// - Parameter isService: whether it goes on until it is told to end, so that changed maps are of interest.
     init(
         _ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputTurn,
-        watchdog: Watchdog
+        watchdog: Watchdog, isService: Bool
     ) {
+        self.isService = isService
         self.postOffice = postOffice
         self.form = form
         self.lookups = lookups
         self.turn = turn
         self.watchdog = watchdog
-        routing = Mutex(SpoolRouting(site, postOffice, counts: lookups))
+        let first = SpoolRouting(site, postOffice, counts: lookups)
+        routing = Mutex(first)
+        watch(first)
+    }
+
+    /// Watches the maps of a site where that is of interest.
+    private func watch(_ routing: SpoolRouting) {
+        guard isService else { return }
+        let new = routing.watchTexts()
+        watcher.withLock { old in
+            old?.stop()
+            old = new
+        }
     }
 
     /// What all passes come to.
@@ -36,6 +54,7 @@ final class DeliverRouting: Sendable {
     func use(_ site: Site) {
         let new = SpoolRouting(site, postOffice, counts: lookups)
         routing.withLock { $0 = new }
+        watch(new)
     }
 
     /// Routes what waits.
