@@ -32,10 +32,13 @@ extension AddressError {
     private func remedy(isEmpty: Bool) -> String {
         switch reason {
         case .empty, .emptyMember:
-            isEmpty ? "write at least one address" : "remove the comma that nothing stands beside, or write an address there"
+            isEmpty
+                ? "write at least one address"
+                : "remove the comma that nothing stands beside, or write an address there"
         case .emptyLocalPart: "write a name before the @"
         case .emptyDomain: "write a domain after the @"
-        case .misplacedDot: "put a name with such a dot in quotes, as in \"J. Random\" <j@example.org>, or remove the dot"
+        case .misplacedDot:
+            "put a name with such a dot in quotes, as in \"J. Random\" <j@example.org>, or remove the dot"
         case .controlCharacter: "remove it"
         case .invalidUTF8: "write it in UTF-8"
         case .unquotedBlank: "put a comma between two addresses, or quotes around one with a blank"
@@ -46,7 +49,8 @@ extension AddressError {
         case .severalAtSigns: "put a comma between two addresses"
         case .domainTooLong, .labelTooLong: "shorten it"
         case .routeWithoutMailbox: "write @host:user@domain"
-        case .leadingPercent: "%N stands for something only in maps with the flag %, and only as far as the map gives it"
+        case .leadingPercent:
+            "%N stands for something only in maps with the flag %, and only as far as the map gives it"
         case .unexpectedWord: "put a comma between two addresses, or <> around the address behind a name"
         }
     }

@@ -34,7 +34,9 @@ import ZRouteTestKit
         try updater.dieInsidePut("user9@live.example", "smtp-lmtp!node!lost", home: site.home, file: site.live)
         // Readers and writers answer within the deadline, and nothing is taken for absent.
         #expect(try site.route(of: "user9@live.example").status == 75)
-        for command in [["get", "fqdnroutes", "user9@live.example"], ["put", "fqdnroutes", "a@live.example", "smtp!b"]] {
+        for command in [
+            ["get", "fqdnroutes", "user9@live.example"], ["put", "fqdnroutes", "a@live.example", "smtp!b"],
+        ] {
             let began = ContinuousClock.now
             let result = try site.run(["db"] + command)
             #expect(result.status == 75, "\(command): \(result.errorText)")

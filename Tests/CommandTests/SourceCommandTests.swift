@@ -12,7 +12,8 @@ import ZRouteTestKit
     private static let wrongRoutes = [
         "one@x.example smtp-lmtp!node!one\r\n", "\u{FEFF}one@x.example smtp-lmtp!node!one\n",
         "one@x.example\u{A0}smtp-lmtp!node!one\n", "one@x.example = smtp-lmtp!node!one\n",
-        "\"one two\"@x.example smtp-lmtp!node!one\n", "one@x.example\n", "two@x.example smtp!h\n one@x.example smtp!h\n",
+        "\"one two\"@x.example smtp-lmtp!node!one\n", "one@x.example\n",
+        "two@x.example smtp!h\n one@x.example smtp!h\n",
         "one@x.example fg56778\n", "one@x.example smtp-lmtp ! node\n", "one@x.example smtp:[gw]:25\n",
         "one@x.example smtp-lmtp!node!one # one\n", "one@x.example smtp-lmtp!node!one \n", "one smtp-lmtp!node!one\n",
         "*@x.example smtp-lmtp!node!one\n", "one@x.example smtp-lmtp!node!one\0\n",
@@ -136,7 +137,8 @@ import ZRouteTestKit
         for command in [["newdb", "--check"], ["newdb"]] {
             let result = try site.run(command)
             #expect(result.status == 0)
-            #expect(result.errorText.contains("db/aliases: warning: everyone may write this source"), "\(result.errorText)")
+            #expect(
+                result.errorText.contains("db/aliases: warning: everyone may write this source"), "\(result.errorText)")
         }
         #expect(try site.run(["newdb", "--allow", "writable-by-all"]).errorText.isEmpty)
     }

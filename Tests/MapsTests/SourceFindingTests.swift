@@ -104,7 +104,8 @@ import ZRouteTestKit
         try Data(source.text).write(to: URL(fileURLWithPath: place.file("map")))
         let said = Warnings()
         let table = TextTable(
-            name: TableName(relation: "r", backEnd: "text", file: place.file("map")), form: source.form, folding: .lower,
+            name: TableName(relation: "r", backEnd: "text", file: place.file("map")), form: source.form,
+            folding: .lower,
             loader: TextTableLoader { said.add($0) })
         let isDoubtful = Self.doubtful.contains { $0.text == source.text && $0.form == source.form }
         let answer = Result { () throws(MapError) in try find("absent", in: table) }
@@ -169,7 +170,10 @@ import ZRouteTestKit
     }
 
     @Test(arguments: [
-        ("ann@example.org smtp!h!ann\n\n# Grüße\n   # indented comment\n\nbob@example.org\tsmtp!h\t\n", SourceForm.plain),
+        (
+            "ann@example.org smtp!h!ann\n\n# Grüße\n   # indented comment\n\nbob@example.org\tsmtp!h\t\n",
+            SourceForm.plain
+        ),
         ("éric@bücher.example smtp!h!é\n", .plain), ("می\u{200C}خواهم.example smtp!h\n", .plain), ("", .plain),
         ("# only a comment\n", .plain), ("root: a, b,\n  c,\n\td\n\nx  :  y\n", .aliases),
         ("\"a b\": \"|/bin/x y\"\n", .aliases), ("a: \"é, ü\" <e@x.example>\n", .aliases), ("a:\n", .aliases),

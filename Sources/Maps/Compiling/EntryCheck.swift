@@ -19,7 +19,8 @@ package struct EntryCheck {
             let text = String(decoding: key, as: UTF8.self)
             return [
                 EntryFault(
-                    .missingNUL, "nothing ever asks for the key '\(text)': it lacks the NUL that ends keys; add it (\\0)")
+                    .missingNUL,
+                    "nothing ever asks for the key '\(text)': it lacks the NUL that ends keys; add it")
             ]
         }
         return faults(ofKey: Array(key.dropLast()), value: value.last == 0 ? Array(value.dropLast()) : value)

@@ -20,7 +20,8 @@ struct SortedSource {
     init(_ job: CompileJob) throws(CompileError) {
         let (source, identity) = try Self.read(job.source)
         var parser = SourceParser(
-            source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge, allowing: job.allowed)
+            source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge, allowing: job.allowed
+        )
         var keyed: [KeyedEntry] = []
         keyed.reserveCapacity(parser.bytes.count / 48)
         while let entry = parser.next() {

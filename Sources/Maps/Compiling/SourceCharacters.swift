@@ -74,7 +74,8 @@ enum SourceCharacters {
                 guard !isComment else { break }
                 add(
                     .controlCharacter,
-                    "a control character (0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))) at byte \(place); remove it")
+                    "a control character (0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))) at byte \(place); remove it"
+                )
             case 0x80...:
                 guard let character = InvisibleCharacter(at: place, in: line) else { break }
                 if character.scalar == 0xFEFF {

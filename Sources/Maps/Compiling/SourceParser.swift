@@ -123,7 +123,8 @@ struct SourceParser {
                 fault(
                     .unclosedQuote,
                     "a quote in the key '\(text(keyStart..<keyEnd))' is not closed: keys of the plain form end at the first "
-                        + "blank; read the map in the aliases form (-la), or write the key without blanks", line: number)
+                        + "blank; read the map in the aliases form (-la), or write the key without blanks", line: number
+                )
             }
             return entry(key: keyStart..<keyEnd, value: valueStart..<current.end, line: number)
         }

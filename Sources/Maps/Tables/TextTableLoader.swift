@@ -37,7 +37,9 @@ public final class TextTableLoader: Sendable {
     /// - Parameters:
     ///   - allowed: what is no finding.
     ///   - report: is given what was found in each generation of each source, once.
-    package init(allowing allowed: AllowedFindings = AllowedFindings(), report: @escaping @Sendable (SourceFindings) -> Void) {
+    package init(
+        allowing allowed: AllowedFindings = AllowedFindings(), report: @escaping @Sendable (SourceFindings) -> Void
+    ) {
         self.allowed = allowed
         self.report = report
     }

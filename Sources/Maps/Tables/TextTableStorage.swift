@@ -26,7 +26,8 @@ final class TextTableStorage: Sendable {
     ///
     /// - Throws: if the file cannot be read, breaks the grammar, or changes while it is read.
     init(
-        path: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)?, allowing allowed: AllowedFindings, hash: ByteHash
+        path: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)?,
+        allowing allowed: AllowedFindings, hash: ByteHash
     ) throws(CompileError) {
         var read: (bytes: [UInt8], identity: FileIdentity)
         do throws(FileError) {

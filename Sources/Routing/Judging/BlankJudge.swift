@@ -14,7 +14,8 @@ enum BlankJudge {
             let text = String(decoding: value[place...], as: UTF8.self)
             return EntryFault(
                 .remarkInValue,
-                "'\(text)' is no comment, and would become part of \(what); write it on a line of its own before the entry")
+                "'\(text)' is no comment, and would become part of \(what); write it on a line of its own before the entry"
+            )
         }
         guard value.last.map(ASCII.isBlank) ?? false else { return nil }
         return EntryFault(.trailingBlank, "the blanks at the end would become part of \(what); remove them")

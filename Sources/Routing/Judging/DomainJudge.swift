@@ -36,7 +36,8 @@ enum DomainJudge {
         }
         return [
             EntryFault(
-                .valueIsNoDomain, "'\(text)' is no domain; write the name by which the key's domain is known, or nothing")
+                .valueIsNoDomain,
+                "'\(text)' is no domain; write the name by which the key's domain is known, or nothing")
         ]
     }
 }

@@ -49,7 +49,8 @@ struct KeyJudge {
         } catch {
             return "it is no address: \(error.explanation(in: address.span))"
         }
-        return "it is not written as addresses are asked for; write user@domain or @domain, without comments and brackets"
+        return "it is not written as addresses are asked for; write user@domain or @domain, without comments"
+            + " and brackets"
     }
 
     // MARK: aliases
@@ -60,15 +61,17 @@ struct KeyJudge {
         if key.isEmpty { return [neverAsked("it is empty; write a name before the colon")] }
         if hasUnquotedAt {
             return [
-                neverAsked("aliases is asked for names without a domain; write the name alone, or put the line into fqdnaliases")
+                neverAsked(
+                    "aliases is asked for names without a domain; write the name alone, or put the line into fqdnaliases"
+                )
             ]
         }
         if key.starts(with: "real-".utf8), key.count > 5 {
             return [neverAsked("a name that begins with 'real-' goes past all aliases; choose another name")]
         }
-        guard let first = key.first, first != UInt8(ascii: "\\"), first != UInt8(ascii: "|"), first != UInt8(ascii: "/"),
-            let read = try? EnvelopeAddress(key)
-        else { return [neverAsked(reasonAgainstName)] }
+        guard let first = key.first, !"\\|/".utf8.contains(first), let read = try? EnvelopeAddress(key) else {
+            return [neverAsked(reasonAgainstName)]
+        }
         switch read.form {
         case .local where read.text == key: return []
         case .quotedLocal: return quotedFaults(key, rest: [])
@@ -107,7 +110,9 @@ struct KeyJudge {
         if let fault = defaultKeyFault { return fault }
         if let fault = patternFault ?? caseFault { return [fault] }
         if key.contains(UInt8(ascii: "@")) {
-            return [neverAsked("\(relation.rawValue) is asked for domains; write 'domain', or '.domain' for all below it")]
+            return [
+                neverAsked("\(relation.rawValue) is asked for domains; write 'domain', or '.domain' for all below it")
+            ]
         }
         var name = key
         if relation == .routesdb, key.reversed().starts(with: ":sender".utf8.reversed()) { name.removeLast(7) }
@@ -175,7 +180,8 @@ struct KeyJudge {
             case .fqdnaliases, .fqdnroutes: "write '@domain' for everyone in a domain"
             default: "write '.domain' for a domain and all below it"
             }
-        return EntryFault(.patternKey, "the key '\(text)' is a pattern, and keys are none: it stands for itself; \(remedy)")
+        return EntryFault(
+            .patternKey, "the key '\(text)' is a pattern, and keys are none: it stands for itself; \(remedy)")
     }
 
     /// What a program of another kind writes between key and value, without a blank.
@@ -185,7 +191,8 @@ struct KeyJudge {
         guard let sign = key[from...].first(where: { "=:>,;|\t!".utf8.contains($0) }) else { return nil }
         let character = Character(Unicode.Scalar(sign))
         return EntryFault(
-            .separator, "'\(text)' is a key without a value: '\(character)' ends no key; write a blank between key and value")
+            .separator,
+            "'\(text)' is a key without a value: '\(character)' ends no key; write a blank between key and value")
     }
 
     private var caseFault: EntryFault? {

@@ -20,7 +20,8 @@ struct ListJudge {
                 return [
                     EntryFault(
                         .valueIsNoList,
-                        "the value is no list of addresses: \(error.explanation(in: list.span)); mail for it would go to root")
+                        "the value is no list of addresses: \(error.explanation(in: list.span)); mail for it would go to root"
+                    )
                 ]
             }
         }
@@ -32,7 +33,8 @@ struct ListJudge {
         let text = String(decoding: value[place...], as: UTF8.self)
         return EntryFault(
             .remarkInValue,
-            "'\(text)' is no comment: each word of it would get the mail; write it on a line of its own before the entry")
+            "'\(text)' is no comment: each word of it would get the mail; write it on a line of its own before the entry"
+        )
     }
 
     /// `:blackhole:`, `:fail:` and others of Exim.
@@ -61,7 +63,9 @@ struct ListJudge {
 
     /// A route, which in a list is an address of a host that nobody has.
     private func routeFault(_ member: [UInt8], _ text: String) -> EntryFault? {
-        guard let bang = member.firstIndex(of: UInt8(ascii: "!")), !member.contains(UInt8(ascii: "@")) else { return nil }
+        guard let bang = member.firstIndex(of: UInt8(ascii: "!")), !member.contains(UInt8(ascii: "@")) else {
+            return nil
+        }
         let channel = member[..<bang]
         let channels = ["smtp", "local", "error", "hold", "ignore", "dns"]
         guard channels.contains(where: { channel.elementsEqual($0.utf8) }) || channel.starts(with: "smtp-".utf8) else {

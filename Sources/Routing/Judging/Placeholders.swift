@@ -44,7 +44,8 @@ struct Placeholders {
             let known = relation == .fqdnroutes ? "%0 to %5" : relation == .fqdnaliases ? "%0 and %1" : "%0"
             return EntryFault(
                 .argumentNeverGiven,
-                "%\(number) is never given here: it stays as it is, or becomes empty; \(relation.rawValue) gives \(known) alone")
+                "%\(number) is never given here: it stays as it is, or becomes empty; \(relation.rawValue) gives \(known) alone"
+            )
         }
         return nil
     }
@@ -54,7 +55,8 @@ struct Placeholders {
         guard let number = references(in: value).first else { return nil }
         return EntryFault(
             .percentWithoutFlag,
-            "%\(number) stays as it is, as the map has not the flag %; add -% to its flags in dbases.conf, or remove it")
+            "%\(number) stays as it is, as the map has not the flag %; add -% to its flags in dbases.conf, or remove it"
+        )
     }
 
     /// The numbers of `%N`, but for a `%` that can divide a user from a host whose name begins with a digit.

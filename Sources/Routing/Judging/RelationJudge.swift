@@ -101,7 +101,8 @@ package struct RelationJudge: EntryJudge {
     private func separatorFault(_ value: [UInt8]) -> EntryFault? {
         for sign in ["=>", "->", "→", "⇒", ":=", "=", ": "] where value.starts(with: sign.utf8) {
             return EntryFault(
-                .separator, "'\(sign.first == ":" && sign.count == 2 && sign.last == " " ? ":" : sign)' stands between key and"
+                .separator,
+                "'\(sign.first == ":" && sign.count == 2 && sign.last == " " ? ":" : sign)' stands between key and"
                     + " value and would become part of the value; remove it")
         }
         return nil

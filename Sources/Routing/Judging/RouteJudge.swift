@@ -56,7 +56,8 @@ struct RouteJudge {
         case .route(let channel, let host, let user):
             let isAddress = user == address
             return fault(
-                channel: text[channel], host: text[host], user: isAddress ? nil : text[user], variant: variant, of: value)
+                channel: text[channel], host: text[host], user: isAddress ? nil : text[user], variant: variant,
+                of: value)
         }
     }
 
@@ -77,10 +78,12 @@ struct RouteJudge {
             return "'\(text)' is no route: its channel or its host is missing; write channel!host or channel!host!user"
         }
         if let colon = value.firstIndex(of: UInt8(ascii: ":")) {
-            let channel = string(Array(value[..<colon]))
-            let host = string(value[(colon + 1)...].filter { $0 != UInt8(ascii: ":") })
+            let channel = string(value[..<colon])
+            // A port has no place in a route.
+            let parts = value.split(separator: UInt8(ascii: ":")).filter { !$0.allSatisfy(ASCII.isDigit) }
+            let route = parts.map { string($0) }.joined(separator: "!")
             return "'\(text)' is no route: a channel ends with '!', not with ':'; "
-                + (channel == "error" ? "write error!code" : "write channel!host, as \(channel)!\(host)")
+                + (channel == "error" ? "write error!code" : "write channel!host, as \(route)")
         }
         if value.contains(UInt8(ascii: "@")) {
             return "'\(text)' is an address, and no route; lists of addresses belong in fqdnaliases, a route is "
@@ -102,7 +105,8 @@ struct RouteJudge {
         channel: [UInt8], host: [UInt8], user: [UInt8]?, variant: [UInt8], of value: [UInt8]
     ) -> EntryFault? {
         // Read as another route than was written: the value itself is looked at.
-        if value.starts(with: "lotusgw!".utf8) || value.starts(with: "bsmtp3".utf8) || value.starts(with: "defrt1".utf8) {
+        if value.starts(with: "lotusgw!".utf8) || value.starts(with: "bsmtp3".utf8) || value.starts(with: "defrt1".utf8)
+        {
             return blankFault(value, of: "the route")
         }
         if value.starts(with: "delay!".utf8) { return delayFault(value) }
@@ -134,7 +138,8 @@ struct RouteJudge {
         guard isName, bare.first.map(Self.isAlphanumeric) ?? false else {
             return EntryFault(
                 .valueIsNoRoute,
-                "'\(name)' is no name of a channel; write channel!host!user, with a channel of scheduler.conf, or error!code")
+                "'\(name)' is no name of a channel; write channel!host!user, with a channel of scheduler.conf, or error!code"
+            )
         }
         return blankFault(channel, of: "the channel '\(name)'")
     }

@@ -10,7 +10,7 @@ struct AllowOptions: ParsableArguments {
     @Option(
         name: .customLong("allow"),
         help: ArgumentHelp(
-            "Accept what is refused or warned of under this name, which messages give in brackets; 'all' for every name.",
+            "Accept what is refused or warned of under this name, which messages give in parentheses; 'all' for every name.",
             valueName: "name"))
     var names: [AllowedName] = []
 
@@ -25,7 +25,7 @@ struct AllowOptions: ParsableArguments {
     ///
     /// - Parameter hasComments: whether the source is one that has comments.
     static func hint(withComments hasComments: Bool) -> String {
-        "to accept what is meant as it stands, say --allow NAME, with the name in brackets"
+        "to accept what is meant as it stands, say --allow NAME, with the name in parentheses"
             + (hasComments ? ", or write '# zroute: allow NAME' on the line before the entry" : "")
     }
 }

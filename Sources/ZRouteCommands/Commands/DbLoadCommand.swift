@@ -109,7 +109,8 @@ struct DbLoadCommand: ParsableCommand {
             do throws(CompileError) {
                 guard let entry = try reader.next() else { break }
                 total += 1
-                for fault in check.faults(ofStoredKey: entry.key, value: entry.value) where !allowed.contains(fault.name) {
+                for fault in check.faults(ofStoredKey: entry.key, value: entry.value)
+                where !allowed.contains(fault.name) {
                     findings.add(Finding(fault.name, fault.severity, file: name, line: reader.line, text: fault.text))
                 }
             } catch {
