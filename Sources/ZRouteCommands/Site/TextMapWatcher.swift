@@ -1,6 +1,7 @@
 // Looks at the text maps of a service from time to time, in a thread of its own: loading a large one takes seconds, in which
 // nothing else waits.
 
+import Files
 import Glibc
 import Maps
 import Routing
