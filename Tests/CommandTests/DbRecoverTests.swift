@@ -34,7 +34,9 @@ import ZRouteTestKit
         try updater.dieInsidePut("user9@live.example", "smtp-lmtp!node!lost", home: site.home, file: site.live)
         // Readers and writers answer within the deadline, and nothing is taken for absent.
         #expect(try site.route(of: "user9@live.example").status == 75)
-        for command in [["get", "fqdnroutes", "user9@live.example"], ["put", "fqdnroutes", "a", "b"]] {
+        for command in [
+            ["get", "fqdnroutes", "user9@live.example"], ["put", "fqdnroutes", "a@live.example", "smtp!b"],
+        ] {
             let began = ContinuousClock.now
             let result = try site.run(["db"] + command)
             #expect(result.status == 75, "\(command): \(result.errorText)")
@@ -58,12 +60,12 @@ import ZRouteTestKit
     @Test func deadReaderInAnothersEnvironmentMeansADeadline() throws {
         try load(by: .other)
         try updater.dieReading(home: site.home, file: site.live)
-        let result = try site.run(["db", "put", "fqdnroutes", "a", "b"])
+        let result = try site.run(["db", "put", "fqdnroutes", "a@live.example", "smtp!b"])
         #expect(result.status == 75)
         #expect(result.errorText.contains("no answer within 2 s"))
         #expect(result.errorText.contains("zroute db recover --env \(site.home)"))
         try site.succeed(recover)
-        try site.succeed(["db", "put", "fqdnroutes", "a", "b"])
+        try site.succeed(["db", "put", "fqdnroutes", "a@live.example", "smtp!b"])
     }
 
     @Test func refusesWhileALivingProcessUsesTheEnvironment() throws {
@@ -103,7 +105,7 @@ import ZRouteTestKit
         try load(by: .zroute, 2000)
         let dump = site.place.file("backup")
         try site.place.write(try site.bytes(["db", "dump", "fqdnroutes"]), to: "backup")
-        try site.succeed(["db", "put", "fqdnroutes", "aaa", "since the backup"])
+        try site.succeed(["db", "put", "fqdnroutes", "aaa@live.example", "smtp!since-the-backup"])
         try damage()
         let result = try site.run(recover + ["--source", dump])
         #expect(result.status == 0, "\(result.errorText)")

@@ -172,7 +172,7 @@ private struct Tally {
 
     /// Recovers when a writer cannot work any more, from the backup: so the end of each round is as its beginning.
     private func recoverIfBroken(_ tally: inout Tally) throws {
-        let probe = try site.run(["db", "put", "fqdnroutes", "probe@live.example", "x"])
+        let probe = try site.run(["db", "put", "fqdnroutes", "probe@live.example", "smtp!x"])
         let count = probe.status == 0 ? try site.run(["db", "verify", "fqdnroutes"]).status : 75
         guard count != 0 else { return }
         let result = try site.run(["db", "recover", "fqdnroutes", "--force", "--source", backup])

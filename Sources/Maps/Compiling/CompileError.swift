@@ -1,5 +1,6 @@
 // Why a map's source was refused, or its database not written. The old database stays in both cases.
 
+package import Configuration
 public import Files
 
 /// A source that breaks its grammar, or a file that could not be read or written.
@@ -12,6 +13,8 @@ public struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
     public let reason: String
     /// What to do about it; may be empty where the reason says it.
     public let remedy: String
+    /// All that was found in a source that was refused; nil where a file could not be read or written.
+    package private(set) var findings: SourceFindings?
 
     /// Records what is wrong with a file.
     public init(file: String, line: Int? = nil, reason: String, remedy: String) {
@@ -19,6 +22,16 @@ public struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
         self.line = line
         self.reason = reason
         self.remedy = remedy
+    }
+
+    /// Refuses a source.
+    ///
+    /// - Parameters:
+    ///   - findings: all that was found in it.
+    ///   - cause: the finding that tells why.
+    package init(refusing findings: SourceFindings, because cause: Finding) {
+        self.init(file: cause.file, line: cause.line, reason: cause.text, remedy: "")
+        self.findings = findings
     }
 
     /// Records a failed file operation.
@@ -32,5 +45,5 @@ public struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The reason and the remedy.
-    var text: String { remedy.isEmpty ? reason : reason + "; " + remedy }
+    package var text: String { remedy.isEmpty ? reason : reason + "; " + remedy }
 }

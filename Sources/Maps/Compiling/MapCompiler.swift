@@ -28,14 +28,13 @@ public final class MapCompiler: Sendable {
 
     deinit { discard() }
 
-    /// Reads a source only, to say what is wrong with it.
+    /// Reads the source of a job only, to say what is wrong with it.
     ///
     /// - Throws: what `prepare` would say of the source.
-    public static func check(
-        _ source: CompileJob.Source, form: SourceForm, folding: KeyFolding
-    ) throws(CompileError) -> CompileReport {
-        let sorted = try SortedSource(source, form: form, folding: folding)
-        return CompileReport(source: source.name, entries: sorted.entries.count, kept: 0, warnings: sorted.warnings)
+    public static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
+        let sorted = try SortedSource(job)
+        return CompileReport(
+            source: job.source.name, entries: sorted.entries.count, kept: 0, findings: sorted.findings)
     }
 
     /// Compiles a source into a new file beside the database, and makes that durable; the database itself stays.
@@ -48,7 +47,7 @@ public final class MapCompiler: Sendable {
     public func prepare(
         _ job: CompileJob, appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> CompileReport {
-        let sorted = try SortedSource(job.source, form: job.form, folding: job.folding)
+        let sorted = try SortedSource(job)
         let name = TemporaryName(for: job.target)
         name.removeLeftovers()
         let temporary = try create(name, for: job.target, mode: job.permissions == nil ? 0o644 : 0o600)
@@ -65,7 +64,7 @@ public final class MapCompiler: Sendable {
             throw CompileError(file: job.target, reason: error.text, remedy: "the old database stays")
         }
         return CompileReport(
-            source: job.source.name, entries: added, kept: sorted.entries.count - added, warnings: sorted.warnings)
+            source: job.source.name, entries: added, kept: sorted.entries.count - added, findings: sorted.findings)
     }
 
     /// Puts everything that was prepared in the place of the old databases, and makes that durable.

@@ -17,6 +17,7 @@ public final class TextTable: Table {
     private let form: SourceForm
     private let folding: KeyFolding
     private let foldsLookups: Bool
+    private let judge: (any EntryJudge)?
     private let loader: TextTableLoader
     private var storage: TextTableStorage?
     /// The file at the last attempt to load it, where that failed.
@@ -30,30 +31,41 @@ public final class TextTable: Table {
     ///   - name: what messages call the map, and the path of its file.
     ///   - form: its grammar.
     ///   - folding: how keys of the plain form are folded when they are read; those of aliases always to lower case.
+    ///   - judge: knows what the entries are for; nil where nobody does.
     ///   - loader: what the workers of a process share.
-    public convenience init(name: TableName, form: SourceForm, folding: KeyFolding, loader: TextTableLoader) {
-        self.init(name: name, form: form, folding: folding, foldsLookups: false, loader: loader)
+    package convenience init(
+        name: TableName, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)? = nil, loader: TextTableLoader
+    ) {
+        self.init(name: name, form: form, folding: folding, foldsLookups: false, judge: judge, loader: loader)
     }
 
     /// Names a file of ZMailer's type `unordered`: keys are compared without regard to case, whatever the flags.
     ///
     /// The value is the rest of the line (DEVIATIONS, unordered).
-    public static func unordered(name: TableName, loader: TextTableLoader) -> TextTable {
-        TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, loader: loader)
+    package static func unordered(
+        name: TableName, judge: (any EntryJudge)? = nil, loader: TextTableLoader
+    ) -> TextTable {
+        TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, judge: judge, loader: loader)
     }
 
     /// Names a file of ZMailer's type `ordered`: keys are compared byte for byte.
     ///
     /// ZMailer searches the sorted file itself; here it is loaded like the others, so that an unsorted line is found too.
-    public static func ordered(name: TableName, loader: TextTableLoader) -> TextTable {
-        TextTable(name: name, form: .plain, folding: .none, foldsLookups: false, loader: loader)
+    package static func ordered(
+        name: TableName, judge: (any EntryJudge)? = nil, loader: TextTableLoader
+    ) -> TextTable {
+        TextTable(name: name, form: .plain, folding: .none, foldsLookups: false, judge: judge, loader: loader)
     }
 
-    private init(name: TableName, form: SourceForm, folding: KeyFolding, foldsLookups: Bool, loader: TextTableLoader) {
+    private init(
+        name: TableName, form: SourceForm, folding: KeyFolding, foldsLookups: Bool, judge: (any EntryJudge)?,
+        loader: TextTableLoader
+    ) {
         self.name = name
         self.form = form
         self.folding = folding
         self.foldsLookups = foldsLookups
+        self.judge = judge
         self.loader = loader
     }
 
@@ -93,7 +105,7 @@ public final class TextTable: Table {
 
     private func load(for key: [UInt8]) throws(MapError) -> TextTableStorage {
         do {
-            let loaded = try loader.storage(path: name.file, form: form, folding: folding)
+            let loaded = try loader.storage(path: name.file, form: form, folding: folding, judge: judge)
             hasFailed = false
             storage = loaded
             privilege = loaded.identity.privilege

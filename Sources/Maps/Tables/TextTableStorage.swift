@@ -1,6 +1,7 @@
 // A source in memory, ready for lookups: its bytes as the parser left them, and the index over them. It never changes,
 // so all workers of a process share one.
 
+import Configuration
 import Files
 import MailAddress
 
@@ -10,8 +11,8 @@ final class TextTableStorage: Sendable {
     let identity: FileIdentity
     /// The user whose authority an expansion from the file carries.
     var privilege: UInt32 { identity.privilege }
-    /// What was found in it that is probably a mistake.
-    let warnings: [SourceWarning]
+    /// What was found in it; none of it makes doubtful which keys it has.
+    let findings: SourceFindings
 
     private let bytes: [UInt8]
     private let index: EntryIndex
@@ -21,8 +22,13 @@ final class TextTableStorage: Sendable {
 
     /// Reads a source whole.
     ///
+    /// An entry that cannot work is found and kept: it is answered as ZMailer answers it.
+    ///
     /// - Throws: if the file cannot be read, breaks the grammar, or changes while it is read.
-    init(path: String, form: SourceForm, folding: KeyFolding, hash: ByteHash) throws(CompileError) {
+    init(
+        path: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)?,
+        allowing allowed: AllowedFindings, hash: ByteHash
+    ) throws(CompileError) {
         var read: (bytes: [UInt8], identity: FileIdentity)
         do throws(FileError) {
             read = try readFile(path, limit: SourceParser.sizeLimit)
@@ -34,23 +40,22 @@ final class TextTableStorage: Sendable {
             throw CompileError(
                 error, remedy: "correct the file or its path; replace it by rename, not by writing into it")
         }
-        var parser = try SourceParser(read.bytes, file: path, form: form, folding: folding)
+        var parser = SourceParser(
+            read.bytes, file: path, form: form, folding: folding, judge: judge, allowing: allowed)
         // The parser works in place; a second owner of the bytes would make it copy them all.
         read.bytes = []
         identity = read.identity
         var index = EntryIndex(sourceSize: parser.bytes.count, hash: hash)
         var lines = EntryLines()
-        var duplicates: [SourceWarning] = []
-        while let entry = try parser.next() {
+        while let entry = parser.next() {
             if let first = index.insert(entry, in: parser.bytes.span) {
-                let kind = SourceWarning.Kind.duplicate(
-                    key: Array(parser.bytes[entry.key]), first: lines.line(ofEntryAt: first))
-                duplicates.append(SourceWarning(file: path, line: Int(entry.line), kind: kind))
+                parser.reportDuplicate(entry, of: lines.line(ofEntryAt: first))
             } else {
                 lines.append(entry)
             }
         }
-        warnings = (parser.warnings + duplicates).sorted { $0.line < $1.line }
+        if let doubt = parser.doubt { throw CompileError(refusing: parser.findings, because: doubt) }
+        findings = parser.findings
         bytes = parser.bytes
         self.index = index
     }

@@ -16,7 +16,8 @@ extension Resolver {
         do {
             members = try text.withSpan(value) { value throws(AddressError) in try AddressList.members(of: value) }
         } catch {
-            return try expandToRoot(because: error, like: template, of: parent)
+            let explanation = text.withSpan(value) { error.explanation(in: $0) }
+            return try expandToRoot(because: error, explanation, like: template, of: parent)
         }
         try expand(to: members, like: template, of: parent)
     }
@@ -37,7 +38,7 @@ extension Resolver {
         do {
             members = try Self.includedMembers(of: text[hit.value])
         } catch {
-            return try expandToRoot(because: error, like: template, of: hop.node)
+            return try expandToRoot(because: error, "\(error); correct the file", like: template, of: hop.node)
         }
         try expand(to: members, like: template, of: hop.node)
     }
@@ -54,13 +55,13 @@ extension Resolver {
     }
 
     private mutating func expandToRoot(
-        because error: AddressError, like template: Node, of parent: Int
+        because error: AddressError, _ explanation: String, like template: Node, of parent: Int
     ) throws(ResolutionFailure) {
         trace?.record(.deviation(.aliasError, "no address list (\(error)): goes to root"))
         if let key = template.key {
             let name = String(decoding: text[key.key], as: Unicode.UTF8.self)
             expansion.notices.append(
-                "\(key.relation.rawValue) '\(name)': value is no address list (\(error)): goes to root; mend the value")
+                "\(key.relation.rawValue) '\(name)': value is no address list, and goes to root: \(explanation)")
         }
         try expand(to: [Array("root".utf8)], like: template, of: parent)
     }

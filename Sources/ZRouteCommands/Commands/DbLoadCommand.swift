@@ -12,12 +12,15 @@ struct DbLoadCommand: ParsableCommand {
         commandName: "load",
         abstract: "Store the entries of a dump.",
         discussion: """
-            The input is read and checked as a whole before the first entry is stored. Keys are stored as they stand. \
+            The input is read and checked as a whole before the first entry is stored: one that nobody can have meant is \
+            refused with 65 (docs/maps.md), and nothing is stored. Keys are stored as they stand. \
             Entries that the map has and the input has not stay. Between two entries the map is free for readers. When \
             the command has exited with 0 all entries are on the disk.
             """)
 
     @OptionGroup var options: DbOptions
+
+    @OptionGroup var allow: AllowOptions
 
     @Argument(help: "A relation, or a path.")
     var map: String
@@ -97,19 +100,30 @@ struct DbLoadCommand: ParsableCommand {
 
     /// Reads all entries before the first is stored.
     private func check(_ bytes: [UInt8], _ name: String, _ session: borrowing DbSession) throws -> Int {
-        let folding = session.target.folding
+        let check = EntryCheck(judge: session.target.judge)
+        let allowed = allow.findings
+        var findings = SourceFindings(source: name)
         var total = 0
-        var unfolded = 0
-        try parsing(session.log) { () throws(CompileError) in
-            var reader = try EntryReader(bytes, file: name)
-            while let entry = try reader.next() {
+        var reader = try parsing(session.log) { () throws(CompileError) in try EntryReader(bytes, file: name) }
+        while true {
+            do throws(CompileError) {
+                guard let entry = try reader.next() else { break }
                 total += 1
-                if entry.key.contains(where: { folding.fold($0) != $0 }) { unfolded += 1 }
+                for fault in check.faults(ofStoredKey: entry.key, value: entry.value)
+                where !allowed.contains(fault.name) {
+                    findings.add(Finding(fault.name, fault.severity, file: name, line: reader.line, text: fault.text))
+                }
+            } catch {
+                findings.add(
+                    Finding(.unreadableLine, .error, file: name, line: error.line, text: error.text))
+                guard reader.canGoOn else { break }
             }
         }
-        if unfolded > 0 {
-            let keys = counted(unfolded, "key has", "keys have")
-            session.log.say("\(name): \(keys) letters that lookups fold, and can never be found")
+        session.log.say(findings)
+        guard findings.errorCount == 0 else {
+            session.log.say("\(name): nothing was stored")
+            session.log.say(AllowOptions.hint(withComments: false), .notice)
+            throw ExitCode.unreadableInput
         }
         return total
     }

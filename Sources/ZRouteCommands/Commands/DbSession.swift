@@ -93,15 +93,19 @@ struct DbSession: ~Copyable {
         guard output.finish(log), !output.hasFailed else { throw ExitCode.inputOutput }
     }
 
+    /// Refuses to change a map whose readers would suffer.
+    func requireChangeable() throws {
+        guard let refusal = target.refusal else { return }
+        log.say("\(target.name.file): \(refusal)")
+        throw ExitCode.usage
+    }
+
     private func access(for purpose: Purpose) throws -> LiveMap.Access {
         switch purpose {
         case .reading: return .read
         case .checking: return target.environment == nil ? .read : .write
         case .writing(let create):
-            if let refusal = target.refusal {
-                log.say("\(target.name.file): \(refusal)")
-                throw ExitCode.usage
-            }
+            try requireChangeable()
             return create ? .create(target.kind, mode: target.mode) : .write
         }
     }

@@ -3,6 +3,7 @@
 import Configuration
 import Files
 import Maps
+import Routing
 
 /// A map that a command is to work with.
 struct DbTarget {
@@ -13,6 +14,8 @@ struct DbTarget {
     let kind: DatabaseKind
     /// How lookups fold keys.
     let folding: KeyFolding
+    /// Knows what the entries are for; nil where nobody does.
+    let judge: RelationJudge?
     /// The mode of a file that is made.
     let mode: UInt32
     /// Why the file may not be changed in place, and what to do; nil if it may.
@@ -34,6 +37,7 @@ struct DbTarget {
         name = definition?.tableName ?? TableName(relation: "-", backEnd: type.rawValue, file: path)
         kind = type == .bhash ? .hash : .btree
         folding = definition?.flags.folding ?? .none
+        judge = definition.flatMap { RelationJudge($0) }
         mode = definition?.privilege.map { $0.mode & 0o777 } ?? 0o644
         if let definition, let file = definition.environmentFile {
             let settings = try EnvironmentSettings(file: file)

@@ -133,7 +133,8 @@ struct DeliverCommand: ParsableCommand {
             DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics, log: form)
         }
         let routing = site.map {
-            DeliverRouting($0, postOffice, form: form, lookups: file?.lookups, turn: turn, watchdog: watchdog)
+            DeliverRouting(
+                $0, postOffice, form: form, lookups: file?.lookups, turn: turn, watchdog: watchdog, isService: watch)
         }
         if watch {
             log.say(ServiceEffect("deliver", settings, site?.databases, plan).event("start"))

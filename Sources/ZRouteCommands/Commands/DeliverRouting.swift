@@ -22,16 +22,33 @@ final class DeliverRouting: Sendable {
         var service: SpoolService
         var hasRecovered = false
     }
+    private let isService: Bool
+    private let watcher = Mutex<TextMapWatcher?>(nil)
 
+    /// Routes by a site.
+    ///
+    /// - Parameter isService: whether it goes on until it is told to end, so that changed maps are of interest.
     init(
         _ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputTurn,
-        watchdog: Watchdog
+        watchdog: Watchdog, isService: Bool
     ) {
+        self.isService = isService
         self.postOffice = postOffice
         self.lookups = lookups
         log = RouteQueueLog(form, turn: turn, watchdog: watchdog)
         let routing = SpoolRouting(site, postOffice, counts: lookups)
         state = Mutex(State(routing: routing, service: routing.service()))
+        watch(routing)
+    }
+
+    /// Watches the maps of a site where that is of interest.
+    private func watch(_ routing: SpoolRouting) {
+        guard isService else { return }
+        let new = routing.watchTexts()
+        watcher.withLock { old in
+            old?.stop()
+            old = new
+        }
     }
 
     /// Goes on by another configuration.
@@ -42,6 +59,7 @@ final class DeliverRouting: Sendable {
             state.routing = new
             state.service = new.service()
         }
+        watch(new)
     }
 
     /// Routes what waits, once.
@@ -78,6 +96,7 @@ final class DeliverRouting: Sendable {
     ///
     /// - Returns: what all that was routed comes to. What has no route for good is delivery's to report.
     func finish() -> ExitCode {
+        watcher.withLock { $0?.stop() }
         state.withLock { $0.routing.close() }
         let status = log.finish()
         return status == .noUser ? .ok : status

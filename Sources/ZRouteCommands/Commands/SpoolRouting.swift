@@ -10,6 +10,8 @@ import Spool
 struct SpoolRouting: Sendable {
     private let postOffice: PostOffice
     private let run: SpoolRun
+    private let texts: TextMapWatch
+    private let logForm: LogForm
 
     /// Prepares the routing of a spool.
     ///
@@ -27,10 +29,17 @@ struct SpoolRouting: Sendable {
         let texts = site.makeTextLoader()
         let health = site.makeHealth()
         self.postOffice = postOffice
+        self.texts = site.makeTextWatch(texts)
+        logForm = site.logForm
         run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
             SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0, counts: counts) }
         }
     }
+
+    /// Watches the text maps, so that a fault is said as soon as it is made.
+    ///
+    /// - Returns: what watches, as long as it is kept; nil where there is nothing to watch.
+    func watchTexts() -> TextMapWatcher? { TextMapWatcher.start(texts, logForm) }
 
     /// Routes held recipients whose time has come, and every submission there is.
     ///
@@ -59,6 +68,8 @@ struct SpoolRouting: Sendable {
 
     /// Routes what comes in, until told to stop.
     func serve(_ log: RouteQueueLog, _ signals: RunSignals) {
+        let watcher = watchTexts()
+        defer { watcher?.stop() }
         let watch = SpoolAccess.watch(postOffice) { log.say($0) }
         log.say { () throws(FileError) in try postOffice.recover() }
         var service = service()

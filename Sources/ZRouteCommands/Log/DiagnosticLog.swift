@@ -1,6 +1,7 @@
 // What is said to people, on standard error: `zroute: text`, or an object a line. A reason that holds for many addresses is
 // said once and counted.
 
+import Configuration
 import Files
 import Glibc
 
@@ -46,6 +47,12 @@ struct DiagnosticLog: ~Copyable {
         var output = OutputStream(descriptor: STDERR_FILENO, signals: signals)
         output.write { append(lines, &$0) }
         output.flush()
+    }
+
+    /// Says what was found in a source: the first findings of each severity, and how many more there are.
+    func say(_ findings: SourceFindings) {
+        for finding in findings.first { say(Diagnosis(finding: finding)) }
+        for remainder in findings.remainders { say(remainder, findings.errorCount > 0 ? .error : .warning) }
     }
 
     /// Says each reason the first time it occurs.
