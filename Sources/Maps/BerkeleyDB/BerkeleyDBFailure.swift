@@ -44,6 +44,22 @@ struct BerkeleyDBFailure: Error {
         text = error.code == 0 ? error.reason : Self.explanation(of: error.code)
     }
 
+    /// Damage that was found in a page.
+    ///
+    /// - Parameter finding: what is wrong with it, as a clause.
+    static func damage(page: UInt32, _ finding: String) -> BerkeleyDBFailure {
+        BerkeleyDBFailure(
+            code: DB_VERIFY_BAD,
+            text: "damaged, page \(page): \(finding); compile the map again, or recover its environment "
+                + "(`zroute db recover`)")
+    }
+
+    /// A file that is whole, as far as is known, and cannot be a map.
+    static func refusal(_ text: String) -> BerkeleyDBFailure { BerkeleyDBFailure(code: EINVAL, text: text) }
+
+    /// A file that is no database of the kinds that maps are.
+    static func notAMap() -> BerkeleyDBFailure { BerkeleyDBFailure(code: EINVAL, messages: LibraryMessages()) }
+
     /// Whether the environment is beyond use until it was recovered: none of its handles may be used again.
     var isPanic: Bool { code == DB_RUNRECOVERY }
 

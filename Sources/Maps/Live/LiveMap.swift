@@ -269,6 +269,7 @@ public final class LiveMap {
             if let own = unsafe opening.pointee.dbenv { unsafe messages.attach(to: own) }
             _ = unsafe opening.pointee.set_cachesize(opening, 0, privateCacheSize, 1)
         }
+        if flags & DB_CREATE != 0 { _ = unsafe opening.pointee.set_flags(opening, UInt32(DB_CHKSUM)) }
         messages.forget()
         observer?.callBegins()
         code = unsafe opening.pointee.open(
