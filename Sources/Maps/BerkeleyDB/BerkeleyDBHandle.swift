@@ -7,16 +7,14 @@ import Glibc
 
 /// A Berkeley DB btree or hash that is open in an environment, for reading.
 @safe
-final class BerkeleyDBHandle: PageOrigin {
+final class BerkeleyDBHandle {
     /// nil once closed or abandoned.
     private var database: UnsafeMutablePointer<DB>?
-    /// The database's part of the library's cache; good as long as the former.
-    private var pool: UnsafeMutablePointer<DB_MPOOLFILE>?
+    /// Its pages; nil where it is not open.
+    private(set) var pages: PoolPages?
     private let messages: LibraryMessages
     /// Shows the calls to a supervisor; nil where there is none.
     private let calls: WatchedCalls?
-    /// The bytes of a page.
-    private(set) var pageSize = 0
 
     /// Opens a file for reading, whether btree or hash.
     ///
@@ -51,63 +49,10 @@ final class BerkeleyDBHandle: PageOrigin {
     /// Whether the file is still open: closing or forgetting an environment closes all files in it.
     var isOpen: Bool { unsafe database != nil }
 
-    var isShared: Bool { true }
-
-    /// Does something during which no page changes.
-    ///
-    /// A cursor has the right to read in a CDB environment from its opening to its closing: writers wait.
-    func reading<Answer>(
-        _ body: () throws(BerkeleyDBFailure) -> Answer
-    ) throws(BerkeleyDBFailure) -> Answer {
-        guard let database = unsafe database else {
-            throw BerkeleyDBFailure(code: EBADF, text: "the file was closed")
-        }
-        messages.forget()
-        var opened: UnsafeMutablePointer<DBC>?
-        let code = unsafe database.pointee.cursor(database, nil, &opened, 0)
-        guard code == 0, let cursor = unsafe opened else {
-            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
-        }
-        let answer: Answer
-        do {
-            answer = try body()
-        } catch {
-            // After a panic no handle may be used again, closing them included.
-            if !error.isPanic { _ = unsafe cursor.pointee.close(cursor) }
-            throw error
-        }
-        let closing = unsafe cursor.pointee.close(cursor)
-        guard closing == 0 else { throw BerkeleyDBFailure(code: closing, messages: messages) }
-        return answer
-    }
-
-    /// Copies a page out of the library's cache, which reads it if need be.
-    func read(_ number: UInt32, size: Int, known: [UInt8]?) throws(BerkeleyDBFailure) -> [UInt8]? {
-        guard let pool = unsafe pool else { throw BerkeleyDBFailure(code: EBADF, text: "the file was closed") }
-        var number = number
-        var found: UnsafeMutableRawPointer?
-        let code = unsafe pool.pointee.get(pool, &number, nil, 0, &found)
-        guard code == 0, let start = unsafe found else {
-            throw BerkeleyDBFailure(code: code == 0 ? DB_PAGE_NOTFOUND : code, messages: messages)
-        }
-        // The library's memory, a page of this size; nobody changes it before it is put back.
-        let page = unsafe UnsafeRawBufferPointer(start: start, count: size)
-        let isKnown = known.map { known in
-            unsafe known.withUnsafeBytes { known in
-                guard known.count == size, let bytes = known.baseAddress else { return false }
-                return unsafe memcmp(bytes, start, size) == 0
-            }
-        }
-        let copy = unsafe isKnown == true ? nil : Array(page)
-        let putting = unsafe pool.pointee.put(pool, start, DB_PRIORITY_UNCHANGED, 0)
-        guard putting == 0 else { throw BerkeleyDBFailure(code: putting, messages: messages) }
-        return copy
-    }
-
     /// Leaves the file open without an owner, where closing it would hang.
     func forget() {
         unsafe database = nil
-        unsafe pool = nil
+        pages = nil
     }
 
     /// Closes the file; a second time does nothing.
@@ -135,10 +80,7 @@ final class BerkeleyDBHandle: PageOrigin {
         guard kind == DB_BTREE || kind == DB_HASH else {
             throw BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file; compile the map again")
         }
-        var size: UInt32 = 0
-        _ = unsafe database.pointee.get_pagesize(database, &size)
-        pageSize = Int(size)
-        unsafe pool = database.pointee.get_mpf(database)
+        pages = unsafe PoolPages(of: database, messages: messages)
     }
 
     /// Every other call that may wait or fail inside the library passes here.

@@ -106,8 +106,8 @@ public final class BerkeleyDBTable: Table {
     private func read(
         _ key: Span<UInt8>, _ reader: DatabaseReader, into value: inout [UInt8]
     ) throws(BerkeleyDBFailure) -> Bool {
-        guard let handle else { return try reader.find(key, into: &value) }
-        return try handle.reading { () throws(BerkeleyDBFailure) in try reader.find(key, into: &value) }
+        guard let pages = handle?.pages else { return try reader.find(key, into: &value) }
+        return try pages.reading { () throws(BerkeleyDBFailure) in try reader.find(key, into: &value) }
     }
 
     /// Enters nothing that hangs; what was open in an environment that has been recovered since is forgotten.
@@ -172,23 +172,23 @@ public final class BerkeleyDBTable: Table {
 
     private func open(_ identity: FileIdentity) throws(BerkeleyDBFailure) -> DatabaseReader {
         // The library believes what the first page says, so it is read before the library reads it.
-        let file = try watched { () throws(BerkeleyDBFailure) in
-            try DatabaseReader(try FilePages(path), cacheLimit: environment == nil ? cacheLimit : 0)
+        let (pages, file) = try watched { () throws(BerkeleyDBFailure) in
+            let pages = try FilePages(path)
+            return (pages, try DatabaseReader(pages, cacheLimit: environment == nil ? cacheLimit : 0))
         }
         if let environment {
             let opened = try environment.open(path: path, calls: calls)
             handle = opened
+            guard let pages = opened.pages else { throw BerkeleyDBFailure(code: EBADF, text: "the file was closed") }
             return try watched { () throws(BerkeleyDBFailure) in
-                try opened.reading { () throws(BerkeleyDBFailure) in
-                    try DatabaseReader(opened, pageSize: opened.pageSize, cacheLimit: cacheLimit)
+                try pages.reading { () throws(BerkeleyDBFailure) in
+                    try DatabaseReader(pages, pageSize: pages.pageSize, cacheLimit: cacheLimit)
                 }
             }
         }
         let header = file.pages.header
-        // In an environment pages may be in its cache alone.
-        guard (UInt64(header.lastPage) + 1) * UInt64(header.layout.pageSize) <= UInt64(clamping: identity.size) else {
-            throw BerkeleyDBFailure(code: DB_PAGE_NOTFOUND, messages: LibraryMessages())
-        }
+        // Not in an environment: there pages may be in its cache alone.
+        try pages.isAsLongAsItSays(header)
         // Without checksums, what is amiss elsewhere in the file tells that it is damaged; small files are cheap to check.
         if !header.layout.hasChecksums, header.lastPage < Self.mostPagesToCheck {
             try watched { () throws(BerkeleyDBFailure) in try DatabaseInspection.check(file) }

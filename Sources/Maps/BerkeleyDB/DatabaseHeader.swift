@@ -126,7 +126,9 @@ struct HashHeader: Equatable {
     var highMask: UInt32
     /// The bits that choose where the former say a bucket that does not exist yet.
     var lowMask: UInt32
-    /// How many entries there are; 0 where nobody counts.
+    /// How full buckets become before there are more of them; 0 where pages are filled.
+    var fillFactor: UInt32
+    /// How many entries there are, and were announced; 0 where nobody counts.
     var entries: UInt32
     /// What is added to the number of a bucket for its page; one for each doubling of the table.
     var spares: [UInt32]
@@ -135,6 +137,7 @@ struct HashHeader: Equatable {
         lastBucket = try page.word(at: 72)
         highMask = try page.word(at: 76)
         lowMask = try page.word(at: 80)
+        fillFactor = try page.word(at: 84)
         entries = try page.word(at: 88)
         let doublings = UInt32.bitWidth - lastBucket.leadingZeroBitCount
         let mask = doublings == 0 ? 0 : UInt32.max >> (32 - UInt32(doublings))
@@ -178,6 +181,9 @@ func hashOfKey(_ key: [UInt8]) -> UInt32 {
 /// The hash function of Berkeley DB's hash tables since 3.0 (`__ham_func5`: Fowler, Noll and Vo).
 func hashOfKey(_ key: UnsafeRawBufferPointer) -> UInt32 {
     var hash: UInt32 = 0
-    for unsafebyte in unsafe key { hash = hash &* 16_777_619 ^ UInt32(byte) }
+    for index in 0..<key.count {
+        // In bounds by the loop.
+        hash = unsafe hash &* 16_777_619 ^ UInt32(key[index])
+    }
     return hash
 }

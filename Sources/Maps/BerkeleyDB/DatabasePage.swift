@@ -78,6 +78,7 @@ final class DatabasePage {
     /// Where an item lies.
     ///
     /// - Throws: where the index has no such place.
+    @inline(__always)
     func offset(of index: Int) throws(BerkeleyDBFailure) -> Int {
         guard index >= 0, index < count else { throw damage("entry \(index) is asked for, and there are \(count)") }
         return Int(try half(at: layout.indexOffset + 2 * index))
@@ -111,12 +112,29 @@ final class DatabasePage {
     func compare(at offset: Int, count: Int, with other: [UInt8]) throws(BerkeleyDBFailure) -> Int {
         guard offset >= 0, count >= 0, offset <= bytes.count - count else { throw outside(offset) }
         // In bounds: checked right above.
-        let order = unsafe bytes.withUnsafeBytes { own in
+        return unsafe bytes.withUnsafeBytes { own in
             unsafe other.withUnsafeBytes { other in
                 unsafe compareBytes(UnsafeRawBufferPointer(rebasing: own[offset..<offset + count]), other)
             }
         }
-        return order
+    }
+
+    /// Compares bytes of the page with some of another one.
+    func compare(
+        at offset: Int, count: Int, with other: DatabasePage, at otherOffset: Int, count otherCount: Int
+    ) throws(BerkeleyDBFailure) -> Int {
+        guard offset >= 0, count >= 0, offset <= bytes.count - count else { throw outside(offset) }
+        guard otherOffset >= 0, otherCount >= 0, otherOffset <= other.bytes.count - otherCount else {
+            throw other.outside(otherOffset)
+        }
+        // In bounds: checked right above.
+        return unsafe bytes.withUnsafeBytes { own in
+            unsafe other.bytes.withUnsafeBytes { other in
+                unsafe compareBytes(
+                    UnsafeRawBufferPointer(rebasing: own[offset..<offset + count]),
+                    UnsafeRawBufferPointer(rebasing: other[otherOffset..<otherOffset + otherCount]))
+            }
+        }
     }
 
     /// Appends bytes of the page.

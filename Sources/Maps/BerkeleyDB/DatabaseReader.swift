@@ -11,10 +11,10 @@ import Glibc
 /// What it can know of a file with checksums is whether any byte changed. Of one without it knows whether the structure
 /// is whole; a change within a key or a value that keeps the order of keys it cannot know (docs/live-maps.md).
 final class DatabaseReader {
-    /// A key that bounds the keys of a page, if there is one.
+    /// A key of an inner page, which bounds the keys of the pages below.
     struct Bound {
-        var isSet = false
-        var key: [UInt8] = []
+        let page: DatabasePage
+        let index: Int
     }
 
     /// The pages of the file.
@@ -23,12 +23,6 @@ final class DatabaseReader {
     private(set) var key: [UInt8] = []
     /// The value that was found, as it is stored.
     var found: [UInt8] = []
-    /// No key of the leaf is less than this one.
-    var low = Bound()
-    /// Every key of the leaf is less than this one.
-    var high = Bound()
-    /// Whether the entries of a hash table were counted.
-    var isCounted = false
     /// Whether every long key and value was found to have pages of its own.
     private var isOwnershipKnown = false
 
@@ -59,6 +53,14 @@ final class DatabaseReader {
                 text: "damaged: the value has a NUL inside, which no value of a map can have; compile the map again")
         }
         return true
+    }
+
+    /// Looks a key up as it is stored, NUL included.
+    ///
+    /// - Returns: the value as it is stored; nil if the key certainly does not exist.
+    func find(stored wanted: [UInt8]) throws(BerkeleyDBFailure) -> [UInt8]? {
+        key = wanted
+        return try find() ? found : nil
     }
 
     private func find() throws(BerkeleyDBFailure) -> Bool {

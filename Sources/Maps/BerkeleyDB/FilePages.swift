@@ -22,6 +22,14 @@ final class FilePages: PageOrigin {
     /// The identity of the file that is open.
     var identity: FileIdentity { file.identity }
 
+    /// Checks that no page is missing at the end.
+    func isAsLongAsItSays(_ header: DatabaseHeader) throws(BerkeleyDBFailure) {
+        let size = (UInt64(header.lastPage) + 1) * UInt64(header.layout.pageSize)
+        guard size <= UInt64(clamping: identity.size) else {
+            throw BerkeleyDBFailure(code: DB_PAGE_NOTFOUND, messages: LibraryMessages())
+        }
+    }
+
     /// Reads a page; of the first one, as much as there is.
     func read(_ number: UInt32, size: Int, known: [UInt8]?) throws(BerkeleyDBFailure) -> [UInt8]? {
         if known != nil { return nil }

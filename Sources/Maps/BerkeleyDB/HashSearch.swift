@@ -11,7 +11,7 @@ extension DatabaseReader {
         for _ in 0..<pages.header.lastPage {
             let page = try pages.page(number)
             if previous == 0, page.count == 0, page.isUntouched {
-                try isReallyEmpty(page, table)
+                try mayBeUntouched(page, bucket, table)
                 return false
             }
             guard page.isBucket, page.previous == previous else {
@@ -92,18 +92,23 @@ extension DatabaseReader {
         return true
     }
 
-    /// Looks into a bucket that nobody ever wrote to, or that was overwritten with zeros.
+    /// Checks whether nobody ever wrote to the page of a bucket, or whether zeros were written over it.
     ///
-    /// The library reserves pages of buckets by making the file longer, so a bucket may lawfully be a hole. Whether
-    /// entries are lost is known by counting them all, once.
-    private func isReallyEmpty(_ page: DatabasePage, _ table: HashHeader) throws(BerkeleyDBFailure) {
+    /// The library reserves pages of buckets by making the file longer, so a page may lawfully be a hole. A table begins
+    /// with two buckets, and writes to both pages when it divides a bucket; so only those of the first two that were never
+    /// divided may be untouched. They are few enough to count all entries. (The library begins to count at the number of
+    /// entries that were announced.) Of a table that was laid out in advance for many buckets nothing can be known.
+    func mayBeUntouched(_ page: DatabasePage, _ bucket: UInt32, _ table: HashHeader) throws(BerkeleyDBFailure) {
         guard page.next == 0, page.previous == 0 else { throw page.damage("it is empty, and has neighbours") }
-        guard !isCounted, !pages.header.allowsDuplicates, isSmallEnough else { return }
+        guard table.fillFactor == 0 else { return }
+        guard bucket < 2, bucket + 2 > table.lastBucket else {
+            throw page.damage("it is the page of bucket \(bucket), and was overwritten with zeros")
+        }
+        guard !pages.header.allowsDuplicates else { return }
         let entries = try countEntries(table)
-        guard entries >= table.entries else {
+        guard entries >= table.entries || table.entries - entries == entries else {
             throw page.damage("it is empty, and of \(table.entries) entries of the map only \(entries) are there")
         }
-        isCounted = true
     }
 
     /// Counts the entries of all buckets.

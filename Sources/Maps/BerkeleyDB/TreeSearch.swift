@@ -10,35 +10,37 @@ extension DatabaseReader {
         guard page.previous == 0, page.next == 0, page.kind == PageKind.leaf || page.kind == PageKind.inner else {
             throw page.damage("it is named as the root of the tree, and is not")
         }
-        low.isSet = false
-        high.isSet = false
+        var low: Bound?, high: Bound?
         while page.kind == PageKind.inner {
             let index = try child(of: page)
             // What precedes the first key of the page was decided above.
-            if index > 0 { try set(&low, page, index) }
-            if index + 1 < page.count { try set(&high, page, index + 1) }
+            if index > 0 { low = Bound(page: page, index: index) }
+            if index + 1 < page.count { high = Bound(page: page, index: index + 1) }
             let below = try pages.page(try page.word(at: try page.offset(of: index) + 4))
             guard below.level == page.level - 1, below.kind == PageKind.inner || below.kind == PageKind.leaf else {
                 throw below.damage("it is not the page that page \(page.number) names")
             }
             page = below
         }
-        return try find(in: page)
+        return try find(in: page, low, high)
     }
 
     /// The place of the child that the key is under: that of the last key that is not greater.
     private func child(of page: DatabasePage) throws(BerkeleyDBFailure) -> Int {
+        let key = key
         var (from, to) = (1, page.count)
         while from < to {
             let middle = (from + to) / 2
-            if try compareInner(page, try page.offset(of: middle)) <= 0 { from = middle + 1 } else { to = middle }
+            let order = try compareInner(page, try page.offset(of: middle), with: key)
+            if order <= 0 { from = middle + 1 } else { to = middle }
         }
         return from - 1
     }
 
-    private func find(in leaf: DatabasePage) throws(BerkeleyDBFailure) -> Bool {
+    private func find(in leaf: DatabasePage, _ low: Bound?, _ high: Bound?) throws(BerkeleyDBFailure) -> Bool {
         let count = leaf.count / 2
-        if count > 0 { try isBounded(leaf, last: count - 1) }
+        let key = key
+        try isBounded(leaf, low, high)
         var (from, to) = (0, count)
         while from < to {
             let middle = (from + to) / 2
@@ -46,26 +48,42 @@ extension DatabaseReader {
             if order == 0 { return try takeValue(leaf, middle, count) }
             if order < 0 { from = middle + 1 } else { to = middle }
         }
-        if from == 0 { try isAfterAll(before: leaf) }
-        if from == count { try isBeforeAll(after: leaf) }
+        if from == 0 { try isAfterAll(before: leaf, isFirst: low == nil) }
+        if from == count { try isBeforeAll(after: leaf, isLast: high == nil) }
         return false
     }
 
     /// Checks that the keys of a leaf lie between those that the pages above say.
-    func isBounded(_ leaf: DatabasePage, last: Int) throws(BerkeleyDBFailure) {
-        let finding = "its keys are not those that the pages above it name"
-        if low.isSet, try compareLeaf(leaf, try leaf.offset(of: 0), with: low.key) < 0 { throw leaf.damage(finding) }
-        if high.isSet, try compareLeaf(leaf, try leaf.offset(of: 2 * last), with: high.key) >= 0 {
-            throw leaf.damage(finding)
+    func isBounded(_ leaf: DatabasePage, _ low: Bound?, _ high: Bound?) throws(BerkeleyDBFailure) {
+        guard leaf.count > 0 else { return }
+        if let low, try compare(low, leaf, index: 0) > 0 { throw leaf.damage(Self.isNotBounded) }
+        if let high, try compare(high, leaf, index: leaf.count - 2) <= 0 { throw leaf.damage(Self.isNotBounded) }
+    }
+
+    private static var isNotBounded: String { "its keys are not those that the pages above it name" }
+
+    /// Compares the key of an inner page with one of a leaf.
+    private func compare(_ bound: Bound, _ leaf: DatabasePage, index: Int) throws(BerkeleyDBFailure) -> Int {
+        let offset = try leaf.offset(of: index)
+        let inner = try bound.page.offset(of: bound.index)
+        if try leaf.byte(at: offset + 2) & TreeItem.typeMask == TreeItem.inPage,
+            try bound.page.byte(at: inner + 2) & TreeItem.typeMask == TreeItem.inPage
+        {
+            return try bound.page.compare(
+                at: inner + TreeItem.innerHeaderSize, count: Int(try bound.page.half(at: inner)), with: leaf,
+                at: offset + 3, count: Int(try leaf.half(at: offset)))
         }
+        var key: [UInt8] = []
+        try appendKey(leaf, offset, at: offset + 3, reference: offset, to: &key)
+        return try compareInner(bound.page, inner, with: key)
     }
 
     /// Checks that the leaf to the left has only keys before the one that is looked for.
-    private func isAfterAll(before leaf: DatabasePage) throws(BerkeleyDBFailure) {
+    private func isAfterAll(before leaf: DatabasePage, isFirst: Bool) throws(BerkeleyDBFailure) {
         var page = leaf
         for _ in 0..<pages.header.lastPage {
             guard page.previous != 0 else {
-                guard !low.isSet || page !== leaf else {
+                guard isFirst || page !== leaf else {
                     throw page.damage("it is not the first leaf, and names none before it")
                 }
                 return
@@ -84,11 +102,11 @@ extension DatabaseReader {
     }
 
     /// Checks that the leaf to the right has only keys after the one that is looked for.
-    private func isBeforeAll(after leaf: DatabasePage) throws(BerkeleyDBFailure) {
+    private func isBeforeAll(after leaf: DatabasePage, isLast: Bool) throws(BerkeleyDBFailure) {
         var page = leaf
         for _ in 0..<pages.header.lastPage {
             guard page.next != 0 else {
-                guard !high.isSet || page !== leaf else {
+                guard isLast || page !== leaf else {
                     throw page.damage("it is not the last leaf, and names none after it")
                 }
                 return
@@ -114,10 +132,14 @@ extension DatabaseReader {
 
     // MARK: Keys
 
-    private func compareInner(_ page: DatabasePage, _ offset: Int) throws(BerkeleyDBFailure) -> Int {
+    @inline(__always)
+    private func compareInner(
+        _ page: DatabasePage, _ offset: Int, with key: [UInt8]
+    ) throws(BerkeleyDBFailure) -> Int {
         try compare(page, offset, at: offset + TreeItem.innerHeaderSize, reference: offset + 12, with: key)
     }
 
+    @inline(__always)
     func compareLeaf(_ page: DatabasePage, _ offset: Int, with key: [UInt8]) throws(BerkeleyDBFailure) -> Int {
         try compare(page, offset, at: offset + 3, reference: offset, with: key)
     }
@@ -139,14 +161,6 @@ extension DatabaseReader {
         return unsafe stored.withUnsafeBytes { stored in
             unsafe key.withUnsafeBytes { unsafe compareBytes(stored, $0) }
         }
-    }
-
-    /// Takes the key of an inner page's entry as a bound.
-    func set(_ bound: inout Bound, _ page: DatabasePage, _ index: Int) throws(BerkeleyDBFailure) {
-        let offset = try page.offset(of: index)
-        bound.isSet = true
-        bound.key.removeAll(keepingCapacity: true)
-        try appendKey(page, offset, at: offset + TreeItem.innerHeaderSize, reference: offset + 12, to: &bound.key)
     }
 
     /// Appends the bytes of a stored key; the parameters are those of `compare`.
