@@ -6,6 +6,9 @@ import Glibc
 final class MemoryFile {
     private let descriptor: Int32
 
+    /// How many bytes it has.
+    private(set) var count = 0
+
     /// Makes a file of these bytes that only its owner may write.
     init(_ bytes: [UInt8]) {
         // Nobody else can draw the same name, which is gone at once.
@@ -25,6 +28,7 @@ final class MemoryFile {
     private func write(_ bytes: [UInt8]) {
         let written = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         precondition(written == bytes.count, "a file in memory is not written whole")
+        count = bytes.count
     }
 
     deinit { close(descriptor) }

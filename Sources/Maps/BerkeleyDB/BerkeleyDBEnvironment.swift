@@ -57,7 +57,7 @@ public final class BerkeleyDBEnvironment {
         let joined = unsafe try join(calls)
         do {
             let handle = unsafe try BerkeleyDBHandle(
-                path: path, environment: (joined, messages), cacheSize: 0, calls: calls)
+                path: path, environment: (joined, messages), calls: calls)
             handles.append(handle)
             return handle
         } catch {

@@ -70,6 +70,22 @@ struct BerkeleyDBFailure: Error {
     /// The work ended before it was done, because it was to end.
     static let stopped = BerkeleyDBFailure(code: ECANCELED, text: "ended by a signal")
 
+    /// Damage that was found in a page.
+    ///
+    /// - Parameter finding: what is wrong with it, as a clause.
+    static func damage(page: UInt32, _ finding: String) -> BerkeleyDBFailure {
+        BerkeleyDBFailure(
+            code: DB_VERIFY_BAD, text: "damaged, page \(page): \(finding)", remedy: .replace)
+    }
+
+    /// A file that is whole, as far as is known, and cannot be a map.
+    static func refusal(_ text: String, _ remedy: MapRemedy = .none) -> BerkeleyDBFailure {
+        BerkeleyDBFailure(code: EINVAL, text: text, remedy: remedy)
+    }
+
+    /// A file that is no database of the kinds that maps are.
+    static func notAMap() -> BerkeleyDBFailure { BerkeleyDBFailure(code: EINVAL, messages: LibraryMessages()) }
+
     /// Whether the environment is beyond use until it was recovered: none of its handles may be used again.
     var isPanic: Bool { code == DB_RUNRECOVERY }
 

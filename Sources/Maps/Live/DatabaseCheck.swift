@@ -23,6 +23,8 @@ enum DatabaseCheck {
     ///
     /// - Throws: if it is damaged, or cannot be read.
     static func verify(_ path: String) throws(BerkeleyDBFailure) {
+        // Damage may kill the library's own check.
+        try DatabaseInspection.check(file: path)
         let messages = LibraryMessages()
         let database = unsafe try make(messages)
         // verify destroys the handle, whatever it finds.
@@ -51,6 +53,22 @@ enum DatabaseCheck {
     private static func salvage(
         _ path: String, kind: DatabaseKind, to dump: String
     ) throws(BerkeleyDBFailure) -> Bool {
+        // The library gives up at the first wrong checksum, and with it all that can still be read.
+        let reader = try? DatabaseReader(try FilePages(path), cacheLimit: 16 << 20)
+        if let reader, reader.pages.header.layout.hasChecksums {
+            let text =
+                Array(EntryText.header(kind).utf8) + DatabaseSalvage.text(of: reader) + Array(EntryText.footer.utf8)
+            let written = unsafe try write(to: dump, mode: "wxe") { stream throws(BerkeleyDBFailure) in
+                // A failure is the stream's too, and is found when that is flushed.
+                unsafe text.withUnsafeBytes { bytes in
+                    unsafe fwrite(bytes.baseAddress, 1, bytes.count, stream)
+                }
+            }
+            guard written == text.count else {
+                throw BerkeleyDBFailure(code: EIO, text: "\(dump): not everything could be written")
+            }
+            return (try? DatabaseInspection.check(reader)) != nil
+        }
         let isWhole = try salvage(path, header: "", to: dump, mode: "wxe")
         let head: [UInt8]
         do {
@@ -66,15 +84,27 @@ enum DatabaseCheck {
     private static func salvage(
         _ path: String, header: String, to dump: String, mode: String
     ) throws(BerkeleyDBFailure) -> Bool {
+        let messages = LibraryMessages()
+        let code = unsafe try write(to: dump, mode: mode) { stream throws(BerkeleyDBFailure) in
+            unsafe fputs(header, stream)
+            let database = unsafe try make(messages)
+            return unsafe database.pointee.verify(database, path, nil, stream, UInt32(DB_SALVAGE))
+        }
+        guard code == 0 || code == DB_VERIFY_BAD else { throw BerkeleyDBFailure(code: code, messages: messages) }
+        return code == 0
+    }
+
+    /// Writes a dump so that it survives a crash.
+    @discardableResult
+    private static func write<Answer>(
+        to dump: String, mode: String, _ body: (UnsafeMutablePointer<FILE>) throws(BerkeleyDBFailure) -> Answer
+    ) throws(BerkeleyDBFailure) -> Answer {
         guard let stream = unsafe fopen(dump, mode) else {
             throw BerkeleyDBFailure(code: errno, text: "\(dump): \(unsafe String(cString: strerror(errno)))")
         }
-        unsafe fputs(header, stream)
-        let messages = LibraryMessages()
-        let code: Int32
+        let answer: Answer
         do {
-            let database = unsafe try make(messages)
-            code = unsafe database.pointee.verify(database, path, nil, stream, UInt32(DB_SALVAGE))
+            answer = unsafe try body(stream)
         } catch {
             unsafe fclose(stream)
             throw error
@@ -85,8 +115,7 @@ enum DatabaseCheck {
         guard isWritten else {
             throw BerkeleyDBFailure(code: reason, text: "\(dump): \(unsafe String(cString: strerror(reason)))")
         }
-        guard code == 0 || code == DB_VERIFY_BAD else { throw BerkeleyDBFailure(code: code, messages: messages) }
-        return code == 0
+        return answer
     }
 
     private static func make(_ messages: LibraryMessages) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB> {

@@ -30,6 +30,8 @@ public final class LiveMap {
     private let observer: (any CallObserver)?
     private let messages: LibraryMessages
     private var database: UnsafeMutablePointer<DB>?
+    /// Looks keys up; nil where the database is not open.
+    private var reader: (pages: PoolPages, reader: DatabaseReader)?
     /// The kind of file that it is.
     public let kind: DatabaseKind
 
@@ -57,6 +59,10 @@ public final class LiveMap {
             self.messages = messages
             let opened = unsafe try Self.open(name.file, joined, access, messages, observer)
             unsafe database = opened
+            let pages = unsafe PoolPages(of: opened, messages: messages)
+            reader = try pages.reading { () throws(BerkeleyDBFailure) in
+                (pages, try DatabaseReader(pages, pageSize: pages.pageSize, cacheLimit: 1 << 20))
+            }
             var kind = DB_UNKNOWN
             _ = unsafe opened.pointee.get_type(opened, &kind)
             self.kind = kind == DB_HASH ? .hash : .btree
@@ -72,23 +78,23 @@ public final class LiveMap {
     /// - Returns: nil if it certainly does not exist.
     public func get(_ key: [UInt8]) throws(MapError) -> [UInt8]? {
         try stopIfRequested()
-        var value: [UInt8] = []
-        let code = unsafe try withDatabase(key) { database in
-            unsafe withThing(key) { keyThing in
-                var valueThing = unsafe DBT()
-                let code = unsafe database.pointee.get(database, nil, &keyThing, &valueThing, 0)
-                if code == 0 { unsafe value = copy(valueThing) }
-                return code
-            }
+        guard let (pages, reader) = reader else {
+            throw MapError(table: name, key: key, code: EBADF, text: "the file was closed")
         }
-        if code == DB_NOTFOUND { return nil }
-        try check(code, key)
-        return value
+        observer?.callBegins()
+        defer { observer?.callEnded() }
+        do {
+            return try pages.reading { () throws(BerkeleyDBFailure) in try reader.find(stored: key) }
+        } catch {
+            throw fail(error, key)
+        }
     }
 
     /// Stores a value in the place of the one the key has, if any; it is durable after `sync`.
     public func put(_ key: [UInt8], _ value: [UInt8]) throws(MapError) {
         try stopIfRequested()
+        // The library trusts the pages that lead to the key; damage in them may kill it.
+        _ = try get(key)
         let code = unsafe try withDatabase(key) { database in
             unsafe withThing(key) { keyThing in
                 unsafe withThing(value) { valueThing in
@@ -104,6 +110,7 @@ public final class LiveMap {
     /// - Returns: false if it did not exist.
     public func delete(_ key: [UInt8]) throws(MapError) -> Bool {
         try stopIfRequested()
+        guard try get(key) != nil else { return false }
         let code = unsafe try withDatabase(key) { database in
             unsafe withThing(key) { keyThing in unsafe database.pointee.del(database, nil, &keyThing, 0) }
         }
@@ -128,6 +135,7 @@ public final class LiveMap {
     public func close() throws(MapError) {
         guard let closing = unsafe database else { return }
         unsafe database = nil
+        reader = nil
         observer?.callBegins()
         let code = unsafe closing.pointee.close(closing, UInt32(DB_NOSYNC))
         observer?.callEnded()
@@ -252,14 +260,18 @@ public final class LiveMap {
 
     private func check(_ code: Int32, _ key: [UInt8]?) throws(MapError) {
         guard code != 0 else { return }
-        let failure = BerkeleyDBFailure(writing: code, messages: messages)
+        throw fail(BerkeleyDBFailure(writing: code, messages: messages), key)
+    }
+
+    private func fail(_ failure: BerkeleyDBFailure, _ key: [UInt8]?) -> MapError {
         if failure.isPanic {
             // After a panic no handle may be used again, closing them included.
             unsafe database = nil
+            reader = nil
             environment?.abandon()
         }
         let shown = key.map { $0.last == 0 ? Array($0.dropLast()) : $0 }
-        throw MapError(failure, table: name, key: shown, inEnvironment: home)
+        return MapError(failure, table: name, key: shown, inEnvironment: home)
     }
 
     private static func open(
@@ -280,6 +292,15 @@ public final class LiveMap {
                 mode = wantedMode
             }
         }
+        if flags & DB_CREATE == 0 {
+            // The library believes what the first page says. Outside of an environment the file is all that there is, and
+            // all of it can be checked.
+            if environment == nil {
+                try DatabaseInspection.check(file: path)
+            } else {
+                _ = try DatabaseReader(try FilePages(path), cacheLimit: 0)
+            }
+        }
         var created: UnsafeMutablePointer<DB>?
         var code = unsafe db_create(&created, environment?.handle, 0)
         guard code == 0, let opening = unsafe created else {
@@ -290,6 +311,7 @@ public final class LiveMap {
             if let own = unsafe opening.pointee.dbenv { unsafe messages.attach(to: own) }
             _ = unsafe opening.pointee.set_cachesize(opening, 0, privateCacheSize, 1)
         }
+        if flags & DB_CREATE != 0 { _ = unsafe opening.pointee.set_flags(opening, UInt32(DB_CHKSUM)) }
         messages.forget()
         observer?.callBegins()
         code = unsafe opening.pointee.open(
