@@ -15,8 +15,10 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
         .systemLibrary(name: "CMessageDigest", providers: [.apt(["libmd-dev"])]),
+        .systemLibrary(name: "CFileAttributes"),
         .target(name: "MailAddress"),
-        .target(name: "Files"),
+        .systemLibrary(name: "CSignals"),
+        .target(name: "Files", dependencies: ["CSignals"]),
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
         .target(name: "ZRouteTestKit"),
@@ -24,7 +26,7 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
-        .target(name: "Spool", dependencies: ["Files", "MailAddress"]),
+        .target(name: "Spool", dependencies: ["CFileAttributes", "Files", "MailAddress"]),
         .target(name: "Batch", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"]),
         .target(name: "ServiceManagement", dependencies: ["Configuration", "Files"]),
         .target(name: "LMTP", dependencies: ["MailAddress"]),
@@ -88,7 +90,7 @@ let package = Package(
             dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "ZRouteTestKit"]),
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
-        .testTarget(name: "SpoolTests", dependencies: ["Files", "Spool", "SpoolFaultRunner"]),
+        .testTarget(name: "SpoolTests", dependencies: ["CFileAttributes", "Files", "Spool", "SpoolFaultRunner"]),
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .executableTarget(
             name: "BatchRunner", dependencies: ["Batch", "Configuration", "Files", "Maps", "Routing", "Spool"],

@@ -14,6 +14,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case sources
     /// Text maps: a source, its index, and all ways to look into it.
     case texts
+    /// Berkeley DB files, page by page.
+    case pages
     /// `%N` substitution.
     case substitution
     /// The whole chain over maps that are in the input too.
@@ -31,6 +33,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .databases: fuzzDatabases(bytes)
         case .sources: fuzzSources(bytes)
         case .texts: fuzzTexts(bytes)
+        case .pages: fuzzPages(bytes)
         case .substitution: fuzzSubstitution(bytes)
         case .resolver: fuzzResolver(bytes)
         case .submission: fuzzSubmission(bytes)

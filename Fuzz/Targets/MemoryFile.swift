@@ -1,10 +1,14 @@
 // A file that lives as long as one run of a target: text maps are read from files, and a run must leave none behind.
 
+import Files
 import Glibc
 
 /// A file without a name, with the path by which this process can open it.
 final class MemoryFile {
     private let descriptor: Int32
+
+    /// How many bytes it has.
+    private(set) var count = 0
 
     /// Makes a file of these bytes that only its owner may write.
     init(_ bytes: [UInt8]) {
@@ -25,6 +29,7 @@ final class MemoryFile {
     private func write(_ bytes: [UInt8]) {
         let written = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         precondition(written == bytes.count, "a file in memory is not written whole")
+        count = bytes.count
     }
 
     deinit { close(descriptor) }
@@ -34,4 +39,9 @@ final class MemoryFile {
 
     /// Names the file, as long as the value lives.
     var path: String { "/proc/self/fd/\(descriptor)" }
+}
+
+extension FileClock {
+    /// By which every file of a target has kept still for long.
+    static let late = FileClock(date: { .max }, now: { .coarse() }, wait: { _ in })
 }

@@ -2,6 +2,7 @@
 
 import Configuration
 import Maps
+import Routing
 
 func fuzzDatabases(_ bytes: [UInt8]) {
     let variables = Variables(["MAILVAR": "/var", "DBTYPE": "btree"])
@@ -14,8 +15,15 @@ func fuzzDatabases(_ bytes: [UInt8]) {
 func fuzzSources(_ bytes: [UInt8]) {
     for form in [SourceForm.aliases, .plain] {
         for folding in [KeyFolding.none, .lower, .upper] {
-            let report = try? MapCompiler.check(.bytes(bytes, name: "input"), form: form, folding: folding)
-            precondition(report.map { $0.entries >= 0 } ?? true)
+            for relation in ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"] {
+                var job = CompileJob(
+                    source: .bytes(bytes, name: "input"), form: form, folding: folding, kind: .btree, base: "/input")
+                var flags = RelationFlags()
+                flags.substitutes = true
+                job.judge = RelationJudge(relation: relation, flags: flags)
+                let report = try? MapCompiler.check(job)
+                precondition(report.map { $0.entries >= 0 && $0.findings.errorCount == 0 } ?? true)
+            }
         }
     }
 }

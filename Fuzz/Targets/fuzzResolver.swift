@@ -125,7 +125,7 @@ private struct InputSite {
         var request = Resolver.Request()
         request.role = letter == UInt8(ascii: "s") || letter == UInt8(ascii: "e") ? .sender : .recipient
         request.isErrorMessage = letter == UInt8(ascii: "e")
-        request.isExternal = letter == UInt8(ascii: "x")
+        request.isSubmitted = letter == UInt8(ascii: "x")
         return request
     }
 
@@ -138,7 +138,7 @@ private struct InputSite {
         guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
             preconditionFailure("the configuration of the target is not valid")
         }
-        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()).wrapping(wrap))
+        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader(clock: .late)).wrapping(wrap))
         let maps = RoutingMaps(set, accounts: accounts, includes: includes)
         return Resolver(rules: rules, maps: maps, trace: trace, clock: { 0 })
     }

@@ -17,7 +17,7 @@ public struct AddressQuestion: Sendable {
     }
 }
 
-/// What resolves the addresses of one worker; it stays in the worker's thread.
+/// What resolves addresses, for one worker at a time.
 public protocol AddressRouter: AnyObject {
     /// Resolves addresses.
     ///

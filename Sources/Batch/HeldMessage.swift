@@ -47,10 +47,10 @@ struct HeldMessage {
             $0.tag == .pending && $0.address.isChannel("hold") && $0.sender != nil && $0.headerLine != nil
         }
         guard !held.isEmpty else { return [] }
-        let arrival: Int64
+        let dates: MessageDates
         do throws(FileError) {
-            guard let body = try postOffice.body(of: message) else { return [] }
-            arrival = body.modified / 1_000_000_000
+            guard let present = try postOffice.dates(of: message, contents) else { return [] }
+            dates = present
         } catch {
             throw .file(error)
         }
@@ -59,13 +59,16 @@ struct HeldMessage {
             attempts[diagnostic.recipientOffset, default: []].append(Int64(diagnostic.time))
         }
         let now = Int64(time(nil))
-        return held.filter { rule.due($0, arrival: arrival, attempts: attempts[$0.offset] ?? []) <= now }
+        return held.filter { recipient in
+            let own = MessageDates(
+                arrival: dates.arrival, changed: dates.changed, attempts: attempts[recipient.offset] ?? [])
+            return rule.isDue(recipient, own, now: now)
+        }
     }
 
     private func retry(_ recipients: [ControlRecipient], in opened: inout OpenControlFile) -> MessageReport {
         var request = Resolver.Request()
-        // A control file does not say any more whether a stranger typed the address; the careful answer is that one did.
-        request.isExternal = true
+        request.isSubmitted = true
         request.isErrorMessage = recipients[0].sender?.isChannel("error") ?? false
         let addresses = recipients.map { Self.address($0.address.user) }
         let answers = router.resolve([AddressQuestion(addresses, request)]).first ?? []
@@ -112,7 +115,10 @@ struct HeldMessage {
             for address in served { members.leaveOut(address) }
             for index in indices {
                 let (recipient, routes) = routed[index]
-                for route in routes { members.add(route, notification: recipient.notification) }
+                let original = recipient.submittedAddress ?? recipient.addressKnownToSender
+                for route in routes {
+                    members.add(route, original: original, notification: recipient.notification)
+                }
             }
             // Both belong to the message, and stand with each recipient that has parameters.
             groups += members.groups(

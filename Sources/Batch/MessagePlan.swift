@@ -9,7 +9,6 @@ struct MessagePlan {
     let submission: Submission
     let sender: MessageSender
     let recipients: [SubmittedRecipient]
-
     /// The plan for a submission.
     ///
     /// - Throws: `RoutingRejection` where the submission cannot be routed whatever the maps say.
@@ -23,9 +22,10 @@ struct MessagePlan {
     var questions: [AddressQuestion] {
         var request = Resolver.Request()
         request.isErrorMessage = submission.envelope.isErrorMessage
-        request.isExternal = submission.envelope.isExternal
         var senderRequest = request
         senderRequest.role = .sender
+        senderRequest.isSubmitted = submission.envelope.isExternal
+        request.isSubmitted = true
         return [
             AddressQuestion(sender.address.map { [$0] } ?? [], senderRequest),
             AddressQuestion(recipients.map(\.address), request),
@@ -45,8 +45,9 @@ struct MessagePlan {
         }
         var routed = RoutedRecipients()
         for (recipient, resolution) in zip(recipients, answers.last ?? []) {
+            let original = OriginalRecipient(address: recipient.address)
             for route in report.add(resolution, of: recipient.address) {
-                routed.add(route, notification: recipient.notification)
+                routed.add(route, original: original, notification: recipient.notification)
             }
         }
         let header = OutgoingHeader(submission, sender: sender, stamp: stamp)

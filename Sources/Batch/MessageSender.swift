@@ -4,9 +4,17 @@ import MailAddress
 import Spool
 
 /// The sender of a message.
-struct MessageSender {
+package struct MessageSender {
     /// The address in the form in which it is routed; nil for the null sender.
-    let address: [UInt8]?
+    package let address: [UInt8]?
+
+    /// The sender that somebody typed: an address, in angle brackets or not; nothing, or `<>`, is the null sender.
+    ///
+    /// - Parameter atDomain: `@` and the domain that a sender without one belongs to.
+    /// - Throws: `RoutingRejection.unusableSender` for what mail cannot be returned to.
+    package init(typed: [UInt8], atDomain: [UInt8]) throws(RoutingRejection) {
+        address = typed.isEmpty || typed.elementsEqual("<>".utf8) ? nil : try Self.qualified(typed, atDomain)
+    }
 
     /// The sender of a submission.
     ///

@@ -7,8 +7,8 @@ import Spool
 struct OutgoingHeader {
     /// The fields, each with its line end.
     let bytes: [UInt8]
-    /// The message's identifier, angle brackets included; nil where it is submitted empty.
-    let messageIdentifier: [UInt8]?
+    /// The message's identifier, angle brackets included; one of ours where none was submitted, or an empty one.
+    let messageIdentifier: [UInt8]
 
     /// Fields that go: blind copies would not be blind, and the final delivery writes the others (RFC 5321, 4.4).
     private static let dropped = ["Bcc", "Resent-Bcc", "Return-Path", "X-Envelope-To"]
@@ -25,7 +25,7 @@ struct OutgoingHeader {
         func add(_ name: String, _ value: [UInt8]) { bytes += Array("\(name): ".utf8) + value + [0x0A] }
         if let field = submission.first(named: "Message-Id") {
             let value = HeaderValue.unfolded(submission.value(of: field))
-            messageIdentifier = value.isEmpty ? nil : value
+            messageIdentifier = value.isEmpty ? stamp.messageIdentifier : value
         } else {
             messageIdentifier = stamp.messageIdentifier
             add("Message-Id", stamp.messageIdentifier)

@@ -7,7 +7,7 @@ import Spool
 ///
 /// The first attempt is due one interval after the message arrived, and each failed one doubles the interval up to the
 /// longest. A host that is a number is the time, in seconds since 1970, before which the first attempt is not made: what
-/// `delay!SECONDS` in routesdb becomes.
+/// `delay!SECONDS` in routesdb becomes. Where dates lie ahead of the clock, by which nothing can be told, it is time.
 public struct RetryRule: Sendable, Hashable {
     /// The first interval, in seconds.
     public var interval: Int64
@@ -20,16 +20,20 @@ public struct RetryRule: Sendable, Hashable {
         self.longest = max(longest, interval)
     }
 
-    /// When a recipient is due, in seconds since 1970.
+    /// Whether a recipient is due.
     ///
     /// - Parameters:
-    ///   - arrival: when the message arrived.
-    ///   - attempts: the times of the attempts that failed since.
-    func due(_ recipient: ControlRecipient, arrival: Int64, attempts: [Int64]) -> Int64 {
-        guard let last = attempts.max() else {
-            return Self.time(recipient.address.host) ?? Self.later(arrival, interval)
-        }
-        let doubled = interval.multipliedReportingOverflow(by: 1 << Int64(min(attempts.count, 40)))
+    ///   - dates: the message's, with the attempts for this recipient.
+    ///   - now: the time, in seconds since 1970.
+    func isDue(_ recipient: ControlRecipient, _ dates: MessageDates, now: Int64) -> Bool {
+        let attempts = dates.attempts.filter { $0 <= now }
+        if let last = attempts.max() { return due(after: attempts.count, last) <= now }
+        guard dates.attempts.isEmpty, !dates.isAhead(now: now) else { return true }
+        return (Self.time(recipient.address.host) ?? Self.later(dates.arrival, interval)) <= now
+    }
+
+    private func due(after attempts: Int, _ last: Int64) -> Int64 {
+        let doubled = interval.multipliedReportingOverflow(by: 1 << Int64(min(attempts, 40)))
         return Self.later(last, doubled.overflow ? longest : min(doubled.partialValue, longest))
     }
 

@@ -1,14 +1,15 @@
 // The recipients of one message after routing: one copy for one mailbox, in groups that share a header.
 
 import MailAddress
-import Routing
-import Spool
+package import Routing
+package import Spool
 
 /// Collects routes, and makes one recipient of those that lead to the same mailbox.
 struct RoutedRecipients {
     private struct Member {
         let route: Route
         let address: ControlAddress
+        let original: OriginalRecipient
         var notification: [UInt8]?
     }
 
@@ -34,8 +35,10 @@ struct RoutedRecipients {
 
     /// Adds a route; a second one to a mailbox only widens what its first one's sender is told.
     ///
-    /// - Parameter notification: the parameters of the recipient it came from.
-    mutating func add(_ route: Route, notification: [UInt8]?) {
+    /// - Parameters:
+    ///   - original: the address that it came from, as it was submitted.
+    ///   - notification: the parameters of that address.
+    mutating func add(_ route: Route, original: OriginalRecipient, notification: [UInt8]?) {
         let address = ControlAddress(route)
         let mailbox = Mailbox(address)
         guard !taken.contains(mailbox) else { return }
@@ -43,7 +46,7 @@ struct RoutedRecipients {
             members[place].notification = Notify.union(members[place].notification, notification)
         } else {
             places[mailbox] = members.count
-            members.append(Member(route: route, address: address, notification: notification))
+            members.append(Member(route: route, address: address, original: original, notification: notification))
         }
     }
 
@@ -72,7 +75,7 @@ struct RoutedRecipients {
             let recipient = ControlFileDraft.Recipient(
                 address: member.address, notification: member.notification,
                 returnMode: hasNotification ? returnMode : nil,
-                envelopeIdentifier: hasNotification ? envelopeIdentifier : nil)
+                envelopeIdentifier: hasNotification ? envelopeIdentifier : nil, originalRecipient: member.original)
             let form = HeaderClass(member.route, senderIsLocal: senderIsLocal)
             if let place = places[form] {
                 groups[place].recipients.append(recipient)
@@ -88,7 +91,7 @@ struct RoutedRecipients {
 
 extension ControlAddress {
     /// The fields of a route.
-    init(_ route: Route) {
+    package init(_ route: Route) {
         self.init(
             channel: Array(route.channel), host: Array(route.host), user: Array(route.user),
             privilege: Int(route.privilege))

@@ -1,10 +1,10 @@
 // Why a submission that could be read cannot be routed: it goes to postman/ with this reason beside it.
 
 import MailAddress
-import Spool
+package import Spool
 
 /// A submission that no recipient can be worked out for, or whose sender is unusable.
-enum RoutingRejection: Error, Sendable, CustomStringConvertible {
+package enum RoutingRejection: Error, Sendable, CustomStringConvertible {
     /// The sender is not an address that mail can be returned to.
     case unusableSender(String)
     /// Its header fields name no recipient.
@@ -13,7 +13,7 @@ enum RoutingRejection: Error, Sendable, CustomStringConvertible {
     case unwritable(ControlFileError)
 
     /// The cause and the remedy, in one line.
-    var description: String {
+    package var description: String {
         switch self {
         case .unusableSender(let reason):
             "unusable sender: \(reason); correct it, or write 'channel error' for the null sender"

@@ -27,11 +27,11 @@ public struct SpoolRun: Sendable {
     private let postOffice: PostOffice
     private let site: BatchSite
     private let options: SpoolRunOptions
-    private let makeRouter: @Sendable () -> any AddressRouter
+    private let routers: RouterPool
 
     /// A run over a spool.
     ///
-    /// - Parameter makeRouter: makes a worker's engine in its thread.
+    /// - Parameter makeRouter: makes an engine. It serves one worker after another, for as long as the run does.
     public init(
         _ postOffice: PostOffice, site: BatchSite, options: SpoolRunOptions,
         makeRouter: @escaping @Sendable () -> any AddressRouter
@@ -39,7 +39,7 @@ public struct SpoolRun: Sendable {
         self.postOffice = postOffice
         self.site = site
         self.options = options
-        self.makeRouter = makeRouter
+        routers = RouterPool(makeRouter)
     }
 
     /// What a run does with one message after another.
@@ -68,28 +68,35 @@ public struct SpoolRun: Sendable {
         let workers = min(options.jobs, submissions.count)
         guard workers > 0 else { return }
         runThreads(workers) { [self] in
-            let batch = SubmissionBatch(
-                postOffice: postOffice, site: site, router: makeRouter(), settling: options.settling,
-                handsOver: hooks.handOver != nil)
-            var isAtEnd = false
-            while !isAtEnd {
-                var share = queue.share(of: workers, limit: options.batchSize)
-                var reports: [MessageReport] = []
-                batch.run {
-                    guard share > 0 else { return nil }
-                    share -= 1
-                    let name = hooks.shouldStop() ? nil : queue.take()
-                    if name == nil { isAtEnd = true }
-                    return name
-                } report: {
-                    reports.append($0)
-                } handOver: { routed in
-                    hooks.report(reports)
-                    reports = []
-                    hooks.handOver?(routed)
-                }
-                if !reports.isEmpty { hooks.report(reports) }
+            routers.withRouter { router in
+                let batch = SubmissionBatch(
+                    postOffice: postOffice, site: site, router: router, settling: options.settling,
+                    handsOver: hooks.handOver != nil)
+                work(through: queue, of: workers, batch, hooks)
             }
+        }
+    }
+
+    /// One worker's part of the submissions.
+    private func work(through queue: WorkQueue, of workers: Int, _ batch: SubmissionBatch, _ hooks: Hooks) {
+        var isAtEnd = false
+        while !isAtEnd {
+            var share = queue.share(of: workers, limit: options.batchSize)
+            var reports: [MessageReport] = []
+            batch.run {
+                guard share > 0 else { return nil }
+                share -= 1
+                let name = hooks.shouldStop() ? nil : queue.take()
+                if name == nil { isAtEnd = true }
+                return name
+            } report: {
+                reports.append($0)
+            } handOver: { routed in
+                hooks.report(reports)
+                reports = []
+                hooks.handOver?(routed)
+            }
+            if !reports.isEmpty { hooks.report(reports) }
         }
     }
 
@@ -100,10 +107,15 @@ public struct SpoolRun: Sendable {
         let workers = min(options.jobs, messages.count)
         guard workers > 0 else { return }
         runThreads(workers) { [self] in
-            let held = HeldMessage(postOffice: postOffice, router: makeRouter(), rule: options.retry)
-            while !hooks.shouldStop(), let name = queue.take() {
-                if let report = held.run(name) { hooks.report([report]) }
+            routers.withRouter { router in
+                let held = HeldMessage(postOffice: postOffice, router: router, rule: options.retry)
+                while !hooks.shouldStop(), let name = queue.take() {
+                    if let report = held.run(name) { hooks.report([report]) }
+                }
             }
         }
     }
+
+    /// Closes the engines and their maps; should the run be used again, it makes new ones.
+    public func close() { routers.close() }
 }

@@ -1,65 +1,71 @@
 // A run that does not end: it routes what comes in as it comes in, and looks after what could not be routed from time to
-// time.
+// time. Round by round: whoever serves decides what to wait for between two of them.
 
 public import Files
 public import Spool
 import Synchronization
 
-/// Runs over a spool until the process is asked to end.
+/// Goes over a spool again and again.
 public struct SpoolService {
     private let postOffice: PostOffice
     private let run: SpoolRun
-    private let watch: SpoolWatch
-    /// Between two looks at what waits for better times.
+    /// Between two looks at what waits for better times, in seconds.
     private let pause: UInt64
+    private let postponed = Postponed()
+    private var known: Set<[UInt8]> = []
+    private var nextLook = MonotonicTime(nanoseconds: 0)
 
     /// A service over a spool.
     ///
     /// - Parameter pause: the seconds between two looks at held recipients and at submissions that failed.
-    public init(_ postOffice: PostOffice, run: SpoolRun, watch: SpoolWatch, pause: UInt64 = 30) {
+    public init(_ postOffice: PostOffice, run: SpoolRun, pause: UInt64 = 30) {
         self.postOffice = postOffice
         self.run = run
-        self.watch = watch
         self.pause = max(pause, 1)
     }
 
-    /// Runs.
+    /// Routes what has come in since the last round, and every now and then what could not be routed before.
     ///
     /// - Parameters:
+    ///   - begin: is given the number of submissions.
     ///   - refused: is given names that can be no submission, each once.
-    ///   - failed: is given failures to look through the spool; the service goes on after a pause.
-    public func run(
-        hooks: SpoolRun.Hooks, refused: (SpoolListing.Refused) -> Void, failed: (FileError) -> Void
+    ///   - failed: is given failures to look through the spool; the next rounds try again.
+    public mutating func round(
+        hooks: SpoolRun.Hooks, begin: (Int) -> Void = { _ in }, refused: (SpoolListing.Refused) -> Void,
+        failed: (FileError) -> Void
     ) {
-        let postponed = Postponed()
         let watchingHooks = SpoolRun.Hooks(
-            report: { reports in
+            report: { [postponed] reports in
                 postponed.add(reports)
                 hooks.report(reports)
-            }, shouldStop: hooks.shouldStop)
-        var known: Set<[UInt8]> = []
-        var nextLook = MonotonicTime(nanoseconds: 0)
-        repeat {
-            do throws(FileError) {
-                if MonotonicTime.coarse() >= nextLook {
-                    nextLook = MonotonicTime.coarse().advanced(by: pause * 1_000_000_000)
-                    try run.retryHeld(hooks: hooks)
-                    postponed.forget()
-                }
-                let listing = try postOffice.submissions()
-                for entry in listing.refused where !known.contains(entry.name) { refused(entry) }
-                known = Set(listing.refused.map(\.name))
-                run.route(listing.names.filter { !postponed.contains($0) }, hooks: watchingHooks)
-            } catch {
-                failed(error)
+            }, handOver: hooks.handOver, shouldStop: hooks.shouldStop)
+        do throws(FileError) {
+            if MonotonicTime.coarse() >= nextLook {
+                nextLook = MonotonicTime.coarse().advanced(by: pause * 1_000_000_000)
+                postponed.forget()
+                try run.retryHeld(hooks: hooks)
             }
-        } while !hooks.shouldStop() && watch.wait(milliseconds: Self.milliseconds(until: nextLook))
+            let listing = try postOffice.submissions()
+            for entry in listing.refused where !known.contains(entry.name) { refused(entry) }
+            known = Set(listing.refused.map(\.name))
+            let names = listing.names.filter { !postponed.contains($0) }
+            begin(names.count)
+            run.route(names, hooks: watchingHooks)
+        } catch {
+            // What the kernel told of may not have been seen: it is looked for soon.
+            nextLook = min(nextLook, MonotonicTime.coarse().advanced(by: Self.failurePause))
+            failed(error)
+        }
     }
 
-    private static func milliseconds(until time: MonotonicTime) -> Int {
+    /// The milliseconds until there is something to do even if nothing comes in.
+    public var patience: Int {
         let now = MonotonicTime.coarse()
-        return now < time ? Int(clamping: (time.nanoseconds - now.nanoseconds) / 1_000_000) + 1 : 1
+        return now < nextLook ? Int(clamping: (nextLook.nanoseconds - now.nanoseconds) / 1_000_000) + 1 : 1
     }
+
+    /// After a failure to look through the spool, in nanoseconds.
+    private static let failurePause: UInt64 = 1_000_000_000
 
     /// The submissions that could not be routed since the last look: not each new one lets all of them be tried again.
     private final class Postponed: Sendable {

@@ -120,6 +120,9 @@ struct SubmissionBatch {
             var outcome = MessageReport(message: claim.message.description, outcome: .routed)
             outcome.sender = message.plan.sender.address ?? []
             outcome.size = Int(clamping: claim.identity.size)
+            if message.plan.submission.hasNul {
+                outcome.notices.append("message \(claim.message): NUL bytes were taken out of the header")
+            }
             let stamp = MessageStamp(
                 hostname: site.hostname, time: now, message: claim.message, written: claim.identity.modified)
             do throws(RoutingRejection) {

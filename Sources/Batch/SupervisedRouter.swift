@@ -4,8 +4,11 @@ public import Maps
 public import Routing
 
 /// An engine in a thread of its own, which is given up when it hangs.
+///
+/// The thread ends, and its maps are closed, with the last reference.
 public final class SupervisedRouter: AddressRouter {
-    private var pool: ResolverPool<[Resolution]>
+    /// nil only while this object goes.
+    private var pool: ResolverPool<[Resolution]>?
 
     /// Makes an engine when the first address is asked for.
     ///
@@ -20,9 +23,13 @@ public final class SupervisedRouter: AddressRouter {
                 report: { _, answer, _, all in all.append(answer.resolution) }))
     }
 
+    deinit {
+        pool.take()?.close()
+    }
+
     /// Resolves addresses one after another.
     public func resolve(_ questions: [AddressQuestion]) -> [[Resolution]] {
-        for question in questions { pool.submit(AddressBatch(question.addresses), question.request) }
-        return questions.map { _ in pool.next() ?? [] }
+        for question in questions { pool?.submit(AddressBatch(question.addresses), question.request) }
+        return questions.map { _ in pool?.next() ?? [] }
     }
 }

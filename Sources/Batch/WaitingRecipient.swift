@@ -28,8 +28,11 @@ public struct WaitingRecipient: Sendable {
     public let channel: [UInt8], host: [UInt8]
     /// Whom for, at the host; the address where it is not routed yet.
     public let user: [UInt8]
-    /// When the message arrived, in seconds since 1970.
-    public let arrival: Int64
+    /// When the message arrived, in seconds since 1970; nil where its body is missing, and nothing can be done for it.
+    public let arrival: Int64?
+    /// The latest date of the message's files, in seconds since 1970: where it is ahead of the clock, nothing can be told of
+    /// how long the message waits.
+    public let dated: Int64
     /// How many attempts failed that left a diagnostic.
     public let attempts: Int
     /// What the last of them came to: its time in seconds since 1970, status code and answer; nil where there was none.
@@ -86,7 +89,7 @@ extension PostOffice {
         return try submission.recipients().map { recipient in
             WaitingRecipient(
                 message: name, state: .submitted, sender: sender, channel: [], host: [], user: recipient.address,
-                arrival: arrival, attempts: 0, lastAttempt: nil)
+                arrival: arrival, dated: arrival, attempts: 0, lastAttempt: nil)
         }
     }
 
@@ -107,9 +110,12 @@ extension PostOffice {
     ) throws(ControlAccessError) -> [WaitingRecipient] {
         let pending = contents.recipients.filter { $0.tag != .done && $0.tag != .failed }
         guard !pending.isEmpty else { return [] }
-        let arrival: Int64
+        let arrival: Int64?
+        let dated: Int64
         do throws(FileError) {
-            arrival = try (body(of: name)?.modified ?? 0) / 1_000_000_000
+            let dates = try dates(of: name, contents)
+            arrival = dates?.arrival
+            dated = max(dates?.arrival ?? 0, dates?.changed ?? 0)
         } catch {
             throw .file(error)
         }
@@ -122,7 +128,8 @@ extension PostOffice {
                 message: name, state: state, sender: recipient.errorAddress ?? [],
                 channel: ControlField.unquoted(recipient.address.channel),
                 host: ControlField.unquoted(recipient.address.host),
-                user: recipient.address.user, arrival: arrival, attempts: failed.count,
+                user: recipient.address.user, arrival: arrival, dated: dated,
+                attempts: failed.count,
                 lastAttempt: failed.last.map(WaitingRecipient.Attempt.init))
         }
     }

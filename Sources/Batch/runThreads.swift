@@ -1,7 +1,7 @@
 // Threads that work and end: file work blocks, and must not block the few threads of Swift's own pool.
 
+import Files
 import Glibc
-import Routing
 
 /// Runs a function in some threads at once, and waits for all of them.
 ///

@@ -4,8 +4,10 @@ import Glibc
 
 /// A regular file that is open for reading; closed when the value goes.
 public struct ReadableFile: ~Copyable, Sendable {
-    /// The identity of the very file that is open.
-    public let identity: FileIdentity
+    /// The very file that is open, as it was when it was opened.
+    public let state: FileState
+    /// Which generation of which file that is.
+    public var identity: FileIdentity { state.identity }
 
     private let path: String
     private let descriptor: Int32
@@ -19,8 +21,8 @@ public struct ReadableFile: ~Copyable, Sendable {
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
         var status = stat()
         let code = unsafe fstat(descriptor, &status) == 0 ? 0 : errno
-        let identity = FileIdentity(status)
-        guard code == 0, identity.isRegularFile else {
+        let state = FileState(status)
+        guard code == 0, state.identity.isRegularFile else {
             close(descriptor)
             throw code == 0
                 ? FileError(operation: "read", path: path, reason: "not a regular file")
@@ -28,20 +30,20 @@ public struct ReadableFile: ~Copyable, Sendable {
         }
         self.path = path
         self.descriptor = descriptor
-        self.identity = identity
+        self.state = state
     }
 
     deinit { close(descriptor) }
 
-    /// The identity that the very file has now.
+    /// The state that the very file has now.
     ///
     /// - Throws: `FileError` when it cannot be examined.
-    public func currentIdentity() throws(FileError) -> FileIdentity {
+    public func currentState() throws(FileError) -> FileState {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {
             throw FileError(operation: "stat", path: path, code: errno)
         }
-        return FileIdentity(status)
+        return FileState(status)
     }
 
     /// Reads the whole file into memory.

@@ -15,15 +15,16 @@ public struct SettlingFile: ~Copyable, Sendable {
         /// It is another, or was changed, and has not kept still for long enough.
         case unsettled(UnsettledFile)
         /// Its new content.
-        case settled(bytes: [UInt8], identity: FileIdentity)
+        case settled(bytes: [UInt8], state: FileState)
     }
 
     /// The path.
     public let path: String
     private let limit: Int
-    private let rule: SettlingRule
     private let clock: FileClock
-    private var believed: FileIdentity?
+    private var believed: FileState?
+    /// The size of the content that was given last.
+    private var size: Int64 = 0
     private var candidate: Candidate?
     private var unsettledSince: MonotonicTime?
     private var remaining: UInt64 = 0
@@ -31,10 +32,9 @@ public struct SettlingFile: ~Copyable, Sendable {
     /// Names a file; nothing is read yet.
     ///
     /// - Parameter limit: the largest number of bytes accepted.
-    public init(_ path: String, limit: Int, rule: SettlingRule = .map, clock: FileClock = .system) {
+    public init(_ path: String, limit: Int, clock: FileClock = .system) {
         self.path = path
         self.limit = limit
-        self.rule = rule
         self.clock = clock
     }
 
@@ -44,35 +44,17 @@ public struct SettlingFile: ~Copyable, Sendable {
     /// Looks at the file, without waiting.
     ///
     /// - Throws: `FileError` when it does not exist, cannot be read, is no regular file, or is larger than the limit.
-    public mutating func look() throws(FileError) -> Look {
-        let present = try FileIdentity(path: path)
-        if present == believed {
-            candidate = nil
-            unsettledSince = nil
-            return .unchanged
-        }
-        if let unsettled = try examine(present) { return .unsettled(unsettled) }
-        guard let candidate = candidate.take() else { return .unchanged }
-        let bytes = try candidate.file.readWhole(limit: limit)
-        let after = try candidate.file.currentIdentity()
-        guard Stamp(after) == candidate.stamp, Int64(bytes.count) == after.size else {
-            // It is opened anew at the next look.
-            return .unsettled(unsettled(.beingWritten))
-        }
-        believed = after
-        unsettledSince = nil
-        return .settled(bytes: bytes, identity: after)
-    }
+    public mutating func look() throws(FileError) -> Look { try look(by: .later) }
 
     /// Reads the file, and waits for a moment where it does not keep still.
     ///
     /// - Throws: `FileError` as `look` does; also when it did not keep still (`isUnsettled`).
-    public mutating func read() throws(FileError) -> (bytes: [UInt8], identity: FileIdentity) {
+    public mutating func read() throws(FileError) -> (bytes: [UInt8], state: FileState) {
         forget()
-        let end = clock.now().advanced(by: rule.wait)
+        let end = clock.now().advanced(by: SettlingRule.wait)
         while true {
-            switch try look() {
-            case .settled(let bytes, let identity): return (bytes, identity)
+            switch try look(by: .first) {
+            case .settled(let bytes, let state): return (bytes, state)
             case .unchanged: forget()
             case .unsettled(let file):
                 let now = clock.now()
@@ -82,14 +64,38 @@ public struct SettlingFile: ~Copyable, Sendable {
         }
     }
 
+    private mutating func look(by rule: SettlingRule) throws(FileError) -> Look {
+        let present = try FileState(path: path)
+        if present == believed {
+            candidate = nil
+            unsettledSince = nil
+            return .unchanged
+        }
+        if let unsettled = try examine(present.identity, rule) { return .unsettled(unsettled) }
+        guard let candidate = candidate.take() else { return .unchanged }
+        let before = try candidate.file.currentState()
+        let bytes = try candidate.file.readWhole(limit: limit)
+        let after = try candidate.file.currentState()
+        guard Stamp(after) == candidate.stamp, !after.isWritten(since: before),
+            Int64(bytes.count) == after.identity.size
+        else {
+            // It is opened anew at the next look.
+            return .unsettled(unsettled(.beingWritten))
+        }
+        believed = after
+        size = after.identity.size
+        unsettledSince = nil
+        return .settled(bytes: bytes, state: after)
+    }
+
     /// Brings what is known of the candidate up to date.
     ///
     /// - Returns: why it is not believed yet; nil where it is.
-    private mutating func examine(_ present: FileIdentity) throws(FileError) -> UnsettledFile? {
+    private mutating func examine(_ present: FileIdentity, _ rule: SettlingRule) throws(FileError) -> UnsettledFile? {
         let now = clock.now()
         var known = candidate.take()
         if var candidate = known.take() {
-            let isSuperseded = candidate.file.identity.inode != present.inode
+            let isSuperseded = !candidate.file.identity.isSameFile(as: present)
             let isStill = try candidate.isUnchanged(at: now)
             // What was replaced is good if it was complete; otherwise the new one is to be looked at.
             if !isSuperseded || (isStill && candidate.endsInNewline) { known = consume candidate }
@@ -99,7 +105,7 @@ public struct SettlingFile: ~Copyable, Sendable {
         guard candidate.stamp.size <= Int64(limit) else {
             throw FileError(operation: "read", path: path, reason: "larger than \(limit) bytes")
         }
-        let (reason, needed) = need(candidate)
+        let (reason, needed) = need(candidate, rule)
         let age = candidate.age(at: now, date: clock.date())
         self.candidate = consume candidate
         guard age < needed else { return nil }
@@ -107,13 +113,14 @@ public struct SettlingFile: ~Copyable, Sendable {
         return unsettled(reason)
     }
 
-    private func need(_ candidate: borrowing Candidate) -> (UnsettledFile.Reason, UInt64) {
-        let size = candidate.stamp.size
-        let before = believed?.size ?? 0
-        if size == 0 { return before > 0 ? (.emptied, rule.cutShort) : (.beingWritten, rule.pause) }
+    private func need(_ candidate: borrowing Candidate, _ rule: SettlingRule) -> (UnsettledFile.Reason, UInt64) {
+        let now = candidate.stamp.size
+        if now == 0 { return size > 0 ? (.emptied, rule.cutShort) : (.beingWritten, rule.empty) }
         if !candidate.endsInNewline { return (.cutShort, rule.cutShort) }
-        if size < before, candidate.file.identity.inode == believed?.inode { return (.shrunk, rule.shrunk) }
-        return (.beingWritten, rule.pause)
+        if now < size, let believed, candidate.file.identity.isSameFile(as: believed.identity) {
+            return (.shrunk, rule.shrunk)
+        }
+        return (.beingWritten, rule.whole)
     }
 
     private mutating func unsettled(_ reason: UnsettledFile.Reason) -> UnsettledFile {
@@ -121,7 +128,7 @@ public struct SettlingFile: ~Copyable, Sendable {
         let since = unsettledSince ?? now
         unsettledSince = since
         return UnsettledFile(
-            path: path, reason: reason, isEndless: since.advanced(by: rule.patience) < now)
+            path: path, reason: reason, isEndless: since.advanced(by: SettlingRule.patience) < now)
     }
 }
 
@@ -129,9 +136,9 @@ public struct SettlingFile: ~Copyable, Sendable {
 private struct Stamp: Sendable, Hashable {
     let size: Int64, modified: Int64
 
-    init(_ identity: FileIdentity) {
-        size = identity.size
-        modified = identity.modified
+    init(_ state: FileState) {
+        size = state.identity.size
+        modified = state.identity.modified
     }
 }
 
@@ -153,14 +160,14 @@ private struct Candidate: ~Copyable, Sendable {
     /// Opens the file of a path.
     static func open(_ path: String, at now: MonotonicTime) throws(FileError) -> Candidate {
         let file = try ReadableFile(path)
-        let stamp = Stamp(file.identity)
+        let stamp = Stamp(file.state)
         let endsInNewline = try endsInNewline(file, stamp)
         return Candidate(file, stamp, endsInNewline: endsInNewline, at: now)
     }
 
     /// Whether it is as it was at the last look; notes how it is now.
     mutating func isUnchanged(at now: MonotonicTime) throws(FileError) -> Bool {
-        let present = Stamp(try file.currentIdentity())
+        let present = Stamp(try file.currentState())
         guard present != stamp else { return true }
         stamp = present
         endsInNewline = try Self.endsInNewline(file, present)
@@ -187,7 +194,7 @@ private struct Candidate: ~Copyable, Sendable {
 /// - Throws: `FileError` as `readFile` does; also when it did not keep still (`isUnsettled`).
 public func readSettledFile(
     _ path: String, limit: Int, clock: FileClock = .system
-) throws(FileError) -> (bytes: [UInt8], identity: FileIdentity) {
-    var file = SettlingFile(path, limit: limit, rule: .once, clock: clock)
+) throws(FileError) -> (bytes: [UInt8], state: FileState) {
+    var file = SettlingFile(path, limit: limit, clock: clock)
     return try file.read()
 }

@@ -2,6 +2,17 @@
 
 import Glibc
 
+/// Reads what a path names, which may be a pipe or a device, to its end.
+///
+/// - Parameter limit: the largest number of bytes accepted.
+/// - Throws: `FileError` when it cannot be opened or read, or there is more than the limit.
+public func readInput(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+    guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
+    defer { close(descriptor) }
+    return try readDescriptor(descriptor, name: path, limit: limit)
+}
+
 /// Reads a descriptor to its end.
 ///
 /// - Parameters:

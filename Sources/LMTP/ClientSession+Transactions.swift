@@ -14,6 +14,8 @@
 // after MAIL was refused and no 354 in its place after that) also the final replies before it. Both only ever turn into
 // deferrals.
 
+import MailAddress
+
 extension ClientSession {
     // MARK: Beginning
 
@@ -82,7 +84,7 @@ extension ClientSession {
 
     /// Refuses the addresses that cannot be sent to this peer.
     private func judgeAddresses(_ envelope: Envelope) -> ([RecipientReport], isInternationalized: Bool) {
-        let sender = refusal(of: envelope.sender, isSender: true)
+        let sender = refusal(of: envelope.sender, isSender: true, shown: envelope.sender)
         if let refused = sender.reply {
             let report = RecipientReport(.failed, by: refused, subject: .session)
             return (Array(repeating: report, count: envelope.recipients.count), sender.isInternationalized)
@@ -90,28 +92,47 @@ extension ClientSession {
         var recipients: [RecipientReport] = []
         recipients.reserveCapacity(envelope.recipients.count)
         var isInternationalized = sender.isInternationalized
+        var room = recipientLimit
         for index in envelope.recipients.indices {
-            let judged = refusal(of: envelope.recipients[index].address, isSender: false)
+            if room == 0 {
+                recipients.append(.overLimit(Self.limitReply(recipientLimit)))
+                continue
+            }
+            let address = envelope.recipients[index].address
+            // The reply is told to the sender, who may know another address.
+            let judged = refusal(
+                of: address, isSender: false, shown: envelope.recipients[index].originalRecipient?.address ?? address)
             if let refused = judged.reply {
                 recipients.append(RecipientReport(.failed, by: refused, subject: .session))
             } else {
                 recipients.append(RecipientReport())
+                room = room.map { $0 - 1 }
                 if judged.isInternationalized { isInternationalized = true }
             }
         }
         return (recipients, isInternationalized)
     }
 
-    private func refusal(of address: [UInt8], isSender: Bool) -> (reply: Reply?, isInternationalized: Bool) {
+    /// What stands for the reply about a recipient that is not offered, because the server would take no more.
+    private static func limitReply(_ limit: Int?) -> Reply {
+        Reply(local: 452, .init(4, 5, 3), "the server takes \(limit ?? 0) recipients of a message at a time")
+    }
+
+    /// - Parameter shown: the address that the reply names.
+    private func refusal(
+        of address: [UInt8], isSender: Bool, shown: [UInt8]
+    ) -> (reply: Reply?, isInternationalized: Bool) {
+        var who: String { "\(isSender ? "sender" : "recipient") '\(printable(shown))'" }
         do throws(CommandPathError) {
             guard isSender || !address.isEmpty else { throw .empty }
             guard try validateCommandPath(address) == .utf8 else { return (nil, false) }
             guard !capabilities.extensions.contains(.smtpUTF8) else { return (nil, true) }
-            let text =
-                "\(isSender ? "sender" : "recipient") '\(printable(address))' needs SMTPUTF8, which the server does not offer"
+            let needs = address == shown ? "needs" : "goes to a mailbox whose address needs"
+            let text = "\(who) \(needs) SMTPUTF8, which the server does not offer"
             return (Reply(local: 553, .init(5, 6, 7), text), true)
         } catch {
-            let text = "\(isSender ? "sender" : "recipient") '\(printable(address))' cannot be sent: \(error)"
+            let cannot = address == shown ? "cannot be sent" : "goes to a mailbox whose address cannot be sent"
+            let text = "\(who) \(cannot): \(error)"
             return (Reply(local: 553, .init(5, 1, isSender ? 7 : 3), text), false)
         }
     }
@@ -200,6 +221,7 @@ extension ClientSession {
     }
 
     private mutating func finish(_ transaction: consuming TransactionState) {
+        if let limit = transaction.recipientLimit { recipientLimit = min(recipientLimit ?? limit, limit) }
         act(.finished(transaction.report))
     }
 

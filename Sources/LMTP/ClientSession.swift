@@ -54,6 +54,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     var held: TransactionState?
     /// Whether this server's final replies can be told from its replies to MAIL; nil before one of each was read.
     var tellsFinalReplies: Bool?
+    /// How many recipients of a message this server was seen to take; nil before it refused one for their number.
+    var recipientLimit: Int?
     var isQuitRequested = false
     /// Why no transaction can be begun any more.
     var ending: ClientFailure?

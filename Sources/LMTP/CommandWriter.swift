@@ -1,5 +1,7 @@
 // Writes the commands of a transaction: MAIL and RCPT with those parameters, and only those, that the peer announced.
 
+import MailAddress
+
 /// The wire form of a transaction's commands at one peer.
 struct CommandWriter: Sendable {
     /// What the peer announced.
@@ -57,19 +59,17 @@ struct CommandWriter: Sendable {
         var original = recipient.originalRecipient
         if notify == nil, original == nil {
             notify = .failure
-            // The type rfc822 is for ASCII addresses alone (RFC 6533 3).
-            if recipient.address.allSatisfy({ $0 < 0x80 }) { original = OriginalRecipient(rfc822: recipient.address) }
+            // As ZMailer's agent has it, which knows no type but rfc822: that is for ASCII alone (RFC 6533 3).
+            if recipient.address.allSatisfy({ $0 < 0x80 }) { original = OriginalRecipient(address: recipient.address) }
         }
         if let notify {
             output.append(" NOTIFY=")
             output.append(contentsOf: notify.wire.utf8)
         }
         // RFC 3461 4.2 limits ORCPT to 500 characters.
-        if let original, original.addressType.utf8.count + 1 + original.address.bytes.count <= 500 {
+        if let original, original.parameter.count <= 500 {
             output.append(" ORCPT=")
-            output.append(contentsOf: original.addressType.utf8)
-            output.append(0x3B)
-            output.append(contentsOf: original.address.bytes)
+            output.append(contentsOf: original.parameter)
         }
     }
 }

@@ -50,34 +50,6 @@ public struct NotifyConditions: OptionSet, Sendable, Hashable {
     }
 }
 
-/// The address as the sender first wrote it: the ORCPT parameter (RFC 3461 4.2).
-public struct OriginalRecipient: Sendable, Hashable {
-    /// The type of the address, usually `rfc822`: letters, digits and hyphens.
-    public let addressType: String
-    /// The address.
-    public let address: XText
-
-    /// Makes the parameter for an Internet mail address.
-    public init(rfc822 address: some Sequence<UInt8>) {
-        self.addressType = "rfc822"
-        self.address = XText(encoding: address)
-    }
-
-    /// Reads the parameter's value, such as `rfc822;user+2Btail@example.org`.
-    ///
-    /// - Returns: nil where it has no type, or the address is no xtext.
-    public init?(_ text: some Sequence<UInt8>) {
-        let parts = Array(text).split(separator: 0x3B, maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, let address = XText(encoded: parts[1]) else { return nil }
-        let isWord = parts[0].allSatisfy {
-            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || $0 == 0x2D
-        }
-        guard isWord else { return nil }
-        self.addressType = String(decoding: parts[0], as: UTF8.self)
-        self.address = address
-    }
-}
-
 /// How much of a message a failure report returns: the RET parameter (RFC 3461 4.3).
 public enum ReturnedContent: String, Sendable {
     /// The whole message.

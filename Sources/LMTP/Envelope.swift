@@ -1,5 +1,7 @@
 // What is to be delivered to whom, but for the message itself: RFC 5321 2.3.1.
 
+public import MailAddress
+
 /// The envelope of one message: one transaction.
 public struct Envelope: Sendable {
     /// What the message's bytes need of the way they go.

@@ -1,5 +1,7 @@
 // Quoted-printable (RFC 2045 6.7): text with 8-bit bytes as lines of at most 76 ASCII characters.
 
+import MailAddress
+
 /// Encodes bodies as quoted-printable.
 enum QuotedPrintable {
     private static let lineLimit = 76

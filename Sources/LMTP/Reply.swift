@@ -95,6 +95,20 @@ public struct Reply: Sendable, Hashable, CustomStringConvertible {
         return bytes == other.bytes
     }
 
+    /// Whether it refuses a recipient because there were too many before it, in words that mean nothing else.
+    ///
+    /// X.5.3 of RFC 3463. RFC 5321 4.5.3.1.10 has clients take that as temporary even where it says 5yz.
+    var saysTooManyRecipients: Bool {
+        (severity == .transientFailure || severity == .permanentFailure) && enhancedCode?.subject == 5
+            && enhancedCode?.detail == 3
+    }
+
+    /// Whether it may mean that after another recipient was accepted.
+    ///
+    /// RFC 5321 4.5.3.1.10 gives 452, and tells of servers that say 552. Both have other meanings too, which an enhanced
+    /// code would tell.
+    var mayMeanTooManyRecipients: Bool { (code == 452 || code == 552) && enhancedCode == nil }
+
     /// The lines, each with its code.
     public var lines: [ArraySlice<UInt8>] {
         bytes.split(separator: 0x0A, omittingEmptySubsequences: false)

@@ -34,6 +34,8 @@ public struct RecipientReport: Sendable {
     public private(set) var subject: Subject
     /// The reply to RCPT, where one was read.
     public internal(set) var recipientReply: Reply?
+    /// Whether it is deferred for nothing but the number of recipients before it (RFC 5321 4.5.3.1.10).
+    public private(set) var isOverLimit = false
     /// Whether that is the last word; until then it is deferred, which is the only safe answer.
     private(set) var isDecided: Bool
 
@@ -51,6 +53,19 @@ public struct RecipientReport: Sendable {
         self.reply = reply
         self.subject = subject
         isDecided = true
+    }
+
+    /// A recipient that is not offered to the server, because it takes no more in one transaction.
+    static func overLimit(_ reply: Reply) -> RecipientReport {
+        var report = RecipientReport(.deferred, by: reply, subject: .session)
+        report.isOverLimit = true
+        return report
+    }
+
+    /// Notes that the server takes no more recipients in this transaction.
+    mutating func putOff(overLimit reply: Reply) {
+        decide(.deferred, by: reply, subject: .recipient)
+        isOverLimit = true
     }
 
     /// Notes the outcome.
@@ -103,6 +118,18 @@ public struct TransactionReport: Sendable {
         self.init(
             TransactionRequest(unsent: envelope, id: id),
             recipients: Array(repeating: report, count: envelope.recipients.count), wasSent: false, wasAttempted: false)
+    }
+
+    /// The recipients that are to go in another transaction at once, by their places in the envelope: those which were
+    /// too many for this one, where it came to a verdict on others.
+    ///
+    /// Another transaction is then sure to have fewer; where the server took nobody, or put everybody off, there is none.
+    public var recipientsLeft: [Int] {
+        let places = recipients.indices.filter { recipients[$0].isOverLimit }
+        guard !places.isEmpty,
+            recipients.contains(where: { $0.recipientReply?.severity == .success && $0.outcome != .deferred })
+        else { return [] }
+        return places
     }
 
     /// The exchanges that led to a recipient's outcome, in order: MAIL, its RCPT, DATA, the end of the message.

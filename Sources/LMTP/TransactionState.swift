@@ -55,6 +55,8 @@ struct TransactionState: Sendable {
     private(set) var stage = Stage.mail
     private(set) var acceptedCount = 0
     private var refusedCount = 0
+    /// How many recipients the server took before it said that there were too many; nil where it has not said so.
+    private(set) var recipientLimit: Int?
     /// A recipient seems to have been accepted after MAIL was refused.
     private(set) var isContradictory = false
 
@@ -130,6 +132,24 @@ struct TransactionState: Sendable {
         }
     }
 
+    /// Notes the refusal of a recipient, which may be for nothing but the number of those before it.
+    private mutating func refuse(_ index: Int, by reply: Reply) {
+        let isCertain = reply.saysTooManyRecipients
+        guard isCertain || (acceptedCount > 0 && reply.mayMeanTooManyRecipients) else {
+            return decide(index, by: reply, subject: .recipient)
+        }
+        report.recipients[index].putOff(overLimit: reply)
+        guard isCertain, acceptedCount > 0 else { return }
+        recipientLimit = recipientLimit ?? acceptedCount
+        guard !isPipelined else { return }
+        // The others would be told the same, one by one.
+        var next = nextRecipient(from: index + 1)
+        while let place = next {
+            report.recipients[place].putOff(overLimit: reply)
+            next = nextRecipient(from: place + 1)
+        }
+    }
+
     private func misfit(_ reply: Reply, _ count: ReplyCount) -> Step {
         .misfit("while waiting for \(phase.rawValue), got \(reply)", count)
     }
@@ -155,7 +175,7 @@ struct TransactionState: Sendable {
                 acceptedCount += 1
             } else {
                 refusedCount += 1
-                decide(index, by: reply, subject: .recipient)
+                refuse(index, by: reply)
             }
         } else if reply.severity == .success {
             // The count is wrong. Where the 354 turns up among the replies still due will tell in which way.

@@ -7,7 +7,7 @@ public final class SiteTableFactory: TableFactory {
     /// One for each home, of which sites have one or two.
     private var environments: [BerkeleyDBEnvironment] = []
     private let texts: TextTableLoader
-
+    private let judge: (MapDefinition) -> (any EntryJudge)?
     private let watch: CallWatch?
 
     /// A factory for one worker.
@@ -15,8 +15,18 @@ public final class SiteTableFactory: TableFactory {
     /// - Parameters:
     ///   - texts: reads text maps, once for all workers that share it.
     ///   - watch: watches the worker for calls that hang; nil where nobody does.
-    public init(texts: TextTableLoader, watch: CallWatch? = nil) {
+    public convenience init(texts: TextTableLoader, watch: CallWatch? = nil) {
+        self.init(texts: texts, watch: watch) { _ in nil }
+    }
+
+    /// A factory for one worker, for maps whose use somebody knows.
+    ///
+    /// - Parameter judge: gives what knows what the entries of a map are for.
+    package init(
+        texts: TextTableLoader, watch: CallWatch?, judge: @escaping (MapDefinition) -> (any EntryJudge)?
+    ) {
         self.texts = texts
+        self.judge = judge
         self.watch = watch
     }
 
@@ -32,11 +42,13 @@ public final class SiteTableFactory: TableFactory {
             }
         case .text:
             let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
-            return TextTable(name: name, form: form, folding: definition.compile.folding, loader: texts)
+            return TextTable(
+                name: name, form: form, folding: definition.compile.folding, judge: judge(definition), loader: texts)
         case .unordered:
-            return TextTable.unordered(name: name, loader: texts)
+            return TextTable.unordered(name: name, judge: judge(definition), loader: texts)
         case .ordered:
-            return TextTable.ordered(name: name, folding: definition.flags.folding, loader: texts)
+            return TextTable.ordered(
+                name: name, folding: definition.flags.folding, judge: judge(definition), loader: texts)
         case .incore, .none:
             return IncoreTable(name: name)
         }

@@ -24,8 +24,9 @@ public struct Resolver: ~Copyable {
         public var role = Role.recipient
         /// Whether the message is an error message (`errormsg`), which has default keys of its own in routesdb.
         public var isErrorMessage = false
-        /// Whether the address was typed by somebody outside, who may name no command and no file.
-        public var isExternal = false
+        /// Whether the address was submitted with a message: whoever may submit mail may name no command and no file,
+        /// and have no file of this host's read to him.
+        public var isSubmitted = false
 
         /// An ordinary recipient.
         public init() {}
@@ -127,7 +128,7 @@ public struct Resolver: ~Copyable {
         case .channelLiteral where !rules.allowsChannelLiteral:
             trace?.record(.deviation(.channelLiteral, "a typed address may not choose a channel"))
             throw .syntax(nil)
-        case .include where request.isExternal:
+        case .include where request.isSubmitted:
             throw .syntax(nil)
         case .null:
             return false
@@ -139,7 +140,7 @@ public struct Resolver: ~Copyable {
         let all = 0..<text.end
         expansion.start(
             Node(
-                address: all, at: at, origin: all, isUnquoted: form == .quotedLocal, isTrusted: !request.isExternal))
+                address: all, at: at, origin: all, isUnquoted: form == .quotedLocal, isTrusted: !request.isSubmitted))
         return true
     }
 
@@ -186,6 +187,10 @@ public struct Resolver: ~Copyable {
     mutating func add(
         channel: Piece, host: Piece, user: Piece, _ hop: Hop
     ) throws(ResolutionFailure) {
+        // Here all routes come by: none gives a submitter's words to whoever delivers to commands and files.
+        if !hop.isTrusted, text.equals(channel, "local"), namesCommandOrFile(user) || namesInclude(user) {
+            throw .syntax(nil)
+        }
         add(
             Answer.RoutePlace(
                 channel: channel, host: host, user: user, privilege: hop.privilege, origin: hop.node))

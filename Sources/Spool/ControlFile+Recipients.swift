@@ -1,5 +1,7 @@
 // Works out the recipients of a control file: each line with the sender, parameters and header that stand around it.
 
+import MailAddress
+
 extension ControlFile {
     /// The recipients in the order given, each with what belongs to it.
     public var recipients: [ControlRecipient] {
@@ -32,6 +34,7 @@ extension ControlFile {
                         notificationOffset: parameters.notification.map { offsets[$0] },
                         returnMode: parameters.returnMode.map { lines[$0].text },
                         envelopeIdentifier: parameters.envelopeIdentifier.map { lines[$0].text },
+                        submittedAddress: parameters.originalRecipient.flatMap { OriginalRecipient(lines[$0].text) },
                         headerLine: headers[index],
                         headerOffset: headers[index].map { offsets[$0] + 2 }))
             default: break
@@ -89,16 +92,23 @@ extension ControlFile {
         return headers
     }
 
-    private func parameters(
-        after index: Int
-    ) -> (notification: Int?, returnMode: Int?, envelopeIdentifier: Int?) {
-        var found: (notification: Int?, returnMode: Int?, envelopeIdentifier: Int?) = (nil, nil, nil)
+    /// Where the lines of a recipient's parameters are, as positions in `lines`.
+    private struct Parameters {
+        var notification: Int?
+        var returnMode: Int?
+        var envelopeIdentifier: Int?
+        var originalRecipient: Int?
+    }
+
+    private func parameters(after index: Int) -> Parameters {
+        var found = Parameters()
         var next = index + 1
         while next < lines.count {
             switch lines[next].kind {
             case .notification: found.notification = next
             case .returnMode: found.returnMode = next
             case .envelopeIdentifier: found.envelopeIdentifier = next
+            case .originalRecipient: found.originalRecipient = next
             default: return found
             }
             next += 1

@@ -1,5 +1,7 @@
 // A control file to be written: the message and its groups of recipients, in the order ZMailer's router writes them.
 
+public import MailAddress
+
 /// A message with its routed recipients, before it is written.
 public struct ControlFileDraft: Sendable, Hashable {
     /// Recipients that share sender and header.
@@ -32,22 +34,25 @@ public struct ControlFileDraft: Sendable, Hashable {
         public var returnMode: [UInt8]?
         /// The envelope identifier.
         public var envelopeIdentifier: [UInt8]?
+        /// The address that the message was submitted with for this recipient; nil where it is not known.
+        public var originalRecipient: OriginalRecipient?
 
         /// A recipient.
         public init(
             address: ControlAddress, notification: [UInt8]? = nil, returnMode: [UInt8]? = nil,
-            envelopeIdentifier: [UInt8]? = nil
+            envelopeIdentifier: [UInt8]? = nil, originalRecipient: OriginalRecipient? = nil
         ) {
             self.address = address
             self.notification = notification
             self.returnMode = returnMode
             self.envelopeIdentifier = envelopeIdentifier
+            self.originalRecipient = originalRecipient
         }
     }
 
     /// Where the body begins in its file, in bytes.
     public var bodyOffset: Int
-    /// The message identifier, for logs; nil where there is none.
+    /// The message identifier, for logs; nil where there is none, and the message's name has to do.
     public var logIdentity: [UInt8]?
     /// The error address as it was submitted, such as `<a@b>`; nil for the null sender.
     public var errorAddress: [UInt8]?
@@ -71,7 +76,8 @@ public struct ControlFileDraft: Sendable, Hashable {
         try file.add(.format, ControlFile.format)
         try file.add(.name, Array(name.description.utf8))
         try file.add(.bodyOffset, Array("\(bodyOffset)".utf8))
-        if let logIdentity { try file.add(.logIdentity, logIdentity) }
+        // ZMailer's scheduler throws a file without this line away.
+        try file.add(.logIdentity, Self.isBlank(logIdentity) ? Array("<\(name)>".utf8) : logIdentity ?? [])
         if let origin { try file.add(.origin, origin.text) }
         if let errorAddress { try file.add(.errorAddress, errorAddress) }
         for group in groups {
@@ -82,6 +88,8 @@ public struct ControlFileDraft: Sendable, Hashable {
         }
         return file
     }
+
+    private static func isBlank(_ text: [UInt8]?) -> Bool { text?.allSatisfy(ASCII.isBlank) ?? true }
 }
 
 extension ControlFile {
@@ -96,6 +104,8 @@ extension ControlFile {
         if let notification = recipient.notification { try add(.notification, notification) }
         if let returnMode = recipient.returnMode { try add(.returnMode, returnMode) }
         if let identifier = recipient.envelopeIdentifier { try add(.envelopeIdentifier, identifier) }
+        // Not a parameter in the N line: the sender gave none, and recipients without a `todsn` have no such line.
+        if let original = recipient.originalRecipient { try add(.originalRecipient, original.parameter) }
     }
 
     /// Adds a header block: LF line ends, the last line ended, no line empty, since an empty one ends the block.

@@ -55,8 +55,11 @@ public struct ControlLine: Sendable, Hashable {
         /// The message whose held recipients these are, and the offsets of their lines there (`h`): this spool's own;
         /// ZMailer's programs pass over letters they do not know.
         public static let origin = Kind("h")
+        /// The address that the recipient before was submitted with, in the form of the ORCPT parameter (`O`): this
+        /// spool's own, like `h`.
+        public static let originalRecipient = Kind("O")
 
-        private static let known: Set<UInt8> = Set("@iolvesrXNRnmdxbTMh".utf8)
+        private static let known: Set<UInt8> = Set("@iolvesrXNRnmdxbTMhO".utf8)
 
         /// Whether the letter is one of those above.
         public var isKnown: Bool { Self.known.contains(rawValue) }

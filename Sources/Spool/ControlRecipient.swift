@@ -1,5 +1,7 @@
 // A recipient of a control file with all that the lines around it say of it.
 
+public import MailAddress
+
 /// One recipient line (`r` or `X`) and what belongs to it.
 public struct ControlRecipient: Sendable, Hashable {
     /// The columns after the tag that hold the process number of the agent at work.
@@ -27,6 +29,8 @@ public struct ControlRecipient: Sendable, Hashable {
     public let returnMode: [UInt8]?
     /// The envelope identifier (`n`).
     public let envelopeIdentifier: [UInt8]?
+    /// The address that it was submitted with (`O`); nil in files that others wrote, and older ones.
+    public let submittedAddress: OriginalRecipient?
     /// Which of the file's lines is the header block (`m`), and where its first header line begins in the file.
     public let headerLine: Int?, headerOffset: Int?
 }

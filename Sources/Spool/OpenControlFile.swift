@@ -2,6 +2,8 @@
 //
 // Agents find recipients by byte position, so nothing in the file ever moves. The lock is the kernel's (flock on the
 // file) and dies with its holder; the `~` tags with a process number tell ZMailer's agents, which know no other lock.
+// Beside the content each holder notes its number (an extended attribute): whoever has the lock after it knows by that
+// that tags with this number are no living process's, whatever process has the number now or in another namespace.
 //
 // What servers answered must not be forgotten because the disk fails for a while: `record` keeps it in `contents` and in a
 // list of changes that the file has not taken yet (OpenControlFile+Changes.swift), which every later change writes first.
@@ -25,6 +27,7 @@ public struct OpenControlFile: ~Copyable {
     /// False at first too: the process before may have died with changes of its own in memory alone.
     private var isDurable = false
     private var changes = UnsyncedChanges()
+    private var isNoted = false
     /// The body's file, once somebody has needed it.
     private(set) var body: OpenFile?
 
@@ -54,7 +57,12 @@ public struct OpenControlFile: ~Copyable {
     /// Marks a recipient as worked on by this process; false where it is not pending.
     public mutating func lock(recipientAt offset: Int) throws(FileError) -> Bool {
         guard let tag = try tag(at: offset), tag == RecipientTag.pending.rawValue else { return false }
-        try write(.locked, columns: RecipientColumns.columns(process: getpid()), at: offset)
+        let columns = RecipientColumns.columns(process: getpid())
+        if !isNoted {
+            file.noteHolder(columns)
+            isNoted = true
+        }
+        try write(.locked, columns: columns, at: offset)
         return true
     }
 
@@ -121,15 +129,20 @@ public struct OpenControlFile: ~Copyable {
         isDurable = true
     }
 
-    /// Releases the tags of processes that are dead, or are this one (which holds the file's lock and so has no work in
-    /// progress on it): their recipients are pending again.
+    /// Releases the tags of processes that cannot be at work on the file: their recipients are pending again.
+    ///
+    /// This process holds the file's lock, so none of ours is, neither itself nor one that noted its number. What has
+    /// another number is an agent's of ZMailer, which knows no lock, and may be alive.
     mutating func releaseDeadLocks() throws(FileError) {
-        let written = identity.modified
-        for recipient in contents.recipients where recipient.tag == .locked {
-            if let process = recipient.process, process != getpid(),
-                ProcessLife.mayBeAlive(process, written: written)
-            {
-                continue
+        let locked = contents.recipients.filter { $0.tag == .locked }
+        guard !locked.isEmpty else { return }
+        let noted = file.notedHolder().flatMap { RecipientColumns.process($0[...]) }
+        for recipient in locked {
+            if let process = recipient.process, process != getpid() {
+                let isWorking =
+                    process == noted
+                    ? ProcessLife.hasOpen(process, identity) == true : ProcessLife.mayBeWorking(process, on: identity)
+                if isWorking { continue }
             }
             try mark(.pending, recipientAt: recipient.offset)
         }

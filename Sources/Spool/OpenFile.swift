@@ -1,5 +1,6 @@
 // An open file of the spool: reads, writes in place, syncs, and the lock that the kernel drops when its process dies.
 
+import CFileAttributes
 import Files
 import Glibc
 
@@ -43,6 +44,24 @@ final class OpenFile: Sendable {
         }
         return true
     }
+
+    /// Notes beside the content which process has the file's lock, and writes its number into it.
+    ///
+    /// A file system without extended attributes keeps no note, and readers have to do with the number alone.
+    func noteHolder(_ number: [UInt8]) {
+        _ = unsafe number.withUnsafeBytes { unsafe fsetxattr(descriptor, Self.holder, $0.baseAddress, $0.count, 0) }
+    }
+
+    /// The number that the last holder of the lock noted; nil where none did.
+    func notedHolder() -> [UInt8]? {
+        var number = [UInt8](repeating: 0, count: 16)
+        let count = unsafe number.withUnsafeMutableBytes {
+            unsafe fgetxattr(descriptor, Self.holder, $0.baseAddress, $0.count)
+        }
+        return count > 0 ? Array(number[..<count]) : nil
+    }
+
+    private static let holder = "user.zroute.holder"
 
     /// Reads up to `count` bytes at an offset; fewer only at the end of the file.
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {

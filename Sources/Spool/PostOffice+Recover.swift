@@ -52,8 +52,9 @@ extension PostOffice {
         let now = Int64(time(nil))
         for entry in try directory.list() {
             guard try isAbandoned(entry.name), let name = String(validating: entry.name, as: UTF8.self),
-                let status = try directory.status(name),
-                status.isRegularFile, status.modified / 1_000_000_000 + age <= now
+                let status = try directory.status(name), status.isRegularFile,
+                // Dated as far ahead of the clock, it is another clock's date, and old.
+                (now - status.modified / 1_000_000_000).magnitude >= age.magnitude
             else { continue }
             try directory.unlink(name)
             report.removedFiles.append(directory.path(of: name))

@@ -76,7 +76,7 @@ public struct PostOffice: Sendable {
     /// The path of a message's control file, for messages to people.
     public func controlPath(of message: MessageName) -> String { transport.path(of: message.description) }
 
-    private func listing(of directory: SpoolDirectory) throws(FileError) -> SpoolListing {
+    func listing(of directory: SpoolDirectory) throws(FileError) -> SpoolListing {
         var listing = SpoolListing()
         for entry in try directory.list() where entry.name.first != UInt8(ascii: ".") {
             guard let name = MessageName(bytes: entry.name) else {

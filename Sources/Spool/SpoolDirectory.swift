@@ -36,6 +36,24 @@ final class SpoolDirectory: Sendable {
         return FileIdentity(status)
     }
 
+    /// Whether the path still leads to this directory.
+    ///
+    /// - Throws: `FileError` also where it leads nowhere.
+    func isInPlace() throws(FileError) -> Bool {
+        let own = try identity()
+        let there = try FileIdentity(path: path)
+        return own.device == there.device && own.inode == there.inode
+    }
+
+    /// Goes on in another directory, which is open already.
+    ///
+    /// Whoever works here meanwhile would find the names of the one in the other.
+    func takePlace(of other: SpoolDirectory) throws(FileError) {
+        guard dup2(other.descriptor, descriptor) >= 0, fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 else {
+            throw FileError(operation: "open", path: path, code: errno)
+        }
+    }
+
     /// Opens a regular file; nil where there is none of that name.
     func open(_ name: String) throws(FileError) -> OpenFile? {
         guard let file = try openAnything(name) else { return nil }

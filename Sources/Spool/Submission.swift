@@ -12,6 +12,9 @@ public struct Submission: Sendable, Hashable {
     public let head: [UInt8]
     /// Where the header begins, in bytes from the file's beginning.
     public let headerOffset: Int
+    /// Whether the header has NUL bytes, which no header may have (RFC 5322, 2.2) and no control file can hold: they are
+    /// left out of the fields.
+    public let hasNul: Bool
     /// Where the body begins, in bytes from the file's beginning, after the blank line.
     public var bodyOffset: Int { head.count }
 
@@ -20,16 +23,21 @@ public struct Submission: Sendable, Hashable {
         self.fields = fields
         self.head = head
         self.headerOffset = headerOffset
+        hasNul = head[headerOffset...].contains(0)
     }
 
-    /// A field's name as submitted.
-    public func name(of field: HeaderField) -> ArraySlice<UInt8> { head[field.nameRange] }
+    /// A field's name as submitted, without NUL.
+    public func name(of field: HeaderField) -> ArraySlice<UInt8> { withoutNul(field.nameRange) }
 
-    /// A field's value as submitted, folds included, without the last line end.
-    public func value(of field: HeaderField) -> ArraySlice<UInt8> { head[field.valueRange] }
+    /// A field's value as submitted, folds included, without NUL and the last line end.
+    public func value(of field: HeaderField) -> ArraySlice<UInt8> { withoutNul(field.valueRange) }
 
-    /// The whole field as submitted, with its line ends.
-    public func bytes(of field: HeaderField) -> ArraySlice<UInt8> { head[field.range] }
+    /// The whole field as submitted, with its line ends and without NUL.
+    public func bytes(of field: HeaderField) -> ArraySlice<UInt8> { withoutNul(field.range) }
+
+    private func withoutNul(_ range: Range<Int>) -> ArraySlice<UInt8> {
+        hasNul ? head[range].filter { $0 != 0 }[...] : head[range]
+    }
 
     /// The fields of a name, in any case of letters (RFC 5322, 1.2.2), in the order given.
     public func fields(named name: String) -> [HeaderField] {
@@ -44,8 +52,9 @@ public struct Submission: Sendable, Hashable {
     /// Whether a field has a name, in any case of letters.
     public func has(_ field: HeaderField, name: String) -> Bool {
         let wanted = name.utf8
-        return wanted.count == field.nameRange.count
-            && zip(head[field.nameRange], wanted).allSatisfy { ASCII.lowercase($0) == ASCII.lowercase($1) }
+        let present = self.name(of: field)
+        return wanted.count == present.count
+            && zip(present, wanted).allSatisfy { ASCII.lowercase($0) == ASCII.lowercase($1) }
     }
 
     /// The fields that name the recipients of a message whose envelope has none: To, Cc and Bcc in the order given.

@@ -141,7 +141,8 @@ public enum SubmissionParser {
         /// `to :include:/f` is no field.
         private func fieldName(_ line: Range<Int>, allowingBlanks: Bool) -> Range<Int>? {
             var end = line.lowerBound
-            while end < line.upperBound, Self.isNameByte(bytes[end]) { end += 1 }
+            // A NUL in the header is passed over (`Submission.hasNul`).
+            while end < line.upperBound, Self.isNameByte(bytes[end]) || (allowingBlanks && bytes[end] == 0) { end += 1 }
             var colon = end
             while allowingBlanks, colon < line.upperBound, ASCII.isBlank(bytes[colon]) { colon += 1 }
             guard end > line.lowerBound, colon < line.upperBound, bytes[colon] == UInt8(ascii: ":") else { return nil }

@@ -49,6 +49,17 @@ public enum BerkeleyDBTools {
         try runCommand("/usr/bin/db5.3_verify", ["-q", path])
     }
 
+    /// The number of lockers that an environment has now: one for each handle that is open in it.
+    public static func lockers(in home: String) throws -> Int {
+        let output = try runCommandSuccessfully("/usr/bin/db5.3_stat", ["-c", "-h", home])
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+        let words = lines.first { $0.hasSuffix("Number of current lockers") }?.split(separator: "\t") ?? []
+        guard let count = words.first.flatMap({ Int($0) }) else {
+            throw CommandFailure("db5.3_stat says nothing of lockers in \(home)")
+        }
+        return count
+    }
+
     private static func appendHexadecimal(_ bytes: [UInt8], nul: Bool, to text: inout [UInt8]) {
         let digits = Array("0123456789abcdef".utf8)
         text.append(0x20)

@@ -51,15 +51,30 @@ public final class RunningProgram {
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
 
-    /// The kibibytes of memory it has, and its open descriptors, by the system's account of it.
-    public func footprint() throws -> (memory: Int, descriptors: Int) {
+    /// The kibibytes of memory it has, its open descriptors and its threads, by the system's account of it.
+    public func footprint() throws -> (memory: Int, descriptors: Int, threads: Int) {
         let status = FileManager.default.contents(atPath: "/proc/\(identifier)/status") ?? Data()
         let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
-        let words = lines.first { $0.hasPrefix("VmRSS:") }?.split { $0 == " " || $0 == "\t" } ?? []
-        guard words.count > 1, let memory = Int(words[1]) else {
-            throw CommandFailure("process \(identifier) is gone")
+        func number(_ name: String) throws -> Int {
+            let words = lines.first { $0.hasPrefix(name) }?.split { $0 == " " || $0 == "\t" } ?? []
+            guard words.count > 1, let number = Int(words[1]) else {
+                throw CommandFailure("process \(identifier) is gone")
+            }
+            return number
         }
-        return (memory, try FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/fd").count)
+        return (try number("VmRSS:"), try descriptors().count, try number("Threads:"))
+    }
+
+    /// Whether it watches a directory (inotify).
+    public var isWatching: Bool {
+        let links = (try? descriptors())?.compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(identifier)/fd/\($0)")
+        }
+        return links?.contains { $0.contains("inotify") } ?? false
+    }
+
+    private func descriptors() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/fd")
     }
 }
 

@@ -72,6 +72,8 @@ public struct ServerScript: Sendable {
     public var writing = Writing.plain
     /// Replies to RCPT, and final replies, for addresses that begin so.
     public var recipientReplies: [String: String] = [:], finalReplies: [String: String] = [:]
+    /// How many recipients of a message are taken, and what is said to the others.
+    public var recipientLimit: (count: Int, reply: String)?
     /// On how many connections the script is followed; on later ones all is well.
     public var connectionLimit = Int.max
 

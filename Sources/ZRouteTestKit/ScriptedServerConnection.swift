@@ -68,7 +68,8 @@ struct ScriptedConnection {
         // What every server says to a recipient without a sender.
         guard hasSender else { return perform(.reply("503 5.5.1 no sender")) }
         let address = String(text.drop { $0 != "<" }.dropFirst().prefix { $0 != ">" })
-        let usual = script.recipientReplies.first { address.hasPrefix($0.key) }?.value ?? "250 2.1.5 ok"
+        var usual = script.recipientReplies.first { address.hasPrefix($0.key) }?.value ?? "250 2.1.5 ok"
+        if let limit = script.recipientLimit, recipients.count >= limit.count { usual = limit.reply }
         let reply = act(.recipient, usual)
         if reply.hasPrefix("2") { recipients.append(address) }
         if reply.hasPrefix("5") { note { $0.refused.insert(address) } }

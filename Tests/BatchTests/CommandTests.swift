@@ -57,6 +57,45 @@ import ZRouteTestKit
         #expect(lines.allSatisfy { ($0["age"] as? Int).map { $0 < 3600 } ?? false })
     }
 
+    @Test func listsWhatIsInPostman() throws {
+        let site = try TestSite()
+        #expect(try Self.run(site, "queue").text == "nothing waits\n")
+        try site.submit("frobnicate x\nenv-end\n\nx\n", as: "1")
+        try site.submit(Self.submission(to: "alice@example.org"), as: "2")
+        #expect(try Self.run(site, "route-queue", "--once").status == 65)
+        try site.write("From: x\n\na report\n", to: "postoffice/postman/4711.report")
+        let listed = try Self.run(site, "queue")
+        #expect(listed.status == 0)
+        let rejected = "rejected: line 1: unknown envelope line 'frobnicate x'"
+        #expect(listed.text.contains("  in postman\n    \(rejected)"), "\(listed.text)")
+        #expect(listed.text.contains("4711.report  ") && listed.text.contains("    report: of a failure"))
+        #expect(listed.text.hasSuffix("messages: 1, recipients: 1; in postman: 2\n"))
+        let json = try Self.run(site, "queue", "--format", "json").text.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        #expect(json.compactMap { $0["state"] as? String }.sorted() == ["rejected", "report", "routed"])
+        let reason = json.compactMap { $0["reason"] as? String }.first
+        #expect(reason?.hasPrefix("line 1: unknown envelope line") == true)
+        #expect(json.allSatisfy { ($0["age"] as? Int).map { $0 < 3600 } ?? false })
+    }
+
+    @Test func saysThatABodyIsMissing() throws {
+        let site = try TestSite()
+        try site.submit(Self.submission(to: "alice@example.org", "bob@example.org"))
+        try site.route()
+        let name = try #require(try site.names("queue").first)
+        #expect(unlink("\(site.spool)/queue/\(name)") == 0)
+        let listed = try Self.run(site, "queue")
+        #expect(listed.status == 65)
+        #expect(
+            listed.text.hasPrefix("\(name)  its body is missing  from <a@b.example>\n    routed: "), "\(listed.text)")
+        let json = try Self.run(site, "queue", "--format", "json").text.split(separator: "\n").map {
+            try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        #expect(json.count == 2)
+        #expect(json.allSatisfy { $0["age"] == nil && $0["fault"] as? String == "its body is missing" })
+    }
+
     @Test func routesOnlyTheFilesNamed() throws {
         let site = try TestSite()
         for name in ["1", "2", "3"] { try site.submit(Self.submission(to: "alice@example.org"), as: name) }

@@ -38,7 +38,7 @@ import Testing
         arguments: [
             [], Array("\n".utf8), Array("garbage".utf8), (0...255).map { UInt8($0) },
             [UInt8](repeating: 0, count: 100_000),
-            Array("from <a@b>\nto <c@d>\nenv-end\nX: \0\n\nx\n".utf8), Array("env-end\n\n".utf8),
+            Array("env-end\n\n".utf8),
             Array("from\nto <c@d>\n\nx".utf8), Array(repeating: 0xFF, count: 40_000), Array("from <a@b>\n\nx\n".utf8),
             Array("todsn \0\nfrom <a@b>\nto <c@d>\nenvid \0\nenv-end\n\nx\n".utf8),
         ] as [[UInt8]])

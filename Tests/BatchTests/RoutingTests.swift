@@ -81,12 +81,65 @@ import Testing
                 == "X-A:  odd \t spacing\n\tfolded\nX-Empty:\nDate: d\nMessage-ID: <i@j>\nFROM: a@b.example\n")
     }
 
-    @Test func anOutsiderNamesNoCommandAndNoFile() throws {
-        let external = try Self.routed(
-            "external\nfrom <a@b.example>\nto </etc/passwd>\nto <alice@example.org>\nenv-end\n\nx\n")
-        #expect(external.recipients.map { text($0.address.channel) } == ["error", "smtp-lmtp"])
-        let local = try Self.routed("from <a@b.example>\nto </tmp/file>\nenv-end\n\nx\n")
-        #expect(local.recipients.map { text($0.address.channel) } == ["local"])
+    private static let commandsAndFiles = [
+        "|/bin/sh", "\"|/bin/sh -c x\"", "/tmp/file", ":include:/etc/passwd", "\":include:/etc/passwd\"",
+        "\\/etc/passwd", "/etc/passwd@store.example.net", "|x@store.example.net", "real-/etc/passwd", "/dev/null",
+    ]
+
+    /// Marked as coming from outside or not: whoever may submit mail could have a file of root's read to him.
+    @Test(arguments: commandsAndFiles, ["", "external\n"])
+    func noSubmissionNamesACommandOrAFile(recipient: String, mark: String) throws {
+        let control = try Self.routed(
+            "\(mark)from <a@b.example>\nto \(recipient)\nto <alice@example.org>\nenv-end\n\nx\n")
+        #expect(control.recipients.map { text($0.address.channel) } == ["error", "smtp-lmtp"])
+        #expect(control.recipients.first.map { text($0.address.host) } == "syntax")
+    }
+
+    /// Neither by the fields of its header.
+    @Test(arguments: commandsAndFiles, ["To", "Cc", "Bcc", "Resent-To"])
+    func noHeaderNamesACommandOrAFile(recipient: String, field: String) throws {
+        let resent = field.hasPrefix("Resent-") ? "Resent-From: a@b.example\n" : ""
+        let control = try Self.routed(
+            "from <a@b.example>\nenv-end\n\(resent)\(field): \(recipient), alice@example.org\n\nx\n")
+        #expect(control.recipients.map { text($0.address.channel) } == ["error", "smtp-lmtp"])
+    }
+
+    /// ZMailer's scheduler throws a control file without one away.
+    @Test(arguments: [
+        "", "Message-Id:\n", "Message-Id:   \n", "MESSAGE-ID:\t\r\n", "Message-Id: \n  \n\t\n", "message-id : \n",
+        "Message-Id: \0\n", "Message-Id:\nMessage-Id: <second@x>\n",
+    ])
+    func everyControlFileHasAnIdentifier(field: String) throws {
+        let control = try Self.routed(
+            "from <a@b.example>\nto <alice@example.org>\nenv-end\n\(field)Subject: s\n\nx\n")
+        let identifier = text(try #require(control.logIdentity))
+        #expect(identifier.hasPrefix("<S") && identifier.hasSuffix("@store.example.net>"), "\(identifier)")
+    }
+
+    @Test(arguments: [
+        ("Subject: a\0b\n", "Subject: ab\n"), ("Sub\0ject: s\n", "Subject: s\n"), ("X: \0\n", "X: \n"),
+        ("X: a\n b\0\0c\n", "X: a\n bc\n"), ("Message-Id: <\0i@j>\n", "Message-Id: <i@j>\n"),
+        ("X: last\0", "X: last\n"), ("Date: d\0\r\n", "Date: d\n"),
+    ])
+    func takesNULOutOfTheHeader(field: String, outgoing: String) throws {
+        let site = try TestSite()
+        let end = field.hasSuffix("\n") ? "\nb\0dy\n" : ""
+        let submission = "from <a@b.example>\nto <alice@example.org>\nenv-end\nFrom: a@b.example\n\(field)\(end)"
+        try site.submit(submission)
+        let report = try #require(try site.route().first)
+        #expect(report.isRouted)
+        #expect(report.notices.contains { $0.contains("NUL bytes were taken out of the header") })
+        let control = try #require(try site.controlFiles().first)
+        let header = text(try #require(control.recipients.first.flatMap { control.header(of: $0) }))
+        #expect(header.contains("\n\(outgoing)") && !header.contains("\0"), "\(header)")
+        // The body is what it was.
+        #expect(control.bodyOffset == submission.utf8.count - max(end.utf8.count - 1, 0))
+    }
+
+    @Test func takesNULOutOfHeaderRecipients() throws {
+        let control = try Self.routed("env-end\nFrom: a\0@b.example\nTo: ali\0ce@example.org\n\nx\n")
+        #expect(control.recipients.map { text($0.address.user) } == ["cyrus-alice"])
+        #expect(control.recipients.first?.errorAddress.map { text($0) } == "a@b.example")
     }
 
     @Test func aRecipientThatNoLineCanHoldHarmsNoOther() throws {

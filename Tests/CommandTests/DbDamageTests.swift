@@ -26,10 +26,28 @@ import ZRouteTestKit
         let lines = result.errorText.split(separator: "\n")
         #expect(lines.count < 5 && lines.first?.hasPrefix("zroute: ") == true, "\(damage): \(result.errorText)")
         print("\(damage): \(lines.first ?? "")")
+        // A live map has no source that could be compiled.
+        #expect(!result.errorText.contains("compile the map"), "\(damage): \(result.errorText)")
         let get = try site.run(["db", "get", "fqdnroutes", "user9@live.example"])
+        #expect(!get.errorText.contains("compile the map"), "\(damage): \(get.errorText)")
+        if damage == .regionEmpty || damage == .regionZeroed || damage == .missing || damage == .homeMissing {
+            // One text for one damage.
+            #expect(reason(get) == reason(result), "\(damage)")
+        }
+        if damage == .missing {
+            #expect(get.errorText.contains("zroute db load fqdnroutes < /dev/null"), "\(get.errorText)")
+        }
         #expect(get.status == 75 || get.status == 78, "\(damage): \(get.errorText)")
         let verify = try site.run(["db", "verify", "fqdnroutes"])
         #expect(verify.status != 0, "\(damage): \(verify.text)")
+    }
+
+    /// What a message says behind the map and the key.
+    private func reason(_ result: CommandResult) -> String? {
+        let line = result.errorText.split(separator: "\n").first ?? ""
+        guard let start = line.range(of: "db)")?.upperBound else { return nil }
+        return line[start...].replacingOccurrences(of: " key 'user9@live.example'", with: "")
+            .replacingOccurrences(of: ": deferred", with: "")
     }
 
     /// - Returns: false where it cannot be staged, which is said.
@@ -97,6 +115,35 @@ import ZRouteTestKit
         #expect(try BerkeleyDBTools.verify(site.live).status == 0)
         let lines = try BerkeleyDBTools.dump(site.live).split(separator: "\n").filter { $0.hasPrefix(" ") }
         #expect(lines.count == 2000)
+    }
+
+    /// What the messages say of a missing map works, with any readable input.
+    @Test(arguments: ["< /dev/null", "/dev/null", "<(printf '')", "- < /dev/null"])
+    func missingMapIsMadeAsTheMessageSays(input: String) throws {
+        let site = try TestSite()
+        let program = try Programs.zroute.get()
+        let script = "\(program) db load fqdnroutes --config \(site.place.file("zmailer.conf")) \(input)"
+        let result = try runCommand("/bin/bash", ["-c", script])
+        #expect(result.status == 0, "\(result.errorText)")
+        #expect(try site.succeed(["db", "count", "fqdnroutes"]) == "0\n")
+        #expect(try site.run(["db", "get", "fqdnroutes", "a@x.example"]).status == 1)
+    }
+
+    /// Answers that nobody can read are no answers.
+    @Test(arguments: [
+        ["db", "count", "fqdnroutes"], ["db", "verify", "fqdnroutes"], ["db", "dump", "fqdnroutes"],
+        ["db", "get", "fqdnroutes", "user9@live.example"], ["newdb"], ["newdb", "--check"],
+        ["route-test", "user9@live.example"],
+    ])
+    func answersThatCannotBeWrittenAreAnError(command: [String]) throws {
+        let site = try TestSite()
+        try site.succeed(["newdb"])
+        try site.loadLive(100)
+        let program = try Programs.zroute.get()
+        let result = try runCommand(
+            "/bin/sh", ["-c", "exec \"$0\" \"$@\" > /dev/full", program] + site.options(command))
+        #expect(result.status == 74, "\(command): \(result.errorText)")
+        #expect(result.errorText.contains("standard output: write: No space left on device"), "\(result.errorText)")
     }
 
     /// A small file system that is really full.

@@ -56,6 +56,22 @@ import ZRouteTestKit
         }
     }
 
+    /// By the command line neither, said to come from here or not.
+    @Test(
+        arguments: ["|/bin/sh", "/tmp/file", ":include:/etc/passwd", "\":include:/etc/passwd\"", "\\/etc/passwd"],
+        [[], ["--local"]])
+    func nobodyNamesACommandOrAFile(recipient: String, mark: [String]) throws {
+        let site = try TestSite()
+        let result = try runCommand(
+            try programDirectory() + "/zroute",
+            [
+                "deliver", "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf"),
+                "--lmtp", "UNIX:\(site.socket)", "--from", "a@b.example", "--to", recipient,
+            ] + mark, input: Array("Subject: x\n\nbody\n".utf8))
+        #expect(result.status == 67)
+        #expect(result.text.contains("\terror!syntax!") && result.text.contains("\tfailed\t"), "\(result.text)")
+    }
+
     @Test(arguments: [
         (["user+Folder@virtual.example"], 0, 0), (["gone@virtual.example"], 67, 0), (["no@virtual.example"], 67, 0),
         (["late@virtual.example"], 75, 0), (["gone@virtual.example", "late@virtual.example"], 75, 0),
@@ -97,6 +113,43 @@ import ZRouteTestKit
         let message = text(try readFile("\(directory)/\(name)", limit: 1 << 20).bytes)
         #expect(message.contains("Subject: piped") && message.contains("From here on"))
         #expect(!message.contains("Nov 23"))
+    }
+
+    /// The word after --from or --to is the address, as an MTA's pipe writes it.
+    @Test(arguments: [
+        (["--from", "-news@x.example"], "-news@x.example"), (["--from=-news@x.example"], "-news@x.example"),
+        (["--from", "--once"], "--once@store.example.net"), (["--from="], ""), (["--from", ""], ""),
+        (["--from", "<>"], ""), (["--from", "<a@x.example>"], "a@x.example"), (["--from=<>"], ""),
+        (["--from", "\"a b\"@x.example"], "\"a b\"@x.example"), (["--from", "bob"], "bob@store.example.net"),
+    ])
+    func sendersAreTakenAsTheyAre(from: [String], sender: String) throws {
+        let place = try TemporaryDirectory()
+        let server = try ScriptedServer(ServerScript(), in: place)
+        defer { server.stop() }
+        let site = try TestSite()
+        for to in [["--to", "-user@elsewhere.example"], ["--to=-user@elsewhere.example"]] {
+            try site.place.write("-user@elsewhere.example smtp-lmtp!node!box\n", to: "db/fqdnroutes")
+            let result = try runCommand(
+                try programDirectory() + "/zroute",
+                [
+                    "deliver", "--config", site.place.file("zmailer.conf"), "--dbases",
+                    site.place.file("db/dbases.conf"), "--set", "mydomain=store.example.net", "--lmtp",
+                    "UNIX:\(server.path)",
+                ] + from + to, input: Array("Subject: x\n\nbody\n".utf8))
+            #expect(result.status == 0, "\(result.text)\(result.errorText)")
+        }
+        let mails = server.record.commands.filter { $0.hasPrefix("MAIL") }.map { $0.prefix { $0 != ">" } }
+        #expect(mails == ["MAIL FROM:<\(sender)", "MAIL FROM:<\(sender)"])
+        let recipients = server.record.commands.filter { $0.hasPrefix("RCPT") }
+        #expect(recipients.allSatisfy { $0.hasSuffix("ORCPT=rfc822;-user@elsewhere.example") }, "\(recipients)")
+    }
+
+    @Test(arguments: ["a@b c", "Anna <a@b>", "a@b, c@d", "a@", "<a@b", "|/bin/sh", "a\u{1}@b", "<<a@b>>"])
+    func aSenderThatIsNoAddressIsRefused(sender: String) throws {
+        let site = try TestSite()
+        let result = try site.run("--lmtp", site.socket, "--from", sender, "--to", "user@virtual.example")
+        #expect(result.status == 65, "\(result.text)\(result.errorText)")
+        #expect(result.errorText.contains("--from '") && result.text.isEmpty)
     }
 
     @Test func usageErrors() throws {

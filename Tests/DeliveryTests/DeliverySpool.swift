@@ -4,6 +4,7 @@ import Configuration
 import Delivery
 import Files
 import LMTP
+import MailAddress
 import Spool
 import Synchronization
 import ZRouteTestKit
@@ -95,12 +96,13 @@ func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: Array(by
 
 func recipient(
     _ user: String, channel: String = "smtp-lmtp", host: String = "node", notification: String? = nil,
-    returnMode: String? = nil
+    returnMode: String? = nil, submittedAs original: String? = nil
 ) -> ControlFileDraft.Recipient {
     ControlFileDraft.Recipient(
         address: ControlAddress(
             channel: Array(channel.utf8), host: Array(host.utf8), user: Array(user.utf8), privilege: 65534),
-        notification: notification.map { Array($0.utf8) }, returnMode: returnMode.map { Array($0.utf8) })
+        notification: notification.map { Array($0.utf8) }, returnMode: returnMode.map { Array($0.utf8) },
+        originalRecipient: original.map { OriginalRecipient(address: $0.utf8) })
 }
 
 /// Settings without any file.

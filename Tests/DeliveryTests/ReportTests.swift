@@ -43,7 +43,7 @@ import ZRouteTestKit
         for part in [
             "Content-Type: multipart/report; report-type=delivery-status;", "Reporting-MTA: dns; store.example.org",
             "Final-Recipient: rfc822; bad1\nAction: failed\nStatus: 5.1.1\n",
-            "Original-Recipient: rfc822; asked+for@example.org\nFinal-Recipient: rfc822; full\nAction: failed\nStatus: 5.2.2",
+            "Original-Recipient: rfc822; asked+for@example.org\nFinal-Recipient: rfc822; asked+for@example.org\nAction: failed\nStatus: 5.2.2",
             "No mailbox of that name here, nor any like it", "Nobody lives here <nobody@example.org>",
             "This domain is closed", "delivery to programs and files is not done here", "the body\n",
             "Content-Type: message/rfc822", "Auto-Submitted: auto-replied", "MIME-Version: 1.0",

@@ -128,6 +128,33 @@ import ZRouteTestKit
         #expect(program.wait() == 0)
     }
 
+    /// A spool that is moved away, or of which a part is, is missed aloud, and worked again when it is there, brought back or
+    /// made anew.
+    @Test(arguments: ["", "/router", "/transport", "/queue"])
+    func aSpoolThatIsMovedIsWorkedAgain(directory: String) throws {
+        let service = try Service()
+        let program = try service.start("--route")
+        #expect(try service.listener.next()?.hasPrefix("READY=1") == true)
+        let place = service.spool.place
+        let path = place.file("post") + directory
+        for (turn, name) in ["two", "three"].enumerated() {
+            #expect(rename(path, place.file("elsewhere")) == 0)
+            #expect(
+                try holds { program.errors.ranges(of: "the spool is not in its place").count == turn + 1 },
+                "\(program.errors)")
+            if name == "two" {
+                #expect(rename(place.file("elsewhere"), path) == 0)
+            } else {
+                try PostOffice.create(path: place.file("post"))
+            }
+            #expect(try holds { program.errors.ranges(of: "goes on there").count == turn + 1 }, "\(program.errors)")
+            try service.submit(name)
+            #expect(try holds { service.server.record.accepted.count == turn + 1 }, "\(program.errors)")
+        }
+        program.send(SIGTERM)
+        #expect(program.wait() == 0)
+    }
+
     @Test func itFeedsTheWatchdog() throws {
         let service = try Service()
         let program = try service.start(environment: ["WATCHDOG_USEC": "200000"])

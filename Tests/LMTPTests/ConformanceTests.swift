@@ -2,6 +2,7 @@
 
 import Files
 import LMTP
+import MailAddress
 import Testing
 
 private struct Recorded {

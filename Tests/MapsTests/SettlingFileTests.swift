@@ -73,6 +73,32 @@ struct SettlingFileTests {
         #expect(try describe(file.look()) == "unchanged")
     }
 
+    @Test(
+        "that nobody knows yet are taken at once where they are whole",
+        arguments: [("a 1\n", 0.02), ("", 1), ("a 1", 2), ("a 1\n\nb", 2)])
+    func new(text: String, seconds: Double) throws {
+        try directory.write(text, to: "map")
+        let before = clocks.nanoseconds.withLock { $0 }
+        let read = try readSettledFile(path, limit: 100, clock: clocks.clock)
+        #expect(read.bytes == Array(text.utf8))
+        #expect(clocks.nanoseconds.withLock { $0 } - before == UInt64(seconds * 1e9))
+    }
+
+    @Test("are noticed although as many bytes were written and the date was kept")
+    func keptDate() throws {
+        try directory.write("a 1\n", to: "map")
+        var file = SettlingFile(path, limit: 100, clock: clocks.clock)
+        let date = try file.read().state.identity.modified
+        try write("a 2\n")
+        let seconds = Int(date / 1_000_000_000)
+        let time = timespec(tv_sec: seconds, tv_nsec: Int(date) - seconds * 1_000_000_000)
+        #expect(utimensat(AT_FDCWD, path, [time, time], 0) == 0)
+        #expect(try FileIdentity(path: path).modified == date)
+        #expect(try describe(file.look()) == "beingWritten")
+        clocks.pass(1)
+        #expect(try describe(file.look()) == "a 2\n")
+    }
+
     @Test("that are never still are given up")
     func endless() throws {
         try directory.write("a 1\n", to: "map")

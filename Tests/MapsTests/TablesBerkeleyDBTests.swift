@@ -23,7 +23,7 @@ import ZRouteTestKit
     }
 
     @Test func keepsBytesAsTheyAre() throws {
-        let value: [UInt8] = [0x80, 0xFF, 0, 0x0D, 0x20]
+        let value: [UInt8] = [0x80, 0xFF, 1, 0x0D, 0x20]
         try BerkeleyDBTools.load([(key: [0xC3, 0x89], value: value), (key: [], value: [])], into: place.file("m.db"))
         let table = berkeleyTable(place.file("m.db"))
         var found: [UInt8] = [1, 2, 3]
@@ -31,6 +31,13 @@ import ZRouteTestKit
         #expect(try table.lookUp(key.span, into: &found))
         #expect(found == value)
         #expect(try find("", in: table) == "")
+    }
+
+    /// What zeros of a lost block leave behind; no source can have such a value.
+    @Test(arguments: [[0, 0x76], [0x76, 0, 0x77], [0x76, 0]] as [[UInt8]])
+    func valueWithNULInsideIsDamage(value: [UInt8]) throws {
+        try BerkeleyDBTools.load([(key: Array("k".utf8), value: value)], into: place.file("m.db"))
+        #expect(failure(of: "k", in: berkeleyTable(place.file("m.db")))?.text.contains("NUL inside") == true)
     }
 
     @Test func longKeysAndValuesAreWhole() throws {

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Glibc
 import Maps
@@ -7,9 +8,9 @@ import ZRouteTestKit
 
 /// Collects what a loader reports.
 final class Warnings: Sendable {
-    private let list = Mutex<[SourceWarning]>([])
-    var all: [SourceWarning] { list.withLock { $0 } }
-    func add(_ warning: SourceWarning) { list.withLock { $0.append(warning) } }
+    private let list = Mutex<[Finding]>([])
+    var all: [Finding] { list.withLock { $0 } }
+    func add(_ findings: SourceFindings) { list.withLock { $0 += findings.first } }
 }
 
 @Suite struct TextTableTests {
@@ -44,7 +45,9 @@ final class Warnings: Sendable {
         #expect(try find("\"q", in: table) == "u\"@d x")
         #expect(try find("#", in: table) == nil)
         #expect(try find("", in: table) == nil)
-        #expect(warnings.all.isEmpty)
+        // What is probably a mistake is said, and answered as ZMailer answers it.
+        #expect(warnings.all.map(\.name) == [.indentedLine, .unclosedQuote])
+        #expect(warnings.all.map(\.line) == [4, 11])
     }
 
     @Test(arguments: [(KeyFolding.lower, "user@d\u{C9}"), (.upper, "USER@D\u{C9}"), (.none, "User@d\u{C9}")])
@@ -89,8 +92,8 @@ final class Warnings: Sendable {
         let path = place.file("source")
         #expect(
             warnings.all.map(\.description) == [
-                "\(path):3: duplicate of key 'k'; line 2 stands, remove one",
-                "\(path):6: duplicate of key 'k'; line 2 stands, remove one",
+                "\(path):3: warning: duplicate of key 'k'; line 2 stands, remove one (duplicate-key)",
+                "\(path):6: warning: duplicate of key 'k'; line 2 stands, remove one (duplicate-key)",
             ])
     }
 
@@ -98,19 +101,19 @@ final class Warnings: Sendable {
         let table = try table(text: "a: x,\n y,\n z\nb: 1\nb: 2\na: w\n", .aliases)
         #expect(try find("a", in: table) == "x,y,z")
         #expect(
-            warnings.all.map(\.kind) == [
-                .duplicate(key: Array("b".utf8), first: 4), .duplicate(key: Array("a".utf8), first: 1),
+            warnings.all.map(\.text) == [
+                "duplicate of key 'b'; line 4 stands, remove one", "duplicate of key 'a'; line 1 stands, remove one",
             ])
         #expect(warnings.all.map(\.line) == [5, 6])
     }
 
-    @Test func colonCRAndMissingNewlineAreWarnedOf() throws {
-        let table = try table(text: "a@b: smtp!x\r\n: y\r\nlast z", .plain)
-        #expect(try find("a@b", in: table) == "smtp!x\r")
-        #expect(try find(":", in: table) == "y\r")
+    @Test func colonAndMissingNewlineAreWarnedOf() throws {
+        let table = try table(text: "a@b: smtp!x\n: y\nlast z", .plain)
+        #expect(try find("a@b", in: table) == "smtp!x")
+        #expect(try find(":", in: table) == "y")
         #expect(try find("last", in: table) == "z")
-        #expect(warnings.all.map(\.line) == [1, 1, 3])
-        #expect(warnings.all.map(\.kind) == [.colon(key: Array("a@b".utf8)), .carriageReturn, .noFinalNewline])
+        #expect(warnings.all.map(\.line) == [1, 3])
+        #expect(warnings.all.map(\.name) == [.colonAfterKey, .noFinalNewline])
     }
 
     @Test func valuesAndLinesHaveNoLengthLimit() throws {
@@ -139,9 +142,9 @@ final class Warnings: Sendable {
         let table = try table(text: "good: a\nbad line\n", .aliases)
         let path = place.file("source")
         let error = try #require(failure(of: "good", in: table))
-        #expect(
-            error.description
-                == "map r (text:\(path)) key 'good': \(path):2: no colon after the key; write 'key: value'")
+        let text = "map r (text:\(path)) key 'good': \(path):2: no colon after the key; write 'key: value'"
+        #expect(error.description.hasPrefix(text), "\(error)")
+        #expect(warnings.all.map(\.line) == [2])
         #expect(!table.refresh())
         try place.write("good: abc\n", to: "next")
         #expect(rename(place.file("next"), path) == 0)
@@ -203,11 +206,12 @@ final class Warnings: Sendable {
         #expect(try find("A", in: table) == nil)
     }
 
-    @Test(arguments: [
-        (KeyFolding.lower, "user@d", "1"), (.lower, "b", "2"), (.none, "User@D", "1"), (.none, "user@d", nil),
-        (.upper, "B", "2"),
-        (.upper, "USER@D", nil),
-    ] as [(KeyFolding, String, String?)])
+    @Test(
+        arguments: [
+            (KeyFolding.lower, "user@d", "1"), (.lower, "b", "2"), (.none, "User@D", "1"), (.none, "user@d", nil),
+            (.upper, "B", "2"),
+            (.upper, "USER@D", nil),
+        ] as [(KeyFolding, String, String?)])
     func orderedIgnoresCaseWhereLookupsAreInLowerCase(folding: KeyFolding, key: String, value: String?) throws {
         try place.write("B 2\nUser@D 1\n", to: "source")
         let name = TableName(relation: "r", backEnd: "ordered", file: place.file("source"))

@@ -68,7 +68,8 @@ struct ConformanceCase {
     /// An engine over the case's maps.
     func makeResolver() -> Resolver {
         let accounts: any Table = settings.localUsers.map { PasswdFileTable(path: $0) } ?? SystemAccountsTable()
-        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()))
+        let set = MapSet(
+            databases, tables: SiteTableFactory(texts: TextTableLoader(allowing: .all, report: { _ in })))
         let maps = RoutingMaps(set, accounts: accounts)
         return Resolver(rules: RoutingRules(settings), maps: maps, clock: { Self.now })
     }
@@ -117,9 +118,12 @@ struct ConformanceCase {
                 try Updater.shared.get().load(lines: lines, home: environment, file: file, nul: hasNUL)
             } else {
                 let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
-                _ = try compiler.prepare(
-                    CompileJob(
-                        source: .file(path), form: form, folding: definition.compile.folding, kind: kind, base: path))
+                var job = CompileJob(
+                    source: .file(path), form: form, folding: definition.compile.folding, kind: kind, base: path)
+                // Their values are odd on purpose.
+                job.judge = RelationJudge(definition)
+                job.allowed = .all
+                _ = try compiler.prepare(job)
             }
         }
         try compiler.commit()

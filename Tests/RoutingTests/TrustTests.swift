@@ -1,41 +1,71 @@
-// What an outsider may not name: a command, a file, a list on disk, a channel.
+// What nobody may name who may only submit mail: a command, a file, a list on disk; and a channel, which nobody may.
 
 import Routing
 import Testing
 
-@Suite("Outsiders")
+@Suite("Submitters")
 struct TrustTests {
     static let site = MemorySite([
         "thishost": ["here.example": ""],
-        "fqdnaliases": ["@hand.example": "%1@here.example", "pipe@a.example": "\"|/bin/report\""],
+        "fqdnaliases": [
+            "@hand.example": "%1@here.example", "pipe@a.example": "\"|/bin/report\"",
+            "@slash.example": "/%1",
+        ],
+        "fqdnroutes": [
+            "@user.example": "local!-!%1", "@box.example": "smtp-lmtp!store!%1", "log@f.example": "local!-!/var/log/x",
+        ],
         "aliases": ["backup": "|/bin/backup"],
+        "routesdb": ["host.example": "local!-", "again.example": "here.example!"],
     ])
 
-    static var external: Resolver.Request {
+    static var submitted: Resolver.Request {
         var request = Resolver.Request()
-        request.isExternal = true
+        request.isSubmitted = true
         return request
     }
 
     static let forbidden = [
-        "|/bin/sh", "\"|/bin/sh -c x\"", "/etc/passwd", "\"/etc/pass wd\"", ":include:/etc/passwd",
+        "|/bin/sh", "\"|/bin/sh -c x\"", "/etc/passwd", "\"/etc/pass wd\"", ":include:/etc/passwd", "/dev/null",
         "|/bin/sh@here.example", "\"|/bin/sh\"@here.example", "/etc/passwd@here.example", "real-/etc/passwd",
         "/etc/passwd@hand.example", "|/bin/sh@hand.example", "\"|/bin/sh\"@hand.example",
+        "\\/etc/passwd", "\"\\/etc/passwd\"", "\"\\|/bin/sh\"@here.example",
+        "\":include:/etc/passwd\"", "\":include:/etc/passwd\"@here.example", "\"\\:include:/etc/passwd\"",
+        "\"real-:include:/etc/passwd\"", "\"real-|/bin/sh\"", "\":include:/etc/passwd\"@hand.example",
+        "/etc/passwd%here.example", "here.example!/etc/passwd", "@here.example:/etc/passwd@here.example",
+        "@here.example:\"|/bin/sh\"@here.example", "/etc/passwd+tail@here.example",
+        "/etc/passwd@user.example", "|/bin/sh@user.example", "\"|/bin/sh\"@user.example",
+        "\":include:/etc/passwd\"@user.example", "etc@slash.example",
     ]
 
     @Test("name no command and no file", arguments: forbidden)
-    func external(address: String) throws {
-        #expect(try Self.site.routes(address, Self.external) == ["error!syntax!\(address)"])
+    func submitted(address: String) throws {
+        #expect(try Self.site.routes(address, Self.submitted) == ["error!syntax!\(address)"])
+    }
+
+    @Test("reach stores that have such names", arguments: ["/a/b", "|x", "\":include:/x\""])
+    func stores(user: String) throws {
+        #expect(try Self.site.routes("\(user)@box.example", Self.submitted) == ["smtp-lmtp!store!\(user)"])
     }
 
     @Test(
         "reach what the administrator wrote into a map",
         arguments: [
             ("pipe@a.example", "local!pipe.pipe@a.example!\"|/bin/report\""),
-            ("backup", "local!pipe.backup!|/bin/backup"),
+            ("backup", "local!pipe.backup!|/bin/backup"), ("log@f.example", "local!-!/var/log/x"),
         ])
     func maps(address: String, route: String) throws {
-        #expect(try Self.site.routes(address, Self.external) == [route])
+        #expect(try Self.site.routes(address, Self.submitted) == [route])
+    }
+
+    /// Whoever asks the engine itself may: an administrator with route-test.
+    @Test(
+        "are not those who ask route-test",
+        arguments: [
+            ("|/bin/sh", "local!pipe.|/bin/sh!|/bin/sh"), ("/etc/x@user.example", "local!-!/etc/x"),
+            ("\":include:/x\"@here.example", "local!\":include:/x\"@here.example!\":include:/x\""),
+        ])
+    func trusted(address: String, route: String) throws {
+        #expect(try Self.site.routes(address) == [route])
     }
 
     @Test(

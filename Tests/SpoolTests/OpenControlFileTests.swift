@@ -1,3 +1,4 @@
+import CFileAttributes
 import Files
 import Glibc
 import Spool
@@ -91,6 +92,51 @@ import Testing
         try spool.write(content, "transport/\(name)")
         let message = try Self.open(spool, name)
         #expect(message.contents.recipients.map(\.tag) == [.pending, .locked, .pending])
+    }
+
+    /// A number says nothing by itself: another process may have it now, here or in another namespace.
+    @Test(
+        arguments: [
+            // The number that the last holder of the lock noted, the one in the tag, what has it now.
+            ("     1", "     1", RecipientTag.pending), ("     1", "1     ", .pending), (nil, "     1", .locked),
+            ("     2", "     1", .locked), ("x", "     1", .locked), (nil, "999999", .pending),
+            (nil, "      ", .pending),
+        ] as [(String?, String, RecipientTag)])
+    func aNumberThatAnotherProcessHas(noted: String?, written: String, tag: RecipientTag) throws {
+        let (spool, name) = try Self.spool([("smtp", "a")])
+        let path = "\(spool.path)/transport/\(name)"
+        let content = try spool.text("transport/\(name)")
+        try spool.write(
+            content.replacing("r           smtp h a", with: "r~\(written)    smtp h a"), "transport/\(name)")
+        if let noted { #expect(setxattr(path, "user.zroute.holder", noted, noted.utf8.count, 0) == 0) }
+        #expect(try Self.open(spool, name).contents.recipients.map(\.tag) == [tag])
+    }
+
+    /// Whoever works on a message has its file open, whatever the clock says of when it began.
+    @Test(arguments: [-86_400 * 365, 0, 86_400 * 365])
+    func anAgentThatHasTheFileOpenIsAtWork(seconds: Int) throws {
+        let (spool, name) = try Self.spool([("smtp", "a")])
+        let path = "\(spool.path)/transport/\(name)"
+        var process = pid_t()
+        let words = ["/bin/sh", "-c", "exec 3<\"$0\"; exec sleep 1000", path]
+        let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { arguments.forEach { free($0) } }
+        #expect(posix_spawn(&process, "/bin/sh", nil, nil, arguments, nil) == 0)
+        defer {
+            kill(process, SIGKILL)
+            waitpid(process, nil, 0)
+        }
+        let link = "/proc/\(process)/fd/3"
+        while access(link, F_OK) != 0 { usleep(1000) }
+        let columns = String(repeating: " ", count: 6 - "\(process)".count) + "\(process)"
+        let content = try spool.text("transport/\(name)")
+        let descriptor = Glibc.open(path, O_WRONLY)
+        let changed = Array(content.replacing("r           smtp h a", with: "r~\(columns)    smtp h a").utf8)
+        #expect(pwrite(descriptor, changed, changed.count, 0) == changed.count)
+        let date = timespec(tv_sec: time(nil) + seconds, tv_nsec: 0)
+        #expect(futimens(descriptor, [date, date]) == 0)
+        close(descriptor)
+        #expect(try Self.open(spool, name).contents.recipients.map(\.tag) == [.locked])
     }
 
     @Test func oneRunAtATimeWorksOnAMessage() throws {

@@ -9,7 +9,9 @@ import NIOTLS
 /// What a connection tells its lane.
 protocol ClientHandlerOwner: AnyObject {
     /// A transaction has ended.
-    func connection(_ connection: ClientHandler, finished message: OutgoingMessage, outcome: DeliveryOutcome)
+    func connection(
+        _ connection: ClientHandler, finished message: OutgoingMessage, report: TransactionReport,
+        isNotifiedByServer: Bool)
     /// It can take another message.
     func connectionHasRoom(_ connection: ClientHandler)
     /// It is closed: no message is left with it.
@@ -259,7 +261,7 @@ final class ClientHandler: ChannelInboundHandler {
 
     private func carryOut(_ step: Conversation.Step) {
         switch step {
-        case .finished(let message, let outcome): finish(message, outcome)
+        case .finished(let message, let report, let isNotified): finish(message, report, isNotified)
         case .sendBlock:
             flush()
             isBlocked = context?.channel.isWritable != true
@@ -268,10 +270,10 @@ final class ClientHandler: ChannelInboundHandler {
         }
     }
 
-    private func finish(_ message: OutgoingMessage, _ outcome: DeliveryOutcome) {
+    private func finish(_ message: OutgoingMessage, _ report: TransactionReport, _ isNotified: Bool) {
         load -= 1
-        if outcome.report.wasAttempted { wasUsed = true }
-        owner?.connection(self, finished: message, outcome: outcome)
+        if report.wasAttempted { wasUsed = true }
+        owner?.connection(self, finished: message, report: report, isNotifiedByServer: isNotified)
         // Before the next message is written: the envelope of the one after it then goes along with its end.
         askForWork()
     }

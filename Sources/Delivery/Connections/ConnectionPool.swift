@@ -1,6 +1,6 @@
 // All connections of a process, on one event loop: two cores do not make a dialogue faster, and one loop needs no locks.
 
-public import LMTP
+import LMTP
 import NIOCore
 import NIOPosix
 
@@ -12,13 +12,14 @@ public final class ConnectionPool: Sendable {
 
     /// Starts the connections' thread.
     public init() {
+        prepareDispatch()
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let eventLoop = group.next()
         self.eventLoop = eventLoop
         core = NIOLoopBoundBox.makeBoxSendingValue(Core(eventLoop: eventLoop), eventLoop: eventLoop)
     }
 
-    /// Delivers a message; its completion is called once, whatever happens.
+    /// Delivers a message; its completion is called, whatever happens, with an outcome for each recipient.
     public func submit(_ message: OutgoingMessage, to destination: Destination) {
         let core = self.core
         eventLoop.execute { core.value.submit(CollectionOfOne(message), to: destination) }
@@ -28,16 +29,6 @@ public final class ConnectionPool: Sendable {
     public func submit(_ messages: [OutgoingMessage], to destination: Destination) {
         let core = self.core
         eventLoop.execute { core.value.submit(messages, to: destination) }
-    }
-
-    /// Delivers a message and waits for its outcome; not to be called on the connections' thread.
-    public func deliver(_ envelope: Envelope, _ content: MessageContent, to destination: Destination)
-        -> DeliveryOutcome?
-    {
-        let promise = eventLoop.makePromise(of: DeliveryOutcome.self)
-        submit(OutgoingMessage(envelope: envelope, content: content) { promise.succeed($0) }, to: destination)
-        // The promise is never failed.
-        return try? promise.futureResult.wait()
     }
 
     /// Ends all connections politely, after the work that is left, and the thread.

@@ -9,8 +9,8 @@ import NIOCore
 struct Conversation {
     /// What the handler has to do; what is to be sent is collected for `takeOutput` meanwhile.
     enum Step {
-        /// Tell that a message has its outcome.
-        case finished(OutgoingMessage, DeliveryOutcome)
+        /// Tell that a message has its outcome, and whether the server reports to the sender (RFC 3461).
+        case finished(OutgoingMessage, TransactionReport, isNotifiedByServer: Bool)
         /// Send what is there: there is more of the message, for when the connection takes it.
         case sendBlock
         /// Begin a TLS handshake, after sending what is there.
@@ -50,7 +50,7 @@ struct Conversation {
             case .finished(let report):
                 guard let message = removeMessage(report.id) else { continue }
                 let isNotified = session.capabilities.extensions.contains(.deliveryStatusNotifications)
-                return .finished(message, DeliveryOutcome(report: report, isNotifiedByServer: isNotified))
+                return .finished(message, report, isNotifiedByServer: isNotified)
             case .sendBody(let id, let transfer):
                 if beginBody(id, transfer) { return .sendBlock }
             case .startTLS: return .startTLS

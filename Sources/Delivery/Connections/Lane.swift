@@ -116,7 +116,8 @@ final class Lane: ClientHandlerOwner {
         }
         while let action = session.nextAction() {
             guard case .finished(let report) = action, let message = messages[report.id] else { continue }
-            message.completion(DeliveryOutcome(report: report, isNotifiedByServer: false))
+            // Nobody was taken, so nobody is left for another transaction.
+            _ = message.complete(report, isNotifiedByServer: false)
         }
     }
 
@@ -133,9 +134,11 @@ final class Lane: ClientHandlerOwner {
         pool.connect(connection)
     }
 
-    func connection(_ connection: ClientHandler, finished message: OutgoingMessage, outcome: DeliveryOutcome) {
+    func connection(
+        _ connection: ClientHandler, finished message: OutgoingMessage, report: TransactionReport,
+        isNotifiedByServer: Bool
+    ) {
         // Nothing was said about it: another connection may have more luck, but for a server that refuses them all.
-        let report = outcome.report
         let isRetried = !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
         if isRetried, connection.wasUsed || connections.contains(where: { $0 !== connection && $0.isReady }) {
             // What was sent is the first on the next connection, as a server that takes one message at a time needs it.
@@ -144,8 +147,9 @@ final class Lane: ClientHandlerOwner {
             } else {
                 waiting.append(message)
             }
-        } else {
-            message.completion(outcome)
+        } else if let rest = message.complete(report, isNotifiedByServer: isNotifiedByServer) {
+            // This connection knows how many the server takes.
+            if connection.isOpen { connection.take(rest) } else { waiting.prepend(rest) }
         }
     }
 

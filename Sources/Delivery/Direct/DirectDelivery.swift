@@ -55,8 +55,7 @@ public struct DirectDelivery: Sendable {
             switch RecipientFate(recipient, plan: plan) {
             case .notOurs:
                 decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 0), "its route cannot be known now"))
-            case .discard:
-                decide(.delivered, RecipientFate.discarded)
+            case .discard: decide(.delivered, RecipientFate.discarded)
             case .fail(let reply): decide(.failed, reply)
             case .keep(let reason, _, _): decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason))
             case .deliver(let destination, _): tasks.append((recipient, destination))
@@ -88,9 +87,11 @@ public struct DirectDelivery: Sendable {
         var open = drafts.count
         while open > 0 {
             for (index, outcome) in queue.take() {
-                open -= 1
-                for (recipient, result) in zip(drafts[index].recipients, outcome.report.recipients) {
-                    settle(recipient, result, drafts[index].destination.endpoint)
+                if outcome.isLast { open -= 1 }
+                for (place, recipient) in outcome.settled {
+                    settle(
+                        drafts[index].recipients[recipient], outcome.report.recipients[place],
+                        drafts[index].destination.endpoint)
                 }
             }
         }

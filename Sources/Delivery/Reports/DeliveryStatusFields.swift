@@ -1,6 +1,6 @@
 // The fields of a report about one recipient: RFC 3464 2.3.
 
-import LMTP
+import MailAddress
 import Spool
 
 /// The per-recipient part of a report.
@@ -9,14 +9,14 @@ enum DeliveryStatusFields {
     static func lines(_ entry: ReportDuty.Entry) -> [String] {
         let notary = entry.diagnostic.notary
         var lines: [String] = []
-        if let original = NotificationParameters(entry.recipient.notification).originalRecipient {
-            lines.append("Original-Recipient: \(original.addressType); \(printable(original.address.decoded))")
+        if let original = entry.recipient.originalRecipient {
+            lines.append("Original-Recipient: \(typed(original))")
         }
-        let user = notary.address ?? entry.recipient.address.user
-        lines.append("Final-Recipient: \(addressType(user)); \(printable(user))")
+        // The mailbox itself is nobody's business outside: RFC 3464 2.4 lets the address be that which the sender knows.
+        lines.append("Final-Recipient: \(typed(entry.recipient.addressKnownToSender))")
         lines.append("Action: \(entry.action)")
         lines.append("Status: \(notary.status.map { printable($0) } ?? "5.0.0")")
-        if let server = server(entry.diagnostic) {
+        if let server = serverThatSpoke(entry.diagnostic) {
             lines.append("Remote-MTA: \(server.hasPrefix("UNIX:") ? "x-unix" : "dns"); \(server)")
         }
         lines += folded("Diagnostic-Code: \(code(entry.diagnostic))")
@@ -27,14 +27,13 @@ enum DeliveryStatusFields {
 
     /// The recipient as the sender knows it.
     static func person(_ entry: ReportDuty.Entry) -> String {
-        let original = NotificationParameters(entry.recipient.notification).originalRecipient?.address.decoded
-        return printable(original ?? ControlField.unquoted(entry.recipient.address.user))
+        printable(entry.recipient.addressKnownToSender.address)
     }
 
     /// What was said, and by whom.
     static func saying(_ diagnostic: Diagnostic) -> String {
         let said = code(diagnostic).split(separator: "; ", maxSplits: 1).last.map(String.init) ?? ""
-        return (server(diagnostic).map { "\($0) said: " } ?? "") + said
+        return (serverThatSpoke(diagnostic).map { "\($0) said: " } ?? "") + said
     }
 
     /// `smtp; 550 5.1.1 text`, from ZMailer's `smtp; 550 (text)`.
@@ -47,17 +46,19 @@ enum DeliveryStatusFields {
         return text[..<open.lowerBound] + status + " " + text[open.upperBound...].dropLast()
     }
 
-    /// The endpoint in ` (endpoint|...)`.
-    private static func server(_ diagnostic: Diagnostic) -> String? {
+    /// The server that said what is told, by its endpoint in ` (endpoint|...)`; nil where it was said here.
+    private static func serverThatSpoke(_ diagnostic: Diagnostic) -> String? {
+        guard !(diagnostic.notary.diagnostic ?? []).starts(with: "x-".utf8) else { return nil }
         let place = printable(diagnostic.notary.place ?? []).drop { $0 == " " || $0 == "(" }
         let name = place.prefix { $0 != "|" && $0 != ")" }
         return name.isEmpty ? nil : String(name)
     }
 
-    /// RFC 6533 3: addresses beyond ASCII have a type of their own; what is no address at all has none of the Internet's.
-    private static func addressType(_ user: [UInt8]) -> String {
-        if user.contains(where: { $0 >= 0x80 }) { return "utf-8" }
-        return user.contains(0x20) && user.first != UInt8(ascii: "\"") ? "x-text" : "rfc822"
+    /// An address after its type; what is no address at all has none of the Internet's types.
+    private static func typed(_ original: OriginalRecipient) -> String {
+        let address = original.address
+        let isText = original.isMailAddress && address.contains(0x20) && address.first != UInt8(ascii: "\"")
+        return "\(isText ? "x-text" : original.addressType); \(printable(address))"
     }
 
     /// A line folded at blanks where it is long; a word that is longer than lines may be is cut.

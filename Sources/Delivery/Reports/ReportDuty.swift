@@ -75,7 +75,10 @@ struct ReportDuty {
     /// What concerns nobody who may be told is left until the message is done, so that it is put aside once.
     static func all(in contents: ControlFile) -> [ReportDuty] {
         var collection = Collection()
-        for failure in contents.unreportedFailures where failure.recipient.wants(.failure) {
+        // NOTIFY=NEVER spares the sender, not the postmaster: what nobody may be told of, such as the loss of a report of
+        // our own, would vanish without a trace.
+        for failure in contents.unreportedFailures
+        where failure.recipient.wants(.failure) || failure.recipient.reportAddress == nil {
             let entry = Entry(recipient: failure.recipient, diagnostic: failure.diagnostic)
             collection.add(entry, at: failure.offsets, to: failure.recipient.reportAddress)
         }

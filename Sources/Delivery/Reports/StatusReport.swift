@@ -3,6 +3,7 @@
 import Files
 import Glibc
 import LMTP
+import MailAddress
 import Spool
 
 /// The report about some recipients of a message.
@@ -26,21 +27,28 @@ struct StatusReport {
         // NOTIFY=NEVER: nobody is told about a report's own fate (RFC 3461 6.2).
         let envelope = "channel error\ntodsn NOTIFY=NEVER\nto <\(printable(recipient))>\nenv-end\n"
         try writer.write(Array(envelope.utf8))
-        try compose(to: recipient) { (bytes) throws(FileError) in try writer.write(bytes) }
+        let boundary = "\(message)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        try compose(to: recipient, boundary: boundary) { (bytes) throws(FileError) in try writer.write(bytes) }
     }
 
     /// Writes the report where the postmaster finds it.
     ///
     /// - Returns: its path.
     func putAside(in postOffice: PostOffice) throws(FileError) -> String {
-        try postOffice.putAside(reportOn: message) { (emit) throws(FileError) in
-            try compose(to: Array("postmaster@".utf8) + hostname, emit)
+        // The same for the same message whenever this is done again, and another for a later message of its name.
+        let arrival = (try? FileIdentity(path: bodyPath).modified).map { String($0, radix: 36) } ?? "unknown"
+        let boundary = "\(message)-\(arrival)-aside"
+        return try postOffice.putAside(reportOn: message, holding: Array(boundary.utf8)) { (emit) throws(FileError) in
+            try compose(to: Array("postmaster@".utf8) + hostname, boundary: boundary, emit)
         }
     }
 
-    private func compose(to recipient: [UInt8], _ emit: Emit) throws(FileError) {
-        let boundary = "\(message)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    /// - Parameter boundary: what parts the report, and names it; nobody can have put it into the message.
+    private func compose(to recipient: [UInt8], boundary: String, _ emit: Emit) throws(FileError) {
         let host = printable(hostname)
+        let status = status(host)
+        // RFC 6533 5: fields beyond ASCII, such as those of addresses in UTF-8, have a type of their own.
+        let isGlobal = status.utf8.contains { $0 >= 0x80 }
         let subject =
             duty.hasFailures
             ? "Undelivered mail returned to sender" : duty.isOfDelay ? "Mail delayed" : "Mail delivered"
@@ -63,13 +71,13 @@ struct StatusReport {
 
                 \(explanation(host))
                 --\(boundary)
-                Content-Type: message/delivery-status
-
-                \(status(host))
+                Content-Type: message/\(isGlobal ? "global-" : "")delivery-status
+                \(isGlobal ? "Content-Transfer-Encoding: 8bit\n" : "")
+                \(status)
                 --\(boundary)
 
                 """.utf8))
-        try returnOriginal(emit)
+        try returnOriginal(isGlobal: isGlobal, emit)
         try emit(Array("\n--\(boundary)--\n".utf8))
     }
 
@@ -116,7 +124,7 @@ struct StatusReport {
 
     // MARK: The message itself
 
-    private func returnOriginal(_ emit: Emit) throws(FileError) {
+    private func returnOriginal(isGlobal: Bool, _ emit: Emit) throws(FileError) {
         guard let first = duty.entries.first else { return }
         let header = contents.header(of: first.recipient) ?? []
         var file: BodyFile?
@@ -125,7 +133,10 @@ struct StatusReport {
         if duty.hasFailures, !wanted.contains(.headers), let opened = try? BodyFile(path: bodyPath) {
             file = opened.size <= (wanted.contains(.full) ? Self.fullLimit : Self.unaskedLimit) ? opened : nil
         }
-        let type = file == nil ? "text/rfc822-headers" : "message/rfc822"
+        let type =
+            isGlobal
+            ? (file == nil ? "message/global-headers" : "message/global")
+            : (file == nil ? "text/rfc822-headers" : "message/rfc822")
         try emit(Array("Content-Type: \(type)\nContent-Transfer-Encoding: 8bit\n\n".utf8))
         try emit(header)
         guard let file else { return }

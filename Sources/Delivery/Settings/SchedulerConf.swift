@@ -43,7 +43,8 @@ public struct SchedulerConf: Sendable {
             throw ConfigurationError(
                 file: file,
                 text: "cannot be read: \(error.operation): \(error.reason);"
-                    + " name the scheduler.conf with --scheduler, or do without it by --lmtp UNIX:/path")
+                    + " name the scheduler.conf with --scheduler, or do without it by --lmtp UNIX:/path",
+                isTemporary: error.isUnsettled)
         }
         try self.init(bytes: bytes, file: file)
     }

@@ -1,6 +1,7 @@
 // What happens while a spool is delivered, for logs and results.
 
 public import LMTP
+import MailAddress
 public import Spool
 
 /// Something that happened.
@@ -16,6 +17,8 @@ public enum DeliveryEvent: Sendable {
     case putAside(MessageName, path: String)
     /// A message is done and gone.
     case removed(MessageName)
+    /// The spool's directories are not where they were, or are there again: in words.
+    case place(String)
     /// Something a person should look at.
     case trouble(MessageName?, String)
 }
@@ -26,7 +29,7 @@ public struct DeliveryAttempt: Sendable {
     public let message: MessageName
     /// The sender; empty for the null sender.
     public let sender: [UInt8]
-    /// The recipient as the sender wrote it, where that is known (ORCPT, RFC 3461); else the route's user.
+    /// The recipient as the sender wrote it, where that is known; else as the route tells it.
     public let originalRecipient: [UInt8]
     /// The size of the message as it was submitted, in bytes.
     public let size: Int
@@ -46,8 +49,7 @@ public struct DeliveryAttempt: Sendable {
     ) {
         self.message = message
         sender = recipient.envelopeSender
-        let original = NotificationParameters(recipient.notification).originalRecipient
-        originalRecipient = original?.address.decoded ?? recipient.address.user
+        originalRecipient = recipient.addressKnownToSender.address
         self.size = size
         address = recipient.address
         self.outcome = outcome

@@ -15,8 +15,8 @@ public struct DeliveryService: ~Copyable {
 
         /// Reads the configuration anew; nil where it cannot be used, and the old one stands.
         public var reload: @Sendable () -> DeliveryPlan?
-        /// Called at each look at the spool, before it, such as to route submissions; it may give the service messages
-        /// that are in place already.
+        /// Called at each look at the spool, before it, and when submissions come in, such as to route them; it may give
+        /// the service messages that are in place already.
         public var beforeRound: @Sendable (_ deliver: @escaping Deliver) -> Void
         /// Called after it, such as to write counts; at most once a second.
         public var afterRound: @Sendable () -> Void
@@ -41,10 +41,15 @@ public struct DeliveryService: ~Copyable {
     private var environment: DeliveryEnvironment
     private let hooks: Hooks
     private let run: DeliveryRun
-    /// When messages that wait have something to be done, in seconds since 1970.
-    private var due: [MessageName: Int] = [:]
+    private var place: SpoolPlace
+    private let submissions: SubmissionWatch?
+    private var nextLook = MonotonicTime(nanoseconds: 0)
+    /// When messages that wait have something to be done, by a clock that nobody sets.
+    private var due: [MessageName: MonotonicTime] = [:]
     private var lastListed: Int64?
 
+    /// So long is no message left alone, in seconds: the dates of its files may have been a wrong clock's.
+    private static let longestPause = 3600
     /// Between two looks at the spool, in nanoseconds.
     private static let pause = 1_000_000_000
     /// What a message is left alone for that a person must look at, in seconds.
@@ -57,9 +62,15 @@ public struct DeliveryService: ~Copyable {
     /// - Parameters:
     ///   - workers: how many messages are worked on at a time.
     ///   - openLimit: the most messages just routed that are kept open.
-    public init(_ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, hooks: Hooks) {
+    ///   - submissions: tells when there is something to route before the next look.
+    public init(
+        _ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, submissions: SubmissionWatch? = nil,
+        hooks: Hooks
+    ) {
         self.environment = environment
+        place = SpoolPlace(environment.postOffice)
         self.hooks = hooks
+        self.submissions = submissions
         run = DeliveryRun(workers: workers, openLimit: openLimit)
     }
 
@@ -72,7 +83,7 @@ public struct DeliveryService: ~Copyable {
     private static func signals() -> sigset_t {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
-        for signal in [SIGTERM, SIGINT, SIGHUP] { unsafe sigaddset(&signals, signal) }
+        for signal in [SIGTERM, SIGINT, SIGHUP, SubmissionWatch.signal] { unsafe sigaddset(&signals, signal) }
         return signals
     }
 
@@ -82,15 +93,23 @@ public struct DeliveryService: ~Copyable {
         ServiceManager.notify("READY=1\nSTATUS=delivering")
         var isServing = true
         while isServing {
-            round()
+            let isInPlace = isInPlace()
+            if isInPlace {
+                round()
+            } else {
+                nextLook = MonotonicTime.coarse().advanced(by: UInt64(Self.pause))
+                hooks.afterRound()
+            }
             watchdog.feed()
-            switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? Self.pause, Self.pause)) {
+            switch Self.nextSignal(within: min(watchdog.interval.map { $0 / 2 } ?? patience, patience)) {
+            case SubmissionWatch.signal: submissions?.takeEvents()
             case SIGHUP:
                 ServiceManager.notify("RELOADING=1\nMONOTONIC_USEC=\(MonotonicTime.coarse().nanoseconds / 1000)")
                 if let plan = hooks.reload() {
                     environment = environment.with(plan: plan)
                     due = [:]
                     lastListed = nil
+                    nextLook = MonotonicTime(nanoseconds: 0)
                 }
                 ServiceManager.notify("READY=1")
             case SIGTERM, SIGINT: isServing = false
@@ -110,18 +129,35 @@ public struct DeliveryService: ~Copyable {
         return signal > 0 ? signal : nil
     }
 
+    /// Whether the spool is where it was; where it was made anew the service goes on there, when nothing is under way.
+    private mutating func isInPlace() -> Bool {
+        let postOffice = environment.postOffice
+        var changes: [SpoolPlace.Change] = []
+        let isInPlace = place.look(isIdle: run.count == 0) { changes.append($0) }
+        for change in changes {
+            environment.log(.place(change.description(of: postOffice)))
+            guard case .back = change else { continue }
+            due = [:]
+            lastListed = nil
+            nextLook = MonotonicTime(nanoseconds: 0)
+        }
+        return isInPlace
+    }
+
     private mutating func round() {
         hooks.beforeRound { [run, worker = MessageWorker(environment)] in _ = run.add($0, worker) }
         let now = environment.clock()
         for (name, progress) in run.takeResults() {
             switch progress {
             case .removed: due[name] = nil
-            case .waiting(let until): due[name] = until
-            case .notOurs: due[name] = now + Self.idlePause
-            case .passedOver: due[name] = now + 1
-            case .trouble: due[name] = now + Self.troublePause
+            case .waiting(let until): due[name] = Self.time(after: until.subtractingReportingOverflow(now).partialValue)
+            case .notOurs: due[name] = Self.time(after: Self.idlePause)
+            case .passedOver: due[name] = Self.time(after: 1)
+            case .trouble: due[name] = Self.time(after: Self.troublePause)
             }
         }
+        guard patience == 0 else { return }
+        nextLook = MonotonicTime.coarse().advanced(by: UInt64(Self.pause))
         do throws(FileError) {
             try look(now)
         } catch {
@@ -130,9 +166,20 @@ public struct DeliveryService: ~Copyable {
         hooks.afterRound()
     }
 
+    /// The nanoseconds until the next look at the spool.
+    private var patience: Int {
+        let now = MonotonicTime.coarse()
+        return now < nextLook ? Int(clamping: nextLook.nanoseconds - now.nanoseconds) : 0
+    }
+
+    private static func time(after seconds: Int) -> MonotonicTime {
+        .coarse().advanced(by: UInt64(min(max(seconds, 0), longestPause)) * 1_000_000_000)
+    }
+
     /// Gives the workers what is new and what is due.
     private mutating func look(_ now: Int) throws(FileError) {
-        var names = due.filter { $0.value <= now }.map(\.key)
+        let present = MonotonicTime.coarse()
+        var names = due.filter { $0.value <= present }.map(\.key)
         let modified = try FileIdentity(path: "\(environment.postOffice.path)/transport").modified
         // A name may be added within the same tick of the clock after the directory was read: look once more.
         if lastListed != modified || Int(modified / 1_000_000_000) >= now - 2 {
@@ -140,9 +187,9 @@ public struct DeliveryService: ~Copyable {
             let listed = try environment.postOffice.messages().names
             let known = Set(listed)
             due = due.filter { known.contains($0.key) }
-            names = listed.filter { due[$0].map { $0 <= now } ?? true }
+            names = listed.filter { due[$0].map { $0 <= present } ?? true }
         }
-        for name in names { due[name] = .max }
+        for name in names { due[name] = MonotonicTime(nanoseconds: .max) }
         run.add(names.sorted(), MessageWorker(environment))
     }
 }

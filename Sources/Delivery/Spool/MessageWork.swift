@@ -13,6 +13,8 @@ struct MessageWork: ~Copyable {
     private let touched: Int
     /// The size of the message as it was submitted, in bytes.
     private var size = 0
+    /// The dates by which it is told whether an attempt is due or was the last.
+    private var dates = MessageDates(arrival: 0, changed: 0, attempts: [])
     /// The earliest next attempt of what stays queued.
     private var nextAttempt: Int?
     /// Recipients whose senders are to be told of the delay, and until when they are tried, by the places of their lines.
@@ -53,35 +55,36 @@ struct MessageWork: ~Copyable {
     private mutating func decide(_ body: MessageBody) throws(FileError) {
         let now = environment.clock()
         let history = DiagnosticHistory(message.contents)
+        dates = MessageDates(
+            arrival: Int64(body.arrival), changed: Int64(touched),
+            attempts: message.contents.diagnostics.map { Int64($0.diagnostic.time) })
         var recorded: [RecordedOutcome] = []
         var tasks: [(recipient: ControlRecipient, destination: Destination)] = []
         var schedules: [Int: RetrySchedule] = [:]
         for recipient in message.contents.recipients where recipient.tag == .pending {
             switch RecipientFate(recipient, plan: environment.plan) {
             case .notOurs: break
-            case .discard:
-                recorded.append(RecordedOutcome(recipient, .done))
-                environment.log(
-                    .attempt(
-                        DeliveryAttempt(
-                            message: message.message, recipient: recipient, size: size, outcome: .delivered,
-                            reply: RecipientFate.discarded, endpoint: nil)))
-                environment.metrics.count(
-                    .delivered, channel: String(decoding: recipient.address.channel, as: UTF8.self))
-            case .fail(let reply): recorded.append(failure(recipient, reply, endpoint: nil, dialogue: []))
+            case .discard: recorded.append(discard(recipient))
+            case .fail(let reply):
+                note(recipient, .failed, reply, endpoint: nil)
+                recorded.append(failure(recipient, reply, endpoint: nil, dialogue: []))
             case .keep(let reason, let isFault, let schedule):
                 // Said at every look, not only when an attempt is due: it must be mended.
                 environment.log(
                     .kept(
                         message.message, channel: recipient.address.channel, host: recipient.address.host,
                         reason: reason, isFault: isFault))
-                guard isDue(recipient, schedule, history, arrival: body.arrival, now: now) else { continue }
-                recorded.append(
-                    postponement(
-                        recipient, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason), schedule, history,
-                        endpoint: nil, dialogue: [], arrival: body.arrival))
+                guard isDue(recipient, schedule, history, now: now) else { continue }
+                let reply = Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason)
+                if let expiry = expiry(schedule, last: reply) {
+                    note(recipient, .failed, expiry, endpoint: nil)
+                    recorded.append(failure(recipient, expiry, endpoint: nil, dialogue: []))
+                } else {
+                    recorded.append(
+                        postponement(recipient, reply, schedule, history, endpoint: nil, dialogue: []))
+                }
             case .deliver(let destination, let schedule):
-                guard isDue(recipient, schedule, history, arrival: body.arrival, now: now) else { continue }
+                guard isDue(recipient, schedule, history, now: now) else { continue }
                 // Another agent may have locked it meanwhile.
                 guard try message.lock(recipientAt: recipient.offset) else { continue }
                 tasks.append((recipient, destination))
@@ -97,13 +100,21 @@ struct MessageWork: ~Copyable {
 
     /// What was never tried is due at once; what was, when a point of its schedule has come since the file was changed.
     private mutating func isDue(
-        _ recipient: ControlRecipient, _ schedule: RetrySchedule, _ history: DiagnosticHistory, arrival: Int, now: Int
+        _ recipient: ControlRecipient, _ schedule: RetrySchedule, _ history: DiagnosticHistory, now: Int
     ) -> Bool {
-        guard history.hasBeenTried(recipient), !ignoresSchedule else { return true }
-        let due = schedule.next(arrival: arrival, last: touched)
+        // A file that was changed ahead of the clock says nothing of when that was; trying it dates it anew.
+        guard history.hasBeenTried(recipient), !ignoresSchedule, let last = dates.lastChange(now: Int64(now)) else {
+            return true
+        }
+        let due = schedule.next(arrival: arrival(schedule, now), last: Int(last))
         if due <= now { return true }
         waitFor(due)
         return false
+    }
+
+    /// When the message is taken to have arrived.
+    private func arrival(_ schedule: RetrySchedule, _ now: Int) -> Int {
+        Int(dates.arrival(now: Int64(now), expiry: Int64(schedule.expiry.seconds)))
     }
 
     private mutating func waitFor(_ time: Int) {
@@ -139,10 +150,10 @@ struct MessageWork: ~Copyable {
         var failure: FileError?
         while sent > 0 {
             for (index, outcome) in queue.take() {
-                sent -= 1
+                if outcome.isLast { sent -= 1 }
                 environment.metrics.observe(since: begun, channel: drafts[index].destination.channel)
                 do throws(FileError) {
-                    try settle(drafts[index], outcome, schedules, history, arrival: body.arrival)
+                    try settle(drafts[index], outcome, schedules, history)
                 } catch {
                     // The other outcomes are still written down, as far as the disk takes them.
                     failure = failure ?? error
@@ -159,20 +170,24 @@ struct MessageWork: ~Copyable {
     /// Writes down what came of a transaction, durably.
     private mutating func settle(
         _ draft: TransactionDraft, _ outcome: DeliveryOutcome, _ schedules: [Int: RetrySchedule],
-        _ history: DiagnosticHistory, arrival: Int
+        _ history: DiagnosticHistory
     ) throws(FileError) {
         let endpoint = draft.destination.endpoint
         var recorded: [RecordedOutcome] = []
         recorded.reserveCapacity(draft.recipients.count)
-        for (index, (recipient, result)) in zip(draft.recipients, outcome.report.recipients).enumerated() {
+        for (index, place) in outcome.settled {
+            let recipient = draft.recipients[place]
+            let result = outcome.report.recipients[index]
             // Put together only where it is written down.
             var dialogue: [UInt8] { outcome.report.dialogue(recipient: index) }
-            environment.log(
-                .attempt(
-                    DeliveryAttempt(
-                        message: message.message, recipient: recipient, size: size, outcome: result.outcome,
-                        reply: result.reply, endpoint: endpoint)))
-            environment.metrics.count(result.outcome, channel: draft.destination.channel)
+            let schedule = schedules[recipient.offset] ?? RetrySchedule()
+            // The last attempt of what is too old has failed, whatever the server said.
+            if result.outcome == .deferred, let expiry = expiry(schedule, last: result.reply) {
+                note(recipient, .failed, expiry, endpoint: endpoint)
+                recorded.append(failure(recipient, expiry, endpoint: endpoint, dialogue: dialogue))
+                continue
+            }
+            note(recipient, result.outcome, result.reply, endpoint: endpoint)
             switch result.outcome {
             case .delivered:
                 let isToBeTold = recipient.wants(.success) && !outcome.isNotifiedByServer
@@ -187,8 +202,7 @@ struct MessageWork: ~Copyable {
             case .deferred:
                 recorded.append(
                     postponement(
-                        recipient, result.reply, schedules[recipient.offset] ?? RetrySchedule(), history,
-                        endpoint: endpoint, dialogue: dialogue, arrival: arrival))
+                        recipient, result.reply, schedule, history, endpoint: endpoint, dialogue: dialogue))
             }
         }
         try message.record(recorded)
@@ -200,32 +214,49 @@ struct MessageWork: ~Copyable {
     private func failure(
         _ recipient: ControlRecipient, _ reply: Reply, endpoint: Endpoint?, dialogue: [UInt8]
     ) -> RecordedOutcome {
-        if endpoint == nil {
-            environment.log(
-                .attempt(
-                    DeliveryAttempt(
-                        message: message.message, recipient: recipient, size: size, outcome: .failed, reply: reply,
-                        endpoint: nil)))
-            environment.metrics.count(.failed, channel: String(decoding: recipient.address.channel, as: UTF8.self))
-        }
         let diagnostic = diagnosis(
             recipient, action: "failed", reply: reply, endpoint: endpoint, dialogue: dialogue,
             time: environment.clock())
         return RecordedOutcome(recipient, .failed, diagnostic)
     }
 
-    /// What is written down of a recipient that stays queued, or is given up where the message is too old.
+    /// Discards the message for a recipient, and says so: it counts as delivered.
+    private func discard(_ recipient: ControlRecipient) -> RecordedOutcome {
+        let reply = RecipientFate.discarded
+        note(recipient, .delivered, reply, endpoint: nil)
+        guard recipient.wants(.success) else { return RecordedOutcome(recipient, .done) }
+        let diagnostic = diagnosis(
+            recipient, action: "delivered", reply: reply, endpoint: nil, dialogue: [], time: environment.clock())
+        return RecordedOutcome(recipient, .done, diagnostic)
+    }
+
+    /// Logs and counts what came of an attempt.
+    private func note(
+        _ recipient: ControlRecipient, _ outcome: RecipientReport.Outcome, _ reply: Reply, endpoint: Endpoint?
+    ) {
+        environment.log(
+            .attempt(
+                DeliveryAttempt(
+                    message: message.message, recipient: recipient, size: size, outcome: outcome, reply: reply,
+                    endpoint: endpoint)))
+        environment.metrics.count(outcome, channel: String(decoding: recipient.address.channel, as: UTF8.self))
+    }
+
+    /// Why a recipient is given up now; nil where it is not too old.
+    private func expiry(_ schedule: RetrySchedule, last: Reply) -> Reply? {
+        let now = environment.clock()
+        guard schedule.isExpired(arrival: arrival(schedule, now), now: now) else { return nil }
+        let text = "not delivered within \(schedule.expiry.seconds / 3600) hours; the last try ended with: \(last)"
+        return Reply(local: 550, EnhancedStatusCode(5, 4, 7), text)
+    }
+
+    /// What is written down of a recipient that stays queued.
     private mutating func postponement(
         _ recipient: ControlRecipient, _ reply: Reply, _ schedule: RetrySchedule, _ history: DiagnosticHistory,
-        endpoint: Endpoint?, dialogue: @autoclosure () -> [UInt8], arrival: Int
+        endpoint: Endpoint?, dialogue: @autoclosure () -> [UInt8]
     ) -> RecordedOutcome {
         let now = environment.clock()
-        if schedule.isExpired(arrival: arrival, now: now) {
-            let text = "not delivered within \(schedule.expiry.seconds / 3600) hours; the last try ended with: \(reply)"
-            return failure(
-                recipient, Reply(local: 550, EnhancedStatusCode(5, 4, 7), text), endpoint: endpoint,
-                dialogue: dialogue())
-        }
+        let arrival = arrival(schedule, now)
         let diagnostic = diagnosis(
             recipient, action: "delayed", reply: reply, endpoint: endpoint, dialogue: dialogue(), time: now)
         let last = history.last(of: recipient)
@@ -235,6 +266,7 @@ struct MessageWork: ~Copyable {
         // The same answer at each try would only make the file grow; a report marks the diagnostic that it tells of.
         let isNew =
             last?.notary.status != diagnostic.notary.status || last?.notary.diagnostic != diagnostic.notary.diagnostic
+            || dates.needsDate(now: Int64(now), expiry: Int64(schedule.expiry.seconds))
             || (isToBeTold && history.unreportedDelay(of: recipient) == nil)
         return RecordedOutcome(recipient, .pending, isNew ? diagnostic : nil)
     }

@@ -1,13 +1,14 @@
 // What is to become of one recipient line, before any server is asked.
 
 import LMTP
+import MailAddress
 import Spool
 
 /// The decision about a pending recipient.
 enum RecipientFate {
     /// Not delivery's business: held for routing, or one of several alternatives.
     case notOurs
-    /// Discarded, as an administrator's `bitbucket` route, or the target `/dev/null`, says.
+    /// Discarded, as an administrator's `bitbucket` route or alias `/dev/null` says: it counts as delivered.
     case discard
     /// Fails for good, for this reason.
     case fail(Reply)
@@ -15,9 +16,6 @@ enum RecipientFate {
     case deliver(Destination, RetrySchedule)
     /// Stays queued for this reason; whether that is a fault of the configuration.
     case keep(String, isFault: Bool, RetrySchedule)
-
-    /// What is said of a recipient that was discarded.
-    static let discarded = Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says")
 
     /// Decides by channel, host and user.
     init(_ recipient: ControlRecipient, plan: DeliveryPlan) {
@@ -27,8 +25,8 @@ enum RecipientFate {
         } else if address.isChannel("bitbucket") {
             self = .discard
         } else if address.isChannel("error") {
-            self = .fail(Self.errorReply(address))
-        } else if address.isChannel("local"), Self.isNullDevice(address) {
+            self = .fail(Self.errorReply(recipient))
+        } else if address.isChannel("local"), ControlField.unquoted(address.user).elementsEqual("/dev/null".utf8) {
             self = .discard
         } else if address.isChannel("local"), Self.isProgramOrFile(address) {
             self = .fail(
@@ -45,12 +43,6 @@ enum RecipientFate {
         }
     }
 
-    /// Whether a local route names the file that keeps nothing, which is no file to append to.
-    private static func isNullDevice(_ address: ControlAddress) -> Bool {
-        let user = ControlField.unquoted(address.user)
-        return user.elementsEqual("/dev/null".utf8) || user.elementsEqual("\"/dev/null\"".utf8)
-    }
-
     /// Whether a local route names a command (`|command`), a file (`/file`) or an include.
     private static func isProgramOrFile(_ address: ControlAddress) -> Bool {
         let user = ControlField.unquoted(address.user)
@@ -59,19 +51,26 @@ enum RecipientFate {
         return first == UInt8(ascii: "|") || first == UInt8(ascii: "/") || user.starts(with: ":include:".utf8)
     }
 
+    /// What is said of a recipient that is discarded.
+    static let discarded = Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says")
+
     /// The reply in which an `error` route's text is told: `error!KIND!text` or `error!KIND!address`, where the kind may
     /// carry a text of its own (`nosuchuser!No such mailbox`).
-    private static func errorReply(_ address: ControlAddress) -> Reply {
-        let host = ControlField.unquoted(address.host)
+    ///
+    /// The address named is the sender's own: that of the route may be one inside the house, which an alias leads to.
+    private static func errorReply(_ recipient: ControlRecipient) -> Reply {
+        let host = ControlField.unquoted(recipient.address.host)
         let parts = host.split(separator: UInt8(ascii: "!"), maxSplits: 1)
         let kind = parts.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let user = printable(ControlField.unquoted(address.user))
+        let user = printable(ControlField.unquoted(recipient.address.user))
+        let known = printable(recipient.addressKnownToSender.address)
         let (code, usual) = meaning(of: kind)
         if parts.count == 2 {
-            return Reply(local: 550, code, "\(printable(parts[1])) <\(user)>")
+            return Reply(local: 550, code, "\(printable(parts[1])) <\(known)>")
         }
-        let isText = user.contains(" ")
-        return Reply(local: 550, code, isText ? user : "\(usual) <\(user)>")
+        // The router's own kinds have no text: what stands there is an address, whatever is in it.
+        let isText = user.contains(" ") && !["syntax", "expansionlimit"].contains(kind.lowercased())
+        return Reply(local: 550, code, isText ? user : "\(usual) <\(known)>")
     }
 
     private static func meaning(of kind: String) -> (EnhancedStatusCode, String) {

@@ -53,12 +53,15 @@ struct TransactionDraft {
     }
 
     private mutating func add(_ recipient: ControlRecipient) {
-        let parameters = NotificationParameters(recipient.notification)
         let user = recipient.address.user
+        let original = recipient.originalRecipient
+        // Where ORCPT is ours, NOTIFY says what holds without it, as ZMailer's agent has it.
+        let isOriginalOurs = original != nil && recipient.notificationParameter("ORCPT") == nil
+        let notify = recipient.notify ?? (isOriginalOurs ? .failure : nil)
         envelope.recipients.append(
             EnvelopeRecipient(
-                destination.options.dialect == .lmtp ? Self.withLowerCaseDomain(user) : user, notify: parameters.notify,
-                originalRecipient: parameters.originalRecipient))
+                destination.options.dialect == .lmtp ? Self.withLowerCaseDomain(user) : user, notify: notify,
+                originalRecipient: original))
         recipients.append(recipient)
     }
 
@@ -82,28 +85,6 @@ struct TransactionDraft {
     }
 }
 
-/// The parameters of an `N` line: `NOTIFY=... ORCPT=...`.
-struct NotificationParameters {
-    let notify: NotifyConditions?
-    let originalRecipient: OriginalRecipient?
-
-    init(_ line: [UInt8]?) {
-        var notify: NotifyConditions?
-        var original: OriginalRecipient?
-        for word in (line ?? []).split(separator: 0x20) {
-            let pair = word.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard pair.count == 2 else { continue }
-            switch String(decoding: pair[0], as: UTF8.self).uppercased() {
-            case "NOTIFY": notify = NotifyConditions(pair[1])
-            case "ORCPT": original = OriginalRecipient(pair[1])
-            default: break
-            }
-        }
-        self.notify = notify
-        originalRecipient = original
-    }
-}
-
 extension ControlRecipient {
     /// The sender as MAIL has it: empty for the null sender.
     var envelopeSender: [UInt8] {
@@ -116,8 +97,11 @@ extension ControlRecipient {
         returnMode.flatMap { ReturnedContent(rawValue: String(decoding: $0, as: UTF8.self).uppercased()) }
     }
 
+    /// NOTIFY; nil where it was not given, or makes no sense.
+    var notify: NotifyConditions? { notificationParameter("NOTIFY").flatMap { NotifyConditions($0) } }
+
     /// Whether the sender wants to be told of a condition; failures are told where nothing was said (RFC 3461 4.1).
     func wants(_ condition: NotifyConditions) -> Bool {
-        (NotificationParameters(notification).notify ?? .failure).contains(condition)
+        (notify ?? .failure).contains(condition)
     }
 }

@@ -57,7 +57,7 @@ public final class BerkeleyDBEnvironment {
         let joined = unsafe try join(calls)
         do {
             let handle = unsafe try BerkeleyDBHandle(
-                path: path, environment: (joined, messages), cacheSize: 0, calls: calls)
+                path: path, environment: (joined, messages), calls: calls)
             handles.append(handle)
             return handle
         } catch {
@@ -111,7 +111,7 @@ public final class BerkeleyDBEnvironment {
 
     private func join(_ calls: WatchedCalls?) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
         if let environment = unsafe environment { return unsafe environment }
-        try checkRegionFile()
+        try RegionFiles(home: settings.home).check()
         resource?.incarnation = resource?.state.resource.incarnation
         // failchk, which finds what dead processes left behind, works only where the creator asked for it. Joining
         // another program's environment with these settings is EINVAL; so they are tried first and then left out.
@@ -121,26 +121,6 @@ public final class BerkeleyDBEnvironment {
             return unsafe try open(tracksThreads: false, create: false, calls)
         } catch  where error.code == ENOENT && settings.create {
             return unsafe try open(tracksThreads: true, create: true, calls)
-        }
-    }
-
-    /// Refuses region files in the face of which the library waits for ever for their creator to finish: empty ones,
-    /// and those without the header that a finished one has.
-    private func checkRegionFile() throws(BerkeleyDBFailure) {
-        let head: [UInt8]
-        do {
-            head = try readHead(of: regionPath, count: Self.smallestRegion)
-        } catch  where error.isMissing {
-            return
-        } catch {
-            throw BerkeleyDBFailure(error)
-        }
-        let magic = unsafe withUnsafeBytes(of: Self.regionMagic) { unsafe Array($0) }
-        guard head.count == Self.smallestRegion, head.starts(with: magic) else {
-            throw BerkeleyDBFailure(
-                code: EINVAL,
-                text: "\(regionPath) is \(head.isEmpty ? "empty" : "damaged"): its creator is not ready, or died; if "
-                    + "it stays so, stop all users of the environment and remove its __db.* files")
         }
     }
 
@@ -169,7 +149,7 @@ public final class BerkeleyDBEnvironment {
             unsafe opening.pointee.open(opening, settings.home, flags, Int32(truncatingIfNeeded: settings.mode & 0o777))
         }
         guard code == 0 else {
-            let failure = BerkeleyDBFailure(code: code, text: "environment \(settings.home): " + text(of: code))
+            let failure = RegionFiles(home: settings.home).failure(joining: code, messages)
             _ = unsafe opening.pointee.close(opening, 0)
             throw failure
         }
@@ -177,12 +157,6 @@ public final class BerkeleyDBEnvironment {
         region = try? FileIdentity(path: regionPath)
         resource?.incarnation = region.map(Incarnation.init)
         return unsafe opening
-    }
-
-    private func text(of code: Int32) -> String {
-        guard code == EINVAL else { return BerkeleyDBFailure(code: code, messages: messages).text }
-        let detail = messages.first.map { "; Berkeley DB says: \($0)" } ?? ""
-        return "cannot be joined: made for another use, or damaged" + detail
     }
 
     /// Every call that may wait or fail inside the library passes here.
@@ -198,10 +172,6 @@ public final class BerkeleyDBEnvironment {
 
     /// How many threads of all programs an environment of ours keeps account of; dead ones give their place back.
     private static let trackedThreads: UInt32 = 128
-    /// How the first region file of a finished environment begins, in the machine's byte order.
-    private static let regionMagic: UInt32 = 0x120897
-    /// No region is smaller than one page of memory.
-    private static let smallestRegion = 4096
     /// The shared page cache of an environment of ours; `DB_CONFIG` in its directory overrides it.
     private static let createdCacheSize: UInt32 = 8 << 20
 }

@@ -1,9 +1,10 @@
 // The back ends `btree` and `bhash`: files of ZMailer's makedb, of our own newdb, of db5.3_load and of Exim's
 // exim_dbmbuild. All end keys and values with a NUL; the file itself tells btree from hash.
 
+import CBerkeleyDB
 import Files
-import MailAddress
 import Glibc
+import MailAddress
 
 /// A Berkeley DB file, in or out of an environment.
 ///
@@ -21,11 +22,16 @@ public final class BerkeleyDBTable: Table {
     /// measured to gain nothing. So small files are held whole, and large ones cost little memory.
     public static let standardCacheLimit = 8 << 20
 
+    /// The largest file without checksums that is checked as a whole when it is opened: that takes less than a millisecond.
+    private static let mostPagesToCheck: UInt32 = 128
+
     private let path: String
     private let environment: BerkeleyDBEnvironment?
     private let cacheLimit: Int
     /// Shows the calls to a supervisor; nil where there is none.
     private let calls: WatchedCalls?
+    private var reader: DatabaseReader?
+    /// The open file where it lives in an environment.
     private var handle: BerkeleyDBHandle?
     /// The file as it was when it was opened, or at the last attempt.
     private var identity: FileIdentity?
@@ -65,15 +71,44 @@ public final class BerkeleyDBTable: Table {
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         if let calls, !calls.isUnchanged { try prepare(calls, key) }
         do throws(BerkeleyDBFailure) {
-            if let handle, handle.isOpen { return try handle.get(key, into: &value) }
-            guard let calls else { return try open().get(key, into: &value) }
-            let handle = try calls.preparing(for: key) { () throws(BerkeleyDBFailure) in try open() }
-            return try handle.get(key, into: &value)
+            if let reader, handle?.isOpen ?? true { return try find(key, reader, into: &value) }
+            guard let calls else { return try find(key, try open(), into: &value) }
+            let reader = try calls.preparing(for: key) { () throws(BerkeleyDBFailure) in try open() }
+            return try find(key, reader, into: &value)
         } catch {
             close(afterPanic: error.isPanic)
             hasFailed = true
-            throw MapError(table: name, key: Array(copying: key), code: error.code, text: error.text)
+            throw MapError(
+                error, table: name, key: Array(copying: key), inEnvironment: environment?.settings.home)
         }
+    }
+
+    /// Every lookup passes here, and is shown to the supervisor: a disk may hang as well as an environment.
+    @inline(__always)
+    private func find(
+        _ key: Span<UInt8>, _ reader: DatabaseReader, into value: inout [UInt8]
+    ) throws(BerkeleyDBFailure) -> Bool {
+        guard let calls else { return try read(key, reader, into: &value) }
+        let result: Result<Bool, BerkeleyDBFailure>
+        do throws(ResourceFailure) {
+            // The key is the caller's, who waits.
+            result = try unsafe key.withUnsafeBytes { bytes throws(ResourceFailure) in
+                try unsafe calls.call(key: bytes) {
+                    Result { () throws(BerkeleyDBFailure) in try read(key, reader, into: &value) }
+                }
+            }
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+        return try result.get()
+    }
+
+    @inline(__always)
+    private func read(
+        _ key: Span<UInt8>, _ reader: DatabaseReader, into value: inout [UInt8]
+    ) throws(BerkeleyDBFailure) -> Bool {
+        guard let pages = handle?.pages else { return try reader.find(key, into: &value) }
+        return try pages.reading { () throws(BerkeleyDBFailure) in try reader.find(key, into: &value) }
     }
 
     /// Enters nothing that hangs; what was open in an environment that has been recovered since is forgotten.
@@ -94,6 +129,7 @@ public final class BerkeleyDBTable: Table {
         if environmentReplaced {
             environment?.leave()
             handle = nil
+            reader = nil
         } else if now != identity, environment == nil || !isSameFile(now) {
             close(afterPanic: false)
         }
@@ -107,7 +143,7 @@ public final class BerkeleyDBTable: Table {
         other?.device == identity?.device && other?.inode == identity?.inode
     }
 
-    private func open() throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
+    private func open() throws(BerkeleyDBFailure) -> DatabaseReader {
         hasFailed = false
         identity = nil
         // Taken before the file is opened: if it is replaced meanwhile, the next refresh sees a difference.
@@ -125,10 +161,8 @@ public final class BerkeleyDBTable: Table {
         guard identity.isRegularFile else {
             throw BerkeleyDBFailure(code: EINVAL, text: "not a regular file; correct the path of the map")
         }
-        // In an environment the file is behind the shared cache, and says nothing about the tree.
-        if environment == nil { try TreeSkeleton.check(path) }
         let opened = try open(identity)
-        handle = opened
+        reader = opened
         // What was examined and what was opened must be one file; the next lookup tries again.
         guard let now = try? FileIdentity(path: path), isSameFile(now) else {
             throw BerkeleyDBFailure(code: EAGAIN, text: "was replaced while it was opened; try again")
@@ -137,24 +171,50 @@ public final class BerkeleyDBTable: Table {
         return opened
     }
 
-    private func open(_ identity: FileIdentity) throws(BerkeleyDBFailure) -> BerkeleyDBHandle {
-        if let environment { return try environment.open(path: path, calls: calls) }
-        return unsafe try BerkeleyDBHandle(
-            path: path, environment: nil, cacheSize: cacheSize(for: identity), calls: calls)
+    private func open(_ identity: FileIdentity) throws(BerkeleyDBFailure) -> DatabaseReader {
+        // The library believes what the first page says, so it is read before the library reads it.
+        let (pages, file) = try watched { () throws(BerkeleyDBFailure) in
+            let pages = try FilePages(path)
+            return (pages, try DatabaseReader(pages, cacheLimit: environment == nil ? cacheLimit : 0))
+        }
+        if let environment {
+            let opened = try environment.open(path: path, calls: calls)
+            handle = opened
+            guard let pages = opened.pages else { throw BerkeleyDBFailure(code: EBADF, text: "the file was closed") }
+            return try watched { () throws(BerkeleyDBFailure) in
+                try pages.reading { () throws(BerkeleyDBFailure) in
+                    try DatabaseReader(pages, pageSize: pages.pageSize, cacheLimit: cacheLimit)
+                }
+            }
+        }
+        let header = file.pages.header
+        // Not in an environment: there pages may be in its cache alone.
+        try pages.isAsLongAsItSays(header)
+        // Without checksums, what is amiss elsewhere in the file tells that it is damaged; small files are cheap to check.
+        if !header.layout.hasChecksums, header.lastPage < Self.mostPagesToCheck {
+            try watched { () throws(BerkeleyDBFailure) in try DatabaseInspection.check(file) }
+        }
+        return file
+    }
+
+    /// Shows to the supervisor what may wait for the disk.
+    private func watched<Answer>(
+        _ body: () throws(BerkeleyDBFailure) -> Answer
+    ) throws(BerkeleyDBFailure) -> Answer {
+        guard let calls else { return try body() }
+        let result: Result<Answer, BerkeleyDBFailure>
+        do throws(ResourceFailure) {
+            result = try calls.call { Result { () throws(BerkeleyDBFailure) in try body() } }
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+        return try result.get()
     }
 
     private func close(afterPanic: Bool) {
+        reader = nil
         guard let closing = handle else { return }
         handle = nil
-        if let environment {
-            environment.close(closing, afterPanic: afterPanic)
-        } else {
-            closing.close(afterPanic: afterPanic)
-        }
-    }
-
-    private func cacheSize(for identity: FileIdentity) -> Int {
-        let (wanted, overflow) = Int(identity.size).addingReportingOverflow(Int(identity.size) / 4)
-        return overflow ? cacheLimit : min(max(wanted, 256 << 10), cacheLimit)
+        environment?.close(closing, afterPanic: afterPanic)
     }
 }

@@ -27,6 +27,8 @@ final class BerkeleyDBWriter {
         unsafe self.database = database
         if let own = unsafe database.pointee.dbenv { unsafe messages.attach(to: own) }
         _ = unsafe database.pointee.set_cachesize(database, 0, UInt32(clamping: cacheSize), 1)
+        // Readers then notice every byte that changes on the disk; the file says by itself that it has checksums.
+        if kind != nil { _ = unsafe database.pointee.set_flags(database, UInt32(DB_CHKSUM)) }
         if kind == .hash { _ = unsafe database.pointee.set_h_nelem(database, UInt32(clamping: count)) }
         do {
             let type = kind.map { $0 == .hash ? DB_HASH : DB_BTREE } ?? DB_UNKNOWN

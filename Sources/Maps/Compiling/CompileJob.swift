@@ -1,5 +1,7 @@
 // What is compiled into what, and what came of it.
 
+package import Configuration
+
 /// One source to be compiled into one database.
 public struct CompileJob: Sendable {
     /// The text of a source.
@@ -45,6 +47,10 @@ public struct CompileJob: Sendable {
     public var target: String
     /// Whom it is to belong to; nil for this process's user and mode 0644 less the umask.
     public var permissions: Permissions?
+    /// Knows what the entries are for; nil where nobody does.
+    package var judge: (any EntryJudge)?
+    /// What is no finding.
+    package var allowed = AllowedFindings()
 
     /// Describes what to compile.
     ///
@@ -70,6 +76,6 @@ public struct CompileReport: Sendable {
     public let entries: Int
     /// How many keys of the source the database had before, when it was added to; their old values stand.
     public let kept: Int
-    /// What was found that is probably a mistake, in the order of lines.
-    public let warnings: [SourceWarning]
+    /// What was found that is probably a mistake.
+    package let findings: SourceFindings
 }

@@ -3,31 +3,38 @@
 
 import Files
 import Glibc
+import Synchronization
 
 /// Compiles a set of maps, and replaces their databases together.
 ///
-/// What was prepared and not committed is removed when the object goes.
-public final class MapCompiler {
+/// What was prepared and not committed is removed when the object goes. One thread prepares and commits; any may discard,
+/// such as one that takes a signal: what is being replaced then is replaced as a whole.
+public final class MapCompiler: Sendable {
     private struct Prepared {
         let temporary: String
         let target: String
     }
 
-    private var prepared: [Prepared] = []
+    private struct State {
+        /// What is beside the databases; the last one may still be being written.
+        var prepared: [Prepared] = []
+        var isEnded = false
+    }
+
+    private let state = Mutex(State())
 
     /// Makes a compiler with nothing to replace yet.
     public init() {}
 
     deinit { discard() }
 
-    /// Reads a source only, to say what is wrong with it.
+    /// Reads the source of a job only, to say what is wrong with it.
     ///
     /// - Throws: what `prepare` would say of the source.
-    public static func check(
-        _ source: CompileJob.Source, form: SourceForm, folding: KeyFolding
-    ) throws(CompileError) -> CompileReport {
-        let sorted = try SortedSource(source, form: form, folding: folding)
-        return CompileReport(source: source.name, entries: sorted.entries.count, kept: 0, warnings: sorted.warnings)
+    public static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
+        let sorted = try SortedSource(job)
+        return CompileReport(
+            source: job.source.name, entries: sorted.entries.count, kept: 0, findings: sorted.findings)
     }
 
     /// Compiles a source into a new file beside the database, and makes that durable; the database itself stays.
@@ -40,22 +47,24 @@ public final class MapCompiler {
     public func prepare(
         _ job: CompileJob, appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> CompileReport {
-        let sorted = try SortedSource(job.source, form: job.form, folding: job.folding)
+        let sorted = try SortedSource(job)
         let name = TemporaryName(for: job.target)
         name.removeLeftovers()
-        let temporary = try create(name, mode: job.permissions == nil ? 0o644 : 0o600)
+        let temporary = try create(name, for: job.target, mode: job.permissions == nil ? 0o644 : 0o600)
         let added: Int
         do {
             let isNew = appending ? try !copyDatabase(job.target, to: temporary) : true
             added = try write(sorted, kind: job.kind, isNew: isNew, to: temporary, progress: progress)
             try settle(temporary, permissions: job.permissions)
         } catch {
-            try? removeFile(temporary, missingIsFine: true)
+            state.withLock { state in
+                try? removeFile(temporary, missingIsFine: true)
+                state.prepared.removeAll { $0.temporary == temporary }
+            }
             throw CompileError(file: job.target, reason: error.text, remedy: "the old database stays")
         }
-        prepared.append(Prepared(temporary: temporary, target: job.target))
         return CompileReport(
-            source: job.source.name, entries: added, kept: sorted.entries.count - added, warnings: sorted.warnings)
+            source: job.source.name, entries: added, kept: sorted.entries.count - added, findings: sorted.findings)
     }
 
     /// Puts everything that was prepared in the place of the old databases, and makes that durable.
@@ -63,46 +72,73 @@ public final class MapCompiler {
     /// - Throws: if a rename fails; databases before it, in the order of preparation, are replaced then, and those after
     ///   it are not.
     public func commit() throws(CompileError) {
-        defer { discard() }
-        var directories: [String] = []
-        while let next = prepared.first {
-            do {
-                try renameFile(next.temporary, to: next.target)
-            } catch {
-                throw CompileError(error, remedy: "this database and the ones after it stay as they were; run again")
+        try state.withLock { state throws(CompileError) in
+            if state.isEnded { throw Self.ended }
+            defer { Self.discard(&state) }
+            var directories: [String] = []
+            while let next = state.prepared.first {
+                do throws(FileError) {
+                    try renameFile(next.temporary, to: next.target)
+                } catch {
+                    throw CompileError(
+                        error, remedy: "this database and the ones after it stay as they were; run again")
+                }
+                state.prepared.removeFirst()
+                let directory = directory(of: next.target)
+                if !directories.contains(directory) { directories.append(directory) }
             }
-            prepared.removeFirst()
-            let directory = directory(of: next.target)
-            if !directories.contains(directory) { directories.append(directory) }
-        }
-        for directory in directories {
-            do {
-                try syncDirectory(directory)
-            } catch {
-                throw CompileError(error, remedy: "the databases are replaced, but may not survive a crash; run again")
+            for directory in directories {
+                do throws(FileError) {
+                    try syncDirectory(directory)
+                } catch {
+                    throw CompileError(
+                        error, remedy: "the databases are replaced, but may not survive a crash; run again")
+                }
             }
         }
     }
 
     /// Removes what was prepared and not committed.
-    public func discard() {
-        for file in prepared { try? removeFile(file.temporary, missingIsFine: true) }
-        prepared = []
+    public func discard() { state.withLock { Self.discard(&$0) } }
+
+    /// Removes what was prepared and not committed; nothing is prepared or committed any more.
+    public func end() {
+        state.withLock { state in
+            Self.discard(&state)
+            state.isEnded = true
+        }
+    }
+
+    private static let ended = CompileError(
+        file: "compiler", reason: "ended by a signal", remedy: "the old databases stay")
+
+    private static func discard(_ state: inout State) {
+        for file in state.prepared { try? removeFile(file.temporary, missingIsFine: true) }
+        state.prepared = []
     }
 
     /// Creates an empty file that is nobody else's.
     ///
     /// - Parameter mode: before the umask; a file that is meant for another owner is nobody else's to read before.
-    private func create(_ name: TemporaryName, mode: UInt32) throws(CompileError) -> String {
+    private func create(
+        _ name: TemporaryName, for target: String, mode: UInt32
+    ) throws(CompileError) -> String {
         for attempt in 0..<1000 {
             let path = name.path(attempt: attempt)
             do {
-                try createFile(path, mode: mode)
+                try state.withLock { state throws(FileError) in
+                    guard !state.isEnded else { throw FileError(operation: "create", path: path, code: ECANCELED) }
+                    try createFile(path, mode: mode)
+                    state.prepared.append(Prepared(temporary: path, target: target))
+                }
                 return path
             } catch  where error.code == EEXIST {
                 continue
             } catch {
-                throw CompileError(error, remedy: "the old database stays")
+                throw CompileError(
+                    file: target, reason: "a new file cannot be made in \(directory(of: target)): \(error.reason)",
+                    remedy: error.code == EACCES
+                        ? "run this as a user who may write there; the old database stays" : "the old database stays")
             }
         }
         throw CompileError(

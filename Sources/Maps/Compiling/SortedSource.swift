@@ -1,6 +1,7 @@
 // The entries of a source in the order of their keys, each key once: B-trees are filled fastest, and most densely, in
 // order, and duplicates lie side by side.
 
+import Configuration
 import Files
 import Glibc
 
@@ -10,16 +11,20 @@ struct SortedSource {
     let bytes: [UInt8]
     /// The entries by key; of duplicates only the first in the source.
     let entries: [SourceEntry]
-    /// What was found that is probably a mistake, in the order of lines.
-    let warnings: [SourceWarning]
+    /// What was found that is probably a mistake.
+    let findings: SourceFindings
 
-    /// Reads and sorts a source.
-    init(_ source: CompileJob.Source, form: SourceForm, folding: KeyFolding) throws(CompileError) {
-        var parser = try SourceParser(
-            Self.read(source), file: source.name, form: form, folding: folding)
+    /// Reads and sorts the source of a job.
+    ///
+    /// - Throws: if it cannot be read, or has an error that is not allowed.
+    init(_ job: CompileJob) throws(CompileError) {
+        let (source, file) = try Self.read(job.source)
+        var parser = SourceParser(
+            source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge, allowing: job.allowed
+        )
         var keyed: [KeyedEntry] = []
         keyed.reserveCapacity(parser.bytes.count / 48)
-        while let entry = try parser.next() {
+        while let entry = parser.next() {
             keyed.append(KeyedEntry(entry, in: parser.bytes))
         }
         let bytes = parser.bytes
@@ -30,26 +35,33 @@ struct SortedSource {
         }
         var entries: [SourceEntry] = []
         entries.reserveCapacity(keyed.count)
-        var duplicates: [SourceWarning] = []
         for candidate in keyed {
             if let last = entries.last, bytes[last.key] == bytes[candidate.entry.key] {
-                let kind = SourceWarning.Kind.duplicate(key: Array(bytes[last.key]), first: Int(last.line))
-                duplicates.append(SourceWarning(file: source.name, line: Int(candidate.entry.line), kind: kind))
+                parser.reportDuplicate(candidate.entry, of: Int(last.line))
             } else {
                 entries.append(candidate.entry)
             }
         }
+        if let error = parser.findings.firstError { throw CompileError(refusing: parser.findings, because: error) }
+        if let file, (try? FileState(path: job.source.name)) != file {
+            throw CompileError(
+                file: job.source.name, reason: "changed while it was read",
+                remedy: "run again when it is whole; the old database stays", isTemporary: true)
+        }
         self.bytes = bytes
         self.entries = entries
-        warnings = (parser.warnings + duplicates).sorted { $0.line < $1.line }
+        findings = parser.findings
     }
 
-    private static func read(_ source: CompileJob.Source) throws(CompileError) -> [UInt8] {
+    private static func read(
+        _ source: CompileJob.Source
+    ) throws(CompileError) -> (bytes: [UInt8], file: FileState?) {
         switch source {
-        case .bytes(let bytes, _): return bytes
+        case .bytes(let bytes, _): return (bytes, nil)
         case .file(let path):
-            do {
-                return try readSettledFile(path, limit: SourceParser.sizeLimit).bytes
+            do throws(FileError) {
+                let read = try readSettledFile(path, limit: SourceParser.sizeLimit)
+                return (read.bytes, read.state)
             } catch {
                 throw CompileError(
                     error, remedy: error.isUnsettled ? "the old database stays" : "correct the file or its path")

@@ -1,6 +1,8 @@
 // Reads the source of a map, entry by entry (SEMANTICS 9). It works in the file's bytes themselves: keys are folded and
-// continued values joined in place, so that a source of any size costs its own bytes and nothing more.
+// continued values joined in place, so that a source of any size costs its own bytes and nothing more. It never stops at a
+// fault: what is wrong is collected, and the next line is read.
 
+import Configuration
 import Files
 import MailAddress
 
@@ -24,15 +26,28 @@ struct SourceParser {
     /// The source; behind the entries read so far it is rewritten.
     private(set) var bytes: [UInt8]
     /// The findings so far, duplicates excluded: those only a table can notice.
-    private(set) var warnings: [SourceWarning] = []
+    var findings: SourceFindings
+    /// The first finding that makes doubtful which keys the source has.
+    var doubt: Finding?
+    /// The lines of entries whose keys may have been given before.
+    var linesOfAllowedDuplicates: Set<UInt32> = []
 
-    private let file: String
     private let form: SourceForm
     private let folding: KeyFolding
+    let judge: (any EntryJudge)?
+    let allowed: AllowedFindings
+    /// What a comment allows the next entry.
+    var allowedNext = AllowedFindings()
+    var isNextAllowed = false
+    /// Whether the source has other bytes than printable ASCII.
+    private let isUnusual: Bool
     /// Where the next line begins, and its number.
     private var position = 0
     private var line: UInt32 = 1
-    private var hasSeenCR = false
+    /// Whether something is wrong already with the entry that is being read.
+    var isFaulty = false
+    /// Whether lines that continue an entry belong to one that was passed over.
+    private var passesOverContinuations = false
 
     /// Entries hold places as 32 bits; the largest one is left free for tables to mark what is empty.
     static let sizeLimit = Int(UInt32.max) - 1
@@ -43,85 +58,134 @@ struct SourceParser {
     ///   - source: the whole of it.
     ///   - file: what messages call it.
     ///   - folding: how keys are folded; those of aliases to lower case where it does not say.
-    /// - Throws: if it holds a NUL, which no key or value in a database may hold, or is too large.
+    ///   - judge: knows what the entries are for; nil where nobody does.
+    ///   - allowed: what is no finding.
     init(
-        _ source: consuming [UInt8], file: String, form: SourceForm, folding: KeyFolding
-    ) throws(CompileError) {
+        _ source: consuming [UInt8], file: String, form: SourceForm, folding: KeyFolding,
+        judge: (any EntryJudge)? = nil, allowing allowed: AllowedFindings = AllowedFindings()
+    ) {
+        isUnusual = SourceCharacters.areUnusual(in: source.span)
         bytes = source
-        self.file = file
         self.form = form
         // Keys of aliases are never case-sensitive.
-        self.folding = form == .aliases && folding == .none ? .lower : folding
-        guard bytes.count <= Self.sizeLimit else {
-            throw CompileError(file: file, reason: "larger than \(Self.sizeLimit) bytes", remedy: "split the map")
-        }
-        if let place = firstIndex(of: 0, in: bytes.span, from: 0) {
-            let line = bytes[..<place].count { $0 == 0x0A } + 1
-            throw CompileError(file: file, line: line, reason: "a NUL byte", remedy: "give a text file")
-        }
-        if let last = bytes.last, last != 0x0A {
-            let line = bytes.count { $0 == 0x0A } + 1
-            warnings.append(SourceWarning(file: file, line: line, kind: .noFinalNewline))
+        self.folding = (form, folding) == (.aliases, .none) ? .lower : folding
+        self.judge = judge
+        self.allowed = allowed
+        findings = SourceFindings(source: file)
+        if bytes.count > Self.sizeLimit {
+            position = bytes.count
+            report(.unreadableLine, "larger than \(Self.sizeLimit) bytes; split the map", line: 1)
+        } else if isUnusual, SourceCharacters.isUTF16(bytes.span) {
+            position = bytes.count
+            report(.nulByte, "the file is UTF-16; convert it to UTF-8 without a byte order mark", line: 1)
+        } else if let last = bytes.last, last != 0x0A {
+            let line = UInt32(truncatingIfNeeded: bytes.count { $0 == 0x0A } + 1)
+            report(
+                .noFinalNewline, "no newline at the end; check that the file is whole, and add one", line: line,
+                severity: .warning)
         }
     }
 
-    /// Reads one entry.
+    /// Reads one entry; lines that are none are passed over, with a finding.
     ///
     /// - Returns: nil at the end of the source.
-    /// - Throws: at the first line that breaks the grammar.
-    mutating func next() throws(CompileError) -> SourceEntry? {
+    mutating func next() -> SourceEntry? {
         switch form {
         case .plain: nextPlain()
-        case .aliases: try nextAlias()
+        case .aliases: nextAlias()
         }
     }
 
     private mutating func nextPlain() -> SourceEntry? {
         while position < bytes.count {
+            isFaulty = false
             let number = line
-            let end = takeLine()
-            let keyStart = skipBlanks(from: end.start, to: end.end)
-            guard keyStart < end.end, bytes[keyStart] != 0x23 else { continue }
-            var keyEnd = skipWord(from: keyStart, to: end.end)
-            let valueStart = skipBlanks(from: keyEnd, to: end.end)
+            let current = takeLine()
+            let keyStart = skipBlanks(from: current.start, to: current.end)
+            let isComment = keyStart < current.end && bytes[keyStart] == 0x23
+            if isComment { readComment(keyStart..<current.end, line: number) }
+            guard !isUnusual || examine(current, isComment: isComment, line: number) else { continue }
+            guard keyStart < current.end, !isComment else { continue }
+            if keyStart > current.start {
+                fault(
+                    .indentedLine,
+                    "the line begins with a blank: it does not continue the line before; "
+                        + "write the whole entry on one line, or begin the line in the first column", line: number)
+            }
+            var keyEnd = skipWord(from: keyStart, to: current.end)
+            let valueStart = skipBlanks(from: keyEnd, to: current.end)
             if keyEnd - keyStart > 1, bytes[keyEnd - 1] == 0x3A {
                 keyEnd -= 1
-                warn(.colon(key: Array(bytes[keyStart..<keyEnd])), line: number)
+                report(
+                    .colonAfterKey, "key '\(text(keyStart..<keyEnd)):' ends in a colon, which is dropped; remove it",
+                    line: number, severity: .warning)
             }
-            noticeCR(before: end.end, line: number)
-            return entry(key: keyStart..<keyEnd, value: valueStart..<end.end, line: number)
+            if bytes[keyStart] == 0x22, isQuoteOpen(in: keyStart..<keyEnd) {
+                fault(
+                    .unclosedQuote,
+                    "a quote in the key '\(text(keyStart..<keyEnd))' is not closed: keys of the plain form end at the first "
+                        + "blank; read the map in the aliases form (-la), or write the key without blanks", line: number
+                )
+            }
+            return entry(key: keyStart..<keyEnd, value: valueStart..<current.end, line: number)
         }
         return nil
     }
 
-    private mutating func nextAlias() throws(CompileError) -> SourceEntry? {
+    private mutating func nextAlias() -> SourceEntry? {
         while position < bytes.count {
+            isFaulty = false
             let number = line
             let current = takeLine()
-            guard current.start < current.end, bytes[current.start] != 0x23 else { continue }
+            let isComment = current.start < current.end && bytes[current.start] == 0x23
+            let isContinuation = current.start < current.end && ASCII.isBlank(bytes[current.start])
+            if isComment { readComment(current.start..<current.end, line: number) }
+            guard !isUnusual || examine(current, isComment: isComment, line: number) else {
+                passesOverContinuations = true
+                continue
+            }
+            if isContinuation, passesOverContinuations { continue }
+            passesOverContinuations = false
+            guard current.start < current.end, !isComment else { continue }
             let first = skipBlanks(from: current.start, to: current.end)
             guard first < current.end else { continue }
             guard first == current.start else {
-                throw error(
-                    number,
+                passOver(
                     bytes[first] == 0x23 ? "an indented comment" : "a continuation line without an entry before it",
-                    "begin the line in the first column, or remove the blank or comment line before it")
+                    "begin the line in the first column, or remove the blank or comment line before it", line: number)
+                continue
             }
-            let keyEnd = try endOfAliasKey(from: current.start, to: current.end, line: number)
+            guard let keyEnd = endOfAliasKey(from: current.start, to: current.end) else {
+                let isOpen = isQuoteOpen(in: current.start..<current.end)
+                passOver(
+                    isOpen ? "a quote in the key is not closed" : Self.noColon,
+                    isOpen ? "close it, or escape it with a backslash" : Self.writeColon, line: number)
+                continue
+            }
             let colon = skipBlanks(from: keyEnd, to: current.end)
             guard colon < current.end, bytes[colon] == 0x3A else {
-                throw error(number, "no colon after the key", "write 'key: value'")
+                passOver(Self.noColon, Self.writeColon, line: number)
+                continue
             }
             let value = skipBlanks(from: colon + 1, to: current.end)
-            noticeCR(before: current.end, line: number)
-            let joined = try joinContinuations(of: value..<current.end)
+            let joined = joinContinuations(of: value..<current.end)
             return entry(key: current.start..<keyEnd, value: joined, line: number)
         }
         return nil
     }
 
-    /// Finds the first blank or colon that is neither quoted nor escaped.
-    private func endOfAliasKey(from start: Int, to end: Int, line: UInt32) throws(CompileError) -> Int {
+    private static let noColon = "no colon after the key"
+    private static let writeColon =
+        "write 'key: value', or read a file of 'key value' lines in the plain form (-l in dbases.conf, not -la)"
+
+    /// Notes a line that is no entry, and passes over it and the lines that continue it.
+    private mutating func passOver(_ reason: String, _ remedy: String, line: UInt32) {
+        fault(.unreadableLine, "\(reason); \(remedy)", line: line)
+        passesOverContinuations = true
+    }
+
+    /// Finds the first blank or colon that is neither quoted nor escaped; nil where there is none.
+    private func endOfAliasKey(from start: Int, to end: Int) -> Int? {
         var isQuoted = false
         var index = start
         while index < end {
@@ -134,15 +198,24 @@ struct SourceParser {
             }
             index += 1
         }
-        throw isQuoted
-            ? error(line, "a quote in the key is not closed", "close it, or escape it with a backslash")
-            : error(line, "no colon after the key", "write 'key: value'")
+        return nil
+    }
+
+    /// Whether a quote that begins in a text does not end there.
+    private func isQuoteOpen(in text: Range<Int>) -> Bool {
+        var isQuoted = false
+        var index = text.lowerBound
+        while index < text.upperBound {
+            if bytes[index] == 0x22 { isQuoted.toggle() }
+            index += bytes[index] == 0x5C ? 2 : 1
+        }
+        return isQuoted
     }
 
     /// Takes the lines that continue a value, and joins them to it in place.
     ///
     /// - Returns: the places of the whole value.
-    private mutating func joinContinuations(of value: Range<Int>) throws(CompileError) -> Range<Int> {
+    private mutating func joinContinuations(of value: Range<Int>) -> Range<Int> {
         var end = value.upperBound
         while position < bytes.count, ASCII.isBlank(bytes[position]) {
             let number = line
@@ -158,13 +231,13 @@ struct SourceParser {
             var trimmed = end
             while trimmed > value.lowerBound, ASCII.isBlank(bytes[trimmed - 1]) { trimmed -= 1 }
             guard trimmed > value.lowerBound, bytes[trimmed - 1] == 0x2C else {
-                let reason =
+                passOver(
                     bytes[first] == 0x23
-                    ? "an indented comment" : "a continuation line, but the line before does not end with a comma"
-                throw error(
-                    number, reason, "end the line before with a comma, or begin this one in the first column")
+                        ? "an indented comment" : "a continuation line, but the line before does not end with a comma",
+                    "end the line before with a comma, or begin this one in the first column", line: number)
+                break
             }
-            noticeCR(before: next.end, line: number)
+            if isUnusual, !examine(next, isComment: false, line: number) { continue }
             move(first..<next.end, to: trimmed)
             end = trimmed + (next.end - first)
         }
@@ -196,10 +269,22 @@ struct SourceParser {
         }
     }
 
-    /// Folds a key, and puts its value right behind it.
+    /// Folds a key, puts its value right behind it, and has both judged.
     private mutating func entry(key: Range<Int>, value: Range<Int>, line: UInt32) -> SourceEntry {
         fold(key)
         move(value, to: key.upperBound)
+        let moved = key.upperBound..<key.upperBound + value.count
+        if isUnusual { examine(key: key, value: moved, line: line) }
+        if let judge, !isFaulty {
+            let faults = judge.faults(
+                ofKey: bytes.span.extracting(key), value: bytes.span.extracting(moved))
+            for fault in faults { report(fault.name, fault.text, line: line, severity: fault.severity) }
+        }
+        if isNextAllowed {
+            if allowedNext.contains(.duplicateKey) { linesOfAllowedDuplicates.insert(line) }
+            isNextAllowed = false
+            allowedNext = AllowedFindings()
+        }
         // In range: no place is beyond sizeLimit.
         return SourceEntry(
             offset: UInt32(truncatingIfNeeded: key.lowerBound), keyLength: UInt32(truncatingIfNeeded: key.count),
@@ -226,17 +311,6 @@ struct SourceParser {
         }
     }
 
-    private mutating func noticeCR(before end: Int, line: UInt32) {
-        guard !hasSeenCR, end > 0, bytes[end - 1] == 0x0D else { return }
-        hasSeenCR = true
-        warn(.carriageReturn, line: line)
-    }
-
-    private mutating func warn(_ kind: SourceWarning.Kind, line: UInt32) {
-        warnings.append(SourceWarning(file: file, line: Int(line), kind: kind))
-    }
-
-    private func error(_ line: UInt32, _ reason: String, _ remedy: String) -> CompileError {
-        CompileError(file: file, line: Int(line), reason: reason, remedy: remedy)
-    }
+    /// Text for messages.
+    func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }

@@ -46,7 +46,9 @@ public struct DatabasesConf: Sendable, Hashable {
             let remedy =
                 error.isMissing
                 ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
-            throw ConfigurationError(file: file, text: "cannot be read: \(error.operation): \(error.reason)\(remedy)")
+            throw ConfigurationError(
+                file: file, text: "cannot be read: \(error.operation): \(error.reason)\(remedy)",
+                isTemporary: error.isUnsettled)
         }
         try self.init(bytes, file: file, variables: settings.variables)
     }
@@ -130,9 +132,10 @@ private struct LineFields {
         // Flags are split again after expansion, so that one variable can hold several of them.
         let flagWords = try Self.expand(words[5...].joined(separator: " "), variables)
             .utf8.split(whereSeparator: ASCII.isBlank)
-        let flags = try RelationFlags(words: flagWords.map { String(Substring($0)) })
+        var flags = try RelationFlags(words: flagWords.map { String(Substring($0)) })
+        flags.environmentFile = flags.environmentFile.map { Self.path($0, beside: file) }
         let named = words[4] == "-" ? flags.file : try Self.expand(words[4], variables)
-        let path = named.map { $0.utf8.first == UInt8(ascii: "/") ? $0 : "\(directory(of: file))/\($0)" }
+        let path = named.map { Self.path($0, beside: file) }
         guard path != nil || !type.needsFile else {
             throw FieldError("a map of type \(type.rawValue) needs a file in the fifth field")
         }
@@ -141,6 +144,11 @@ private struct LineFields {
             privilege: privilege == "-" ? nil : try MapPrivilege(field: privilege),
             compile: try CompileOptions(field: options), path: type.needsFile ? path : nil, flags: flags, file: file,
             line: line)
+    }
+
+    /// A path from the root: inside an environment the library takes others from the environment's directory.
+    private static func path(_ path: String, beside file: String) -> String {
+        path.utf8.first == UInt8(ascii: "/") ? path : "\(absolutePath(directory(of: file)))/\(path)"
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -14,7 +14,8 @@ extension EnvironmentSettings {
         do {
             bytes = try readSettledFile(file, limit: 65_536).bytes
         } catch {
-            throw ConfigurationError(file: file, text: "cannot be read: \(error.operation): \(error.reason)")
+            throw ConfigurationError(
+                file: file, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
         }
         var reader = EnvironmentFileReader(file: file)
         for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -23,8 +24,11 @@ extension EnvironmentSettings {
         guard let home = reader.home else {
             throw ConfigurationError(file: file, text: "has no envhome; name the environment's directory")
         }
+        let isAbsolute = home.utf8.first == UInt8(ascii: "/")
         self.init(
-            home: home, mode: reader.mode, create: reader.create, readOnly: reader.readOnly, cdb: reader.cdb,
+            // The same for all programs, wherever they are started.
+            home: isAbsolute ? home : "\(absolutePath(directory(of: file)))/\(home)", mode: reader.mode,
+            create: reader.create, readOnly: reader.readOnly, cdb: reader.cdb,
             temporaryDirectory: reader.temporaryDirectory)
     }
 }

@@ -6,4 +6,11 @@ public protocol CallObserver: Sendable {
     func callBegins()
     /// The call returned.
     func callEnded()
+    /// Whether the work is to end before its next step, such as for a signal that came.
+    var isStopRequested: Bool { get }
+}
+
+extension CallObserver? {
+    /// Whether somebody watches, and wants the work to end.
+    var isStopRequested: Bool { self?.isStopRequested ?? false }
 }

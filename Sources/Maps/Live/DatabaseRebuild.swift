@@ -18,10 +18,23 @@ struct DatabaseRebuild {
 
     private let name: TableName
     private let dump: SalvagedDatabase
+    private let observer: OutsideObserver
 
-    init(_ name: TableName, _ dump: SalvagedDatabase) {
+    /// Prepares it.
+    ///
+    /// - Parameter observer: may want the work to end before it is done; the old file stays then.
+    init(_ name: TableName, _ dump: SalvagedDatabase, observer: (any CallObserver)?) {
         self.name = name
         self.dump = dump
+        self.observer = OutsideObserver(inside: observer)
+    }
+
+    /// The new file is in no environment: no call can wait for a lock, and a slow disk is no reason to give up.
+    private struct OutsideObserver: CallObserver {
+        let inside: (any CallObserver)?
+        func callBegins() {}
+        func callEnded() {}
+        var isStopRequested: Bool { inside.isStopRequested }
     }
 
     /// Builds it.
@@ -56,7 +69,7 @@ struct DatabaseRebuild {
     private func fill(_ path: String, _ source: (bytes: [UInt8], name: String)?) throws -> Result {
         let kind = DatabaseKind(rawValue: name.backEnd) ?? .btree
         let table = TableName(relation: name.relation, backEnd: name.backEnd, file: path)
-        let map = try LiveMap(table, environment: nil, access: .create(kind, mode: 0o600))
+        let map = try LiveMap(table, environment: nil, access: .create(kind, mode: 0o600), observer: observer)
         var result = Result()
         if let source {
             var reader = try EntryReader(source.bytes, file: source.name)
@@ -67,7 +80,7 @@ struct DatabaseRebuild {
         }
         try map.sync()
         try map.close()
-        try DatabaseCheck.verify(path)
+        try DatabaseCheck.verify(path, observer: observer)
         return result
     }
 

@@ -9,6 +9,8 @@ public struct EntryReader {
     /// The line that was read last, counted from 1.
     public private(set) var line = 0
     private var isAtEnd = false
+    /// Whether the entries behind a faulty line can be read: a line of `db dump` is one entry.
+    package var canGoOn: Bool { !isHexadecimal && position < bytes.count }
     /// Whether bytes are given as pairs of hexadecimal digits, each key and value on a line of its own.
     private let isHexadecimal: Bool
 

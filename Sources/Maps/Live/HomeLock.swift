@@ -15,10 +15,13 @@ final class HomeLock {
     /// Takes it to use the environment.
     ///
     /// - Returns: the lock, and whether nobody else has it until `share` is called.
-    /// - Throws: if a recovery is at work for longer than a moment.
-    static func take(_ home: String) throws(BerkeleyDBFailure) -> (lock: HomeLock, isAlone: Bool) {
+    /// - Throws: if a recovery is at work for longer than a moment, or the work is to end.
+    static func take(
+        _ home: String, _ observer: (any CallObserver)?
+    ) throws(BerkeleyDBFailure) -> (lock: HomeLock, isAlone: Bool) {
         let lock = try open(home)
         for _ in 0..<40 {
+            if observer.isStopRequested { throw .stopped }
             if flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0 { return (lock, true) }
             if flock(lock.descriptor, LOCK_SH | LOCK_NB) == 0 { return (lock, false) }
             usleep(50_000)
@@ -41,6 +44,7 @@ final class HomeLock {
     private static func open(_ home: String) throws(BerkeleyDBFailure) -> HomeLock {
         let descriptor = unsafe Glibc.open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else {
+            if errno == ENOENT { throw RegionFiles(home: home).missingDirectory }
             throw BerkeleyDBFailure(
                 code: errno, text: "the environment's directory \(home): \(unsafe String(cString: strerror(errno)))")
         }

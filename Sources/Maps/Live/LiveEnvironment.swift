@@ -24,9 +24,9 @@ final class LiveEnvironment {
         _ settings: EnvironmentSettings, create: Bool, observer: (any CallObserver)?
     ) throws(BerkeleyDBFailure) {
         self.observer = observer
-        let (lock, isAlone) = try HomeLock.take(settings.home)
+        let (lock, isAlone) = try HomeLock.take(settings.home, observer)
         self.lock = lock
-        try Self.waitForRegionFile(settings.home)
+        try Self.waitForRegionFile(settings.home, observer)
         let opened = unsafe try Self.open(settings, create: create || settings.create, messages, observer)
         unsafe handle = opened.handle
         // Two failchk at a time would be in each other's way.
@@ -60,9 +60,12 @@ final class LiveEnvironment {
     }
 
     /// Another process may be creating the environment at this moment; it takes milliseconds.
-    private static func waitForRegionFile(_ home: String) throws(BerkeleyDBFailure) {
+    private static func waitForRegionFile(
+        _ home: String, _ observer: (any CallObserver)?
+    ) throws(BerkeleyDBFailure) {
         let region = RegionFiles(home: home)
         for _ in 0..<20 {
+            if observer.isStopRequested { throw .stopped }
             do {
                 return try region.check()
             } catch {
@@ -85,7 +88,11 @@ final class LiveEnvironment {
         } catch  where error.code == EINVAL {
             return unsafe try open(settings, flags: 0, tracksThreads: false, messages, observer)
         } catch  where error.code == ENOENT && create {
-            return unsafe try open(settings, flags: DB_CREATE, tracksThreads: true, messages, observer)
+            let regions = RegionFiles(home: settings.home)
+            try regions.checkRoom(for: Int(createdCacheSize))
+            let opened = unsafe try open(settings, flags: DB_CREATE, tracksThreads: true, messages, observer)
+            regions.takeRoom()
+            return unsafe opened
         }
     }
 
@@ -118,9 +125,9 @@ final class LiveEnvironment {
             Int32(truncatingIfNeeded: settings.mode & 0o777))
         observer?.callEnded()
         guard code == 0 else {
-            let failure = BerkeleyDBFailure(code: code, messages: messages)
+            let failure = RegionFiles(home: settings.home).failure(joining: code, messages)
             _ = unsafe opening.pointee.close(opening, 0)
-            throw BerkeleyDBFailure(code: code, text: "environment \(settings.home): \(failure.text)")
+            throw failure
         }
         return unsafe (opening, tracksThreads)
     }

@@ -7,7 +7,8 @@ import Glibc
 
 /// An open database, for one thread of one command.
 ///
-/// Keys and values are the stored bytes, with their NUL.
+/// Keys and values are the stored bytes, with their NUL. Where the observer wants the work to end, the next step of it
+/// throws an error that says so (`MapError.isStop`); syncing and closing are always done.
 @safe
 public final class LiveMap {
     /// What the map is opened for.
@@ -24,9 +25,13 @@ public final class LiveMap {
     public let name: TableName
 
     private let environment: LiveEnvironment?
+    /// The directory of its environment; nil for none.
+    private let home: String?
     private let observer: (any CallObserver)?
     private let messages: LibraryMessages
     private var database: UnsafeMutablePointer<DB>?
+    /// Looks keys up; nil where the database is not open.
+    private var reader: (pages: PoolPages, reader: DatabaseReader)?
     /// The kind of file that it is.
     public let kind: DatabaseKind
 
@@ -41,6 +46,7 @@ public final class LiveMap {
     ) throws(MapError) {
         self.name = name
         self.observer = observer
+        home = environment?.home
         do throws(BerkeleyDBFailure) {
             var joined: LiveEnvironment?
             if let settings = environment {
@@ -53,11 +59,15 @@ public final class LiveMap {
             self.messages = messages
             let opened = unsafe try Self.open(name.file, joined, access, messages, observer)
             unsafe database = opened
+            let pages = unsafe PoolPages(of: opened, messages: messages)
+            reader = try pages.reading { () throws(BerkeleyDBFailure) in
+                (pages, try DatabaseReader(pages, pageSize: pages.pageSize, cacheLimit: 1 << 20))
+            }
             var kind = DB_UNKNOWN
             _ = unsafe opened.pointee.get_type(opened, &kind)
             self.kind = kind == DB_HASH ? .hash : .btree
         } catch {
-            throw MapError(table: name, code: error.code, text: error.text)
+            throw MapError(error, table: name, inEnvironment: environment?.home)
         }
     }
 
@@ -67,22 +77,24 @@ public final class LiveMap {
     ///
     /// - Returns: nil if it certainly does not exist.
     public func get(_ key: [UInt8]) throws(MapError) -> [UInt8]? {
-        var value: [UInt8] = []
-        let code = unsafe try withDatabase(key) { database in
-            unsafe withThing(key) { keyThing in
-                var valueThing = unsafe DBT()
-                let code = unsafe database.pointee.get(database, nil, &keyThing, &valueThing, 0)
-                if code == 0 { unsafe value = copy(valueThing) }
-                return code
-            }
+        try stopIfRequested()
+        guard let (pages, reader) = reader else {
+            throw MapError(table: name, key: key, code: EBADF, text: "the file was closed")
         }
-        if code == DB_NOTFOUND { return nil }
-        try check(code, key)
-        return value
+        observer?.callBegins()
+        defer { observer?.callEnded() }
+        do {
+            return try pages.reading { () throws(BerkeleyDBFailure) in try reader.find(stored: key) }
+        } catch {
+            throw fail(error, key)
+        }
     }
 
     /// Stores a value in the place of the one the key has, if any; it is durable after `sync`.
     public func put(_ key: [UInt8], _ value: [UInt8]) throws(MapError) {
+        try stopIfRequested()
+        // The library trusts the pages that lead to the key; damage in them may kill it.
+        _ = try get(key)
         let code = unsafe try withDatabase(key) { database in
             unsafe withThing(key) { keyThing in
                 unsafe withThing(value) { valueThing in
@@ -97,12 +109,21 @@ public final class LiveMap {
     ///
     /// - Returns: false if it did not exist.
     public func delete(_ key: [UInt8]) throws(MapError) -> Bool {
+        try stopIfRequested()
+        guard try get(key) != nil else { return false }
         let code = unsafe try withDatabase(key) { database in
             unsafe withThing(key) { keyThing in unsafe database.pointee.del(database, nil, &keyThing, 0) }
         }
         if code == DB_NOTFOUND { return false }
         try check(code, key)
         return true
+    }
+
+    /// Does something else that belongs to the work on this map, and that may wait without end, under the same eyes.
+    public func watching<Answer>(_ body: () throws(MapError) -> Answer) throws(MapError) -> Answer {
+        observer?.callBegins()
+        defer { observer?.callEnded() }
+        return try body()
     }
 
     /// Writes every change out to the disk.
@@ -114,6 +135,7 @@ public final class LiveMap {
     public func close() throws(MapError) {
         guard let closing = unsafe database else { return }
         unsafe database = nil
+        reader = nil
         observer?.callBegins()
         let code = unsafe closing.pointee.close(closing, UInt32(DB_NOSYNC))
         observer?.callEnded()
@@ -125,13 +147,14 @@ public final class LiveMap {
     ///
     /// Inside an environment the right to write is held during the check: readers go on, other writers wait for it.
     public func verify() throws(MapError) {
+        try stopIfRequested()
         let cursor = environment == nil ? nil : try Cursor(self, flags: DB_WRITECURSOR)
         defer { cursor?.close() }
         if environment != nil { try sync() }
         do {
-            try DatabaseCheck.verify(name.file)
+            try DatabaseCheck.verify(name.file, observer: observer)
         } catch {
-            throw MapError(table: name, code: error.code, text: error.text)
+            throw MapError(error, table: name, inEnvironment: home)
         }
     }
 
@@ -200,6 +223,7 @@ public final class LiveMap {
         /// The next entry, or the first one not before a key.
         func next(from start: [UInt8]? = nil) throws(MapError) -> (key: [UInt8], value: [UInt8])? {
             guard let cursor = unsafe cursor else { return nil }
+            try map.stopIfRequested()
             var found: (key: [UInt8], value: [UInt8])?
             map.observer?.callBegins()
             let code = unsafe withThing(start ?? []) { keyThing in
@@ -214,6 +238,11 @@ public final class LiveMap {
             try map.check(code, start)
             return found
         }
+    }
+
+    /// Work ends between two calls: one that is interrupted leaves its locks behind.
+    private func stopIfRequested() throws(MapError) {
+        if observer.isStopRequested { throw .stopped(name) }
     }
 
     /// Every call that may wait inside the library passes here.
@@ -231,14 +260,18 @@ public final class LiveMap {
 
     private func check(_ code: Int32, _ key: [UInt8]?) throws(MapError) {
         guard code != 0 else { return }
-        let failure = BerkeleyDBFailure(writing: code, messages: messages)
+        throw fail(BerkeleyDBFailure(writing: code, messages: messages), key)
+    }
+
+    private func fail(_ failure: BerkeleyDBFailure, _ key: [UInt8]?) -> MapError {
         if failure.isPanic {
             // After a panic no handle may be used again, closing them included.
             unsafe database = nil
+            reader = nil
             environment?.abandon()
         }
         let shown = key.map { $0.last == 0 ? Array($0.dropLast()) : $0 }
-        throw MapError(table: name, key: shown, code: code, text: failure.text)
+        return MapError(failure, table: name, key: shown, inEnvironment: home)
     }
 
     private static func open(
@@ -259,6 +292,15 @@ public final class LiveMap {
                 mode = wantedMode
             }
         }
+        if flags & DB_CREATE == 0 {
+            // The library believes what the first page says. Outside of an environment the file is all that there is, and
+            // all of it can be checked.
+            if environment == nil {
+                try DatabaseInspection.check(file: path)
+            } else {
+                _ = try DatabaseReader(try FilePages(path), cacheLimit: 0)
+            }
+        }
         var created: UnsafeMutablePointer<DB>?
         var code = unsafe db_create(&created, environment?.handle, 0)
         guard code == 0, let opening = unsafe created else {
@@ -269,6 +311,7 @@ public final class LiveMap {
             if let own = unsafe opening.pointee.dbenv { unsafe messages.attach(to: own) }
             _ = unsafe opening.pointee.set_cachesize(opening, 0, privateCacheSize, 1)
         }
+        if flags & DB_CREATE != 0 { _ = unsafe opening.pointee.set_flags(opening, UInt32(DB_CHKSUM)) }
         messages.forget()
         observer?.callBegins()
         code = unsafe opening.pointee.open(
@@ -290,7 +333,7 @@ public final class LiveMap {
         var kind = DB_UNKNOWN
         _ = unsafe database.pointee.get_type(database, &kind)
         guard kind == DB_BTREE || kind == DB_HASH else {
-            return BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file; compile the map again")
+            return BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file", remedy: .replace)
         }
         guard unsafe database.pointee.get_multiple(database) == 0 else {
             return BerkeleyDBFailure(code: EINVAL, text: "holds several databases; give the map a file of its own")

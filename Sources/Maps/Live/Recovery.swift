@@ -2,6 +2,7 @@
 // is written down first, then the region files go, then each damaged database is built anew beside the old one, which
 // is kept under another name.
 
+import Configuration
 import Files
 import Glibc
 
@@ -23,21 +24,22 @@ public struct Recovery {
 
     private let settings: EnvironmentSettings
     private let databases: [Database]
-    private let stamp: String
+    private let date: String
     private let report: (String) -> Void
 
     /// Describes what to recover.
     ///
     /// - Parameters:
     ///   - settings: the environment.
-    ///   - stamp: what the names of dumps and kept files end with, such as the date and time.
+    ///   - date: what the names of dumps and kept files end with, such as the date and time; where such a name is taken a
+    ///     number follows it.
     ///   - report: is told what is done, in sentences for people.
     public init(
-        _ settings: EnvironmentSettings, databases: [Database], stamp: String, report: @escaping (String) -> Void
+        _ settings: EnvironmentSettings, databases: [Database], date: String, report: @escaping (String) -> Void
     ) {
         self.settings = settings
         self.databases = databases
-        self.stamp = stamp
+        self.date = date
         self.report = report
     }
 
@@ -45,26 +47,71 @@ public struct Recovery {
     ///
     /// - Parameters:
     ///   - isForced: whether processes that this user may not look into are taken not to use it.
-    ///   - observer: watches calls that may never return.
-    public func run(isForced: Bool, observer: (any CallObserver)? = nil) throws(RecoveryError) {
+    ///   - observer: watches calls that may never return, and may want the work to end before it is done.
+    /// - Returns: whether every entry is there, or may be: false where a database had to be built from what could be read
+    ///   of it, and that was not all.
+    public func run(isForced: Bool, observer: (any CallObserver)? = nil) throws(RecoveryError) -> Bool {
         let lock = try takeAlone()
         try refuseWhileUsed(isForced: isForced)
+        let stamp = freeStamp()
         var plans: [(database: Database, dump: SalvagedDatabase)] = []
         for database in databases {
-            if let dump = try salvage(database) { plans.append((database, dump)) }
+            if let dump = try salvage(database, stamp, observer) { plans.append((database, dump)) }
         }
+        if observer.isStopRequested { throw RecoveryError("\(settings.home): ended by a signal; nothing was changed") }
         let regions = RegionFiles(home: settings.home)
         let owner = try? FileIdentity(path: regions.first)
         do {
-            report("\(settings.home): removed \(try regions.remove()) region files")
+            let count = try regions.remove()
+            report("\(settings.home): removed \(counted(count, "region file", "region files"))")
         } catch {
             throw RecoveryError("\(error); nothing else was changed")
         }
-        for plan in plans { try rebuild(plan.database, plan.dump) }
+        for plan in plans { try rebuild(plan.database, plan.dump, stamp, observer) }
         lock?.share()
-        for plan in plans { try check(plan.database, observer) }
+        do {
+            for plan in plans { try check(plan.database, observer) }
+        } catch {
+            // The new region files are there, and readers must be able to use them.
+            try? restore(owner)
+            throw error
+        }
         try restore(owner)
         try nameFormerUsers()
+        let lossy = plans.filter { $0.database.source == nil && !$0.dump.isWhole && $0.dump.missing != 0 }
+        for plan in lossy { reportLoss(plan.database, plan.dump) }
+        return lossy.isEmpty
+    }
+
+    /// Two recoveries may fall into one second, and what the first kept is not to be touched.
+    private func freeStamp() -> String {
+        var stamp = date
+        var number = 1
+        while isTaken(stamp) {
+            number += 1
+            stamp = "\(date)-\(number)"
+        }
+        return stamp
+    }
+
+    private func isTaken(_ stamp: String) -> Bool {
+        databases.contains { database in
+            ["salvage", "damaged"].contains { (try? FileIdentity(path: "\(database.name.file).\($0)-\(stamp)")) != nil }
+        }
+    }
+
+    private func reportLoss(_ database: Database, _ dump: SalvagedDatabase) {
+        let path = database.name.file
+        let lost =
+            switch dump.missing {
+            case nil: "how many entries are lost cannot be told"
+            case 1: "about 1 entry is lost"
+            case .some(let count): "about \(count) entries are lost"
+            }
+        let map = database.name.relation == "-" ? "--env \(settings.home) \(path)" : database.name.relation
+        report(
+            "\(path): \(lost); before mail flows, load what the map is made from, or a dump: `zroute db load \(map) "
+                + "FILE`")
     }
 
     private func takeAlone() throws(RecoveryError) -> HomeLock? {
@@ -111,15 +158,20 @@ public struct Recovery {
         return users.count > 10 ? "\(named) and \(users.count - 10) more" : named
     }
 
-    private func salvage(_ database: Database) throws(RecoveryError) -> SalvagedDatabase? {
+    private func salvage(
+        _ database: Database, _ stamp: String, _ observer: (any CallObserver)?
+    ) throws(RecoveryError) -> SalvagedDatabase? {
         let path = database.name.file
         do {
             let identity = try FileIdentity(path: path)
             let kind = DatabaseKind(rawValue: database.name.backEnd) ?? .btree
-            let dump = try SalvagedDatabase(path, identity, kind: kind, dump: "\(path).salvage-\(stamp)")
+            let dump = try SalvagedDatabase(
+                path, identity, kind: kind, dump: "\(path).salvage-\(stamp)", observer: observer)
             let state = dump.isWhole ? "is whole" : "is damaged"
-            report("\(path): \(state); \(dump.entries) entries written to \(dump.path)")
-            if dump.fragments > 0 { report("\(path): \(dump.fragments) more had lost their key or their value") }
+            report("\(path): \(state); \(counted(dump.entries, "entry", "entries")) written to \(dump.path)")
+            if dump.fragments > 0 {
+                report("\(path): \(counted(dump.fragments, "more entry has", "more entries have")) lost key or value")
+            }
             return dump
         } catch let failure as FileError where failure.isMissing {
             report("\(path): does not exist; nothing to recover")
@@ -131,22 +183,26 @@ public struct Recovery {
         }
     }
 
-    private func rebuild(_ database: Database, _ dump: SalvagedDatabase) throws(RecoveryError) {
+    private func rebuild(
+        _ database: Database, _ dump: SalvagedDatabase, _ stamp: String, _ observer: (any CallObserver)?
+    ) throws(RecoveryError) {
         guard !dump.isWhole || database.source != nil else { return }
         let path = database.name.file
         let kept = "\(path).damaged-\(stamp)"
         do {
-            let result = try DatabaseRebuild(database.name, dump).run(source: database.source, keepingOldAs: kept)
+            let result = try DatabaseRebuild(database.name, dump, observer: observer).run(
+                source: database.source, keepingOldAs: kept)
             let origin = database.source?.name ?? dump.path
-            report("\(path): built anew from \(origin), \(result.entries) entries; the old file is \(kept)")
+            let entries = counted(result.entries, "entry", "entries")
+            report("\(path): built anew from \(origin), \(entries); the old file is \(kept)")
             if database.source != nil {
+                let keys = counted(result.onlySalvaged, "key", "keys")
                 report(
-                    "\(path): \(result.onlySalvaged) keys could be read of the old file and are not in \(origin); see "
-                        + dump.path)
-            } else {
-                report("\(path): entries on damaged pages are lost; compare with the program that keeps this map")
+                    "\(path): \(keys) of the old file could be read and are not in \(origin); see \(dump.path)")
             }
-            if result.conflicts > 0 { report("\(path): \(result.conflicts) keys had two values; the first one stands") }
+            if result.conflicts > 0 {
+                report("\(path): \(counted(result.conflicts, "key", "keys")) had two values; the first one stands")
+            }
         } catch let error as RecoveryError {
             throw error
         } catch {
@@ -162,7 +218,7 @@ public struct Recovery {
             var count = 0
             try map.forEach { _, _ in count += 1 }
             try map.close()
-            report("\(database.name.file): works in the new environment; \(count) entries")
+            report("\(database.name.file): works in the new environment; \(counted(count, "entry", "entries"))")
         } catch {
             throw RecoveryError("\(error); run this again")
         }

@@ -15,24 +15,32 @@ struct SalvagedDatabase {
     let entries: Int
     /// How many entries had lost their key or their value.
     let fragments: Int
+    /// About how many entries of the file are not in the dump; nil where the file does not tell.
+    let missing: Int?
 
     /// Dumps a file that no environment uses.
     ///
     /// - Parameters:
     ///   - kind: what the file is or was.
     ///   - dump: the path of the dump, which must not exist.
-    init(_ file: String, _ identity: FileIdentity, kind: DatabaseKind, dump: String) throws {
+    ///   - observer: may want the work to end before it is done.
+    init(
+        _ file: String, _ identity: FileIdentity, kind: DatabaseKind, dump: String, observer: (any CallObserver)?
+    ) throws {
         self.identity = identity
         path = dump
         var isWhole = true
         do {
-            try DatabaseCheck.verify(file)
+            try DatabaseCheck.verify(file, observer: observer)
         } catch {
+            guard error.code != ECANCELED else { throw error }
             isWhole = false
         }
+        let census = isWhole ? nil : try LeafCensus(file)
         do {
-            isWhole = try DatabaseCheck.salvage(file, kind: kind, to: dump) && isWhole
+            isWhole = try DatabaseCheck.salvage(file, kind: kind, to: dump, observer: observer) && isWhole
         } catch {
+            if error.code == ECANCELED { try? removeFile(dump, missingIsFine: true) }
             // Not even its first page says what it is: nothing can be read.
             guard error.code == EINVAL else { throw error }
             isWhole = false
@@ -43,6 +51,7 @@ struct SalvagedDatabase {
         try Self.forEach(dump, fragments: &fragments) { _, _ in count += 1 }
         entries = count
         self.fragments = fragments
+        missing = isWhole ? 0 : census?.missing(having: count)
     }
 
     /// Hands on every entry of the dump.

@@ -87,11 +87,12 @@ public final class IncludedFiles: IncludedLists {
         do throws(FileError) {
             if !entry.hasWaited {
                 entry.hasWaited = true
-                fresh = try entry.file.read()
+                fresh = Self.content(try entry.file.read())
             } else {
                 switch try entry.file.look() {
-                case .settled(let bytes, let identity): fresh = (bytes, identity)
-                case .unchanged: if let kept = entry.kept { return kept } else { fresh = try entry.file.read() }
+                case .settled(let bytes, let file): fresh = (bytes, file.identity)
+                case .unchanged:
+                    if let kept = entry.kept { return kept } else { fresh = Self.content(try entry.file.read()) }
                 case .unsettled(let file):
                     guard let kept = entry.kept, !file.isEndless else { throw FileError(file) }
                     return kept
@@ -106,6 +107,11 @@ public final class IncludedFiles: IncludedLists {
         entry.identity = fresh.identity
         keep(entry, path)
         return fresh
+    }
+
+    private static func content(_ read: (bytes: [UInt8], state: FileState)) -> (bytes: [UInt8], identity: FileIdentity)
+    {
+        (read.bytes, read.state.identity)
     }
 
     private func keep(_ entry: Known, _ path: [UInt8]) {

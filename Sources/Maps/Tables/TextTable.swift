@@ -17,6 +17,7 @@ public final class TextTable: Table {
     private let form: SourceForm
     private let folding: KeyFolding
     private let foldsLookups: Bool
+    private let judge: (any EntryJudge)?
     private let loader: TextTableLoader
     private var storage: TextTableStorage?
     private var hasFailed = false
@@ -28,16 +29,21 @@ public final class TextTable: Table {
     ///   - name: what messages call the map, and the path of its file.
     ///   - form: its grammar.
     ///   - folding: how keys are folded when they are read; those of aliases to lower case where not to upper.
+    ///   - judge: knows what the entries are for; nil where nobody does.
     ///   - loader: what the workers of a process share.
-    public convenience init(name: TableName, form: SourceForm, folding: KeyFolding, loader: TextTableLoader) {
-        self.init(name: name, form: form, folding: folding, foldsLookups: false, loader: loader)
+    package convenience init(
+        name: TableName, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)? = nil, loader: TextTableLoader
+    ) {
+        self.init(name: name, form: form, folding: folding, foldsLookups: false, judge: judge, loader: loader)
     }
 
     /// Names a file of ZMailer's type `unordered`: keys are compared without regard to case, whatever the flags.
     ///
     /// The value is the rest of the line (DEVIATIONS, unordered).
-    public static func unordered(name: TableName, loader: TextTableLoader) -> TextTable {
-        TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, loader: loader)
+    package static func unordered(
+        name: TableName, judge: (any EntryJudge)? = nil, loader: TextTableLoader
+    ) -> TextTable {
+        TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, judge: judge, loader: loader)
     }
 
     /// Names a file of ZMailer's type `ordered`: keys are compared byte for byte, or without regard to case where lookups
@@ -46,16 +52,23 @@ public final class TextTable: Table {
     /// ZMailer searches the sorted file itself; here it is loaded like the others, so that an unsorted line is found too.
     ///
     /// - Parameter folding: how the relation folds what it looks up.
-    public static func ordered(name: TableName, folding: KeyFolding, loader: TextTableLoader) -> TextTable {
+    package static func ordered(
+        name: TableName, folding: KeyFolding, judge: (any EntryJudge)? = nil, loader: TextTableLoader
+    ) -> TextTable {
         TextTable(
-            name: name, form: .plain, folding: folding == .lower ? .lower : .none, foldsLookups: false, loader: loader)
+            name: name, form: .plain, folding: folding == .lower ? .lower : .none, foldsLookups: false, judge: judge,
+            loader: loader)
     }
 
-    private init(name: TableName, form: SourceForm, folding: KeyFolding, foldsLookups: Bool, loader: TextTableLoader) {
+    private init(
+        name: TableName, form: SourceForm, folding: KeyFolding, foldsLookups: Bool, judge: (any EntryJudge)?,
+        loader: TextTableLoader
+    ) {
         self.name = name
         self.form = form
         self.folding = folding
         self.foldsLookups = foldsLookups
+        self.judge = judge
         self.loader = loader
     }
 
@@ -73,10 +86,11 @@ public final class TextTable: Table {
     public func refresh() -> Bool {
         guard let storage else {
             // Each lookup asks for them again.
-            return hasFailed && (try? loader.storage(path: name.file, form: form, folding: folding)) != nil
+            return hasFailed
+                && (try? loader.storage(path: name.file, form: form, folding: folding, judge: judge)) != nil
         }
-        guard (try? FileIdentity(path: name.file)) != storage.identity else { return false }
-        let now = try? loader.storage(path: name.file, form: form, folding: folding)
+        guard (try? FileState(path: name.file)) != storage.file else { return false }
+        let now = try? loader.storage(path: name.file, form: form, folding: folding, judge: judge)
         guard now !== storage else { return false }
         self.storage = nil
         return true
@@ -97,10 +111,10 @@ public final class TextTable: Table {
 
     private func load(for key: [UInt8]) throws(MapError) -> TextTableStorage {
         do {
-            let loaded = try loader.storage(path: name.file, form: form, folding: folding)
+            let loaded = try loader.storage(path: name.file, form: form, folding: folding, judge: judge)
             storage = loaded
             hasFailed = false
-            privilege = loaded.identity.privilege
+            privilege = loaded.privilege
             return loaded
         } catch {
             hasFailed = true

@@ -1,6 +1,7 @@
 // Loads each text map once for all workers of a process, and once more when its file was replaced.
 
-public import Files
+package import Configuration
+package import Files
 import Synchronization
 
 /// The text maps that the tables of several workers share.
@@ -29,22 +30,29 @@ public final class TextTableLoader: Sendable {
 
     /// One for each text map, of which sites have a few.
     private let sources = Mutex<[(source: Source, loaded: Loaded)]>([])
-    private let report: @Sendable (SourceWarning) -> Void
+    private let allowed: AllowedFindings
+    private let report: @Sendable (SourceFindings) -> Void
     private let reportUnsettled: @Sendable (UnsettledFile) -> Void
     private let clock: FileClock
     /// One for all sources, so that one key is hashed once for several.
     let hash = ByteHash()
 
+    /// Makes an empty loader that tells nobody what it finds.
+    public convenience init() { self.init(report: { _ in }) }
+
     /// Makes an empty loader.
     ///
     /// - Parameters:
+    ///   - allowed: what is no finding.
     ///   - clock: by which the age of files is judged.
-    ///   - report: is given the warnings of each generation of each source, once.
+    ///   - report: is given what was found in each generation of each source, once.
     ///   - reportUnsettled: is told once when a changed source is not believed, and its old entries stand.
-    public init(
-        clock: FileClock = .system, report: @escaping @Sendable (SourceWarning) -> Void = { _ in },
+    package init(
+        allowing allowed: AllowedFindings = AllowedFindings(), clock: FileClock = .system,
+        report: @escaping @Sendable (SourceFindings) -> Void = { _ in },
         reportUnsettled: @escaping @Sendable (UnsettledFile) -> Void = { _ in }
     ) {
+        self.allowed = allowed
         self.clock = clock
         self.report = report
         self.reportUnsettled = reportUnsettled
@@ -54,7 +62,11 @@ public final class TextTableLoader: Sendable {
     ///
     /// The first waits for a moment where the file is being written; later ones do not, and have the old generation. A
     /// source that was refused is not read again before it changes.
-    func storage(path: String, form: SourceForm, folding: KeyFolding) throws(CompileError) -> TextTableStorage {
+    ///
+    /// - Parameter judge: knows what the entries are for; of two for one source only the first is asked.
+    func storage(
+        path: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)?
+    ) throws(CompileError) -> TextTableStorage {
         let source = Source(path: path, form: form, folding: folding)
         let loaded = sources.withLock { sources in
             if let known = sources.first(where: { $0.source == source }) { return known.loaded }
@@ -62,14 +74,16 @@ public final class TextTableLoader: Sendable {
             sources.append((source, loaded))
             return loaded
         }
-        let result = loaded.state.withLock { present(source, &$0) }
+        let result = loaded.state.withLock { present(source, &$0, judge) }
         return try result.get()
     }
 
-    private func present(_ source: Source, _ state: inout Loaded.State) -> Result<TextTableStorage, CompileError> {
+    private func present(
+        _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
+    ) -> Result<TextTableStorage, CompileError> {
         let result: Result<TextTableStorage, CompileError>
         do {
-            result = try looked(source, &state)
+            result = try looked(source, &state, judge)
         } catch {
             // Whatever it is next, it is to be read.
             state.file.forget()
@@ -81,19 +95,19 @@ public final class TextTableLoader: Sendable {
     }
 
     private func looked(
-        _ source: Source, _ state: inout Loaded.State
+        _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
     ) throws(FileError) -> Result<TextTableStorage, CompileError> {
         guard let known = state.result else {
             let file = try state.file.read()
-            return load(source, file.bytes, file.identity)
+            return load(source, file.bytes, file.state, judge)
         }
         switch try state.file.look() {
         case .unchanged:
             state.said = nil
             return known
-        case .settled(let bytes, let identity):
+        case .settled(let bytes, let file):
             state.said = nil
-            return load(source, bytes, identity)
+            return load(source, bytes, file, judge)
         case .unsettled(let file):
             guard case .success = known, !file.isEndless else { throw FileError(file) }
             // A file that is being written may look cut short, too, and say nothing: only what stays so is worth a word.
@@ -104,14 +118,16 @@ public final class TextTableLoader: Sendable {
     }
 
     private func load(
-        _ source: Source, _ bytes: consuming [UInt8], _ identity: FileIdentity
+        _ source: Source, _ bytes: consuming [UInt8], _ file: FileState, _ judge: (any EntryJudge)?
     ) -> Result<TextTableStorage, CompileError> {
         do {
             let storage = try TextTableStorage(
-                bytes, identity, path: source.path, form: source.form, folding: source.folding, hash: hash)
-            storage.warnings.forEach(report)
+                bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
+                allowing: allowed, hash: hash)
+            report(storage.findings)
             return .success(storage)
         } catch {
+            if let findings = error.findings { report(findings) }
             return .failure(error)
         }
     }

@@ -1,17 +1,18 @@
 // A source in memory, ready for lookups: its bytes as the parser left them, and the index over them. It never changes,
 // so all workers of a process share one.
 
+import Configuration
 import Files
 import MailAddress
 
 /// The entries of one generation of a text map.
 final class TextTableStorage: Sendable {
     /// The very file that the entries came from.
-    let identity: FileIdentity
+    let file: FileState
     /// The user whose authority an expansion from the file carries.
-    var privilege: UInt32 { identity.privilege }
-    /// What was found in it that is probably a mistake.
-    let warnings: [SourceWarning]
+    var privilege: UInt32 { file.identity.privilege }
+    /// What was found in it; none of it makes doubtful which keys it has.
+    let findings: SourceFindings
 
     private let bytes: [UInt8]
     private let index: EntryIndex
@@ -21,30 +22,31 @@ final class TextTableStorage: Sendable {
 
     /// Reads the bytes of a source.
     ///
+    /// An entry that cannot work is found and kept: it is answered as ZMailer answers it.
+    ///
     /// - Parameters:
     ///   - bytes: the whole file.
-    ///   - identity: the very file they came from.
+    ///   - file: the very file they came from.
     /// - Throws: if they break the grammar.
     init(
-        _ bytes: consuming [UInt8], _ identity: FileIdentity, path: String, form: SourceForm, folding: KeyFolding,
-        hash: ByteHash
+        _ bytes: consuming [UInt8], _ file: FileState, path: String, form: SourceForm, folding: KeyFolding,
+        judge: (any EntryJudge)?, allowing allowed: AllowedFindings, hash: ByteHash
     ) throws(CompileError) {
         // The parser works in place; a second owner of the bytes would make it copy them all.
-        var parser = try SourceParser(bytes, file: path, form: form, folding: folding)
-        self.identity = identity
+        var parser = SourceParser(
+            bytes, file: path, form: form, folding: folding, judge: judge, allowing: allowed)
+        self.file = file
         var index = EntryIndex(sourceSize: parser.bytes.count, hash: hash)
         var lines = EntryLines()
-        var duplicates: [SourceWarning] = []
-        while let entry = try parser.next() {
+        while let entry = parser.next() {
             if let first = index.insert(entry, in: parser.bytes.span) {
-                let kind = SourceWarning.Kind.duplicate(
-                    key: Array(parser.bytes[entry.key]), first: lines.line(ofEntryAt: first))
-                duplicates.append(SourceWarning(file: path, line: Int(entry.line), kind: kind))
+                parser.reportDuplicate(entry, of: lines.line(ofEntryAt: first))
             } else {
                 lines.append(entry)
             }
         }
-        warnings = (parser.warnings + duplicates).sorted { $0.line < $1.line }
+        if let doubt = parser.doubt { throw CompileError(refusing: parser.findings, because: doubt) }
+        findings = parser.findings
         self.bytes = parser.bytes
         self.index = index
     }

@@ -20,8 +20,8 @@ struct Hop {
     /// Whether the address is the content of a quoted string.
     var isUnquoted: Bool
 
-    /// Whether it may name a command or a file: nobody outside may, not even through a map that hands his words on.
-    let isTrusted: Bool
+    /// Whether it may name a command or a file: no submitter may, not even through a map that hands his words on.
+    var isTrusted: Bool
 
     /// Whether this is what was typed, by itself or stripped, and not what a map expanded to.
     var isTyped: Bool { node == 0 }

@@ -91,7 +91,9 @@ extension Resolver {
             trace?.record(.unusableValue(text[value]))
             return false
         case .route(let channel, let host, let user):
-            try add(channel: channel, host: host, user: user, hop)
+            var writer = hop
+            writer.isTrusted = hop.isTrusted || (!handsOn(hit.value) && value.contains(user))
+            try add(channel: channel, host: host, user: user, writer)
         case .again(let path):
             var template = Node(address: .empty, origin: address)
             template.privilege = hop.privilege

@@ -18,7 +18,8 @@ extension Resolver {
                 try AddressList.members(of: value, includes: true, atMost: rules.expansionSize)
             }
         } catch {
-            return try expandToRoot(because: error, like: template, of: parent)
+            let explanation = text.withSpan(value) { error.explanation(in: $0) }
+            return try expandToRoot(because: error, explanation, like: template, of: parent)
         }
         try expand(to: members, like: template, of: parent)
     }
@@ -42,7 +43,7 @@ extension Resolver {
         do {
             members = try Self.includedMembers(of: content, atMost: rules.expansionSize)
         } catch {
-            return try expandToRoot(because: error, like: template, of: hop.node)
+            return try expandToRoot(because: error, "\(error); correct the file", like: template, of: hop.node)
         }
         try expand(to: members, like: template, of: hop.node)
     }
@@ -79,18 +80,21 @@ extension Resolver {
     mutating func expandToRootForNobody() throws(ResolutionFailure) {
         var template = Node(address: .empty, origin: expansion.nodes[0].origin)
         template.key = expansion.nodes.last { $0.key != nil }?.key
-        try expandToRoot(because: AddressError(.emptyMember, at: 0), like: template, of: 0)
+        try expandToRoot(
+            because: AddressError(.emptyMember, at: 0), "every member is the list itself; name a recipient",
+            like: template,
+            of: 0)
     }
 
     private mutating func expandToRoot(
-        because error: AddressError, like template: Node, of parent: Int
+        because error: AddressError, _ explanation: String, like template: Node, of parent: Int
     ) throws(ResolutionFailure) {
         if case .tooManyMembers = error.reason { throw limit }
         trace?.record(.deviation(.aliasError, "no address list (\(error)): goes to root"))
         if let key = template.key {
             let name = String(decoding: text[key.key], as: Unicode.UTF8.self)
             expansion.notices.append(
-                "\(key.relation.rawValue) '\(name)': value is no address list (\(error)): goes to root; mend the value")
+                "\(key.relation.rawValue) '\(name)': value is no address list, and goes to root: \(explanation)")
         }
         try expand(to: [Array("root".utf8)], like: template, of: parent)
     }

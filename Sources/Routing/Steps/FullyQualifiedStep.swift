@@ -96,13 +96,11 @@ extension Resolver {
             trace?.record(.deviation(.duplicate, "this key of fqdnaliases is already being expanded: passed over"))
             return false
         }
-        // What an outsider typed stays his where the value hands it on as %1.
-        let handsOn = text.firstIndex(of: UInt8(ascii: "%"), in: hit.value) != nil
         var template = Node(address: .empty, origin: hop.address)
         template.tail = level.tail
         template.domain = level.domain
         template.privilege = hit.privilege
-        template.isTrusted = hop.isTrusted || !handsOn
+        template.isTrusted = hop.isTrusted || !handsOn(hit.value)
         template.key = ExpandedKey(relation: .fqdnaliases, key: hit.key)
         let value = try value(of: hit, substituting: level.aliasArguments, growingAtMost: mostSubstitutedInList)
         try expand(value: value, like: template, of: hop.node)
@@ -119,7 +117,9 @@ extension Resolver {
             trace?.record(.unusableValue(text[value]))
             return false
         }
-        try add(channel: channel, host: host, user: user, hop)
+        var writer = hop
+        writer.isTrusted = hop.isTrusted || (!handsOn(hit.value) && value.contains(user))
+        try add(channel: channel, host: host, user: user, writer)
         return true
     }
 }

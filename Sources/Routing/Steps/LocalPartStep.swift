@@ -67,9 +67,10 @@ extension Resolver {
             return try addUser(joined(name, hop.tail, domain), hop)
         }
         let real = text.dropping("real-", from: name)
-        if namesCommandOrFile(real ?? name) {
+        let named = real ?? name
+        if namesCommandOrFile(named) || namesInclude(named) {
             guard hop.isTrusted else { throw .syntax(nil) }
-            if real == nil { return try addUser(name, hop) }
+            if real == nil, namesCommandOrFile(name) { return try addUser(name, hop) }
         }
         if let real { return try addUser(joined(real, hop.tail, domain), hop) }
         if try expandAlias(name, tail: hop.tail, domain: domain, hop) { return }
@@ -141,6 +142,7 @@ extension Resolver {
         template.tail = tail
         template.domain = domain
         template.privilege = hit.privilege
+        template.isTrusted = hop.isTrusted || !handsOn(hit.value)
         template.key = ExpandedKey(relation: .aliases, key: hit.key)
         let value = try value(of: hit, growingAtMost: mostSubstitutedInList)
         try expand(value: value, like: template, of: hop.node)
@@ -148,10 +150,18 @@ extension Resolver {
     }
 
     /// Whether a name, in quotes or not, is that of a command or a file.
-    private func namesCommandOrFile(_ name: Piece) -> Bool {
+    func namesCommandOrFile(_ name: Piece) -> Bool {
         let first = text.first(text.dropping("\"", from: name) ?? name)
         return first == UInt8(ascii: "|") || first == UInt8(ascii: "/")
     }
+
+    /// Whether a name, in quotes or not, is that of a file with addresses.
+    func namesInclude(_ name: Piece) -> Bool {
+        text.starts(text.dropping("\"", from: name) ?? name, with: ":include:")
+    }
+
+    /// Whether a value has places for what was asked for: what a submitter typed stays his where it hands that on.
+    func handsOn(_ value: Piece) -> Bool { text.firstIndex(of: UInt8(ascii: "%"), in: value) != nil }
 }
 
 /// Whether a byte keeps a local name in its quotes.

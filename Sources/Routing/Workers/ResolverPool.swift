@@ -3,6 +3,7 @@
 import Files
 import Glibc
 public import Maps
+import Synchronization
 
 /// Worker threads that resolve addresses for one thread, the supervisor.
 ///
@@ -83,21 +84,24 @@ public struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
 
     /// Waits for the oldest batch, and looks after the workers meanwhile.
     ///
-    /// - Returns: what the batch came to; nil when nothing is in flight.
-    public mutating func next() -> Product? {
+    /// - Parameter shouldStop: is asked while there is nothing to take; the batch stays in flight then.
+    /// - Returns: what the batch came to; nil when nothing is in flight, or when the work is to end.
+    public mutating func next(unless shouldStop: () -> Bool = { false }) -> Product? {
         guard inFlight > 0 else { return nil }
-        let number = oldest
-        oldest += 1
         while true {
             let job = monitor.wait(atMost: CallSupervisor.interval(deadline: health.deadline)) {
-                $0.finished.removeValue(forKey: number)
+                $0.finished.removeValue(forKey: oldest)
             }
-            if let job { return job.takeProduct() }
+            if let job {
+                oldest += 1
+                return job.takeProduct()
+            }
+            if shouldStop() { return nil }
             look()
         }
     }
 
-    /// Ends the workers: each finishes the batch it is at; batches that none has begun are dropped.
+    /// Ends the workers: each finishes the address it is at; what nobody has begun, or waited for, is dropped.
     ///
     /// The maps are closed when this returns, so that nothing of this process stays behind in an environment.
     public consuming func close() {
@@ -105,6 +109,7 @@ public struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
             state.isClosing = true
             state.waiting = []
         }
+        for watched in workers { watched.worker.isEnding.store(true, ordering: .relaxed) }
         while !workers.isEmpty {
             let ended = monitor.wait(atMost: CallSupervisor.interval(deadline: health.deadline)) { state in
                 let ended = state.ended

@@ -2,6 +2,7 @@
 
 import Files
 import Maps
+import Synchronization
 
 /// A batch of addresses at work.
 ///
@@ -86,6 +87,8 @@ final class Worker<Product: ~Copyable & Sendable>: @unchecked Sendable {
     let watch: CallWatch
     private(set) var job: Job<Product>?
     private(set) var trace: Trace?
+    /// Whether the address at work is to be the last one.
+    let isEnding = Atomic(false)
 
     private static var addressesBetweenClocks: Int { 16 }
 
@@ -109,7 +112,7 @@ final class Worker<Product: ~Copyable & Sendable>: @unchecked Sendable {
             let bytes = job.batch.bytes
             var now = MonotonicTime.coarse()
             var count = 0
-            while let current = job.advance() {
+            while !isEnding.load(ordering: .relaxed), let current = job.advance() {
                 let address = bytes.span.extracting(current)
                 trace?.clear()
                 // Asking for the time at each address would cost as much as a lookup. What was expanded took its time.

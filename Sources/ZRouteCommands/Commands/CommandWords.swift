@@ -9,7 +9,21 @@ struct CommandWords {
     /// Options of `SiteOptions` that have a value of their own; they may stand before the subcommand too.
     private static let siteOptions = ["--config", "--dbases", "--scheduler", "--set", "--fail-map", "--log"]
 
-    init(_ words: [String]) { self.words = words }
+    /// Options whose value is an address, whatever it begins with.
+    private static let addressOptions = ["--from", "--to"]
+
+    init(_ words: [String]) {
+        // The parser would take the word after `--from=`, whatever it is, for the value.
+        var previous = ""
+        self.words = words.flatMap { word in
+            defer { previous = word }
+            let isEmptyValue =
+                word.hasPrefix("--") && word.utf8.last == UInt8(ascii: "=")
+                && word.utf8.count { $0 == UInt8(ascii: "=") } == 1
+            guard isEmptyValue, !Self.addressOptions.contains(previous) else { return [word] }
+            return [String(word.dropLast()), ""]
+        }
+    }
 
     /// Takes out the name of a command's subcommand; options that stand before it come after it.
     ///

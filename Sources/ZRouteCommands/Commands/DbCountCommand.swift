@@ -1,7 +1,6 @@
 // `zroute db count`: the number of entries, after the file was found to be whole.
 
 import ArgumentParser
-import Glibc
 import Maps
 
 /// Prints the number of entries.
@@ -18,14 +17,11 @@ struct DbCountCommand: ParsableCommand {
 
     func run() throws {
         let session = try DbSession(map, options)
-        let map = try session.openForChecking()
-        var count = 0
-        try session.reporting { () throws(MapError) in
+        try session.withMap(.checking) { map, output in
+            var count = 0
             try map.verify()
             try map.forEach { _, _ in count += 1 }
+            output.write("\(count)\n")
         }
-        var output = OutputStream(descriptor: STDOUT_FILENO)
-        output.write("\(count)\n")
-        output.flush()
     }
 }

@@ -22,13 +22,10 @@ struct DbDeleteCommand: ParsableCommand {
 
     func run() throws {
         let session = try DbSession(map, options)
-        let map = try session.openForWriting(create: false)
         let stored = session.storedKey(key, isRaw: raw)
-        let existed = try session.reporting { () throws(MapError) in
-            let existed = try map.delete(stored)
-            if existed { try map.sync() }
-            return existed
+        try session.withMap(.writing(create: false)) { map, _ in
+            guard try map.delete(stored) else { throw ExitCode.absent }
+            try map.sync()
         }
-        if !existed { throw ExitCode.absent }
     }
 }

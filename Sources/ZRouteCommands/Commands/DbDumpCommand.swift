@@ -1,7 +1,6 @@
 // `zroute db dump`: all entries as text, after the file was found to be whole.
 
 import ArgumentParser
-import Glibc
 import Maps
 
 /// Writes all entries as text.
@@ -33,32 +32,24 @@ struct DbDumpCommand: ParsableCommand {
 
     func run() throws {
         let session = try DbSession(map, options)
-        let map = try session.openForChecking()
-        var buffer: [UInt8] = []
-        var hasFailed = false
-        func flush() {
-            var output = OutputStream(descriptor: STDOUT_FILENO)
-            output.write(buffer)
-            output.flush()
-            hasFailed = hasFailed || output.hasFailed
-            buffer.removeAll(keepingCapacity: true)
-        }
-        try session.reporting("; not dumped, entries would be missing") { () throws(MapError) in try map.verify() }
-        if format == .db { buffer += EntryText.header(map.kind).utf8 }
-        try session.reporting("; the dump is cut short") { () throws(MapError) in
-            try map.forEach { key, value in
-                switch format {
-                case .text: EntryText.append(key: key, value: value, to: &buffer)
-                case .db: EntryText.appendHexadecimal(key: key, value: value, to: &buffer)
+        try session.withMap(.checking) { map, output in
+            try session.reporting("; not dumped, entries would be missing") { () throws(MapError) in try map.verify() }
+            if format == .db { output.write(EntryText.header(map.kind)) }
+            try session.reporting("; the dump is cut short") { () throws(MapError) in
+                try map.forEach { key, value throws(MapError) in
+                    output.write { append(key, value, to: &$0) }
+                    // Nobody is left to read it.
+                    if output.hasFailed { throw MapError.stopped(map.name) }
                 }
-                if buffer.count >= 1 << 16 { flush() }
             }
+            if format == .db { output.write(EntryText.footer) }
         }
-        if format == .db { buffer += EntryText.footer.utf8 }
-        flush()
-        guard !hasFailed else {
-            session.log.say("standard output: cannot be written; the dump is cut short")
-            throw ExitCode.inputOutput
+    }
+
+    private func append(_ key: [UInt8], _ value: [UInt8], to buffer: inout [UInt8]) {
+        switch format {
+        case .text: EntryText.append(key: key, value: value, to: &buffer)
+        case .db: EntryText.appendHexadecimal(key: key, value: value, to: &buffer)
         }
     }
 }

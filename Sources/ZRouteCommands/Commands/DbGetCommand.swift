@@ -1,7 +1,6 @@
 // `zroute db get`: the value of one key, with an exit status that tells "absent" from "not known".
 
 import ArgumentParser
-import Glibc
 import Maps
 
 /// Prints the value of a key.
@@ -23,13 +22,10 @@ struct DbGetCommand: ParsableCommand {
 
     func run() throws {
         let session = try DbSession(map, options)
-        let map = try session.openForReading()
         let stored = session.storedKey(key, isRaw: raw)
-        let found = try session.reporting { () throws(MapError) in try map.get(stored) }
-        guard let value = found else { throw ExitCode.absent }
-        var output = OutputStream(descriptor: STDOUT_FILENO)
-        output.write((value.last == 0 ? value.dropLast() : value) + [0x0A])
-        output.flush()
-        if output.hasFailed { throw ExitCode.inputOutput }
+        try session.withMap(.reading) { map, output in
+            guard let value = try map.get(stored) else { throw ExitCode.absent }
+            output.write((value.last == 0 ? value.dropLast() : value) + [0x0A])
+        }
     }
 }

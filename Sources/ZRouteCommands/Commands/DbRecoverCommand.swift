@@ -14,8 +14,11 @@ struct DbRecoverCommand: ParsableCommand {
         discussion: """
             It refuses while a living process uses the environment. What can be read of each database is written to \
             FILE.salvage-DATE. The region files are removed; a damaged database is built anew from what could be read, \
-            or from --source, and the old file kept as FILE.damaged-DATE. At last every database is checked in the new \
+            or from --source, and the old file kept as FILE.damaged-DATE. Every database is then checked in the new \
             environment. What was done is printed.
+
+            The exit status is 0 if every entry is there, 1 if the environment works again but entries are lost, which \
+            must be loaded before mail flows, and 75 if it was not recovered.
             """)
 
     @OptionGroup var options: DbOptions
@@ -44,29 +47,34 @@ struct DbRecoverCommand: ParsableCommand {
             plan = try DbRecoveryPlan(map: map, options, databases: site?.databases)
         } catch {
             log.say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         let dump = try source.map { (bytes: try readDump($0, log), name: $0) }
         let databases = plan.databases.map {
             Recovery.Database(name: $0, source: $0 == plan.named ? dump : nil)
         }
-        let recovery = Recovery(plan.environment, databases: databases, stamp: Self.stamp()) { line in
-            var output = OutputStream(descriptor: STDOUT_FILENO)
+        let signals = TerminationSignals()
+        defer { signals.release() }
+        var output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
+        let recovery = Recovery(plan.environment, databases: databases, date: Self.date()) { line in
             output.write("\(line)\n")
             output.flush()
         }
+        let isComplete: Bool
         do {
-            let what = "environment \(plan.environment.home)"
-            try recovery.run(
-                isForced: force, observer: DbSession.watchdog(what, plan.environment, site, options.site.log.form))
+            let watchdog = DbWatchdog(
+                "environment \(plan.environment.home)", plan.environment, site, signals, options.site.log.form)
+            isComplete = try recovery.run(isForced: force, observer: watchdog)
         } catch {
             log.say(error)
             throw ExitCode.tryAgain
         }
+        guard output.finish(log) else { throw ExitCode.inputOutput }
+        if !isComplete { throw ExitCode.absent }
     }
 
     /// The date and time in UTC, to the second.
-    private static func stamp() -> String {
+    private static func date() -> String {
         var now = time(nil)
         var parts = unsafe tm()
         unsafe gmtime_r(&now, &parts)

@@ -16,7 +16,11 @@ struct DbRecoveryPlan {
         if let map {
             let target = try DbTarget(map, options, databases: configured)
             guard let settings = target.environment else {
-                throw ConfigurationError(file: map, text: "lives in no environment; compile it with newdb")
+                throw ConfigurationError(
+                    file: map,
+                    text: target.definition?.compile.isLive ?? false
+                        ? "its line in dbases.conf names no environment; name it with -C, or here with --env"
+                        : "lives in no environment; compile it with newdb")
             }
             environment = settings
             named = target.name
@@ -25,12 +29,12 @@ struct DbRecoveryPlan {
             environment = EnvironmentSettings(home: absolutePath(options.home ?? "."), create: true)
             named = nil
         }
-        let home = try FileIdentity(path: environment.home)
-        let others = (configured?.definitions ?? []).filter { definition in
-            guard let file = definition.environmentFile, let settings = try? EnvironmentSettings(file: file),
-                let other = try? FileIdentity(path: settings.home)
-            else { return false }
-            return other.device == home.device && other.inode == home.inode
+        let home = try FileLocation(environment.home)
+        // A line whose environment cannot be read might name this one: its map would be left out.
+        let others = try (configured?.definitions ?? []).filter { definition in
+            guard let file = definition.environmentFile else { return false }
+            let settings = try EnvironmentSettings(file: file)
+            return (try? FileLocation(settings.home)) == home
         }
         names += others.map(\.tableName)
         if others.isEmpty {
@@ -42,7 +46,10 @@ struct DbRecoveryPlan {
             }
         }
         // One file may be the map of several relations.
-        var seen: Set<String> = []
-        self.databases = names.filter { seen.insert($0.file).inserted }
+        var seen: Set<FileLocation> = []
+        self.databases = names.filter { name in
+            // What has not even a directory is there only once.
+            (try? FileLocation(name.file)).map { seen.insert($0).inserted } ?? true
+        }
     }
 }

@@ -1,7 +1,7 @@
 // `zroute db verify`: finds what lookups would stumble over, or would silently not find.
 
 import ArgumentParser
-import Glibc
+import Configuration
 import Maps
 
 /// Checks a map.
@@ -24,21 +24,15 @@ struct DbVerifyCommand: ParsableCommand {
     func run() throws {
         let session = try DbSession(map, options)
         var found = Findings()
-        do {
-            let map = try session.openUnreported()
+        let name = session.target.name
+        try session.withMap(.checking, statusOf: { $0.isDamage ? .absent : .tryAgain }) { map, output in
             try map.verify()
             try map.forEach { key, value in found.take(key, value, session.target.folding) }
-        } catch {
-            session.log.say(error)
-            throw error.isDamage ? ExitCode.absent : ExitCode.tryAgain
+            let verdict = found.lines.isEmpty ? "all well" : "see above"
+            output.write("\(name.file): \(counted(found.entries, "entry", "entries")), \(verdict)\n")
         }
-        let lines = found.lines
-        for line in lines { session.log.say("\(session.target.name): \(line)") }
-        var output = OutputStream(descriptor: STDOUT_FILENO)
-        let verdict = lines.isEmpty ? "all well" : "see above"
-        output.write("\(session.target.name.file): \(found.entries) entries, \(verdict)\n")
-        output.flush()
-        if !lines.isEmpty { throw ExitCode.absent }
+        for line in found.lines { session.log.say("\(name): \(line)") }
+        if !found.lines.isEmpty { throw ExitCode.absent }
     }
 }
 
@@ -65,13 +59,15 @@ private struct Findings {
     var lines: [String] {
         var lines: [String] = []
         if withoutNUL > 0 {
+            let keys = counted(withoutNUL, "key lacks", "keys lack")
             lines.append(
-                "\(withoutNUL) keys lack the NUL that lookups add and are never found, such as "
-                    + "'\(printable(firstWithoutNUL))'; let their program store it")
+                "\(keys) the NUL that lookups add, and can never be found, such as '\(printable(firstWithoutNUL))'; let "
+                    + "their program store it")
         }
         if unfolded > 0 {
+            let keys = counted(unfolded, "key has", "keys have")
             lines.append(
-                "\(unfolded) keys have letters that lookups fold and are never found, such as "
+                "\(keys) letters that lookups fold, and can never be found, such as "
                     + "'\(printable(firstUnfolded.dropLast()))'; store them folded")
         }
         return lines

@@ -1,6 +1,7 @@
 // Ends the process when a call into Berkeley DB does not return: a killed process may have left a lock, for which the
 // library waits for ever, and nothing inside the process can free a thread that waits there.
 
+import Configuration
 import Files
 import Glibc
 import Maps
@@ -13,33 +14,43 @@ final class DbWatchdog: CallObserver {
     private let limit: UInt64
     private let message: String
     private let form: LogForm
+    private let signals: TerminationSignals
 
     /// Starts to watch.
     ///
     /// - Parameters:
-    ///   - seconds: how long a call may take.
-    ///   - message: what is said before the process ends.
-    init(seconds: Int, message: String, log: LogForm) {
+    ///   - what: what the command works on.
+    ///   - environment: what may be locked.
+    ///   - site: tells how long a call may take.
+    ///   - signals: those that are held back; one of them means that the work is to end.
+    ///   - log: the form of what is said before the process ends.
+    init(
+        _ what: String, _ environment: EnvironmentSettings?, _ site: Site?, _ signals: TerminationSignals,
+        _ log: LogForm
+    ) {
+        let seconds = site?.settings.lookupTimeout ?? Self.standardTimeout
+        let remedy =
+            environment.map {
+                "a killed process probably left the environment \($0.home) locked; stop its users and run `zroute db "
+                    + "recover --env \($0.home)`"
+            } ?? "the disk does not answer"
+        message = "\(what): no answer within \(seconds) s, and it is not known what was done: \(remedy)"
         limit = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000).partialValue
-        self.message = message
         form = log
+        self.signals = signals
         var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(self)
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                // Retained above, for this thread.
-                unsafe Unmanaged<DbWatchdog>.fromOpaque(context).takeRetainedValue().watch()
-            }, context.toOpaque())
-        if code == 0 { pthread_detach(thread) } else { unsafe context.release() }
+        if startThread(&thread, { self.watch() }) == 0 { pthread_detach(thread) }
     }
+
+    private static let standardTimeout = 5
 
     func callBegins() { began.store(MonotonicTime.coarse().nanoseconds, ordering: .relaxed) }
 
     func callEnded() { began.store(0, ordering: .relaxed) }
 
-    private func watch() -> Never {
+    var isStopRequested: Bool { signals.isPending }
+
+    private func watch() {
         while true {
             usleep(50_000)
             let began = began.load(ordering: .relaxed)
@@ -47,6 +58,8 @@ final class DbWatchdog: CallObserver {
             let (elapsed, isBefore) = MonotonicTime.coarse().nanoseconds.subtractingReportingOverflow(began)
             guard !isBefore, elapsed > limit else { continue }
             DiagnosticLog(form).say(message)
+            // A signal that waits for the call to return ends the process as it would have done.
+            signals.release()
             _exit(75)
         }
     }

@@ -46,13 +46,19 @@ struct DeliverCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write counts to this file, in Prometheus's text format.", valueName: "file"))
     var metrics: String?
 
-    @Option(name: .customLong("from"), help: ArgumentHelp("The sender; empty for none.", valueName: "address"))
+    // The word after either is an address, whatever it begins with: a hyphen is a letter of a local part (RFC 5322 3.2.3),
+    // and an MTA's pipe passes what its clients said.
+    @Option(
+        name: .customLong("from"), parsing: .unconditional,
+        help: ArgumentHelp("The sender; empty, or <>, for none.", valueName: "address"))
     var sender: String?
 
-    @Option(name: .customLong("to"), help: ArgumentHelp("A recipient of the message.", valueName: "address"))
+    @Option(
+        name: .customLong("to"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A recipient of the message.", valueName: "address"))
     var recipients: [String] = []
 
-    @Flag(name: .customLong("local"), help: "The message comes from here: recipients may be commands, files, includes.")
+    @Flag(name: .customLong("local"), help: "The message comes from here; recipients are judged all the same.")
     var isLocal = false
 
     @Flag(name: .customLong("ignore-quota"), help: "Ask a Cyrus store to deliver past the quota (IGNOREQUOTA).")
@@ -89,14 +95,14 @@ struct DeliverCommand: ParsableCommand {
             }
             if let sender, let site {
                 let delivery = DirectDeliveryRun(
-                    site: site, plan: plan, isLocal: isLocal, ignoresQuota: ignoresQuota)
+                    site: site, plan: plan, ignoresQuota: ignoresQuota)
                 throw try delivery.run(sender: sender, recipients: recipients)
             }
             let status = try deliverSpool(settings, site, plan, form)
             if status != .ok { throw status }
         } catch let error as ConfigurationError {
             DiagnosticLog(form).say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
     }
 
@@ -110,6 +116,12 @@ struct DeliverCommand: ParsableCommand {
             DiagnosticLog(form).say(error)
             throw ExitCode.tryAgain
         }
+        // Before any thread is started. A service takes the signals itself.
+        let signals = watch ? nil : TerminationSignals()
+        guard SpoolAccess.hasFreeFiles(12) else {
+            DiagnosticLog(form).say("too few files may be open for connections; raise the limit (ulimit -n)")
+            throw ExitCode.tryAgain
+        }
         let turn = OutputTurn()
         let watchdog = Watchdog()
         let log = DeliveryLog(form, watch ? .events : .results, turn: turn)
@@ -121,27 +133,35 @@ struct DeliverCommand: ParsableCommand {
             DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics, log: form)
         }
         let routing = site.map {
-            DeliverRouting($0, postOffice, form: form, lookups: file?.lookups, turn: turn, watchdog: watchdog)
+            DeliverRouting(
+                $0, postOffice, form: form, lookups: file?.lookups, turn: turn, watchdog: watchdog, isService: watch)
         }
         if watch {
             log.say(ServiceEffect("deliver", settings, site?.databases, plan).event("start"))
             let hooks = DeliveryService.Hooks(
-                watchdog: watchdog, reload: reloader(routing, form), beforeRound: { routing?.pass(deliver: $0) },
+                watchdog: watchdog, reload: reloader(routing, form), beforeRound: { routing?.round(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
                 })
-            DeliveryService(environment, workers: workers, openLimit: SpoolAccess.openLimit, hooks: hooks).serve()
+            let submissions = routing == nil ? nil : SpoolAccess.watch(postOffice) { DiagnosticLog(form).say($0) }
+            DeliveryService(
+                environment, workers: workers, openLimit: SpoolAccess.openLimit, submissions: submissions, hooks: hooks
+            ).serve()
             log.say(.service("stop", "deliver"))
         } else {
             let run = DeliveryRun(workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit)
             let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
             // Each message is tried once: those that are delivered while others are routed are not for the list after it.
             let begun = Mutex<Set<MessageName>>([])
-            routing?.pass { routed in
-                let taken = run.add(routed, worker)
-                begun.withLock { $0.formUnion(taken) }
+            if let routing {
+                // Whoever dies inside an environment breaks it for all: a signal waits until routing is done.
+                routing.pass(shouldStop: { signals?.isPending ?? false }) { routed in
+                    let taken = run.add(routed, worker)
+                    begun.withLock { $0.formUnion(taken) }
+                }
             }
+            signals?.release()
             do {
                 let names = try postOffice.messages().names
                 run.add(begun.withLock { begun in names.filter { !begun.contains($0) } }, worker)
@@ -154,8 +174,9 @@ struct DeliverCommand: ParsableCommand {
             log.flush()
             file?.write()
         }
+        let routed = routing?.finish() ?? .ok
         pool.shutDown()
-        let status = log.finish().worse(routing?.exitStatus ?? .ok)
+        let status = log.finish().worse(routed)
         // A service was asked to end: what its log told of while it ran is no failure of that.
         return watch ? .ok : status
     }

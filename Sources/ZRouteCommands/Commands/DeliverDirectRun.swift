@@ -15,7 +15,6 @@ import Spool
 struct DirectDeliveryRun {
     let site: Site
     let plan: DeliveryPlan
-    let isLocal: Bool
     let ignoresQuota: Bool
 
     /// The largest message taken from standard input, in bytes.
@@ -24,9 +23,21 @@ struct DirectDeliveryRun {
     /// Runs to the end.
     ///
     /// - Returns: 0 where any recipient was accepted (the others are then queued), 67 where all failed for good, 75
-    ///   where the caller should try again, 64 where there is no spool for more than one recipient.
+    ///   where the caller should try again, 64 where there is no spool for more than one recipient, 65 where the sender is
+    ///   no address.
     func run(sender: String, recipients: [String]) throws -> ExitCode {
         let log = DiagnosticLog(site.logForm)
+        let senderAddress: [UInt8]
+        do throws(RoutingRejection) {
+            senderAddress =
+                try MessageSender(typed: Array(sender.utf8), atDomain: BatchSite(site.settings).atDomain).address ?? []
+        } catch {
+            var reason = "\(error)"
+            if case .unusableSender(let cause) = error { reason = cause }
+            log.say(
+                "--from '\(printable(sender.utf8))': \(reason); give one address alone, or --from= for the null sender")
+            return .unreadableInput
+        }
         let postOffice: PostOffice?
         let message: [UInt8]
         do {
@@ -40,24 +51,26 @@ struct DirectDeliveryRun {
             log.say("several recipients need a POSTOFFICE, where those that cannot be served now are queued")
             return .usage
         }
+        // Whoever dies inside an environment breaks it for all: a signal waits until routing is done.
+        let signals = TerminationSignals()
         let routed = route(recipients, log)
+        signals.release()
         guard postOffice != nil || routed.count <= 1 else {
             log.say("the recipient expands to several: that needs a POSTOFFICE, where those not served now are queued")
             return .usage
         }
-        let senderAddress = unbracketed(sender)
         let pool = ConnectionPool()
         defer { pool.shutDown() }
         do {
-            let draft = draft(senderAddress, routed.map(\.route), header: [])
+            let draft = draft(senderAddress, routed, header: [])
             let results = try DirectDelivery(plan: plan, pool: pool, ignoresQuota: ignoresQuota).deliver(
                 draft, content: MessageContent(message))
             guard print(results, typed: routed.map(\.typed), sender: senderAddress, size: message.count) else {
                 // What was accepted must not be sent again, although nobody could be told.
-                _ = try conclude(results, routed.map(\.route), senderAddress, message, postOffice)
+                _ = try conclude(results, routed, senderAddress, message, postOffice)
                 return .inputOutput
             }
-            return try conclude(results, routed.map(\.route), senderAddress, message, postOffice)
+            return try conclude(results, routed, senderAddress, message, postOffice)
         } catch {
             log.say(error)
             return .tryAgain
@@ -66,14 +79,21 @@ struct DirectDeliveryRun {
 
     // MARK: Routing
 
-    private func route(_ recipients: [String], _ log: borrowing DiagnosticLog) -> [(typed: String, route: Route)] {
+    /// A route of a recipient, which may have several.
+    private struct RoutedRecipient {
+        /// The recipient as it was given.
+        let typed: String
+        let route: Route
+    }
+
+    private func route(_ recipients: [String], _ log: borrowing DiagnosticLog) -> [RoutedRecipient] {
         let texts = site.makeTextLoader()
         let router = SupervisedRouter(health: site.makeHealth()) { [site] in
             site.makeResolver(texts: texts, watch: $0)
         }
         var request = Resolver.Request()
-        request.isExternal = !isLocal
-        var routed: [(typed: String, route: Route)] = []
+        request.isSubmitted = true
+        var routed: [RoutedRecipient] = []
         var seen: Set<[ArraySlice<UInt8>]> = []
         let answers = router.resolve([AddressQuestion(recipients.map(unbracketed), request)]).first ?? []
         for (recipient, resolution) in zip(recipients, answers) {
@@ -82,7 +102,9 @@ struct DirectDeliveryRun {
             for route in resolution.routes {
                 // One copy for one mailbox (DEVIATIONS: same mailbox twice); channel local names it by the user alone.
                 let host = route.isChannel("local") ? [] : route.host
-                if seen.insert([route.channel, host, route.user]).inserted { routed.append((recipient, route)) }
+                if seen.insert([route.channel, host, route.user]).inserted {
+                    routed.append(RoutedRecipient(typed: recipient, route: route))
+                }
             }
         }
         return routed
@@ -94,17 +116,18 @@ struct DirectDeliveryRun {
         return isBracketed ? Array(bytes.dropFirst().dropLast()) : bytes
     }
 
-    private func draft(_ sender: [UInt8], _ routes: [Route], header: [UInt8], bodyOffset: Int = 0) -> ControlFileDraft {
+    private func draft(
+        _ sender: [UInt8], _ routed: [RoutedRecipient], header: [UInt8], bodyOffset: Int = 0
+    ) -> ControlFileDraft {
         let isNull = sender.isEmpty
         let null = Array("<>".utf8)
         let address = ControlAddress(
             channel: Array((isNull ? "error" : "local").utf8), host: isNull ? null : sender,
             user: isNull ? null : sender, privilege: 0)
-        let recipients = routes.map { route in
+        let recipients = routed.map { recipient in
             ControlFileDraft.Recipient(
-                address: ControlAddress(
-                    channel: Array(route.channel), host: Array(route.host), user: Array(route.user),
-                    privilege: Int(route.privilege)))
+                address: ControlAddress(recipient.route),
+                originalRecipient: OriginalRecipient(address: unbracketed(recipient.typed)))
         }
         return ControlFileDraft(
             bodyOffset: bodyOffset, logIdentity: nil, errorAddress: isNull ? nil : Array("<".utf8) + sender + [0x3E],
@@ -135,7 +158,7 @@ struct DirectDeliveryRun {
     }
 
     private func conclude(
-        _ results: [DirectDelivery.Result], _ routes: [Route], _ sender: [UInt8], _ message: [UInt8],
+        _ results: [DirectDelivery.Result], _ routed: [RoutedRecipient], _ sender: [UInt8], _ message: [UInt8],
         _ postOffice: PostOffice?
     ) throws -> ExitCode {
         let left = results.filter { $0.outcome != .delivered }
@@ -146,7 +169,7 @@ struct DirectDeliveryRun {
         // Some store has the message: from here on the caller must not send it again, whatever happens.
         let bodyOffset = MessageHead.length(of: message)
         let header = MessageHead.header(of: message)
-        let draft = draft(sender, left.map { routes[$0.index] }, header: header, bodyOffset: bodyOffset)
+        let draft = draft(sender, left.map { routed[$0.index] }, header: header, bodyOffset: bodyOffset)
         do {
             let name = try postOffice.deposit(draft) { (write) throws(FileError) in try write(message) }
             DiagnosticLog(site.logForm).say(

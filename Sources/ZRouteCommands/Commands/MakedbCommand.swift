@@ -1,9 +1,11 @@
 // `zroute makedb`: ZMailer's makedb, which compiles one source into one database.
 
 import ArgumentParser
+import Configuration
 import Files
 import Glibc
 import Maps
+import Routing
 
 /// Compiles one source into one database.
 struct MakedbCommand: ParsableCommand {
@@ -37,7 +39,15 @@ struct MakedbCommand: ParsableCommand {
     @Flag(name: .customShort("v"), help: "Show progress, on whatever standard error is.")
     var isVerbose = false
 
-    @OptionGroup var logging: LogOptions
+    @OptionGroup var allow: AllowOptions
+
+    @OptionGroup var site: SiteOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Judge the entries as those of this relation; without it as those of the line of dbases.conf that has BASE.",
+            valueName: "name"))
+    var relation: String?
 
     @Argument(help: "btree or bhash.")
     var type: DatabaseKindName
@@ -54,30 +64,74 @@ struct MakedbCommand: ParsableCommand {
     }
 
     func run() throws {
-        let log = DiagnosticLog(logging.form)
-        let job = CompileJob(
+        let log = DiagnosticLog(site.log.form)
+        var job = CompileJob(
             source: try readSource(log), form: isAliases ? .aliases : .plain,
             folding: foldsUpper ? .upper : foldsLower ? .lower : .none, kind: type.kind, base: base)
+        job.judge = try judge(log)
+        job.allowed = allow.findings
         var outcome = NewdbOutcome()
         let compiler = MapCompiler()
+        let signals = TerminationSignals()
+        signals.endWhenPending { compiler.end() }
         let progress = ProgressLine(title: job.target, isForced: isVerbose)
+        var isWritten = true
         do throws(CompileError) {
             let report = try compiler.prepare(job, appending: appends) { progress.show($0) }
             try compiler.commit()
             progress.clear()
             guard !isSilent else { return }
-            for warning in report.warnings { log.say(Diagnosis(finding: warning)) }
+            log.say(report.findings)
+            if !job.allowed.contains(.writableByAll), case .file(let path) = job.source,
+                let finding = SourcePrivilege.finding(about: path)
+            {
+                log.say(Diagnosis(finding: finding))
+            }
             var output = OutputStream(descriptor: STDOUT_FILENO)
             output.write("\(report.entries)\t\(job.target)\n")
             if report.kept > 0 {
-                log.say("\(job.target): \(report.kept) keys were there already; their values stand", .notice)
+                let keys = counted(report.kept, "key was", "keys were")
+                log.say("\(job.target): \(keys) there already; the old value stands", .notice)
             }
-            output.flush()
+            isWritten = output.finish(log)
         } catch {
             progress.clear()
             outcome.take(error, of: job, log)
         }
+        outcome.sayHint(log)
         try outcome.finish()
+        guard isWritten else { throw ExitCode.inputOutput }
+    }
+
+    /// Knows what the entries are for: from the relation's name, or from the line of dbases.conf that has the same file.
+    private func judge(_ log: borrowing DiagnosticLog) throws -> RelationJudge? {
+        let databases: DatabasesConf?
+        do {
+            databases = try Site(options: site).databases
+        } catch {
+            // makedb serves without a site, too.
+            guard site.config == nil, site.dbases == nil else {
+                log.say(error)
+                throw ExitCode(unusableConfiguration: error)
+            }
+            databases = nil
+        }
+        guard let relation else {
+            let path = absolutePath(base)
+            return databases?.definitions.first { $0.path == path && $0.type.compiledExtension != nil }
+                .flatMap { RelationJudge($0) }
+        }
+        if let definition = databases?.definitions(of: relation).first { return RelationJudge(definition) }
+        var flags = RelationFlags()
+        flags.folding = foldsUpper ? .upper : .lower
+        flags.substitutes = relation != RelationName.aliases.rawValue
+        // A domain is looked for by its suffixes.
+        flags.driver = [RelationName.routesdb, .thishost].contains { $0.rawValue == relation } ? .pathalias : .none
+        guard let judge = RelationJudge(relation: relation, flags: flags) else {
+            log.say("--relation: '\(relation)' is no relation of the chain; name one, or leave the option out")
+            throw ExitCode.usage
+        }
+        return judge
     }
 
     private func readSource(_ log: borrowing DiagnosticLog) throws -> CompileJob.Source {

@@ -17,13 +17,18 @@ struct NewdbCommand: ParsableCommand {
 
             For each map one line is printed: relation, number of entries and file, separated by TABs.
 
+            A line that nobody can have meant is an error, such as a value of fqdnroutes that is no route: docs/maps.md \
+            has all of them. The first 20 errors and warnings of each source are named, and the others counted.
+
             The exit status is 0 if all is done, 65 if a source has an error, 66 if one is missing, 73 or 74 if a file \
-            cannot be written or read; then every map is as it was.
+            cannot be written or read, 75 if a source is being written; then every map is as it was.
             """)
 
     @OptionGroup var site: SiteOptions
 
-    @Flag(help: "Only read the sources, and say what is wrong with them.")
+    @OptionGroup var allow: AllowOptions
+
+    @Flag(help: "Only read the sources, those of text maps too, and say what is wrong with them.")
     var check = false
 
     @Argument(help: "The relations to compile; all if none is named.")
@@ -35,10 +40,11 @@ struct NewdbCommand: ParsableCommand {
         do {
             let site = try Site(options: self.site)
             site.warnOfConfiguration()
-            plan = try NewdbPlan(site.databases, relations: relations)
+            plan = try NewdbPlan(
+                site.databases, relations: relations, allowing: allow.findings, isCheck: check)
         } catch {
             log.say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         if check {
             try checkSources(plan, log)
@@ -52,15 +58,16 @@ struct NewdbCommand: ParsableCommand {
         var output = OutputStream(descriptor: STDOUT_FILENO)
         for step in plan.steps where outcome.accepts(source: step.source, log) {
             do throws(CompileError) {
-                let report = try MapCompiler.check(step.job.source, form: step.job.form, folding: step.job.folding)
-                for warning in report.warnings { log.say(Diagnosis(finding: warning)) }
+                let report = try MapCompiler.check(step.job)
+                log.say(report.findings)
                 output.write("\(step.relation)\t\(report.entries)\t\(step.source)\n")
             } catch {
                 outcome.take(error, of: step.job, log)
             }
         }
         plan.sayPrivileges(log)
-        output.flush()
+        outcome.sayHint(log)
+        if !output.finish(log), outcome.status == .ok { throw ExitCode.inputOutput }
         try outcome.finish()
     }
 
@@ -82,12 +89,15 @@ struct NewdbCommand: ParsableCommand {
         var outcome = NewdbOutcome()
         var summary = ""
         let compiler = MapCompiler()
+        // What is only prepared is of use to nobody: a signal ends the run at once, and leaves no file behind.
+        let signals = TerminationSignals()
+        signals.endWhenPending { compiler.end() }
         for step in plan.steps where outcome.accepts(source: step.source, log) {
             let progress = ProgressLine(title: step.job.target)
             do throws(CompileError) {
                 let report = try compiler.prepare(step.job) { progress.show($0) }
                 progress.clear()
-                for warning in report.warnings { log.say(Diagnosis(finding: warning)) }
+                log.say(report.findings)
                 summary += "\(step.relation)\t\(report.entries)\t\(step.job.target)\n"
             } catch {
                 progress.clear()
@@ -97,6 +107,7 @@ struct NewdbCommand: ParsableCommand {
         if outcome.status != .ok {
             compiler.discard()
             log.say("nothing was replaced: every map is as it was")
+            outcome.sayHint(log)
             try outcome.finish()
         }
         do {
@@ -108,14 +119,15 @@ struct NewdbCommand: ParsableCommand {
         plan.sayPrivileges(log)
         var output = OutputStream(descriptor: STDOUT_FILENO)
         output.write(summary)
-        output.flush()
-        if output.hasFailed { throw ExitCode.inputOutput }
+        guard output.finish(log) else { throw ExitCode.inputOutput }
     }
 }
 
 /// What the exit status has to say of all maps together: the first error decides.
 struct NewdbOutcome {
     private(set) var status = ExitCode.ok
+    /// Whether something was refused that can be allowed.
+    private var hasAllowable = false
 
     /// Notices a source that is not there, which is told apart from one with an error in it.
     mutating func accepts(source: String, _ log: borrowing DiagnosticLog) -> Bool {
@@ -131,8 +143,20 @@ struct NewdbOutcome {
 
     /// Notices an error of the source, or of the file that was to be written.
     mutating func take(_ error: CompileError, of job: CompileJob, _ log: borrowing DiagnosticLog) {
-        log.say(error)
-        note(error.file == job.source.name ? .unreadableInput : .cannotCreate)
+        if let findings = error.findings {
+            log.say(findings)
+            if findings.first.contains(where: { AllowedName.known.contains($0.name) && $0.severity == .error }) {
+                hasAllowable = true
+            }
+        } else {
+            log.say(error)
+        }
+        note(error.isTemporary ? .tryAgain : error.file == job.source.name ? .unreadableInput : .cannotCreate)
+    }
+
+    /// Says how what was refused can be allowed, where it can.
+    func sayHint(_ log: borrowing DiagnosticLog) {
+        if hasAllowable { log.say(AllowOptions.hint(withComments: true), .notice) }
     }
 
     func finish() throws {

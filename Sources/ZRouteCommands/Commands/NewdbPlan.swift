@@ -4,8 +4,9 @@ import Configuration
 import Files
 import Glibc
 import Maps
+import Routing
 
-/// The maps that a run of newdb compiles, in the order of dbases.conf.
+/// The maps that a run of newdb compiles or checks, in the order of dbases.conf.
 struct NewdbPlan {
     /// One map to compile.
     struct Step {
@@ -16,18 +17,27 @@ struct NewdbPlan {
 
     let steps: [Step]
     private let databases: DatabasesConf
+    private let allowed: AllowedFindings
 
     /// The file whose lock keeps two runs apart: the system frees it when its holder dies, however that happens.
     var lockPath: String { databases.file }
 
     /// Chooses the maps.
     ///
-    /// - Parameter relations: the relations to compile; all if it is empty.
+    /// - Parameters:
+    ///   - relations: the relations to compile; all if it is empty.
+    ///   - allowed: what is no finding.
+    ///   - isCheck: whether text maps, which are read as they are, belong to the plan too.
     /// - Throws: `ConfigurationError` for a relation that has nothing to compile, for an unknown owner, and for two
     ///   lines that compile the same file differently.
-    init(_ databases: DatabasesConf, relations: [String]) throws(ConfigurationError) {
+    init(
+        _ databases: DatabasesConf, relations: [String], allowing allowed: AllowedFindings, isCheck: Bool
+    ) throws(ConfigurationError) {
         self.databases = databases
-        let compiled = databases.definitions.filter { $0.type.compiledExtension != nil && !$0.compile.isLive }
+        self.allowed = allowed
+        let compiled = databases.definitions.filter {
+            !$0.compile.isLive && ($0.type.compiledExtension != nil || (isCheck && $0.textForm != nil))
+        }
         for relation in relations where !compiled.contains(where: { $0.relation == relation }) {
             let reason =
                 databases.relations.contains(relation)
@@ -49,18 +59,27 @@ struct NewdbPlan {
                 continue
             }
             definitions[target] = definition
-            let job = CompileJob(
-                source: .file(source), form: definition.compile.isAliases ? .aliases : .plain,
-                folding: definition.compile.folding, kind: definition.type == .bhash ? .hash : .btree, base: source,
+            let text = definition.textForm
+            var job = CompileJob(
+                source: .file(source),
+                form: text?.form ?? (definition.compile.isAliases ? .aliases : .plain),
+                folding: text?.folding ?? definition.compile.folding,
+                kind: definition.type == .bhash ? .hash : .btree, base: source,
                 permissions: try Self.permissions(of: definition))
+            job.judge = RelationJudge(definition)
+            job.allowed = allowed
             steps.append(Step(relation: definition.relation, source: source, job: job))
         }
         self.steps = steps
     }
 
-    /// Warns of files whose owner or mode is not what dbases.conf says.
+    /// Warns of files whose owner or mode is not what dbases.conf says, and of sources that everyone may write.
     func sayPrivileges(_ log: borrowing DiagnosticLog) {
         for finding in databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
+        guard !allowed.contains(.writableByAll) else { return }
+        for step in steps {
+            if let finding = SourcePrivilege.finding(about: step.source) { log.say(Diagnosis(finding: finding)) }
+        }
     }
 
     /// Only the superuser can give files away; for anybody else the difference is warned of afterwards.

@@ -13,10 +13,11 @@ struct QueueCommand: ParsableCommand {
         abstract: "List what waits in the spool.",
         discussion: """
             Each recipient that has not been served yet is listed: submitted, held, routed, or in delivery, with its \
-            age, the number of failed attempts, and the last answer. Nothing is changed.
+            age, the number of failed attempts, and the last answer. After them comes what lies in postman, for a \
+            person to look at. Nothing is changed.
 
-            The exit status is 0, 65 if a file of the spool could not be read, 66 if there is no spool, 74 if the list could \
-            not be written, and 78 if the configuration is wrong.
+            The exit status is 0, 65 if a file of the spool could not be read or the body of a message is missing, 66 if \
+            there is no spool, 74 if the list could not be written, and 78 if the configuration is wrong.
             """)
 
     /// The forms of output.
@@ -39,7 +40,7 @@ struct QueueCommand: ParsableCommand {
             site = try Site(options: self.site)
         } catch {
             log.say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         let postOffice = try SpoolAccess.open(site.settings, log)
         var output = OutputStream(descriptor: STDOUT_FILENO)
@@ -51,9 +52,16 @@ struct QueueCommand: ParsableCommand {
                 case .text: output.write { report.appendText(recipient, to: &$0) }
                 case .json: output.write { report.appendJSON(recipient, to: &$0) }
                 }
+                if recipient.arrival == nil { isUnreadable = true }
             } failed: { message, reason in
                 isUnreadable = true
                 log.say("message \(message): \(reason)")
+            }
+            for file in try postOffice.filesPutAside() {
+                switch format {
+                case .text: output.write { report.appendText(file, to: &$0) }
+                case .json: output.write { report.appendJSON(file, to: &$0) }
+                }
             }
         } catch {
             output.flush()

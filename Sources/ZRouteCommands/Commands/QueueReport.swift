@@ -11,6 +11,7 @@ struct QueueReport {
     private var lastMessage = ""
     private var messages = 0
     private var recipients = 0
+    private var putAside = 0
 
     init(now: Int64) {
         self.now = now
@@ -23,8 +24,9 @@ struct QueueReport {
         if message != lastMessage {
             lastMessage = message
             messages += 1
-            output.append(
-                contentsOf: "\(message)  \(Self.span(age(recipient)))  from <\(printable(recipient.sender))>\n".utf8)
+            let age = age(recipient).map(Self.span) ?? "its body is missing"
+            let ahead = ahead(recipient).map { "  (dated \(Self.span($0)) ahead of the clock)" } ?? ""
+            output.append(contentsOf: "\(message)  \(age)\(ahead)  from <\(printable(recipient.sender))>\n".utf8)
         }
         var line = "    \(Self.name(of: recipient.state)): "
         if recipient.state != .submitted {
@@ -36,15 +38,48 @@ struct QueueReport {
         if let last = recipient.lastAttempt {
             let status = last.status.isEmpty ? "" : printable(last.status) + " "
             output.append(
-                contentsOf: "        \(Self.span(now - last.time)) ago: \(status)\(printable(last.answer))\n".utf8)
+                contentsOf: "        \(when(last.time)): \(status)\(printable(last.answer))\n".utf8)
         }
+    }
+
+    /// Appends something that lies in `postman`.
+    mutating func appendText(_ file: AsideFile, to output: inout [UInt8]) {
+        putAside += 1
+        output.append(contentsOf: "\(file.name)  \(Self.span(now - file.time))  in postman\n".utf8)
+        let what =
+            switch file.kind {
+            case .rejected(let reason): "rejected: \(reason.isEmpty ? "the reason is missing" : printable(reason))"
+            case .report: "report: of a failure that its sender may not be told of"
+            }
+        output.append(contentsOf: "    \(what)\n".utf8)
     }
 
     /// Appends the line that ends the text.
     func appendSummary(to output: inout [UInt8]) {
-        output.append(
-            contentsOf: (recipients == 0 ? "nothing waits\n" : "messages: \(messages), recipients: \(recipients)\n")
-                .utf8)
+        var summary = recipients == 0 ? "nothing waits" : "messages: \(messages), recipients: \(recipients)"
+        if putAside > 0 { summary += "; in postman: \(putAside)" }
+        output.append(contentsOf: "\(summary)\n".utf8)
+    }
+
+    /// Appends something that lies in `postman` as a line of JSON.
+    func appendJSON(_ file: AsideFile, to output: inout [UInt8]) {
+        var json = JSONText()
+        json.object { json in
+            json.name("message")
+            json.string(file.name.description)
+            json.name("state")
+            switch file.kind {
+            case .rejected(let reason):
+                json.string("rejected")
+                json.name("reason")
+                json.text(reason)
+            case .report: json.string("report")
+            }
+            json.name("age")
+            json.number(Int(clamping: max(now - file.time, 0)))
+        }
+        output.append(contentsOf: json.bytes)
+        output.append(0x0A)
     }
 
     /// Appends a recipient as a line of JSON.
@@ -65,8 +100,17 @@ struct QueueReport {
                 json.name(name)
                 json.text(value)
             }
-            json.name("age")
-            json.number(Int(clamping: age(recipient)))
+            if let age = age(recipient) {
+                json.name("age")
+                json.number(Int(clamping: age))
+            } else {
+                json.name("fault")
+                json.string("its body is missing")
+            }
+            if let ahead = ahead(recipient) {
+                json.name("datedAhead")
+                json.number(Int(clamping: ahead))
+            }
             json.name("attempts")
             json.number(recipient.attempts)
             if let last = recipient.lastAttempt {
@@ -85,7 +129,16 @@ struct QueueReport {
         output.append(0x0A)
     }
 
-    private func age(_ recipient: WaitingRecipient) -> Int64 { max(now - recipient.arrival, 0) }
+    private func age(_ recipient: WaitingRecipient) -> Int64? { recipient.arrival.map { max(now - $0, 0) } }
+
+    /// How far ahead of the clock the message is dated, in seconds; nil where it is not.
+    private func ahead(_ recipient: WaitingRecipient) -> Int64? {
+        recipient.dated > now ? recipient.dated - now : nil
+    }
+
+    private func when(_ time: Int64) -> String {
+        time > now ? "dated \(Self.span(time - now)) ahead of the clock" : "\(Self.span(now - time)) ago"
+    }
 
     private static func name(of state: WaitingRecipient.State) -> String {
         switch state {

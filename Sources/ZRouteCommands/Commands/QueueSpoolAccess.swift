@@ -27,6 +27,21 @@ enum SpoolAccess {
         }
     }
 
+    /// Watches for submissions; nil where the system does not, and they have to be looked for.
+    ///
+    /// - Parameter failed: is given the reason.
+    static func watch(_ postOffice: PostOffice, failed: (FileError) -> Void) -> SubmissionWatch? {
+        do throws(FileError) {
+            return try SubmissionWatch(postOffice: postOffice.path)
+        } catch {
+            failed(error)
+            return nil
+        }
+    }
+
+    /// Between two looks for submissions where nothing tells of them, in milliseconds.
+    static let pollingPause = 1000
+
     /// The names of submissions given as names or as paths.
     ///
     /// - Parameter missing: is given what is no file of `router`, with the reason.
@@ -60,6 +75,18 @@ enum SpoolAccess {
 
     /// How many messages may be open that are routed and wait to be delivered, each with its control file.
     static var openLimit: Int { min(max(freeFiles / 4, 4), 2048) }
+
+    /// Whether so many files more can be opened now.
+    static func hasFreeFiles(_ count: Int) -> Bool {
+        var opened: [Int32] = []
+        defer { for descriptor in opened { close(descriptor) } }
+        for _ in 0..<count {
+            let descriptor = unsafe Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { return false }
+            opened.append(descriptor)
+        }
+        return true
+    }
 
     /// How many files may be open in a spool.
     ///

@@ -20,7 +20,7 @@ struct RouteQueueCommand: ParsableCommand {
             A line for each message and recipient goes to standard output.
 
             The exit status is 0 if everything was routed, 67 if a recipient has no route for good, 65 if a file was no \
-            message, 66 if one is missing, and 75 if something is to be tried again.
+            message, 66 if one is missing, 74 if the lines cannot be written, and 75 if something is to be tried again.
             """)
 
     @OptionGroup var site: SiteOptions
@@ -63,7 +63,7 @@ struct RouteQueueCommand: ParsableCommand {
         }
         do throws(FileError) {
             if watch {
-                try routing.serve(log, signals)
+                routing.serve(log, signals)
             } else if files.isEmpty {
                 try routing.pass(log, shouldStop: { signals.isTerminationPending })
             } else {
@@ -73,7 +73,10 @@ struct RouteQueueCommand: ParsableCommand {
         } catch {
             log.say(error)
         }
+        routing.close()
         let status = log.finish()
+        // A service has done what it was asked for; a run that was cut short ends as the signal has it.
+        if !watch { signals.release() }
         guard watch || status == .ok else { throw status }
     }
 
@@ -82,7 +85,7 @@ struct RouteQueueCommand: ParsableCommand {
             return try Site(options: site, log: form)
         } catch {
             DiagnosticLog(form).say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
     }
 }

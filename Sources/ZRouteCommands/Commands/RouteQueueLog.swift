@@ -89,6 +89,15 @@ final class RouteQueueLog: Sendable {
         }
     }
 
+    /// Looks through the spool, and says what was found or that it failed.
+    func say(_ look: () throws(FileError) -> RecoveryReport) {
+        do throws(FileError) {
+            say(try look())
+        } catch {
+            say(error)
+        }
+    }
+
     /// Says that a name can be no submission.
     func say(_ refused: SpoolListing.Refused, in postOffice: String) {
         state.withLock { state in

@@ -9,14 +9,25 @@ import Routing
 struct RouteTest: ~Copyable {
     private var pool: ResolverPool<RouteTestAnswers>
     private let request: Resolver.Request
-    private var output = OutputStream(descriptor: STDOUT_FILENO)
+    private let signals: TerminationSignals
+    private var output: OutputStream
     private var log: DiagnosticLog
     private var outcome = Outcome()
 
-    init(_ pool: consuming ResolverPool<RouteTestAnswers>, request: Resolver.Request, log: LogForm) {
-        self.log = DiagnosticLog(log)
+    /// Prepares a run.
+    ///
+    /// - Parameters:
+    ///   - log: the form of what is said to people.
+    ///   - signals: those that are held back: when one comes, the run ends with the addresses that are at work.
+    init(
+        _ pool: consuming ResolverPool<RouteTestAnswers>, request: Resolver.Request, log: LogForm,
+        signals: TerminationSignals
+    ) {
         self.pool = pool
         self.request = request
+        self.signals = signals
+        output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
+        self.log = DiagnosticLog(log, signals: signals)
     }
 
     /// Answers addresses, `-` standing for the lines of standard input.
@@ -24,7 +35,7 @@ struct RouteTest: ~Copyable {
     /// - Returns: the exit status.
     consuming func run(_ addresses: [String]) -> ExitCode {
         do {
-            for address in addresses {
+            for address in addresses where !signals.isPending {
                 if address == "-" {
                     try answerLines(of: STDIN_FILENO, name: "standard input")
                 } else {
@@ -47,7 +58,7 @@ struct RouteTest: ~Copyable {
     ///
     /// - Throws: `FileError` when reading fails; what was read before is answered.
     private mutating func answerLines(of descriptor: Int32, name: String) throws(FileError) {
-        var reader = LineBlockReader(descriptor: descriptor, name: name)
+        var reader = LineBlockReader(descriptor: descriptor, name: name, signals: signals)
         while !output.hasFailed {
             // Whoever sends one line and waits for its answer before the next gets it now.
             if !reader.isReady { write(leaving: 0) }
@@ -60,7 +71,7 @@ struct RouteTest: ~Copyable {
 
     /// Writes answers until no more than so many batches are in flight.
     private mutating func write(leaving limit: Int) {
-        while pool.inFlight > limit, !output.hasFailed, let answers = pool.next() {
+        while pool.inFlight > limit, !output.hasFailed, let answers = pool.next(unless: { signals.isPending }) {
             outcome.add(answers.outcome)
             log.say(answers.remarks)
             output.write(answers.output)
@@ -79,7 +90,7 @@ struct RouteTest: ~Copyable {
         pool.close()
         // A reader that goes away has what it wanted.
         if let code = output.failure, code != EPIPE {
-            log.say(FileError(operation: "write", path: "standard output", code: code))
+            if !signals.isPending { log.say(FileError(operation: "write", path: "standard output", code: code)) }
             return .inputOutput
         }
         return failure == nil ? outcome.status : .unreadableInput

@@ -1,6 +1,7 @@
 // `zroute route-test`: where does an address go, and why.
 
 import ArgumentParser
+import Files
 import Glibc
 import Routing
 
@@ -64,16 +65,18 @@ struct RouteTestCommand: ParsableCommand {
             site = try Site(options: self.site)
         } catch {
             DiagnosticLog(self.site.log.form).say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         site.warn()
         // A reader that goes away ends the output, not the process: that may be inside an environment, whose locks would
         // stay behind.
         signal(SIGPIPE, SIG_IGN)
+        let signals = TerminationSignals()
         let test = RouteTest(
             ResolverPool(workers: workers, health: site.makeHealth(), work: work(site)), request: request,
-            log: site.logForm)
+            log: site.logForm, signals: signals)
         let status = test.run(addresses.isEmpty ? ["-"] : addresses)
+        signals.release()
         guard status == .ok else { throw status }
     }
 

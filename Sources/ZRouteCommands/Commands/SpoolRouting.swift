@@ -10,6 +10,8 @@ import Spool
 struct SpoolRouting: Sendable {
     private let postOffice: PostOffice
     private let run: SpoolRun
+    private let texts: TextMapWatch
+    private let logForm: LogForm
 
     /// Prepares the routing of a spool.
     ///
@@ -27,10 +29,17 @@ struct SpoolRouting: Sendable {
         let texts = site.makeTextLoader()
         let health = site.makeHealth()
         self.postOffice = postOffice
+        self.texts = site.makeTextWatch(texts)
+        logForm = site.logForm
         run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
             SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0, counts: counts) }
         }
     }
+
+    /// Watches the text maps, so that a fault is said as soon as it is made.
+    ///
+    /// - Returns: what watches, as long as it is kept; nil where there is nothing to watch.
+    func watchTexts() -> TextMapWatcher? { TextMapWatcher.start(texts, logForm) }
 
     /// Routes held recipients whose time has come, and every submission there is.
     ///
@@ -54,12 +63,29 @@ struct SpoolRouting: Sendable {
         run.route(names, hooks: SpoolRun.Hooks(report: log.add, shouldStop: shouldStop))
     }
 
+    /// Goes over the spool again and again, one round at a time.
+    func service() -> SpoolService { SpoolService(postOffice, run: run) }
+
     /// Routes what comes in, until told to stop.
-    func serve(_ log: RouteQueueLog, _ signals: RunSignals) throws(FileError) {
-        let watch = try SpoolWatch(postOffice: postOffice.path, signals: signals)
-        log.say(try postOffice.recover())
-        SpoolService(postOffice, run: run, watch: watch).run(
-            hooks: SpoolRun.Hooks(report: log.add, shouldStop: { signals.isTerminationPending }),
-            refused: { log.say($0, in: postOffice.path) }, failed: { log.say($0) })
+    func serve(_ log: RouteQueueLog, _ signals: RunSignals) {
+        let watcher = watchTexts()
+        defer { watcher?.stop() }
+        let watch = SpoolAccess.watch(postOffice) { log.say($0) }
+        log.say { () throws(FileError) in try postOffice.recover() }
+        var service = service()
+        let hooks = SpoolRun.Hooks(report: log.add, shouldStop: { signals.isTerminationPending })
+        while true {
+            service.round(
+                hooks: hooks, refused: { log.say($0, in: postOffice.path) }, failed: { log.say($0) })
+            let patience = watch == nil ? min(service.patience, SpoolAccess.pollingPause) : service.patience
+            switch signals.wait(milliseconds: patience) {
+            case .termination: return
+            case .input: watch?.takeEvents()
+            case .timeout: break
+            }
+        }
     }
+
+    /// Closes the engines and their maps.
+    func close() { run.close() }
 }

@@ -51,7 +51,6 @@ struct Diagnosis: Sendable {
         case let error as ConfigurationError: self.init(text, file: error.file, line: error.line)
         case let finding as Finding:
             self.init(text, finding.severity == .warning ? .warning : .error, file: finding.file, line: finding.line)
-        case let warning as SourceWarning: self.init(text, .warning, file: warning.file, line: warning.line)
         case let error as CompileError: self.init(text, file: error.file, line: error.line)
         case let error as FileError: self.init(text, file: error.path)
         case let error as MapError: self.init(text, file: error.table.file)

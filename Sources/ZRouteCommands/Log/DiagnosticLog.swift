@@ -1,19 +1,27 @@
 // What is said to people, on standard error: `zroute: text`, or an object a line. A reason that holds for many addresses is
 // said once and counted.
 
+import Configuration
+import Files
 import Glibc
 
 /// Writes diagnostics to standard error.
 struct DiagnosticLog: ~Copyable {
     private let lines: LogLines
     private var counts: [String: Int] = [:]
+    private let signals: TerminationSignals?
 
     /// The number of different reasons that are said; past it they are only counted.
     private static let distinctLimit = 100
     private var unsaid = 0
 
     /// A log in some form.
-    init(_ form: LogForm) { lines = LogLines(form, descriptor: STDERR_FILENO) }
+    ///
+    /// - Parameter signals: those that are held back, and that must not wait for a reader who does not read.
+    init(_ form: LogForm, signals: TerminationSignals? = nil) {
+        lines = LogLines(form, descriptor: STDERR_FILENO)
+        self.signals = signals
+    }
 
     /// Says something in words.
     func say(_ text: String, _ severity: Diagnosis.Severity = .error) {
@@ -36,9 +44,15 @@ struct DiagnosticLog: ~Copyable {
     }
 
     private func write(_ append: (LogLines, inout [UInt8]) -> Void) {
-        var output = OutputStream(descriptor: STDERR_FILENO)
+        var output = OutputStream(descriptor: STDERR_FILENO, signals: signals)
         output.write { append(lines, &$0) }
         output.flush()
+    }
+
+    /// Says what was found in a source: the first findings of each severity, and how many more there are.
+    func say(_ findings: SourceFindings) {
+        for finding in findings.first { say(Diagnosis(finding: finding)) }
+        for remainder in findings.remainders { say(remainder, findings.errorCount > 0 ? .error : .warning) }
     }
 
     /// Says each reason the first time it occurs.

@@ -8,6 +8,7 @@ import Glibc
 struct LineBlockReader: ~Copyable {
     private let descriptor: Int32
     private let name: String
+    private let signals: TerminationSignals
     /// The beginning of a line that has not ended yet.
     private var rest: [UInt8] = []
     private var atEnd = false
@@ -16,9 +17,13 @@ struct LineBlockReader: ~Copyable {
     static let lineLimit = 1 << 20
     private static let blockSize = 64 * 1024
 
-    init(descriptor: Int32, name: String) {
+    /// Reads from a descriptor.
+    ///
+    /// - Parameter signals: those that are held back; when one comes, the input is at its end.
+    init(descriptor: Int32, name: String, signals: TerminationSignals) {
         self.descriptor = descriptor
         self.name = name
+        self.signals = signals
     }
 
     /// Whether reading would not wait.
@@ -33,6 +38,7 @@ struct LineBlockReader: ~Copyable {
     /// - Throws: `FileError` when reading fails, or a line is longer than the limit.
     mutating func next() throws(FileError) -> [UInt8]? {
         while !atEnd {
+            guard signals.wait(for: descriptor, .reading) else { return nil }
             let known = rest.count
             try fill()
             if let newline = rest[known...].lastIndex(of: 0x0A) {

@@ -8,6 +8,7 @@ import MailAddress
 struct OutputStream: ~Copyable {
     private let descriptor: Int32
     private let turn: OutputTurn?
+    private let signals: TerminationSignals?
     private var buffer: [UInt8] = []
     /// Why writing failed, as errno; everything after that is dropped.
     private(set) var failure: Int32?
@@ -16,10 +17,14 @@ struct OutputStream: ~Copyable {
 
     /// A stream.
     ///
-    /// - Parameter turn: what other streams to the descriptor have too, where there are any at the same time.
-    init(descriptor: Int32, turn: OutputTurn? = nil) {
+    /// - Parameters:
+    ///   - turn: what other streams to the descriptor have too, where there are any at the same time.
+    ///   - signals: those that are held back, and that must not wait for a reader who does not read: writing fails then.
+    init(descriptor: Int32, turn: OutputTurn? = nil, signals: TerminationSignals? = nil) {
         self.descriptor = descriptor
         self.turn = turn
+        // Writing to a file does not wait for anybody.
+        self.signals = isRegularFile(descriptor) ? nil : signals
         buffer.reserveCapacity(Self.capacity + 4096)
     }
 
@@ -69,7 +74,8 @@ struct OutputStream: ~Copyable {
         flush()
         // A reader that goes away has what it wanted.
         guard let code = failure, code != EPIPE else { return true }
-        log.say(FileError(operation: "write", path: "standard output", code: code))
+        // Where a signal ends the process it need not be told.
+        if code != ECANCELED { log.say(FileError(operation: "write", path: "standard output", code: code)) }
         return false
     }
 
@@ -78,10 +84,18 @@ struct OutputStream: ~Copyable {
         turn.take { sendNow(bytes) }
     }
 
+    /// As much as a pipe takes without waiting when it says that it can be written to, in bytes (PIPE_BUF).
+    private static let pieceSize = 4096
+
     private mutating func sendNow(_ bytes: Span<UInt8>) {
         var done = 0
         while done < bytes.count, !hasFailed {
-            let written = unsafe bytes.extracting(done..<bytes.count).withUnsafeBytes { rest in
+            if let signals, !signals.wait(for: descriptor, .writing) {
+                failure = ECANCELED
+                return
+            }
+            let end = signals == nil ? bytes.count : min(done + Self.pieceSize, bytes.count)
+            let written = unsafe bytes.extracting(done..<end).withUnsafeBytes { rest in
                 unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
             }
             if written > 0 {
@@ -91,4 +105,9 @@ struct OutputStream: ~Copyable {
             }
         }
     }
+}
+
+private func isRegularFile(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    return unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }

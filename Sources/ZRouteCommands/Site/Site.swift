@@ -35,11 +35,13 @@ struct Site: Sendable {
         }
     }
 
-    /// Warns of what the configuration probably does not mean, and of map files that others may write: whoever may do so
-    /// decides where mail goes.
+    /// Warns of what the configuration probably does not mean, of map files that others may write, since whoever does
+    /// decides where mail goes, and of compiled maps that are older than their sources.
     func warn() {
         warnOfConfiguration()
-        for finding in databases.checkPrivileges() { DiagnosticLog(logForm).say("warning: \(finding)", .warning) }
+        let log = DiagnosticLog(logForm)
+        for finding in databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
+        for finding in databases.checkTextSources() + databases.checkCompiled() { log.say(Diagnosis(finding: finding)) }
     }
 
     /// Warns of what the configuration probably does not mean alone.
@@ -47,14 +49,19 @@ struct Site: Sendable {
         for finding in findings { DiagnosticLog(logForm).say(Diagnosis(finding: finding)) }
     }
 
-    /// What reads text maps, once for all workers, and says what is probably a mistake in a source.
+    /// What reads text maps, once for all workers, and says what is wrong with a source.
     func makeTextLoader() -> TextTableLoader {
         TextTableLoader(
-            report: { [logForm] in DiagnosticLog(logForm).say(Diagnosis(finding: $0)) },
+            report: { [logForm] in DiagnosticLog(logForm).say($0) },
             reportUnsettled: { [logForm] in
                 let text = "warning: \($0); the entries from before stand"
                 DiagnosticLog(logForm).say(Diagnosis(text, .warning, file: $0.path))
             })
+    }
+
+    /// Watches the text maps of a service.
+    func makeTextWatch(_ texts: TextTableLoader) -> TextMapWatch {
+        TextMapWatch(databases, loader: texts) { RelationJudge($0) }
     }
 
     /// What the workers of this process know of maps that hang.
@@ -73,7 +80,7 @@ struct Site: Sendable {
         texts: TextTableLoader, watch: CallWatch, trace: Trace? = nil, counts: LookupCounts? = nil
     ) -> Resolver {
         let failures = self.failures
-        let tables = SiteTableFactory(texts: texts, watch: watch).wrapping { definition, table in
+        let tables = SiteTableFactory(texts: texts, watch: watch) { RelationJudge($0) }.wrapping { definition, table in
             var table = table
             for failure in failures where failure.relation == definition.relation {
                 table = FailingTable(wrapping: table, key: failure.key)

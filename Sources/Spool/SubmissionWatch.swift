@@ -1,21 +1,20 @@
-// Waits for submissions: the kernel tells when router/ gets a name (inotify(7)), by a signal, so that one call waits for
-// that, for the wish to end, and for the time at which held recipients and failed submissions are to be looked at.
+// Tells of submissions as they come in: the kernel knows when router/ gets a name (inotify(7)), and sends a signal, so that
+// a service waits by one call for that, for the wish to end, and for the time at which it has other work.
 
 public import Files
 import Glibc
 
 /// Watches a spool's router directory.
-public final class SpoolWatch {
-    private let descriptor: Int32
-    private let signals: RunSignals
+public final class SubmissionWatch: Sendable {
+    /// The signal that tells of submissions; whoever watches has it blocked, and waits for it.
+    public static let signal = SIGIO
 
-    /// Begins to watch; what comes in from now on ends a later wait.
+    private let descriptor: Int32
+
+    /// Begins to watch; of what comes in from now on the signal tells.
     ///
-    /// - Parameters:
-    ///   - postOffice: the spool's path.
-    ///   - signals: the signals, already blocked.
-    public init(postOffice: String, signals: RunSignals) throws(FileError) {
-        self.signals = signals
+    /// - Parameter postOffice: the spool's path.
+    public init(postOffice: String) throws(FileError) {
         let path = postOffice + "/router"
         descriptor = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
         // A link or a rename into the directory, and the end of writing where a program writes there directly.
@@ -33,21 +32,13 @@ public final class SpoolWatch {
         close(descriptor)
     }
 
-    /// Waits until something came in, the process is asked to end, or a time has passed.
-    ///
-    /// - Returns: false where the process is asked to end.
-    public func wait(milliseconds: Int) -> Bool {
-        switch signals.wait(milliseconds: milliseconds) {
-        case .termination: return false
-        case .timeout: return true
-        case .input: break
-        }
-        // What came in is found by listing the directory: the events themselves are only taken off the queue.
+    /// Takes what was told off the kernel's list, after the signal and before the directory is read.
+    public func takeEvents() {
+        // What came in is found by listing the directory.
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
         var got = 0
         repeat {
             got = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
         } while got > 0 || (got < 0 && errno == EINTR)
-        return true
     }
 }

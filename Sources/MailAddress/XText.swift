@@ -62,7 +62,7 @@ public struct XText: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// The upper-case hexadecimal digit of a value below 16.
-func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+package func hexadecimalDigit(_ value: UInt8) -> UInt8 {
     value < 10 ? 0x30 + value : 0x37 + (value & 0x0F)
 }
 

@@ -1,0 +1,43 @@
+// Judges domains: the canonical names of thishost (SEMANTICS 6.1), and what may be one at all.
+
+import Configuration
+import MailAddress
+import Maps
+
+/// The looks at domains.
+enum DomainJudge {
+    /// Whether a name is one that hosts have: labels of letters, digits, `-` and `_`, or of UTF-8.
+    static func isDomain(_ name: [UInt8]) -> Bool {
+        guard name.allSatisfy({ isHostByte($0) || $0 >= 0x80 }) else { return false }
+        let address = Array("user@".utf8) + name
+        guard let read = try? EnvelopeAddress(address), case .mailbox = read.form else { return false }
+        return read.text == address
+    }
+
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        (byte | 0x20) &- UInt8(ascii: "a") < 26 || ASCII.isDigit(byte) || "-_.".utf8.contains(byte)
+    }
+
+    /// What is wrong with the name that thishost gives a domain.
+    static func faults(ofCanonicalName value: [UInt8], substituting arguments: Placeholders?) -> [EntryFault] {
+        guard !value.isEmpty else { return [] }
+        let text = String(decoding: value, as: UTF8.self)
+        if let fault = BlankJudge.trailing(value, of: "the domain's name") { return [fault] }
+        if value.contains(where: ASCII.isBlank) {
+            return [
+                EntryFault(
+                    .valueIsNoDomain,
+                    "'\(text)' is no domain; write each of several domains on a line of its own")
+            ]
+        }
+        for name in arguments?.variants(of: value) ?? [value] {
+            let whole = name.first == UInt8(ascii: ".") ? Array(name.dropFirst()) : name
+            if isDomain(whole) || value.first == UInt8(ascii: "[") { return [] }
+        }
+        return [
+            EntryFault(
+                .valueIsNoDomain,
+                "'\(text)' is no domain; write the name by which the key's domain is known, or nothing")
+        ]
+    }
+}

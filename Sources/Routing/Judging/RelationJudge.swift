@@ -1,0 +1,110 @@
+// Judges the entries of a map by the relation it belongs to: a key that is never asked for, or a value that the relation can
+// never use, is found where it is written and not when mail comes.
+
+package import Configuration
+import MailAddress
+package import Maps
+
+/// Says what is wrong with the entries of one map of the chain.
+package struct RelationJudge: EntryJudge {
+    let relation: RelationName
+    /// How lookups fold the keys that they ask for.
+    let folding: KeyFolding
+    /// Whether `%N` in values is substituted.
+    let substitutes: Bool
+    /// Whether the keys that are asked for are those of the relation itself, not what a driver derives.
+    private let judgesKeys: Bool
+    /// Whether the values are used.
+    private let answer: RelationAnswer
+    private let plain: PlainEntry
+
+    /// A judge for a map.
+    ///
+    /// - Returns: nil where the chain does not ask the relation, so that nobody knows what its entries are for.
+    package init?(_ definition: MapDefinition) {
+        self.init(relation: definition.relation, flags: definition.flags)
+    }
+
+    /// A judge for the entries of a relation with some flags.
+    package init?(relation name: String, flags: RelationFlags) {
+        guard let relation = RelationName(rawValue: name), RelationName.chain.contains(relation) else { return nil }
+        self.relation = relation
+        // The addresses that step A asks for are in lower case whatever the flags.
+        let isFolded = relation == .fqdnaliases || relation == .fqdnroutes
+        folding = flags.folding == .none && isFolded ? .lower : flags.folding
+        substitutes = flags.substitutes
+        answer = flags.answer
+        let hasDomains = relation == .routesdb || relation == .thishost
+        judgesKeys = flags.driver == .none || (flags.driver == .pathalias && hasDomains)
+        plain = PlainEntry(relation, substitutes: flags.substitutes)
+    }
+
+    /// The names of all that it may find.
+    package var names: [Finding.Name] { Finding.Name.ofEntries }
+
+    /// What is wrong with an entry.
+    package func faults(ofKey key: Span<UInt8>, value: Span<UInt8>) -> [EntryFault] {
+        if folding == .lower, plain.contains(key: key, value: value) { return [] }
+        return faults(ofKey: [UInt8](copying: key), value: [UInt8](copying: value))
+    }
+
+    @inline(never)
+    private func faults(ofKey key: [UInt8], value: [UInt8]) -> [EntryFault] {
+        // One fault of the key says enough: what follows it is often its consequence.
+        if judgesKeys {
+            let faults = keyFaults(key, value: value)
+            if !faults.isEmpty { return faults }
+        }
+        switch answer {
+        case .key: return []
+        case .valueOrKey where value.isEmpty: return []
+        case .value, .valueOrKey: return valueFaults(value, key: key)
+        }
+    }
+
+    private func keyFaults(_ key: [UInt8], value: [UInt8]) -> [EntryFault] {
+        let judge = KeyJudge(key: key, value: value, relation: relation, folding: folding)
+        switch relation {
+        case .fqdnaliases, .fqdnroutes: return judge.addressFaults()
+        case .aliases: return judge.nameFaults()
+        case .routesdb, .thishost: return judge.domainFaults()
+        case .accounts, .include: return []
+        }
+    }
+
+    private func valueFaults(_ value: [UInt8], key: [UInt8]) -> [EntryFault] {
+        if let fault = separatorFault(value) { return [fault] }
+        if relation != .thishost, value.isEmpty { return [noValue()] }
+        let arguments = Placeholders(relation: relation, key: key)
+        if let fault = substitutes ? arguments.fault(in: value) : Placeholders.faultWithoutFlag(in: value) {
+            return [fault]
+        }
+        switch relation {
+        case .fqdnroutes, .routesdb:
+            return RouteJudge(relation: relation, key: key).faults(value, substituting: substitutes ? arguments : nil)
+        case .fqdnaliases, .aliases:
+            return ListJudge(relation: relation, key: key).faults(value, substituting: substitutes ? arguments : nil)
+        case .thishost:
+            return DomainJudge.faults(ofCanonicalName: value, substituting: substitutes ? arguments : nil)
+        case .accounts, .include:
+            return []
+        }
+    }
+
+    private func noValue() -> EntryFault {
+        let what = relation == .fqdnroutes || relation == .routesdb ? "channel!host!user" : "the addresses"
+        return EntryFault(
+            .noValue, "the key has no value; write \(what) behind it, with a blank between them, or remove the line")
+    }
+
+    /// What other formats write between key and value.
+    private func separatorFault(_ value: [UInt8]) -> EntryFault? {
+        for sign in ["=>", "->", "→", "⇒", ":=", "=", ": "] where value.starts(with: sign.utf8) {
+            return EntryFault(
+                .separator,
+                "'\(sign.first == ":" && sign.count == 2 && sign.last == " " ? ":" : sign)' stands between key and"
+                    + " value and would become part of the value; remove it")
+        }
+        return nil
+    }
+}

@@ -1,0 +1,261 @@
+import Configuration
+import Maps
+import Routing
+import Testing
+
+/// What is found in entries by the relation they belong to.
+@Suite struct RelationJudgeTests {
+    struct Entry: Sendable, CustomTestStringConvertible {
+        let relation: RelationName
+        let key: String
+        let value: String
+        let name: Finding.Name?
+
+        init(_ relation: RelationName, _ key: String, _ value: String, _ name: Finding.Name? = nil) {
+            self.relation = relation
+            self.key = key
+            self.value = value
+            self.name = name
+        }
+
+        var testDescription: String { "\(relation) \(key) = \(value.debugDescription)" }
+    }
+
+    /// The flags of the usual set-up.
+    static func flags(_ relation: RelationName) -> RelationFlags {
+        var flags = RelationFlags()
+        flags.folding = .lower
+        flags.substitutes = relation != .aliases
+        flags.driver = relation == .routesdb || relation == .thishost ? .pathalias : .none
+        return flags
+    }
+
+    private func faults(_ entry: Entry, _ flags: RelationFlags? = nil) throws -> [EntryFault] {
+        let judge = try #require(
+            RelationJudge(relation: entry.relation.rawValue, flags: flags ?? Self.flags(entry.relation)))
+        return judge.faults(ofKey: Array(entry.key.utf8).span, value: Array(entry.value.utf8).span)
+    }
+
+    static let wrong: [Entry] = [
+        // Values that are no route.
+        Entry(.fqdnroutes, "a@x.example", "fg56778", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "error:x", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "error:nouser User unknown", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "error:5.7.0:550 go away!", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", ":blackhole:", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", ":fail: no such user!", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp:store:kim", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "bob@y.example", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!!bob", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "!x", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!%2", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "\"smtp\"!store!a", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!ann,bob", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!\"odd", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!<ann>", .valueIsNoRoute),
+        Entry(.routesdb, "x.example", "smtp:[gw.example.net]:25", .valueIsNoRoute),
+        Entry(.routesdb, "x.example", "gw.example.net", .valueIsNoRoute),
+        Entry(.routesdb, "x.example", "delay!soon", .valueIsNoRoute),
+        // Blanks and comments.
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp ! node", .trailingBlank),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!ann%2   ", .trailingBlank),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store\t", .trailingBlank),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!lee # our lee", .remarkInValue),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store # our store", .remarkInValue),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!ann lee", .blankInRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp! store", .blankInRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!a\u{A0}b", .invisibleCharacter),
+        Entry(.thishost, "x.example", "# closed", .remarkInValue),
+        Entry(.thishost, "x.example", "y.example z.example", .valueIsNoDomain),
+        Entry(.thishost, "x.example", "y.example ", .trailingBlank),
+        Entry(.thishost, "x.example", "u@y.example", .valueIsNoDomain),
+        Entry(.aliases, "a", "bob # on leave", .remarkInValue),
+        Entry(.aliases, "a", "# on leave", .remarkInValue),
+        // Lists.
+        Entry(.aliases, "a", "b@x.example, \\c", .valueIsNoList),
+        Entry(.aliases, "a", "b, c,", .valueIsNoList),
+        Entry(.aliases, "a", "b@x.example\"", .valueIsNoList),
+        Entry(.aliases, "a", ":blackhole:", .valueIsNoList),
+        Entry(.aliases, "a", ":fail: gone", .valueIsNoList),
+        Entry(.aliases, "a", "b; c", .valueIsNoList),
+        Entry(.aliases, "a", "b@x.example c@x.example", .valueIsNoList),
+        Entry(.aliases, "a", "fg.dot.", .valueIsNoList),
+        Entry(.aliases, "a", "\"b", .valueIsNoList),
+        Entry(.fqdnaliases, "a@x.example", "b@x.example;", .valueIsNoList),
+        Entry(.fqdnaliases, "a@x.example", "b@x.example, \u{A0}c@x.example", .invisibleCharacter),
+        // No value, or something else than a blank before it.
+        Entry(.aliases, "a", "", .noValue),
+        Entry(.fqdnaliases, "a@x.example", "", .noValue),
+        Entry(.fqdnroutes, "a@x.example", "", .noValue),
+        Entry(.routesdb, "x.example", "", .noValue),
+        Entry(.fqdnroutes, "a@x.example:smtp-lmtp!store!a%2", "", .separator),
+        Entry(.fqdnroutes, "a@x.example=smtp-lmtp!store!a%2", "", .separator),
+        Entry(.fqdnroutes, "a@x.example,smtp-lmtp!store!a", "", .separator),
+        Entry(.routesdb, "x.example:smtp!gw", "", .separator),
+        Entry(.thishost, "x.example:y.example", "", .separator),
+        Entry(.fqdnroutes, "a@x.example", "= smtp-lmtp!store", .separator),
+        Entry(.fqdnroutes, "a@x.example", "=> smtp-lmtp!store", .separator),
+        Entry(.fqdnroutes, "a@x.example", "-> smtp-lmtp!store", .separator),
+        Entry(.fqdnroutes, "a@x.example", ": smtp-lmtp!store", .separator),
+        Entry(.fqdnaliases, "a@x.example", "-> ", .separator),
+        Entry(.aliases, "a", "= b", .separator),
+        // %N.
+        Entry(.aliases, "a", "%1@y.example", .percentWithoutFlag),
+        Entry(.aliases, "a", "b%2@y.example", .percentWithoutFlag),
+        Entry(.fqdnaliases, "a@x.example", "b%2@y.example", .argumentNeverGiven),
+        Entry(.routesdb, ".x.example", "smtp!gw!%1@y.example", .argumentNeverGiven),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!a%6", .argumentNeverGiven),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!a%2%2", .tailTwice),
+        // Keys.
+        Entry(.fqdnaliases, "ann", "b@x.example", .keyNeverAsked),
+        Entry(.fqdnroutes, "x.example", "smtp!h", .keyNeverAsked),
+        Entry(.fqdnroutes, "a@x.example.", "smtp!h", .keyNeverAsked),
+        Entry(.fqdnroutes, ".@x.example", "smtp!h", .keyNeverAsked),
+        Entry(.fqdnroutes, "@", "smtp!h", .keyNeverAsked),
+        Entry(.fqdnroutes, "<a@x.example>", "smtp!h", .keyNeverAsked),
+        Entry(.fqdnroutes, "\"odd", "user\"@x.example smtp!h!odd", .keyNeverAsked),
+        Entry(.aliases, "ann@x.example", "b@x.example", .keyNeverAsked),
+        Entry(.aliases, "real-ann", "b@x.example", .keyNeverAsked),
+        Entry(.aliases, "", "b@x.example", .keyNeverAsked),
+        Entry(.aliases, "/a/b", "b@x.example", .keyNeverAsked),
+        Entry(.routesdb, "@x.example", "smtp!gw", .keyNeverAsked),
+        Entry(.routesdb, "x..example", "smtp!gw", .keyNeverAsked),
+        Entry(.routesdb, "x.example.", "smtp!gw", .keyNeverAsked),
+        Entry(.routesdb, "[192.0.2.1]", "smtp!gw", .keyNeverAsked),
+        Entry(.routesdb, ".:other", "smtp!gw", .keyNeverAsked),
+        Entry(.thishost, "u@x.example", "", .keyNeverAsked),
+        Entry(.fqdnroutes, "Ann@x.example", "smtp!h", .keyCase),
+        Entry(.aliases, "ANN", "b@x.example", .keyCase),
+        Entry(.routesdb, "X.example", "smtp!h", .keyCase),
+        Entry(.fqdnroutes, "a@BÜCHER.example", "smtp!h", .keyCase),
+        Entry(.fqdnroutes, "a@bÜcher.example", "smtp!h", .keyCase),
+        Entry(.thishost, "École.example", "", .keyCase),
+        Entry(.fqdnroutes, "*@x.example", "smtp!h", .patternKey),
+        Entry(.fqdnroutes, "a@*.x.example", "smtp!h", .patternKey),
+        Entry(.fqdnaliases, "a+*@x.example", "b", .patternKey),
+        Entry(.aliases, "bounce+*", "b", .patternKey),
+        Entry(.aliases, "*", "b", .patternKey),
+        Entry(.routesdb, "*.x.example", "smtp!h", .patternKey),
+        Entry(.thishost, "*", "", .patternKey),
+    ]
+
+    @Test(arguments: wrong)
+    func whatNobodyCanHaveMeantIsAnError(entry: Entry) throws {
+        let found = try faults(entry)
+        #expect(found.contains { $0.name == entry.name && $0.severity == .error }, "\(found)")
+        #expect(found.allSatisfy { $0.text.count > 20 && Finding.Name.ofEntries.contains($0.name) }, "\(found)")
+    }
+
+    @Test(arguments: [
+        Entry(.fqdnroutes, "a@x.example", "ignore!", .ignoredValue),
+        Entry(.routesdb, "x.example", "ignore!x!y", .ignoredValue),
+        Entry(.routesdb, "x.example", "ERROR", .ignoredValue),
+        Entry(.fqdnroutes, "a@x.example", "ERROR gone", .ignoredValue),
+        Entry(.routesdb, "x.example", "smtp!!user", .routedAnew),
+        Entry(.routesdb, ".:error", "smtp!gw", .keyNeverAsked),
+        Entry(.fqdnroutes, ".", "smtp!gw", .keyNeverAsked),
+        Entry(.fqdnroutes, ".:recipient", "smtp!gw", .keyNeverAsked),
+        Entry(.fqdnroutes, "\"ann\"@x.example", "smtp!h!ann", .quotedKey),
+        Entry(.aliases, "\"ann\"", "bob", .quotedKey),
+        Entry(.aliases, "a", "smtp!host!user", .routeInList),
+        Entry(.fqdnaliases, "a@x.example", "b, error!nosuchuser", .routeInList),
+    ])
+    func whatZMailerHasAUseForIsAWarning(entry: Entry) throws {
+        let found = try faults(entry)
+        #expect(found.map(\.name) == [entry.name])
+        #expect(found.allSatisfy { $0.severity == .warning })
+    }
+
+    /// The forms of docs/semantics.md and of ZMailer's own examples.
+    static let right: [Entry] = [
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store1"),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store1!a%2"),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store1!a%2@virtual.example"),
+        Entry(.fqdnroutes, "a@x.example", "chan!host!h!a!b"), Entry(.fqdnroutes, "a@x.example", "error!nosuchuser"),
+        Entry(.fqdnroutes, "a@x.example", "error!nosuchuser!the mailbox is closed # really "),
+        Entry(.fqdnroutes, "a@x.example", "error!!text"), Entry(.fqdnroutes, "a@x.example", "error!"),
+        Entry(.fqdnroutes, "a@x.example", "smtp!"), Entry(.fqdnroutes, "a@x.example", "smtp-x!"),
+        Entry(.fqdnroutes, "a@x.example", "smtpgw-x!"), Entry(.fqdnroutes, "a@x.example", "dns!"),
+        Entry(.fqdnroutes, "a@x.example", "local!"), Entry(.fqdnroutes, "a@x.example", "lotusgw!a!gate"),
+        Entry(.fqdnroutes, "a@x.example", "bsmtp3!a!b"), Entry(.fqdnroutes, "a@x.example", "defrt1!host"),
+        Entry(.fqdnroutes, "a@x.example", "delay!300"), Entry(.fqdnroutes, "a@x.example", "smtp![192.0.2.1]"),
+        Entry(.fqdnroutes, "a@x.example", "smtp![IPv6:2001:db8::7]!a%2"),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!\"odd user\"@x.example"),
+        Entry(.fqdnroutes, "a@x.example", "local!-!|/usr/bin/prog arg"),
+        Entry(.fqdnroutes, "a@x.example", "local!-!/var/mail/a"), Entry(.fqdnroutes, "a@x.example", "smtp!gw!u%3com@y"),
+        Entry(.fqdnroutes, "a@x.example", "smtp!gw!%5"), Entry(.fqdnroutes, "a@x.example", "smtp!gw!%1%2@y.example"),
+        Entry(.fqdnroutes, "@x.example", "local!-!%1%2"), Entry(.fqdnroutes, "@x.example", "smtp-lmtp!store!%1"),
+        Entry(.fqdnroutes, "@[192.0.2.7]", "smtp!h"), Entry(.fqdnroutes, "u@[192.0.2.7]", "smtp!h"),
+        Entry(.fqdnroutes, "\"a b\"@x.example", "smtp-lmtp!store!ab"),
+        Entry(.fqdnroutes, "a+news@x.example", "smtp-lmtp!store!a+news%2"),
+        Entry(.fqdnroutes, "u%host@x.example", "smtp!h"), Entry(.fqdnroutes, "pavo!u@x.example", "smtp!h"),
+        Entry(.fqdnroutes, "bounce=u=y@x.example", "smtp!h"), Entry(.fqdnroutes, "/g=a/s=b/@x.example", "smtp!h"),
+        Entry(.fqdnroutes, "é@bücher.example", "smtp-lmtp!store!é"),
+        Entry(.fqdnroutes, "postmaster@xn--bcher.example", "smtp!h"),
+        Entry(.fqdnaliases, "a@x.example", "b@y.example"), Entry(.fqdnaliases, "a@x.example", "fg1,fg2"),
+        Entry(.fqdnaliases, "@x.example", "%1@y.example"), Entry(.fqdnaliases, "@x.example", "catchall"),
+        Entry(.fqdnaliases, "a@x.example", "@[smtp]:user@y.example"), Entry(.fqdnaliases, "a@x.example", "bob   "),
+        Entry(.aliases, "a", "a@example.org, b@example.org"), Entry(.aliases, "a", "kim lee"),
+        Entry(.aliases, "a", "Kim Lee <kim@example.org>"), Entry(.aliases, "a", "kim@example.org (Kim)"),
+        Entry(.aliases, "a", "crew: a@example.org, b@example.org;"), Entry(.aliases, "a", "\"|command arg\""),
+        Entry(.aliases, "a", "/path"), Entry(.aliases, "a", "/dev/null"), Entry(.aliases, "a", "\\kim, lee"),
+        Entry(.aliases, "a", "pavo!u"), Entry(.aliases, "a", "\"J. Random\" <j@x.example>"),
+        Entry(.aliases, "a", "J. Random <j@x.example>"),
+        Entry(.aliases, "a", "user%host@gate.example"), Entry(.aliases, "a", "u%3com.example@gate.example"),
+        Entry(.aliases, "a", "bob#1@x.example"), Entry(.aliases, "a", "|/usr/bin/prog"),
+        Entry(.aliases, "\"a b\"", "bob"), Entry(.aliases, "mailer-daemon", "postmaster"),
+        Entry(.aliases, "support+", "bob"), Entry(.aliases, "support+urgent", "bob"),
+        Entry(.aliases, "owner-list", "bob"),
+        Entry(.aliases, "first.last", "bob"), Entry(.aliases, "müller", "bob"),
+        Entry(.routesdb, "x.example", "smtp!gw.example.net"), Entry(.routesdb, ".x.example", "smtp!gate2.example!%0"),
+        Entry(.routesdb, ".", "smtp!relay"), Entry(.routesdb, ".:recipient", "smtp!relay"),
+        Entry(.routesdb, ".:sender", "smtp!relay"), Entry(.routesdb, "x.example:sender", "smtp!relay"),
+        Entry(.routesdb, "pavo.uucp", "uucp!pavo"),
+        Entry(.routesdb, "x.example", "error!nosuchuser!some explanation text"),
+        Entry(.routesdb, "x.example", "delay!300"), Entry(.routesdb, "x.example", "bsmtp3!a!b"),
+        Entry(.routesdb, "x.example", "defrt1!host"), Entry(.routesdb, "192.0.2.1", "smtp!gw"),
+        Entry(.routesdb, "localhost", "local!"), Entry(.routesdb, "under_score.example", "smtp!gw"),
+        Entry(.thishost, "mail.example.net", ""), Entry(.thishost, "intern.example", "mail.example.net"),
+        Entry(.thishost, ".campus.example", ""), Entry(.thishost, ".named.example", "mail.example.net"),
+        Entry(.thishost, ".pct.example", "x%0"), Entry(.thishost, "[192.0.2.1]", ""), Entry(.thishost, ".", ""),
+        Entry(.thishost, "bücher.example", ""),
+    ]
+
+    @Test(arguments: right)
+    func whatIsRightIsNotFound(entry: Entry) throws {
+        #expect(try faults(entry) == [])
+    }
+
+    @Test func otherRelationsAreNotJudged() {
+        #expect(RelationJudge(relation: "access", flags: RelationFlags()) == nil)
+        #expect(RelationJudge(relation: "accounts", flags: RelationFlags()) == nil)
+    }
+
+    @Test func flagsDecideWhatIsAskedFor() throws {
+        var flags = Self.flags(.aliases)
+        flags.folding = .none
+        #expect(try faults(Entry(.aliases, "Ann", "bob"), flags) == [])
+        // Step A asks in lower case whatever the flags.
+        #expect(try faults(Entry(.fqdnroutes, "Ann@x.example", "smtp!h"), flags).map(\.name) == [.keyCase])
+        flags.folding = .upper
+        #expect(try faults(Entry(.aliases, "ann", "bob"), flags).map(\.name) == [.keyCase])
+        flags = Self.flags(.routesdb)
+        flags.driver = .longestMatch
+        #expect(try faults(Entry(.routesdb, "192.0.2.6/31", "smtp!gw"), flags) == [])
+        flags = Self.flags(.fqdnroutes)
+        flags.substitutes = false
+        #expect(try faults(Entry(.fqdnroutes, "a@x.example", "smtp!h!a%2"), flags).map(\.name) == [.percentWithoutFlag])
+        flags.answer = .key
+        #expect(try faults(Entry(.fqdnroutes, "a@x.example", "anything"), flags) == [])
+    }
+
+    @Test(arguments: [
+        ("a, fg.dot.", "in 'fg.dot.'"), ("b, c,", "in 'c'"), ("b; c@x.example", "in 'b;'"),
+        ("a@x.example b@x.example", "in 'b@x.example'"),
+    ])
+    func messagesShowTheWordAndSayWhatToDo(value: String, word: String) throws {
+        let text = try #require(try faults(Entry(.aliases, "a", value)).first).text
+        #expect(text.contains(word) && text.contains("; "), "\(text)")
+    }
+}
