@@ -17,6 +17,8 @@ public enum DeliveryEvent: Sendable {
     case putAside(MessageName, path: String)
     /// A message is done and gone.
     case removed(MessageName)
+    /// Something worth knowing that is no failure yet, or not any more.
+    case notice(String)
     /// Something a person should look at.
     case trouble(MessageName?, String)
 }

@@ -45,6 +45,8 @@ public struct DeliveryService: ~Copyable {
     private var due: [MessageName: Int] = [:]
     private var lastListed: Int64?
 
+    /// How long final replies are waited for at the end.
+    private static let replyPatience = TimeSpan(seconds: 60)
     /// Between two looks at the spool, in nanoseconds.
     private static let pause = 1_000_000_000
     /// What a message is left alone for that a person must look at, in seconds.
@@ -55,8 +57,8 @@ public struct DeliveryService: ~Copyable {
     /// A service.
     ///
     /// - Parameters:
-    ///   - workers: how many messages are worked on at a time.
-    ///   - openLimit: the most messages just routed that are kept open.
+    ///   - workers: how many messages are under way to one destination at a time.
+    ///   - openLimit: the most messages that are open.
     public init(_ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, hooks: Hooks) {
         self.environment = environment
         self.hooks = hooks
@@ -98,6 +100,8 @@ public struct DeliveryService: ~Copyable {
             }
         }
         ServiceManager.notify("STOPPING=1\nSTATUS=finishing what is under way")
+        run.stop()
+        environment.pool.stop(waitingForReplies: Self.replyPatience)
         run.drain()
         hooks.afterRound()
     }
