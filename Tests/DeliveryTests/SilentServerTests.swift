@@ -29,7 +29,7 @@ import ZRouteTestKit
     }
 
     /// More messages than there are workers wait for a server that is silent at each place; the others' mail goes.
-    @Test(.timeLimit(.minutes(2)), arguments: places)
+    @Test(arguments: places)
     func othersHaveTheirMail(place: ScriptedStep) throws {
         let spool = try DeliverySpool(isInMemory: true)
         let body = place == .body ? String(repeating: String(repeating: "x", count: 99) + "\n", count: 8000) : "x\n"
@@ -57,7 +57,7 @@ import ZRouteTestKit
     }
 
     /// Many servers, most of them silent, and more messages than there may be descriptors.
-    @Test(.timeLimit(.minutes(3))) func manySilentServersHoldUpNobody() throws {
+    @Test func manySilentServersHoldUpNobody() throws {
         let spool = try DeliverySpool(isInMemory: true)
         let silent = try (0..<45).map {
             try ScriptedServer(Self.script(silentAt: Self.places[$0 % 7]), in: spool.place, name: "s\($0)")
@@ -86,7 +86,7 @@ import ZRouteTestKit
     }
 
     /// After the first time-outs all that waits is deferred with the reason, without a time-out for each.
-    @Test(.timeLimit(.minutes(2)), arguments: places)
+    @Test(arguments: places)
     func whatWaitsIsDeferredTogether(place: ScriptedStep) throws {
         let spool = try DeliverySpool(isInMemory: true)
         let silent = try ScriptedServer(Self.script(silentAt: place), in: spool.place, name: "silent")
@@ -108,7 +108,7 @@ import ZRouteTestKit
     }
 
     /// A reply that comes a byte at a time has no more time than one that does not come.
-    @Test(.timeLimit(.minutes(2)), arguments: [ScriptedStep.greeting, .hello, .mail, .recipient, .data, .final])
+    @Test(arguments: [ScriptedStep.greeting, .hello, .mail, .recipient, .data, .final])
     func aReplyHasADeadlineAsAWhole(place: ScriptedStep) throws {
         let spool = try DeliverySpool(isInMemory: true)
         var script = ServerScript()
@@ -122,7 +122,7 @@ import ZRouteTestKit
     }
 
     /// Told to stop, it gives up what is not sent, without a trace, and waits for the reply to what is.
-    @Test(.timeLimit(.minutes(2)), arguments: places)
+    @Test(arguments: places)
     func whatIsNotSentIsGivenUp(place: ScriptedStep) throws {
         let spool = try DeliverySpool(isInMemory: true)
         let late = spool.place.file("late")

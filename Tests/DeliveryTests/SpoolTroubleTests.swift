@@ -41,7 +41,7 @@ import ZRouteTestKit
     }
 
     @Test(
-        .timeLimit(.minutes(1)), arguments: ["250 2.0.0 stored", "550 5.1.1 never", "450 4.2.1 later"],
+        arguments: ["250 2.0.0 stored", "550 5.1.1 never", "450 4.2.1 later"],
         [ENOSPC, EDQUOT, EIO, EROFS])
     func aReplyIsNotForgotten(reply: String, code: Int32) throws {
         let disk = Disk()
@@ -75,7 +75,7 @@ import ZRouteTestKit
     }
 
     /// A sync that fails is made good by writing everything again.
-    @Test(.timeLimit(.minutes(1))) func aSyncThatFailsIsRepeated() throws {
+    @Test func aSyncThatFailsIsRepeated() throws {
         let disk = Disk()
         let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
         let server = try Self.server(spool, reply: "450 4.2.1 later")
@@ -98,7 +98,7 @@ import ZRouteTestKit
     }
 
     /// A run that may not wait for ever says to whom it has delivered.
-    @Test(.timeLimit(.minutes(1))) func whatIsGivenUpIsSaid() throws {
+    @Test func whatIsGivenUpIsSaid() throws {
         let disk = Disk()
         let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
         let server = try Self.server(spool, reply: "250 2.0.0 stored")
