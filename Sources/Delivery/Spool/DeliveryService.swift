@@ -144,6 +144,11 @@ public struct DeliveryService: ~Copyable {
             due = [:]
             lastListed = nil
             nextLook = MonotonicTime(nanoseconds: 0)
+            do throws(FileError) {
+                try submissions?.follow()
+            } catch {
+                environment.log(.trouble(nil, error.description))
+            }
         }
         return isInPlace
     }

@@ -139,7 +139,8 @@ struct DeliverCommand: ParsableCommand {
         if watch {
             log.say(ServiceEffect("deliver", settings, site?.databases, plan).event("start"))
             let hooks = DeliveryService.Hooks(
-                watchdog: watchdog, reload: reloader(routing, form), beforeRound: { routing?.round(deliver: $0) },
+                watchdog: watchdog, reload: reloader(routing, postOffice, form),
+                beforeRound: { routing?.round(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
@@ -184,7 +185,9 @@ struct DeliverCommand: ParsableCommand {
     }
 
     /// Reads all configuration anew, that of routing too; where any of it cannot be used, all of the old stands.
-    private func reloader(_ routing: DeliverRouting?, _ form: LogForm) -> @Sendable () -> DeliveryPlan? {
+    private func reloader(
+        _ routing: DeliverRouting?, _ postOffice: PostOffice, _ form: LogForm
+    ) -> @Sendable () -> DeliveryPlan? {
         { [siteOptions = site, transport] in
             do {
                 let settings = try siteOptions.settings()
@@ -196,6 +199,7 @@ struct DeliverCommand: ParsableCommand {
                     routing.use(site)
                     databases = site.databases
                 }
+                SpoolAccess.warnOfOtherSpool(settings, than: postOffice) { DiagnosticLog(form).say($0) }
                 DiagnosticLog(form).say(ServiceEffect("deliver", settings, databases, plan).event("reload"))
                 return plan
             } catch {
