@@ -51,6 +51,10 @@ import ZRouteTestKit
         #expect(program.errors.contains("zroute: reload command="), "\(program.errors)")
         try Self.submit(site, "one")
         #expect(try holds { program.output.contains("route=smtp-lmtp!other!one@example.org") }, "\(program.errors)")
+        // Its text maps are watched as those at the start were.
+        try site.place.write("@example.org smtp-lmtp!other!%1@example.org\nnonsense x\n", to: "db/second")
+        #expect(try holds { program.errors.contains("db/second:2: ") }, "\(program.errors)")
+        try site.place.write("@example.org smtp-lmtp!other!%1@example.org\n", to: "db/second")
         // An unusable one is reported, and the old one stands.
         try site.place.write("nonsense\n", to: "db/dbases.conf")
         program.send(SIGHUP)
@@ -58,6 +62,15 @@ import ZRouteTestKit
         #expect(program.errors.contains("dbases.conf:1: ") && program.errors.contains("the old configuration stands"))
         try Self.submit(site, "two")
         #expect(try holds { program.output.contains("route=smtp-lmtp!other!two@example.org") }, "\(program.errors)")
+        // It stays with its spool.
+        try site.place.write(maps.replacing("db/fqdnroutes", with: "db/second"), to: "db/dbases.conf")
+        let settings = try String(contentsOfFile: site.place.file("zmailer.conf"), encoding: .utf8)
+        try site.place.write(settings.replacing("/post\n", with: "/another\n"), to: "zmailer.conf")
+        program.send(SIGHUP)
+        #expect(try hears("RELOADING=1") && (try hears("READY=1")))
+        #expect(program.errors.contains("/another now, and the service stays with \(site.place.file("post"))"))
+        try Self.submit(site, "three")
+        #expect(try holds { program.output.contains("route=smtp-lmtp!other!three@example.org") }, "\(program.errors)")
         program.send(SIGTERM)
         #expect(program.wait() == 0)
         #expect(try listener.rest().contains { $0.hasPrefix("STOPPING=1") })
@@ -66,7 +79,7 @@ import ZRouteTestKit
 
     /// A spool that is moved away, or of which a part is, is missed aloud, and worked again when it is there, brought back or
     /// made anew.
-    @Test(arguments: ServiceSite.Service.allCases, ["", "/router", "/transport"])
+    @Test(arguments: ServiceSite.Service.allCases, ["", "/router", "/transport", "/queue"])
     func aSpoolThatIsMovedIsWorkedAgain(service: ServiceSite.Service, directory: String) throws {
         let site = try ServiceSite(.text)
         let listener = try NotificationListener(site.place.file("notify"))

@@ -146,6 +146,7 @@ public struct DeliveryService: ~Copyable {
             nextLook = MonotonicTime(nanoseconds: 0)
             do throws(FileError) {
                 try submissions?.follow()
+                try environment.postOffice.completeRemovals()
             } catch {
                 environment.log(.trouble(nil, error.description))
             }

@@ -18,9 +18,13 @@ struct DeliverCommand: ParsableCommand {
         discussion: """
             With --once, every message of $POSTOFFICE/transport that is due is tried once; with --watch, that goes on \
             until SIGTERM. With --route, what waits in $POSTOFFICE/router is routed before, as route-queue does it, and \
-            delivered as it comes into place. With --to, the message on standard input is routed and delivered at once, \
-            and the exit status says what became of it: 0 if it was accepted, 67 if every recipient failed for good, 75 \
-            if it should be tried again.
+            delivered as it comes into place. With --to, the message on standard input is routed and delivered at once.
+
+            The exit status of --once is 0 even if recipients wait to be tried again, 74 if the results cannot be \
+            written, 75 if something in the spool cannot be read or written, and 78 if the configuration does not say \
+            how to serve a recipient; with --route it is that of route-queue (but for 67) where that is worse. The exit \
+            status of --to says what became of the message: 0 if it was accepted, 67 if every recipient failed for good, \
+            75 if it should be tried again.
 
             Servers are those of scheduler.conf, or one for all LMTP channels (smtp-lmtp*, local) with --lmtp.
             """)

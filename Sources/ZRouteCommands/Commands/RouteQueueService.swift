@@ -32,7 +32,13 @@ struct RouteQueueService {
         let hooks = SpoolRun.Hooks(report: log.add, shouldStop: { [signals] in signals.isTerminationPending })
         ServiceManager.notify("READY=1\nSTATUS=routing")
         while true {
-            let isInPlace = place.look(isIdle: true) { tell($0, watch) }
+            let isInPlace = place.look(isIdle: true) { change in
+                tell(change)
+                guard case .back = change else { return }
+                // It may be another spool.
+                follow(watch)
+                service = routing.service()
+            }
             if isInPlace {
                 service.round(
                     hooks: hooks, refused: { log.say($0, in: postOffice.path) }, failed: { log.say($0) })
@@ -83,11 +89,15 @@ struct RouteQueueService {
         ServiceEffect("route-queue", site.settings, site.databases)
     }
 
-    private func tell(_ change: SpoolPlace.Change, _ watch: SubmissionWatch?) {
+    private func tell(_ change: SpoolPlace.Change) {
         log.say(Diagnosis(change.description(of: postOffice), .warning, file: postOffice.path))
-        guard case .back = change, let watch else { return }
+    }
+
+    /// Begins anew in the spool that is at its path now.
+    private func follow(_ watch: SubmissionWatch?) {
+        log.say { () throws(FileError) in try postOffice.recover() }
         do throws(FileError) {
-            try watch.follow()
+            try watch?.follow()
         } catch {
             log.say(error)
         }
