@@ -5,12 +5,15 @@ import Files
 import Glibc
 import Spool
 
-/// The signals that a run looks at: those that ask it to end, and the one by which its watch wakes it.
+/// The signals that a run looks at: those that ask it to end, the one by which its watch wakes it, and
+/// for a service the one that asks for its configuration to be read anew.
 public struct RunSignals: Sendable {
     /// What ended a wait.
     public enum Wait: Sendable {
         /// The process is asked to end.
         case termination
+        /// The configuration is to be read anew (SIGHUP).
+        case reload
         /// The watch tells of submissions.
         case input
         /// The time has passed.
@@ -18,14 +21,18 @@ public struct RunSignals: Sendable {
     }
 
     private let termination: TerminationSignals
+    private let others: [Int32]
 
     /// Blocks the signals, for this thread and all that it starts: to be made before any of them.
-    public init() {
-        termination = TerminationSignals()
-        var input = sigset_t()
-        unsafe sigemptyset(&input)
-        unsafe sigaddset(&input, SubmissionWatch.signal)
-        unsafe pthread_sigmask(SIG_BLOCK, &input, nil)
+    ///
+    /// - Parameter takesReload: whether SIGHUP asks for the configuration to be read anew; it ends the process otherwise.
+    public init(takesReload: Bool = false) {
+        others = takesReload ? [SubmissionWatch.signal, SIGHUP] : [SubmissionWatch.signal]
+        termination = TerminationSignals(except: others)
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        for number in others { unsafe sigaddset(&set, number) }
+        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     /// Whether the process was asked to end; asking this does not take the signal away.
@@ -36,9 +43,11 @@ public struct RunSignals: Sendable {
 
     /// Waits for one of the signals, or for a time.
     public func wait(milliseconds: Int) -> Wait {
-        switch termination.take(or: SubmissionWatch.signal, milliseconds: milliseconds) {
+        let number = termination.take(or: others, milliseconds: milliseconds)
+        return switch number {
         case nil: .timeout
         case SubmissionWatch.signal: .input
+        case SIGHUP where others.contains(SIGHUP): .reload
         default: .termination
         }
     }

@@ -21,10 +21,14 @@ public final class TerminationSignals: Sendable {
     /// Holds the signals back, for this thread and all that it starts: to be made before any of them.
     ///
     /// What was ignored stays so, as the signals of the terminal are under nohup.
-    public init() {
+    ///
+    /// - Parameter others: signals that mean something else to this process.
+    public init(except others: [Int32] = []) {
         var held = sigset_t()
         unsafe sigemptyset(&held)
-        for number in Self.numbers where !Self.isIgnored(number) { unsafe sigaddset(&held, number) }
+        for number in Self.numbers where !others.contains(number) && !Self.isIgnored(number) {
+            unsafe sigaddset(&held, number)
+        }
         var former = sigset_t()
         unsafe pthread_sigmask(SIG_BLOCK, &held, &former)
         self.held = held
@@ -42,12 +46,12 @@ public final class TerminationSignals: Sendable {
         return Self.numbers.contains { unsafe sigismember(&held, $0) == 1 && sigismember(&pending, $0) == 1 }
     }
 
-    /// Waits for one of the signals or for another one, which is blocked too, or for a time.
+    /// Waits for one of the signals or of others, which are blocked too, or for a time.
     ///
     /// - Returns: the signal, which is no longer pending; nil when the time is over.
-    public func take(or other: Int32, milliseconds: Int) -> Int32? {
+    public func take(or others: [Int32], milliseconds: Int) -> Int32? {
         var set = held
-        unsafe sigaddset(&set, other)
+        for number in others { unsafe sigaddset(&set, number) }
         var timeout = timespec(tv_sec: milliseconds / 1000, tv_nsec: milliseconds % 1000 * 1_000_000)
         let number = unsafe sigtimedwait(&set, nil, &timeout)
         return number > 0 ? number : nil

@@ -10,16 +10,18 @@ public final class SubmissionWatch: Sendable {
     public static let signal = SIGIO
 
     private let descriptor: Int32
+    private let path: String
+
+    // A link or a rename into the directory, and the end of writing where a program writes there directly.
+    private static let events = UInt32(IN_CREATE) | UInt32(IN_MOVED_TO) | UInt32(IN_CLOSE_WRITE)
 
     /// Begins to watch; of what comes in from now on the signal tells.
     ///
     /// - Parameter postOffice: the spool's path.
     public init(postOffice: String) throws(FileError) {
-        let path = postOffice + "/router"
+        path = postOffice + "/router"
         descriptor = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
-        // A link or a rename into the directory, and the end of writing where a program writes there directly.
-        let events = UInt32(IN_CREATE) | UInt32(IN_MOVED_TO) | UInt32(IN_CLOSE_WRITE)
-        guard descriptor >= 0, unsafe inotify_add_watch(descriptor, path, events) >= 0,
+        guard descriptor >= 0, unsafe inotify_add_watch(descriptor, path, Self.events) >= 0,
             fcntl(descriptor, F_SETOWN, getpid()) == 0, fcntl(descriptor, F_SETFL, O_NONBLOCK | O_ASYNC) == 0
         else {
             let code = errno
@@ -30,6 +32,13 @@ public final class SubmissionWatch: Sendable {
 
     deinit {
         close(descriptor)
+    }
+
+    /// Watches the directory that the path leads to now, after the spool was moved or made anew.
+    public func follow() throws(FileError) {
+        guard unsafe inotify_add_watch(descriptor, path, Self.events) >= 0 else {
+            throw FileError(operation: "watch", path: path, code: errno)
+        }
     }
 
     /// Takes what was told off the kernel's list, after the signal and before the directory is read.

@@ -164,6 +164,70 @@ import ZRouteTestKit
         #expect(plain.status == 64, "\(plain.errorText)")
     }
 
+    /// What a run meets, and how it ends.
+    struct Run: Sendable, CustomTestStringConvertible {
+        var recipients = ["user"]
+        var hasNoMessage = false
+        var arguments: [String] = []
+        var toFullDevice = false
+        var scheduler: String?
+        let status: Int32
+
+        var testDescription: String {
+            "\(status): \(recipients) \(arguments) \(scheduler ?? "")\(hasNoMessage ? " no message" : "")"
+                + (toFullDevice ? " full device" : "")
+        }
+
+        static let all: [Run] = [
+            Run(status: 0), Run(recipients: ["user", "gone"], status: 0), Run(recipients: ["user", "no"], status: 0),
+            Run(recipients: ["user", "late"], status: 0), Run(hasNoMessage: true, status: 65),
+            Run(recipients: ["user", "gone"], hasNoMessage: true, status: 65),
+            Run(recipients: [], hasNoMessage: true, status: 65),
+            Run(recipients: [], arguments: ["--set", "POSTOFFICE=/none"], status: 66),
+            Run(toFullDevice: true, status: 74), Run(hasNoMessage: true, toFullDevice: true, status: 74),
+            Run(recipients: ["user", "held"], arguments: [failing], toFullDevice: true, status: 74),
+            Run(recipients: ["user", "held"], arguments: [failing], status: 75),
+            Run(recipients: ["held"], arguments: [failing], status: 75),
+            Run(recipients: ["user", "held"], hasNoMessage: true, arguments: [failing], status: 75),
+            Run(recipients: ["user", "gone", "held"], arguments: [failing], status: 75),
+            Run(scheduler: "mailbox", status: 78), Run(hasNoMessage: true, scheduler: "smtp -x -M -Z", status: 78),
+            Run(recipients: ["user", "held"], arguments: [failing], scheduler: "smtp -x -M -Z", status: 78),
+        ]
+
+        private static let failing = "--fail-map=fqdnroutes=held@virtual.example"
+    }
+
+    /// `deliver --route --once` ends as routing would, or worse; what can be delivered is, whatever else the run meets.
+    @Test(arguments: Run.all)
+    func theStatusIsThatOfRoutingToo(run: Run) throws {
+        let site = try TestSite()
+        for user in run.recipients {
+            try site.place.write(
+                "from <a@example.net>\nto <\(user)@virtual.example>\nenv-end\nSubject: x\n\nbody\n",
+                to: "post/router/\(user)")
+        }
+        if run.hasNoMessage { try site.place.write("frobnicate x\nenv-end\n\nx\n", to: "post/router/frobnicate") }
+        var server = ["--lmtp", "UNIX:\(site.socket)"]
+        if let command = run.scheduler {
+            server = [
+                "--scheduler", try site.place.write("smtp-lmtp\n  command=\"\(command)\"\n", to: "scheduler.conf"),
+            ]
+        }
+        let words = [try programDirectory() + "/zroute", "deliver", "--route", "--once"] + server + run.arguments
+        let configuration = [
+            "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf"),
+        ]
+        let result = try runCommand(
+            "/bin/sh", ["-c", "exec \"$@\"" + (run.toFullDevice ? " > /dev/full" : ""), "sh"] + words + configuration)
+        #expect(result.status == run.status, "\(result.text)\(result.errorText)")
+        if run.status >= 65 { #expect(!result.errorText.isEmpty) }
+        let postOffice = try PostOffice(path: site.place.file("post"))
+        #expect(try !postOffice.submissions().names.contains { run.recipients.contains($0.description) })
+        guard run.recipients.contains("user"), run.scheduler == nil else { return }
+        let stored = try FileManager.default.subpathsOfDirectory(atPath: site.store)
+        #expect(stored.contains { $0.contains("box") && $0.contains("new/") }, "\(stored)")
+    }
+
     /// What is routed is delivered at once, while the rest is routed; nothing is tried a second time by the same run.
     @Test func routedMessagesAreTriedOnce() throws {
         let site = try TestSite()

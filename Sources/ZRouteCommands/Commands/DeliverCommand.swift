@@ -18,9 +18,13 @@ struct DeliverCommand: ParsableCommand {
         discussion: """
             With --once, every message of $POSTOFFICE/transport that is due is tried once; with --watch, that goes on \
             until SIGTERM. With --route, what waits in $POSTOFFICE/router is routed before, as route-queue does it, and \
-            delivered as it comes into place. With --to, the message on standard input is routed and delivered at once, \
-            and the exit status says what became of it: 0 if it was accepted, 67 if every recipient failed for good, 75 \
-            if it should be tried again.
+            delivered as it comes into place. With --to, the message on standard input is routed and delivered at once.
+
+            The exit status of --once is 0 even if recipients wait to be tried again, 74 if the results cannot be \
+            written, 75 if something in the spool cannot be read or written, and 78 if the configuration does not say \
+            how to serve a recipient; with --route it is that of route-queue (but for 67) where that is worse. The exit \
+            status of --to says what became of the message: 0 if it was accepted, 67 if every recipient failed for good, \
+            75 if it should be tried again.
 
             Servers are those of scheduler.conf, or one for all LMTP channels (smtp-lmtp*, local) with --lmtp.
             """)
@@ -40,7 +44,7 @@ struct DeliverCommand: ParsableCommand {
     @Flag(name: .customLong("now"), help: "Try also what is not due yet.")
     var ignoresSchedule = false
 
-    @Option(help: "How many messages are worked on at a time.")
+    @Option(help: "How many messages are under way to one server at a time.")
     var workers = 32
 
     @Option(help: ArgumentHelp("Write counts to this file, in Prometheus's text format.", valueName: "file"))
@@ -139,7 +143,8 @@ struct DeliverCommand: ParsableCommand {
         if watch {
             log.say(ServiceEffect("deliver", settings, site?.databases, plan).event("start"))
             let hooks = DeliveryService.Hooks(
-                watchdog: watchdog, reload: reloader(routing, form), beforeRound: { routing?.round(deliver: $0) },
+                watchdog: watchdog, reload: reloader(routing, postOffice, form),
+                beforeRound: { routing?.round(deliver: $0) },
                 afterRound: {
                     log.flush()
                     file?.write()
@@ -150,7 +155,9 @@ struct DeliverCommand: ParsableCommand {
             ).serve()
             log.say(.service("stop", "deliver"))
         } else {
-            let run = DeliveryRun(workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit)
+            let run = DeliveryRun(
+                workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit,
+                patience: TimeSpan(seconds: 60))
             let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
             // Each message is tried once: those that are delivered while others are routed are not for the list after it.
             let begun = Mutex<Set<MessageName>>([])
@@ -182,7 +189,9 @@ struct DeliverCommand: ParsableCommand {
     }
 
     /// Reads all configuration anew, that of routing too; where any of it cannot be used, all of the old stands.
-    private func reloader(_ routing: DeliverRouting?, _ form: LogForm) -> @Sendable () -> DeliveryPlan? {
+    private func reloader(
+        _ routing: DeliverRouting?, _ postOffice: PostOffice, _ form: LogForm
+    ) -> @Sendable () -> DeliveryPlan? {
         { [siteOptions = site, transport] in
             do {
                 let settings = try siteOptions.settings()
@@ -194,6 +203,7 @@ struct DeliverCommand: ParsableCommand {
                     routing.use(site)
                     databases = site.databases
                 }
+                SpoolAccess.warnOfOtherSpool(settings, than: postOffice) { DiagnosticLog(form).say($0) }
                 DiagnosticLog(form).say(ServiceEffect("deliver", settings, databases, plan).event("reload"))
                 return plan
             } catch {

@@ -39,6 +39,15 @@ enum SpoolAccess {
         }
     }
 
+    /// Warns that a configuration that was read anew names another spool: a service stays with the one it has.
+    static func warnOfOtherSpool(_ settings: Settings, than postOffice: PostOffice, say: (Diagnosis) -> Void) {
+        guard let path = settings.postOffice, path != postOffice.path else { return }
+        say(
+            Diagnosis(
+                "POSTOFFICE is \(path) now, and the service stays with \(postOffice.path) until it is started anew",
+                .warning, file: settings.file))
+    }
+
     /// Between two looks for submissions where nothing tells of them, in milliseconds.
     static let pollingPause = 1000
 

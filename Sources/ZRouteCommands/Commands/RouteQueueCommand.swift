@@ -28,7 +28,7 @@ struct RouteQueueCommand: ParsableCommand {
     @Flag(help: "Route what there is, and end (the default).")
     var once = false
 
-    @Flag(help: "Stay, and route what comes in, until SIGTERM.")
+    @Flag(help: "Stay, and route what comes in, until SIGTERM; SIGHUP rereads the configuration.")
     var watch = false
 
     @Option(help: ArgumentHelp("The number of workers.", valueName: "number"))
@@ -54,17 +54,20 @@ struct RouteQueueCommand: ParsableCommand {
         let postOffice = try SpoolAccess.open(site.settings, DiagnosticLog(form))
         // A reader of the log that goes away must not end the run in the middle of a batch: writing to it fails instead.
         _ = signal(SIGPIPE, SIG_IGN)
-        let signals = RunSignals()
+        let signals = RunSignals(takesReload: watch)
         let watchdog = Watchdog()
         let log = RouteQueueLog(form, watchdog: watchdog)
-        let routing = SpoolRouting(site, postOffice, jobs: jobs) { options in
-            options.retry = RetryRule(interval: retryInterval)
-            options.settling = watch ? 5 : 0
+        if watch {
+            RouteQueueService(
+                postOffice: postOffice, log: log, signals: signals, watchdog: watchdog,
+                readSite: { try Site(options: self.site, log: form) }, makeRouting: { makeRouting($0, postOffice) }
+            ).serve(site)
+            _ = log.finish()
+            return
         }
+        let routing = makeRouting(site, postOffice)
         do throws(FileError) {
-            if watch {
-                routing.serve(log, signals)
-            } else if files.isEmpty {
+            if files.isEmpty {
                 try routing.pass(log, shouldStop: { signals.isTerminationPending })
             } else {
                 let names = try SpoolAccess.submissions(named: files, in: postOffice) { log.sayMissing($0) }
@@ -75,9 +78,16 @@ struct RouteQueueCommand: ParsableCommand {
         }
         routing.close()
         let status = log.finish()
-        // A service has done what it was asked for; a run that was cut short ends as the signal has it.
-        if !watch { signals.release() }
-        guard watch || status == .ok else { throw status }
+        // A run that was cut short ends as the signal has it.
+        signals.release()
+        guard status == .ok else { throw status }
+    }
+
+    private func makeRouting(_ site: Site, _ postOffice: PostOffice) -> SpoolRouting {
+        SpoolRouting(site, postOffice, jobs: jobs) { options in
+            options.retry = RetryRule(interval: retryInterval)
+            options.settling = watch ? 5 : 0
+        }
     }
 
     private func loadSite(_ form: LogForm) throws -> Site {

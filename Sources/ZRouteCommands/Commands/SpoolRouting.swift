@@ -66,26 +66,6 @@ struct SpoolRouting: Sendable {
     /// Goes over the spool again and again, one round at a time.
     func service() -> SpoolService { SpoolService(postOffice, run: run) }
 
-    /// Routes what comes in, until told to stop.
-    func serve(_ log: RouteQueueLog, _ signals: RunSignals) {
-        let watcher = watchTexts()
-        defer { watcher?.stop() }
-        let watch = SpoolAccess.watch(postOffice) { log.say($0) }
-        log.say { () throws(FileError) in try postOffice.recover() }
-        var service = service()
-        let hooks = SpoolRun.Hooks(report: log.add, shouldStop: { signals.isTerminationPending })
-        while true {
-            service.round(
-                hooks: hooks, refused: { log.say($0, in: postOffice.path) }, failed: { log.say($0) })
-            let patience = watch == nil ? min(service.patience, SpoolAccess.pollingPause) : service.patience
-            switch signals.wait(milliseconds: patience) {
-            case .termination: return
-            case .input: watch?.takeEvents()
-            case .timeout: break
-            }
-        }
-    }
-
     /// Closes the engines and their maps.
     func close() { run.close() }
 }

@@ -1,0 +1,109 @@
+// Both services as their manager sees them, and with a spool that is moved under them.
+
+import Foundation
+import Glibc
+import Spool
+import Testing
+import ZRouteTestKit
+
+@Suite struct SpoolServiceTests {
+    private static func start(
+        _ service: ServiceSite.Service, _ site: ServiceSite, _ listener: NotificationListener,
+        watchdog: Int? = nil
+    ) throws -> RunningProgram {
+        let arguments =
+            service == .routeQueue
+            ? ["route-queue", "--watch"] : ["deliver", "--route", "--watch", "--lmtp", "UNIX:/none"]
+        var environment = ["NOTIFY_SOCKET": listener.path]
+        if let watchdog { environment["WATCHDOG_USEC"] = "\(watchdog)" }
+        return try RunningProgram(
+            try programDirectory() + "/zroute", arguments + ["--config", site.place.file("zmailer.conf")],
+            environment: environment)
+    }
+
+    private static func submit(_ site: ServiceSite, _ name: String) throws {
+        try site.place.write(
+            "from <a@b.example>\nto <\(name)@example.org>\nenv-end\nSubject: x\n\nx\n", to: "post/public/\(name)")
+        let path = site.place.file("post")
+        #expect(rename("\(path)/public/\(name)", "\(path)/router/\(name)") == 0)
+    }
+
+    /// Readiness, the watchdog, a reload, an unusable one, and the end.
+    @Test(arguments: ServiceSite.Service.allCases)
+    func itTellsItsManagerHowItFares(service: ServiceSite.Service) throws {
+        let site = try ServiceSite(.text)
+        let listener = try NotificationListener(site.place.file("notify"))
+        let program = try Self.start(service, site, listener, watchdog: 400_000)
+        #expect(try listener.next()?.hasPrefix("READY=1") == true)
+        func hears(_ state: String) throws -> Bool {
+            while let next = try listener.next() { if next.hasPrefix(state) { return true } }
+            return false
+        }
+        #expect(try hears("WATCHDOG=1") && (try hears("WATCHDOG=1")))
+        #expect(program.errors.contains("zroute: start command="), "\(program.errors)")
+        #expect(program.errors.contains("fqdnroutes (text:\(site.place.file("db/fqdnroutes")))"))
+        // Another map.
+        try site.place.write("@example.org smtp-lmtp!other!%1@example.org\n", to: "db/second")
+        let maps = try String(contentsOfFile: site.place.file("db/dbases.conf"), encoding: .utf8)
+        try site.place.write(maps.replacing("db/fqdnroutes", with: "db/second"), to: "db/dbases.conf")
+        program.send(SIGHUP)
+        #expect(try hears("RELOADING=1") && (try hears("READY=1")))
+        #expect(program.errors.contains("zroute: reload command="), "\(program.errors)")
+        try Self.submit(site, "one")
+        #expect(try holds { program.output.contains("route=smtp-lmtp!other!one@example.org") }, "\(program.errors)")
+        // Its text maps are watched as those at the start were.
+        try site.place.write("@example.org smtp-lmtp!other!%1@example.org\nnonsense x\n", to: "db/second")
+        #expect(try holds { program.errors.contains("db/second:2: ") }, "\(program.errors)")
+        try site.place.write("@example.org smtp-lmtp!other!%1@example.org\n", to: "db/second")
+        // An unusable one is reported, and the old one stands.
+        try site.place.write("nonsense\n", to: "db/dbases.conf")
+        program.send(SIGHUP)
+        #expect(try hears("RELOADING=1") && (try hears("READY=1")))
+        #expect(program.errors.contains("dbases.conf:1: ") && program.errors.contains("the old configuration stands"))
+        try Self.submit(site, "two")
+        #expect(try holds { program.output.contains("route=smtp-lmtp!other!two@example.org") }, "\(program.errors)")
+        // It stays with its spool.
+        try site.place.write(maps.replacing("db/fqdnroutes", with: "db/second"), to: "db/dbases.conf")
+        let settings = try String(contentsOfFile: site.place.file("zmailer.conf"), encoding: .utf8)
+        try site.place.write(settings.replacing("/post\n", with: "/another\n"), to: "zmailer.conf")
+        program.send(SIGHUP)
+        #expect(try hears("RELOADING=1") && (try hears("READY=1")))
+        #expect(program.errors.contains("/another now, and the service stays with \(site.place.file("post"))"))
+        try Self.submit(site, "three")
+        #expect(try holds { program.output.contains("route=smtp-lmtp!other!three@example.org") }, "\(program.errors)")
+        program.send(SIGTERM)
+        #expect(program.wait() == 0)
+        #expect(try listener.rest().contains { $0.hasPrefix("STOPPING=1") })
+        #expect(program.errors.contains("zroute: stop command="))
+    }
+
+    /// A spool that is moved away, or of which a part is, is missed aloud, and worked again when it is there, brought back or
+    /// made anew.
+    @Test(arguments: ServiceSite.Service.allCases, ["", "/router", "/transport", "/queue"])
+    func aSpoolThatIsMovedIsWorkedAgain(service: ServiceSite.Service, directory: String) throws {
+        let site = try ServiceSite(.text)
+        let listener = try NotificationListener(site.place.file("notify"))
+        let program = try Self.start(service, site, listener)
+        #expect(try listener.next()?.hasPrefix("READY=1") == true)
+        try Self.submit(site, "one")
+        #expect(try holds { program.output.contains("to=<one@example.org>") }, "\(program.errors)")
+        let path = site.place.file("post") + directory
+        for (turn, name) in ["two", "three"].enumerated() {
+            #expect(rename(path, site.place.file("elsewhere")) == 0)
+            #expect(
+                try holds { program.errors.ranges(of: "the spool is not in its place").count == turn + 1 },
+                "\(program.errors)")
+            if name == "two" {
+                #expect(rename(site.place.file("elsewhere"), path) == 0)
+            } else {
+                try PostOffice.create(path: site.place.file("post"))
+            }
+            #expect(
+                try holds { program.errors.ranges(of: "work goes on there").count == turn + 1 }, "\(program.errors)")
+            try Self.submit(site, name)
+            #expect(try holds { program.output.contains("to=<\(name)@example.org>") }, "\(program.errors)")
+        }
+        program.send(SIGTERM)
+        #expect(program.wait() == 0)
+    }
+}
