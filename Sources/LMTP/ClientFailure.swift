@@ -28,6 +28,8 @@ public enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
     case authenticationDeferred(Reply)
     /// The peer broke the protocol.
     case protocolError(String)
+    /// The client stops: what was not sent to its end is given up.
+    case stopped
     /// The message could not be read, for the driver's reason, after it was begun.
     case messageUnreadable(String)
 
@@ -44,6 +46,7 @@ public enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case .noAuthenticationMechanism: Reply(local: 454, .init(4, 7, 4), description)
         case .authenticationFailed: Reply(local: 454, .init(4, 7, 8), description)
         case .protocolError: Reply(local: 451, .init(4, 5, 0), description)
+        case .stopped: Reply(local: 451, .init(4, 3, 2), description)
         case .messageUnreadable: Reply(local: 451, .init(4, 3, 0), description)
         }
     }
@@ -67,6 +70,7 @@ public enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case .authenticationFailed(let reply): "authentication failed, check the secrets file: \(reply)"
         case .authenticationDeferred(let reply): "authentication is not possible now: \(reply)"
         case .protocolError(let what): "protocol error: \(what)"
+        case .stopped: "delivery was told to stop before the message was sent"
         case .messageUnreadable(let reason): "message became unreadable while it was sent: \(reason)"
         }
     }

@@ -57,11 +57,44 @@ extension ClientSession {
         withdrawDoubtful(failure)
         current?.interrupt(by: reply)
         successor?.interrupt(by: reply)
+        if case .stopped = failure {
+            current?.giveUp()
+            successor?.giveUp()
+        }
         for transaction in [held.take(), current.take(), successor.take()] {
             if let transaction { act(.finished(transaction.report)) }
         }
-        while let queued = queue.popFirst() {
-            act(.finished(TransactionReport(unsent: queued.envelope, id: queued.id, because: reply)))
+        settleQueue(failure)
+    }
+
+    private mutating func settleQueue(_ failure: ClientFailure) {
+        while let queued = queue.popFirst() { act(.finished(unsent(queued, because: failure))) }
+    }
+
+    /// The report about a transaction that was never begun.
+    func unsent(_ queued: QueuedTransaction, because failure: ClientFailure) -> TransactionReport {
+        var report = TransactionReport(unsent: queued.envelope, id: queued.id, because: failure.reply)
+        if case .stopped = failure { report.isGivenUp = true }
+        return report
+    }
+
+    /// Ends the session as soon as nothing would be in doubt: what is not sent to its end is given up at once, and a
+    /// message that is waits for its final replies.
+    public mutating func stop() {
+        isStopping = true
+        settleQueue(.stopped)
+        endIfStopping()
+        quit()
+    }
+
+    /// Ends a session that is to stop, unless a final reply is due, or waits for the count of replies to be proved.
+    mutating func endIfStopping() {
+        guard isStopping, !isEnding else { return }
+        if case .ready = state {
+            if held != nil || current?.phase == .final { return }
+            // Without work there is time for QUIT.
+            if current == nil { return }
         }
+        fail(.stopped)
     }
 }

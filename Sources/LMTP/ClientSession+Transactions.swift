@@ -176,6 +176,8 @@ extension ClientSession {
 
     private mutating func sendBody() {
         confirm()
+        // The 354 was waited for only because it proves the final replies before it.
+        if isStopping { return fail(.stopped) }
         guard let request = current?.request else { return }
         if let octets = request.chunkSize { send(Array("BDAT \(octets) LAST".utf8)) }
         let transfer = BodyTransfer(

@@ -4,7 +4,8 @@
 // The driver's loop:
 //   1. tell an event (`connected`, `receive`, `bodyWritten`, `timedOut`, ...);
 //   2. carry out `nextAction()` until it is nil, joining all bytes to be sent;
-//   3. flush; run a timer for `waitingFor`, begun anew whenever something was read or written.
+//   3. flush; run a timer for `waitingFor`, begun anew whenever that changes or a reply was read whole (`replyCount`):
+//      a reply that comes a byte at a time has no more time than any other.
 //
 // This file holds the session's state, its events and its actions. The dialogue up to the first transaction is in
 // ClientSession+Opening.swift, transactions are in ClientSession+Transactions.swift, the end in
@@ -57,6 +58,10 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     /// How many recipients of a message this server was seen to take; nil before it refused one for their number.
     var recipientLimit: Int?
     var isQuitRequested = false
+    /// Whether nothing more is to be sent.
+    var isStopping = false
+    /// How many replies were read whole, for a clock that gives each its time.
+    public private(set) var replyCount = 0
     /// Why no transaction can be begun any more.
     var ending: ClientFailure?
     /// Pieces of output made so far, and pieces handed to the driver.
@@ -128,8 +133,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     public mutating func enqueue(_ envelope: Envelope) -> TransactionID {
         let id = TransactionID(rawValue: transactionCount)
         transactionCount += 1
-        if let ending {
-            actions.append(.finished(TransactionReport(unsent: envelope, id: id, because: ending.reply)))
+        if let ending = isStopping ? .stopped : ending {
+            actions.append(.finished(unsent(QueuedTransaction(id: id, envelope: envelope), because: ending)))
         } else {
             queue.append(QueuedTransaction(id: id, envelope: envelope))
             advance()
@@ -168,6 +173,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
             do {
                 guard let reply = try nextReply(in: bytes, from: &position) else { break }
                 if options.recordsTranscript { record(reply) }
+                replyCount &+= 1
                 handle(reply)
             } catch {
                 fail(.protocolError("\(error), while waiting for \(waitingFor?.rawValue ?? "work")"))

@@ -97,6 +97,8 @@ public struct TransactionReport: Sendable {
     public let wasSent: Bool
     /// Whether the peer answered any command of it; if not, it may be tried on another connection at once.
     public internal(set) var wasAttempted: Bool
+    /// Whether the client stopped before it was sent: whoever is deferred by a local reply is so for no other reason.
+    public internal(set) var isGivenUp = false
 
     let request: TransactionRequest
     var mailReply: Reply?

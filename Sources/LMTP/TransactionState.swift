@@ -288,6 +288,9 @@ struct TransactionState: Sendable {
         }
     }
 
+    /// Notes that it ends only because the client stops.
+    mutating func giveUp() { report.isGivenUp = true }
+
     /// Takes back the final replies: they turned out to belong to other commands.
     mutating func withdrawFinals(because reply: Reply) {
         for index in report.recipients.indices where report.recipients[index].subject == .message {

@@ -4,11 +4,20 @@
 //   1 body written, durable                      x          -            -               -         the tmp file is in nobody's way
 //   2 body renamed, queue/ durable               -          x            -               -         lists a body without message
 //   3 control file written, durable              -          x            x               -         the same
-//   4 control file renamed, transport/ durable   -          x            -               x         delivers
+//   4 who has the message already is left out    -          x            x               -         the same
+//   5 control file renamed, transport/ durable   -          x            -               x         delivers
 //
-// Until step 4 is done the caller has not answered its own caller, who still has the message.
+// Until step 5 is done the caller has not answered its own caller, who still has the message. Steps 1 to 3 take all the room
+// there is to be taken: they come before anything is sent, so that a full disk is found before a store has the message.
 
 public import Files
+
+/// A message that is in the spool but for its last steps, which need no more room.
+public struct PreparedMessage: Sendable {
+    /// The message's name, once it is in place.
+    public let name: MessageName
+    let file: OpenFile
+}
 
 extension PostOffice {
     /// Puts a message in place; it is durable when this returns.
@@ -21,6 +30,16 @@ extension PostOffice {
         _ draft: ControlFileDraft,
         body write: ((_ bytes: [UInt8]) throws(FileError) -> Void) throws(FileError) -> Void
     ) throws(FileError) -> MessageName {
+        let prepared = try prepare(draft, body: write)
+        try deposit(prepared)
+        return prepared.name
+    }
+
+    /// Takes steps 1 to 3 with a message; whoever takes them ends with `deposit` or `discard`.
+    public func prepare(
+        _ draft: ControlFileDraft,
+        body write: ((_ bytes: [UInt8]) throws(FileError) -> Void) throws(FileError) -> Void
+    ) throws(FileError) -> PreparedMessage {
         let temporary = TemporaryName.unique()
         let file = try queue.create(temporary)
         do throws(FileError) {
@@ -32,29 +51,70 @@ extension PostOffice {
             try file.sync()
             let name = try freeName(inode: file.identity().inode)
             try queue.rename(temporary, to: name.description)
-            try queue.sync()
-            try place(draft, name: name)
-            return name
+            do throws(FileError) {
+                try queue.sync()
+                return try prepareControlFile(draft, name: name)
+            } catch {
+                try? queue.unlink(name.description)
+                throw error
+            }
         } catch {
             try? queue.unlink(temporary)
             throw error
         }
     }
 
-    private func place(_ draft: ControlFileDraft, name: MessageName) throws(FileError) {
-        let control: ControlFile
-        do throws(ControlFileError) {
-            control = try draft.file(name: name)
-        } catch {
-            try queue.unlink(name.description)
-            throw FileError(operation: "write", path: controlPath(of: name), reason: "\(error)")
-        }
+    private func prepareControlFile(_ draft: ControlFileDraft, name: MessageName) throws(FileError) -> PreparedMessage {
+        let control = try controlFile(draft, name)
         let temporary = TemporaryName.control(name.description)
         let file = try transport.create(temporary)
-        try file.write(control.bytes(), at: 0)
-        try file.sync()
-        try transport.rename(temporary, to: name.description)
+        do throws(FileError) {
+            try file.write(control.bytes(), at: 0)
+            try file.sync()
+            // Its name takes room too.
+            try transport.sync()
+        } catch {
+            try? transport.unlink(temporary)
+            throw error
+        }
+        return PreparedMessage(name: name, file: file)
+    }
+
+    private func controlFile(_ draft: ControlFileDraft, _ name: MessageName) throws(FileError) -> ControlFile {
+        do throws(ControlFileError) {
+            return try draft.file(name: name)
+        } catch {
+            throw FileError(operation: "write", path: controlPath(of: name), reason: "\(error)")
+        }
+    }
+
+    /// Takes the last steps with a message; it is durable when this returns.
+    ///
+    /// Where it throws, it can be called again.
+    ///
+    /// - Parameter draft: the same with fewer recipients, which needs no more room; nil where all are left.
+    public func deposit(_ prepared: PreparedMessage, leaving draft: ControlFileDraft? = nil) throws(FileError) {
+        if let draft {
+            // Nobody sees the file yet: it need not be whole before it has its name.
+            let bytes = try controlFile(draft, prepared.name).bytes()
+            try prepared.file.write(bytes, at: 0)
+            try prepared.file.truncate(to: bytes.count)
+            try prepared.file.sync()
+        }
+        do throws(FileError) {
+            try transport.rename(
+                TemporaryName.control(prepared.name.description), to: prepared.name.description)
+        } catch {
+            // Renamed by a call before, which failed after that.
+            guard error.isMissing, try transport.status(prepared.name.description) != nil else { throw error }
+        }
         try transport.sync()
+    }
+
+    /// Takes a message out of the spool again that nobody is to deliver.
+    public func discard(_ prepared: PreparedMessage) throws(FileError) {
+        try transport.unlink(TemporaryName.control(prepared.name.description))
+        try queue.unlink(prepared.name.description)
     }
 
     private func freeName(inode: UInt64) throws(FileError) -> MessageName {

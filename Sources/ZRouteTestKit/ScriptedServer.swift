@@ -22,6 +22,8 @@ public indirect enum ScriptedAction: Sendable, Hashable, CustomStringConvertible
     case silence
     /// Nothing any more, until the client goes.
     case stall
+    /// The line of a reply without end, a byte every tenth of a second, until the client goes.
+    case trickle
     /// The connection is closed.
     case close
     /// The connection is reset.
@@ -40,6 +42,7 @@ public indirect enum ScriptedAction: Sendable, Hashable, CustomStringConvertible
         case .bytesThen(let text, let next): "bytes \(text.debugDescription), then \(next)"
         case .silence: "silence"
         case .stall: "stall"
+        case .trickle: "trickle"
         case .close: "close"
         case .reset: "reset"
         case .halfClose: "half-close"

@@ -117,7 +117,7 @@ struct ScriptedConnection {
             switch action {
             case .reply(let text), .split(let text), .bytes(let text), .replyOnceFileExists(let text, _): text
             case .bytesThen(let text, _): text.hasSuffix("\r\n") ? text : ""
-            case .usual, .silence, .stall, .close, .reset, .halfClose: ""
+            case .usual, .silence, .stall, .trickle, .close, .reset, .halfClose: ""
             }
         if text.hasPrefix("2"), let onSuccess { note(onSuccess) }
         perform(action)
@@ -147,6 +147,13 @@ struct ScriptedConnection {
             var event = pollfd(fd: descriptor, events: 0, revents: 0)
             while unsafe poll(&event, 1, -1) < 0 && errno == EINTR {}
             isOver = true
+        case .trickle:
+            flush()
+            write(Array("250-".utf8))
+            while !isOver {
+                usleep(100_000)
+                put(Array("x".utf8))
+            }
         case .close: isOver = true
         case .halfClose:
             shutdown(descriptor, Int32(SHUT_WR))

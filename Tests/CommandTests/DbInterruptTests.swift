@@ -91,7 +91,9 @@ import ZRouteTestKit
         _ work: Work, _ interruption: Interrupter.Interruption, _ terminal: String
     ) throws {
         let about = "\(work) \(interruption): \(terminal)"
-        for command in [["put", "fqdnroutes", "probe@x.example", "probe"], ["get", "fqdnroutes", "probe@x.example"]] {
+        for command in [
+            ["put", "fqdnroutes", "probe@x.example", "smtp-lmtp!node!probe"], ["get", "fqdnroutes", "probe@x.example"],
+        ] {
             let result = try site.run(["db"] + command)
             #expect(result.status == 0, "\(about): db \(command[0]): \(result.errorText)")
         }

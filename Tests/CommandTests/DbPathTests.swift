@@ -66,7 +66,8 @@ import ZRouteTestKit
             }
         }
         // The environment's own directory may be said, however it is spelled.
-        let own = try run(spelling, ["db", "put", "--env", site.home + "/../env/"], ["k", "v"])
+        let own = try run(
+            spelling, ["db", "put", "--env", site.home + "/../env/"], ["k@x.example", "smtp-lmtp!node!k"])
         #expect(own.status == 0, "\(own.errorText)")
     }
 

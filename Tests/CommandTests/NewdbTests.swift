@@ -185,7 +185,7 @@ import ZRouteTestKit
         let result = try makedb(["-A", type, place.file("m"), "-"], input: "b 2\nc 2\n")
         #expect(result.status == 0)
         #expect(result.text == "1\t\(place.file("m")).\(suffix)\n")
-        #expect(result.errorText.contains("1 keys were there already; their values stand"))
+        #expect(result.errorText.contains("1 key was there already; the old value stands"))
         let found = try entries("m.\(suffix)")
         let pairs = stride(from: 0, to: found.count, by: 2).map { found[$0] + found[$0 + 1] }
         #expect(pairs.sorted() == ["a1", "b1", "c2"])

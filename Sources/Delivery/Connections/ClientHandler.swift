@@ -69,7 +69,16 @@ final class ClientHandler: ChannelInboundHandler {
     private var isBlocked = false
     /// Whether what is being done comes of bytes just read, `lastProgress` being the time.
     private var isReading = false
-    private var lastProgress = NIODeadline.now()
+    private(set) var lastProgress = NIODeadline.now()
+    /// Since when the reply that is due has been waited for.
+    ///
+    /// A part of it does not begin the time anew.
+    private(set) var waitingSince = NIODeadline.now()
+    private var repliesSeen = 0
+    /// When the connection last took a block of a message.
+    private var lastBlock = NIODeadline.now()
+    /// When the opening dialogue was done.
+    private(set) var readySince = NIODeadline.uptimeNanoseconds(0)
     private var timedPhase: ClientPhase?
     private var timer: Scheduled<Void>?
 
@@ -109,6 +118,21 @@ final class ClientHandler: ChannelInboundHandler {
         if case .connect? = conversation.session.waitingFor, load == 0 {
             conversation.session.connectionFailed("not needed any more")
         }
+        drive()
+    }
+
+    /// Gives up what was not sent to its end, and ends the session once the rest is answered.
+    func stop() {
+        guard !isClosed else { return }
+        isQuitting = true
+        conversation.session.stop()
+        drive()
+    }
+
+    /// Ends the session now.
+    func giveUp() {
+        guard !isClosed else { return }
+        conversation.session.timedOut()
         drive()
     }
 
@@ -257,6 +281,7 @@ final class ClientHandler: ChannelInboundHandler {
         case nil: isReady = conversation.session.isIdle
         case .connect, .greeting, .hello, .startTLS, .tlsHandshake, .authentication, .quit: break
         }
+        if isReady { readySince = lastProgress }
     }
 
     private func carryOut(_ step: Conversation.Step) {
@@ -264,6 +289,7 @@ final class ClientHandler: ChannelInboundHandler {
         case .finished(let message, let report, let isNotified): finish(message, report, isNotified)
         case .sendBlock:
             flush()
+            lastBlock = .now()
             isBlocked = context?.channel.isWritable != true
         case .startTLS: startTLS()
         case .close(let failure): close(failure)
@@ -329,26 +355,35 @@ final class ClientHandler: ChannelInboundHandler {
         guard !isClosed else { return }
         if phase != timedPhase {
             timedPhase = phase
-            lastProgress = .now()
+            waitingSince = .now()
+            lastProgress = waitingSince
+            lastBlock = waitingSince
             timer?.cancel()
             timer = nil
+        } else if conversation.session.replyCount != repliesSeen {
+            waitingSince = lastProgress
         }
+        repliesSeen = conversation.session.replyCount
         guard timer == nil else { return }
-        let deadline = lastProgress + limit(of: phase)
         timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             // Held until then: the timer is cancelled with the connection.
             self.timerFired()
         }
     }
 
-    private func limit(of phase: ClientPhase?) -> TimeAmount {
-        .seconds(Int64((phase.map { destination.limits.limit(of: $0) } ?? destination.idleLimit).seconds))
+    /// When what is waited for must have come as a whole; a message has its time for each block and for each MiB of it.
+    private var deadline: NIODeadline {
+        guard let phase = timedPhase else { return waitingSince + .seconds(Int64(destination.idleLimit.seconds)) }
+        let seconds = Int64(destination.limits.limit(of: phase).seconds)
+        guard phase == .body else { return waitingSince + .seconds(seconds) }
+        let mebibytes = Int64(conversation.bodySize / (1 << 20) + 1)
+        return min(lastBlock + .seconds(seconds), waitingSince + .seconds(seconds * mebibytes))
     }
 
     private func timerFired() {
         timer = nil
         guard !isClosed else { return }
-        guard lastProgress + limit(of: timedPhase) <= .now() else { return watch(timedPhase) }
+        guard deadline <= .now() else { return watch(timedPhase) }
         if timedPhase == nil {
             quit()
         } else {

@@ -17,6 +17,7 @@ extension ConnectionPool {
         private var counts: [String: Count] = [:]
         private var connectionCount = 0
         private var shutdownPromise: EventLoopPromise<Void>?
+        private var isStopping = false
 
         init(eventLoop: any EventLoop) {
             self.eventLoop = eventLoop
@@ -25,8 +26,16 @@ extension ConnectionPool {
         func submit(_ messages: some Collection<OutgoingMessage>, to destination: Destination) {
             if let lane = lanes[ObjectIdentifier(destination)] { return lane.submit(messages) }
             let lane = Lane(destination: destination, pool: self)
+            if isStopping { lane.stop() }
             lanes[ObjectIdentifier(destination)] = lane
             lane.submit(messages)
+        }
+
+        /// Gives up what was not sent to its end, and after a time all the rest.
+        func stop(waiting limit: TimeAmount) {
+            isStopping = true
+            for lane in lanes.values { lane.stop() }
+            eventLoop.assumeIsolated().scheduleTask(in: limit) { for lane in self.lanes.values { lane.giveUp() } }
         }
 
         func shutDown(_ promise: EventLoopPromise<Void>) {

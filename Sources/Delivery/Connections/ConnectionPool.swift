@@ -31,6 +31,18 @@ public final class ConnectionPool: Sendable {
         eventLoop.execute { core.value.submit(messages, to: destination) }
     }
 
+    /// Sends nothing more: what was not sent to its last byte is given up at once (`TransactionReport.isGivenUp`), and
+    /// final replies are waited for, but not longer than a time.
+    public func stop(waitingForReplies limit: TimeSpan) {
+        let core = self.core
+        eventLoop.execute { core.value.stop(waiting: .seconds(Int64(limit.seconds))) }
+    }
+
+    /// Does something after a time, on the connections' thread: it must not block.
+    func schedule(in pause: TimeAmount, _ work: @escaping @Sendable () -> Void) {
+        eventLoop.scheduleTask(in: pause, work)
+    }
+
     /// Ends all connections politely, after the work that is left, and the thread.
     public func shutDown() {
         let core = self.core

@@ -24,6 +24,8 @@ struct Conversation {
     private var messages: [(id: TransactionID, message: OutgoingMessage)] = []
     /// The message that is being written, where it was too long to be written at once.
     private var body: BodyWriter?
+    /// The size in bytes of the message that was begun last.
+    private(set) var bodySize = 0
     private var output: [UInt8] = []
     /// Its storage is used again as soon as the connection has taken what was in it.
     private var wire = ByteBuffer()
@@ -108,6 +110,7 @@ struct Conversation {
     /// Writes a message; true where there is more of it.
     private mutating func beginBody(_ id: TransactionID, _ transfer: BodyTransfer) -> Bool {
         guard let message = messages.first(where: { $0.id == id })?.message else { return false }
+        bodySize = message.content.size
         do throws(BodyWriter.Unreadable) {
             return write(try BodyWriter(message.content, transfer: transfer))
         } catch {

@@ -19,6 +19,9 @@ final class Lane: ClientHandlerOwner {
     /// The server refused more connections than this while it served them.
     private var refusedAbove = Int.max, refusedUntil = NIODeadline.uptimeNanoseconds(0)
     private var isShuttingDown = false
+    private var isStopping = false
+    /// When the server last answered a transaction to its end.
+    private var lastAnswer = NIODeadline.uptimeNanoseconds(0)
 
     /// How long a server that cannot be reached is left alone.
     private static let holdOff = TimeAmount.seconds(30)
@@ -42,7 +45,20 @@ final class Lane: ClientHandlerOwner {
 
     func submit(_ messages: some Collection<OutgoingMessage>) {
         waiting.append(contentsOf: messages)
+        if isStopping { return deferWaiting(.stopped) }
         dispatch()
+    }
+
+    /// Gives up what was not sent to its end; what is, waits for its replies.
+    func stop() {
+        isStopping = true
+        deferWaiting(.stopped)
+        for connection in connections { connection.stop() }
+    }
+
+    /// Ends all connections, whatever they wait for.
+    func giveUp() {
+        for connection in connections { connection.giveUp() }
     }
 
     /// Ends all connections once the work is done.
@@ -69,7 +85,7 @@ final class Lane: ClientHandlerOwner {
             let candidate = leastLoaded()
             if let candidate, candidate.load == 0 {
                 candidate.take(waiting.removeFirst())
-            } else if connections.isEmpty, isBroken {
+            } else if isBroken {
                 deferWaiting(brokenReason ?? .closed(nil, "the server could not be reached"))
             } else if mayConnect {
                 connect()
@@ -105,6 +121,7 @@ final class Lane: ClientHandlerOwner {
     private func deferWaiting(_ failure: ClientFailure) {
         // A session that never had a connection makes the reports.
         var session = ClientSession(options: destination.options)
+        if case .stopped = failure { session.stop() }
         var messages: [TransactionID: OutgoingMessage] = [:]
         while let message = waiting.popFirst() {
             messages[session.enqueue(message.envelope)] = message
@@ -139,7 +156,12 @@ final class Lane: ClientHandlerOwner {
         isNotifiedByServer: Bool
     ) {
         // Nothing was said about it: another connection may have more luck, but for a server that refuses them all.
-        let isRetried = !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
+        if report.wasAttempted, !connection.isFailing {
+            lastAnswer = connection.lastProgress
+            brokenUntil = .uptimeNanoseconds(0)
+        }
+        let isRetried =
+            !isStopping && !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
         if isRetried, connection.wasUsed || connections.contains(where: { $0 !== connection && $0.isReady }) {
             // What was sent is the first on the next connection, as a server that takes one message at a time needs it.
             if report.wasSent {
@@ -149,12 +171,13 @@ final class Lane: ClientHandlerOwner {
             }
         } else if let rest = message.complete(report, isNotifiedByServer: isNotifiedByServer) {
             // This connection knows how many the server takes.
-            if connection.isOpen { connection.take(rest) } else { waiting.prepend(rest) }
+            if !isStopping, connection.isOpen { return connection.take(rest) }
+            waiting.prepend(rest)
+            if isStopping { deferWaiting(.stopped) }
         }
     }
 
     func connectionHasRoom(_ connection: ClientHandler) {
-        if connection.isReady { brokenReason = nil }
         if !waiting.isEmpty {
             guard connection.isReady else { return }
             // With work waiting there is no connection without any: only a new one could serve better than this.
@@ -168,15 +191,32 @@ final class Lane: ClientHandlerOwner {
     func connectionClosed(_ connection: ClientHandler, failure: ClientFailure?) {
         connections.removeAll { $0 === connection }
         for limit in limits { limit.count.connections -= 1 }
-        if let failure, !connection.isReady, connection.takenCount > 0 {
+        if let failure, case .timedOut(let phase) = failure, connection.takenCount > 0 {
+            // The server is not there for anybody if it said nothing on another connection meanwhile either.
+            let isOpening = !connection.isReady
+            let answered = isOpening ? connections.map(\.readySince).max() ?? lastAnswer : lastAnswer
+            if phase != .quit, max(answered, lastAnswer) < connection.waitingSince {
+                breakUntilLater(failure)
+            } else if isOpening {
+                refuseMore()
+            }
+        } else if let failure, !connection.isReady, connection.takenCount > 0 {
             if connections.contains(where: { $0.isReady }) {
-                refusedAbove = max(1, connections.count)
-                refusedUntil = .now() + Self.holdOff
+                refuseMore()
             } else if connections.isEmpty {
-                brokenUntil = .now() + Self.holdOff
-                brokenReason = failure
+                breakUntilLater(failure)
             }
         }
         pool?.laneChanged(self)
+    }
+
+    private func refuseMore() {
+        refusedAbove = max(1, connections.count)
+        refusedUntil = .now() + Self.holdOff
+    }
+
+    private func breakUntilLater(_ failure: ClientFailure) {
+        brokenUntil = .now() + Self.holdOff
+        brokenReason = failure
     }
 }

@@ -45,6 +45,9 @@ public struct MessageContent: Sendable {
         }
     }
 
+    /// Its size in bytes as it is stored.
+    var size: Int { head.count + (file.map { $0.size - offset } ?? 0) }
+
     /// About how many octets it has on the wire: line ends of what is in memory count as two.
     public var estimatedLength: UInt64 {
         let rest = file.map { $0.size - offset } ?? 0

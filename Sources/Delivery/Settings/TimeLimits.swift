@@ -6,9 +6,9 @@ import LMTP
 public struct TimeLimits: Sendable, Hashable {
     /// `conn`: for the connection and the TLS handshake; 3 minutes.
     public var connection = TimeSpan(seconds: 180)
-    /// `tcpw`: for the peer to take a block of the message; 5 minutes.
+    /// `tcpw`: for the peer to take a block of the message, and for each MiB of the whole; 5 minutes.
     public var block = TimeSpan(seconds: 300)
-    /// `cmd`: for the greeting and the reply to any command but DATA; 5 minutes.
+    /// `cmd`: for the greeting and the whole reply to any command but DATA; 5 minutes.
     public var command = TimeSpan(seconds: 300)
     /// `data`: for the reply to DATA; 2 minutes.
     public var data = TimeSpan(seconds: 120)

@@ -19,6 +19,8 @@ public enum DeliveryEvent: Sendable {
     case removed(MessageName)
     /// The spool's directories are not where they were, or are there again: in words.
     case place(String)
+    /// Something worth knowing that is no failure yet, or not any more.
+    case notice(String)
     /// Something a person should look at.
     case trouble(MessageName?, String)
 }

@@ -1,69 +1,105 @@
-// Many messages at a time: a number of workers, each of which waits for its own message's outcomes, while the
-// connections between them see a queue that never runs dry.
+// Many messages at a time. A message that waits for a server has no thread: threads do work on the disk, and go on with a
+// message when there is news of it. Few messages are open for a destination that does not answer; all others are names.
+//
+//   a message is      held as                                   goes on when
+//   new               a name, or open from routing              a thread is free
+//   at work           open and locked                           -
+//   out               open, its recipients locked               an outcome comes
+//   parked            a name                                    its turn comes at a destination (Admission)
+//   blocked           open, with outcomes that are not written  the spool can be written to again (SpoolTrouble)
+//
+// Where the spool cannot be written to nothing new is begun: what servers say could not be kept.
 
+import Files
 import NIOConcurrencyHelpers
+import NIOCore
 import NIOPosix
 public import Spool
 
 /// Works on messages by several threads.
 public final class DeliveryRun: Sendable {
     private let threads: NIOThreadPool
+    private let threadCount: Int
     private let keepsResults: Bool
     private let openLimit: Int
+    private let retryPause: TimeAmount
     /// Its value: whether no message is under way.
     private let idle = ConditionLock(value: true)
-    /// A lock that sleeps at once: dozens of workers take it, and would spin while the one that has it is not running.
-    private let state = NIOLockedValueBox(State())
+    /// A lock that sleeps at once: dozens of threads take it, and would spin while the one that has it is not running.
+    private let state: NIOLockedValueBox<State>
     private let removals = RemovalQueue()
 
-    /// How much of routed messages is kept in memory until a worker is free, in bytes.
+    /// How much of routed messages is kept in memory until a thread is free, in bytes.
     private static let memoryLimit = 64 << 20
 
     private struct State {
         var underWay: Set<MessageName> = []
         var results: [(MessageName, MessageProgress)] = []
         var isStopping = false
-        /// The routed messages that are kept open, and their size in memory.
+        /// The messages that are open, and the size in memory of those that routing handed over.
         var open = 0, openBytes = 0
+        /// Threads that look for something to do.
+        var running = 0
+        var resumed = CircularBuffer<QueuedMessage>()
+        var new = CircularBuffer<QueuedMessage>()
+        var admission: Admission
+        /// While messages wait for their turn, one thread at a time looks which destinations the new ones have.
+        var scout: MessageName?
+        var trouble: SpoolTrouble
     }
 
-    /// Starts the workers' threads.
+    /// Starts the threads.
     ///
     /// - Parameters:
+    ///   - workers: how many threads there are, and how many messages are under way to one destination at the most.
     ///   - keepsResults: whether results are kept for `takeResults`; where nobody takes them they would only add up.
-    ///   - openLimit: the most messages just routed that are kept open, with two files each.
-    public init(workers: Int = 32, keepsResults: Bool = true, openLimit: Int = 256) {
+    ///   - openLimit: the most messages that are open, with two files each.
+    ///   - patience: for how long it is tried to write down what servers answered, where the spool cannot be written to;
+    ///     nil for as long as it takes. `drain` has one of its own.
+    ///   - retryPause: between two such tries, in milliseconds.
+    public init(
+        workers: Int = 32, keepsResults: Bool = true, openLimit: Int = 256, patience: TimeSpan? = nil,
+        retryPause: Int = 1000
+    ) {
         self.keepsResults = keepsResults
-        self.openLimit = openLimit
-        threads = NIOThreadPool(numberOfThreads: max(workers, 1))
+        self.openLimit = max(openLimit, 1)
+        self.retryPause = .milliseconds(Int64(retryPause))
+        threadCount = max(workers, 1)
+        state = NIOLockedValueBox(
+            State(admission: Admission(limit: workers), trouble: SpoolTrouble(patience: patience)))
+        threads = NIOThreadPool(numberOfThreads: threadCount)
         threads.start()
     }
+
+    // MARK: Messages
 
     /// Works on messages; those already being worked on are passed over.
     public func add(_ names: [MessageName], _ worker: MessageWorker) {
         for name in names where begin(name) {
-            submit(name) { [self] in worker.process(name, removals: removals) { [self] in end(name, $0) } }
+            state.withLockedValue { $0.new.append(QueuedMessage(name, worker)) }
         }
+        pump()
     }
 
     /// Works on messages that were just routed, as they are.
     ///
-    /// - Returns: the messages taken; the others, where too many are waiting already, are to be added by name when
-    ///   nobody has them open any more.
+    /// - Returns: the messages taken; the others, where too many are open already, are to be added by name when nobody has
+    ///   them open any more.
     public func add(_ routed: [RoutedMessage], _ worker: MessageWorker) -> [MessageName] {
         var taken: [MessageName] = []
-        for message in routed where begin(message) {
+        for message in routed {
+            let hasRoom = state.withLockedValue { state in
+                state.open < openLimit && state.openBytes + message.size <= Self.memoryLimit
+            }
+            guard hasRoom, begin(message.name) else { continue }
             taken.append(message.name)
-            submit(message.name) { [self] in
-                worker.process(message, removals: removals) { [self] in
-                    state.withLockedValue { state in
-                        state.open -= 1
-                        state.openBytes -= message.size
-                    }
-                    end(message.name, $0)
-                }
+            state.withLockedValue { state in
+                state.open += 1
+                state.openBytes += message.size
+                state.new.append(QueuedMessage(message.name, worker, routed: message))
             }
         }
+        pump()
         return taken
     }
 
@@ -75,29 +111,6 @@ public final class DeliveryRun: Sendable {
         return isNew
     }
 
-    private func begin(_ message: RoutedMessage) -> Bool {
-        let hasRoom = state.withLockedValue { state in
-            guard state.open < openLimit, state.openBytes + message.size <= Self.memoryLimit else { return false }
-            state.open += 1
-            state.openBytes += message.size
-            return true
-        }
-        guard hasRoom else { return false }
-        if begin(message.name) { return true }
-        state.withLockedValue { state in
-            state.open -= 1
-            state.openBytes -= message.size
-        }
-        return false
-    }
-
-    private func submit(_ name: MessageName, _ work: @escaping @Sendable () -> Void) {
-        threads.submit { [self] thread in
-            let isRunning = if case .active = thread { state.withLockedValue { !$0.isStopping } } else { false }
-            if isRunning { work() } else { end(name, .passedOver) }
-        }
-    }
-
     private func end(_ name: MessageName, _ progress: MessageProgress) {
         let isIdle = state.withLockedValue { state in
             state.underWay.remove(name)
@@ -107,8 +120,11 @@ public final class DeliveryRun: Sendable {
         if isIdle { noteLoad() }
     }
 
-    /// The messages that are being worked on or wait for a worker.
+    /// The messages that are being worked on or wait for their turn.
     public var count: Int { state.withLockedValue { $0.underWay.count } }
+
+    /// The messages that are open.
+    package var openCount: Int { state.withLockedValue { $0.open } }
 
     /// What came of messages since the last call.
     public func takeResults() -> [(name: MessageName, progress: MessageProgress)] {
@@ -129,10 +145,148 @@ public final class DeliveryRun: Sendable {
         idle.unlock(withValue: count == 0)
     }
 
-    /// Finishes the messages that are being worked on, begins no other, and ends the threads.
+    /// Begins nothing any more: what is not open is left for another run.
+    public func stop() {
+        let waiting = state.withLockedValue { state in
+            if !state.isStopping { state.trouble.limitPatience() }
+            state.isStopping = true
+            // Their first step is to come: it ends them.
+            state.resumed.append(contentsOf: state.new)
+            state.new = []
+            return state.admission.removeAllWaiting()
+        }
+        for message in waiting { schedule(message) }
+        pump()
+    }
+
+    /// Finishes the messages that are open, begins no other, and ends the threads.
     public func drain() {
-        state.withLockedValue { $0.isStopping = true }
+        stop()
         wait()
         try? threads.syncShutdownGracefully()
+    }
+
+    // MARK: Threads
+
+    /// Goes on with a message about which there is news.
+    func schedule(_ message: QueuedMessage, _ change: (inout QueuedMessage.News) -> Void = { _ in }) {
+        guard message.add(change) else { return }
+        state.withLockedValue { $0.resumed.append(message) }
+    }
+
+    /// Lets as many threads look for work as there is work for.
+    func pump() {
+        let count = state.withLockedValue { state in
+            var ready = state.resumed.count
+            if !state.trouble.isFailing { ready += state.new.count + (state.admission.hasTurn ? 1 : 0) }
+            let count = min(ready, threadCount - state.running)
+            state.running += max(count, 0)
+            return count
+        }
+        guard count > 0 else { return }
+        for _ in 0..<count {
+            threads.submit { [self] _ in
+                while let message = next() { step(message) }
+            }
+        }
+    }
+
+    /// The next message to go on with; nil where there is none, and the thread has ended its search.
+    private func next() -> QueuedMessage? {
+        state.withLockedValue { state in
+            if let message = state.resumed.popFirst() { return message }
+            guard !state.trouble.isFailing, !state.isStopping else {
+                state.running -= 1
+                return nil
+            }
+            while state.open < openLimit, let (message, destination) = state.admission.next() {
+                // One that is at work already looks for news at the end of its step.
+                guard message.add({ $0.admitted.append(destination) }) else { continue }
+                if message.setOpen(true) { state.open += 1 }
+                return message
+            }
+            // What routing handed over is open already.
+            if let first = state.new.first, state.scout == nil, state.open < openLimit || first.isOpen {
+                state.new.removeFirst()
+                if state.admission.waitingCount > 0 { state.scout = first.name }
+                if first.setOpen(true) { state.open += 1 }
+                return first
+            }
+            state.running -= 1
+            return nil
+        }
+    }
+
+    private func close(_ message: QueuedMessage) {
+        let size = message.takeRoutedSize()
+        state.withLockedValue { state in
+            if message.setOpen(false) { state.open -= 1 }
+            state.openBytes -= size
+        }
+    }
+
+    private func step(_ message: QueuedMessage) {
+        let result = advance(message)
+        state.withLockedValue { if $0.scout == message.name { $0.scout = nil } }
+        if case .blocked = result {} else { noteWritten(by: message) }
+        switch result {
+        case .waiting: break
+        case .parked: close(message)
+        case .blocked(let failure, let text): block(message, failure, text)
+        case .ended(let progress):
+            close(message)
+            end(message.name, progress)
+        case .finished(let finished):
+            close(message)
+            removals.add(finished, message.worker) { [self] in end(message.name, $0) }
+        }
+        if message.endStep() { state.withLockedValue { $0.resumed.append(message) } }
+        pump()
+    }
+
+    // MARK: Admission
+
+    var isStopping: Bool { state.withLockedValue { $0.isStopping } }
+
+    /// Whether a message may have something sent for it.
+    func mayBegin(_ message: QueuedMessage) -> Bool {
+        state.withLockedValue { !$0.isStopping && $0.trouble.mayBegin(message) }
+    }
+
+    /// Admits a message to a destination, or lets it wait for its turn.
+    func admit(_ message: QueuedMessage, to destination: Destination) -> Bool {
+        state.withLockedValue { $0.admission.admit(message, to: destination) }
+    }
+
+    /// Notes that a message has nothing under way to a destination any more.
+    func leave(_ destination: Destination, wasAnswered: Bool?) {
+        state.withLockedValue { $0.admission.leave(destination, wasAnswered: wasAnswered) }
+    }
+
+    // MARK: Trouble
+
+    /// Keeps a message whose outcomes are not written, and tries again after a pause.
+    private func block(_ message: QueuedMessage, _ failure: FileError?, _ text: String) {
+        let environment = message.worker.environment
+        let (isNew, isToBeTimed) = state.withLockedValue { $0.trouble.block(message, failure) }
+        if isNew {
+            environment.log(
+                .notice(
+                    "\(text): nothing more is sent until the spool can be written to; what servers answered is kept"))
+        }
+        guard isToBeTimed else { return }
+        environment.pool.schedule(in: retryPause) { [self] in retry() }
+    }
+
+    private func retry() {
+        let (messages, givesUp) = state.withLockedValue { $0.trouble.takeBlocked() }
+        if givesUp { stop() }
+        for message in messages { schedule(message) { $0.givesUp = givesUp } }
+        pump()
+    }
+
+    private func noteWritten(by message: QueuedMessage) {
+        guard state.withLockedValue({ $0.trouble.end(with: message) }) else { return }
+        message.worker.environment.log(.notice("the spool can be written to again: delivery goes on"))
     }
 }

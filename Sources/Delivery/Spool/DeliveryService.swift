@@ -50,6 +50,8 @@ public struct DeliveryService: ~Copyable {
 
     /// So long is no message left alone, in seconds: the dates of its files may have been a wrong clock's.
     private static let longestPause = 3600
+    /// How long final replies are waited for at the end.
+    private static let replyPatience = TimeSpan(seconds: 60)
     /// Between two looks at the spool, in nanoseconds.
     private static let pause = 1_000_000_000
     /// What a message is left alone for that a person must look at, in seconds.
@@ -60,8 +62,8 @@ public struct DeliveryService: ~Copyable {
     /// A service.
     ///
     /// - Parameters:
-    ///   - workers: how many messages are worked on at a time.
-    ///   - openLimit: the most messages just routed that are kept open.
+    ///   - workers: how many messages are under way to one destination at a time.
+    ///   - openLimit: the most messages that are open.
     ///   - submissions: tells when there is something to route before the next look.
     public init(
         _ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, submissions: SubmissionWatch? = nil,
@@ -117,6 +119,8 @@ public struct DeliveryService: ~Copyable {
             }
         }
         ServiceManager.notify("STOPPING=1\nSTATUS=finishing what is under way")
+        run.stop()
+        environment.pool.stop(waitingForReplies: Self.replyPatience)
         run.drain()
         hooks.afterRound()
     }

@@ -1,4 +1,8 @@
-// One message while it is worked on.
+// One message while it is open: what is to be done for its recipients, and what came of it.
+//
+// The work is a state that goes on whenever something has happened: it waits for servers without a thread. Whoever drives it
+// (DeliveryRun) asks which destinations it wants, sends to those that it is admitted to, tells it outcomes, and lets it be
+// written down.
 
 import Files
 import LMTP
@@ -6,62 +10,78 @@ import Spool
 
 /// The work on one opened message.
 struct MessageWork: ~Copyable {
-    private var message: OpenControlFile
-    private let environment: DeliveryEnvironment
+    var message: OpenControlFile
+    let environment: DeliveryEnvironment
     private let ignoresSchedule: Bool
-    /// When an attempt or anything else had last changed the file, before this work did.
-    private let touched: Int
     /// The size of the message as it was submitted, in bytes.
-    private var size = 0
+    private(set) var size = 0
     /// The dates by which it is told whether an attempt is due or was the last.
-    private var dates = MessageDates(arrival: 0, changed: 0, attempts: [])
-    /// The earliest next attempt of what stays queued.
-    private var nextAttempt: Int?
-    /// Recipients whose senders are to be told of the delay, and until when they are tried, by the places of their lines.
-    private var delays: [Int: Int] = [:]
+    private(set) var dates = MessageDates(arrival: 0, changed: 0, attempts: [])
+    var past: MessagePast
+    private var body: MessageBody?
+    let history: DiagnosticHistory
+    /// What is to be sent, by destination, in the order of the recipients.
+    private var tasks: [(destination: Destination, recipients: [ControlRecipient])] = []
+    private(set) var schedules: [Int: RetrySchedule] = [:]
+    /// The transactions that were begun, and how many of each destination's are open.
+    private var drafts: [TransactionDraft] = []
+    private var openDrafts: [ObjectIdentifier: Int] = [:]
+    private var answered: Set<ObjectIdentifier> = []
+    private let begun: MonotonicTime
+    /// Whether what was recorded has to be durable before anything else is done.
+    var needsSync = false
+    /// Those delivered to whose tags the file has not taken yet.
+    var unrecorded: [ControlAddress] = []
 
-    init(_ message: consuming OpenControlFile, worker: MessageWorker) {
-        touched = Int(message.identity.modified / 1_000_000_000)
+    init(_ message: consuming OpenControlFile, worker: MessageWorker, past: MessagePast) {
+        self.past = past
+        self.past.touched = past.touched ?? Int(message.identity.modified / 1_000_000_000)
+        history = DiagnosticHistory(message.contents)
         self.message = message
         environment = worker.environment
         ignoresSchedule = worker.ignoresSchedule
+        begun = worker.environment.metrics.now()
     }
 
-    /// The message, after `run`.
+    /// The message, after `report`.
     consuming func finish() -> OpenControlFile { message }
 
-    /// Does all but remove the message.
-    ///
-    /// - Returns: `removed` where it can be removed.
-    mutating func run() throws(FileError) -> MessageProgress {
-        if !message.contents.isFinished {
-            let body: MessageBody
-            do throws(FileError) {
-                body = try message.openBody()
-                size = body.size
-            } catch {
-                environment.log(.trouble(message.message, error.description))
-                return .trouble
-            }
-            try decide(body)
+    /// Whether nothing is left to do but to remove it.
+    var isFinished: Bool { message.contents.isFinished }
+
+    /// What is lost where the file never takes what was recorded.
+    func loss(_ failure: FileError) -> String {
+        let recipients = unrecorded.map { address in
+            [address.channel, address.host, address.user].map { printable($0) }.joined(separator: "!")
         }
-        try report()
-        if message.contents.isFinished { return .removed }
-        return nextAttempt.map { .waiting(until: $0) } ?? .notOurs
+        guard !recipients.isEmpty else { return failure.description }
+        return "delivered to \(recipients.joined(separator: ", ")), which cannot be written down (\(failure)):"
+            + " the next run sends it to them again, unless their lines in the control file are marked '+' before"
     }
 
     // MARK: Deciding
 
-    private mutating func decide(_ body: MessageBody) throws(FileError) {
+    /// Decides what is to be done for each recipient.
+    ///
+    /// - Returns: false where the message has no body that could be sent.
+    mutating func decide() -> Bool {
+        guard !message.contents.isFinished else { return true }
         let now = environment.clock()
-        let history = DiagnosticHistory(message.contents)
-        dates = MessageDates(
-            arrival: Int64(body.arrival), changed: Int64(touched),
-            attempts: message.contents.diagnostics.map { Int64($0.diagnostic.time) })
+        do throws(FileError) {
+            let body = try message.openBody()
+            size = body.size
+            dates = MessageDates(
+                arrival: Int64(body.arrival), changed: Int64(past.touched ?? now),
+                attempts: message.contents.diagnostics.map { Int64($0.diagnostic.time) })
+            self.body = body
+        } catch {
+            environment.log(.trouble(message.message, error.description))
+            return false
+        }
         var recorded: [RecordedOutcome] = []
-        var tasks: [(recipient: ControlRecipient, destination: Destination)] = []
-        var schedules: [Int: RetrySchedule] = [:]
-        for recipient in message.contents.recipients where recipient.tag == .pending {
+        var places: [ObjectIdentifier: Int] = [:]
+        for recipient in message.contents.recipients
+        where recipient.tag == .pending && !past.tried.contains(recipient.offset) {
             switch RecipientFate(recipient, plan: environment.plan) {
             case .notOurs: break
             case .discard: recorded.append(discard(recipient))
@@ -74,33 +94,39 @@ struct MessageWork: ~Copyable {
                     .kept(
                         message.message, channel: recipient.address.channel, host: recipient.address.host,
                         reason: reason, isFault: isFault))
-                guard isDue(recipient, schedule, history, now: now) else { continue }
+                guard isDue(recipient, schedule, now: now) else { continue }
                 let reply = Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason)
                 if let expiry = expiry(schedule, last: reply) {
                     note(recipient, .failed, expiry, endpoint: nil)
                     recorded.append(failure(recipient, expiry, endpoint: nil, dialogue: []))
                 } else {
                     recorded.append(
-                        postponement(recipient, reply, schedule, history, endpoint: nil, dialogue: []))
+                        postponement(recipient, reply, schedule, endpoint: nil, dialogue: []))
                 }
+                past.tried.insert(recipient.offset)
             case .deliver(let destination, let schedule):
-                guard isDue(recipient, schedule, history, now: now) else { continue }
-                // Another agent may have locked it meanwhile.
-                guard try message.lock(recipientAt: recipient.offset) else { continue }
-                tasks.append((recipient, destination))
+                guard isDue(recipient, schedule, now: now) else { continue }
+                guard recipient.headerLine != nil else {
+                    environment.log(.trouble(message.message, "a recipient has no header block (m line)"))
+                    continue
+                }
+                let key = ObjectIdentifier(destination)
+                let place = places[key] ?? tasks.count
+                if place == tasks.count {
+                    tasks.append((destination, []))
+                    places[key] = place
+                }
+                tasks[place].recipients.append(recipient)
                 schedules[recipient.offset] = schedule
             }
         }
-        if !recorded.isEmpty {
-            try message.record(recorded)
-            try message.sync()
-        }
-        try deliver(tasks, schedules, history, body)
+        record(recorded, isToBeDurable: true)
+        return true
     }
 
     /// What was never tried is due at once; what was, when a point of its schedule has come since the file was changed.
     private mutating func isDue(
-        _ recipient: ControlRecipient, _ schedule: RetrySchedule, _ history: DiagnosticHistory, now: Int
+        _ recipient: ControlRecipient, _ schedule: RetrySchedule, now: Int
     ) -> Bool {
         // A file that was changed ahead of the clock says nothing of when that was; trying it dates it anew.
         guard history.hasBeenTried(recipient), !ignoresSchedule, let last = dates.lastChange(now: Int64(now)) else {
@@ -113,179 +139,105 @@ struct MessageWork: ~Copyable {
     }
 
     /// When the message is taken to have arrived.
-    private func arrival(_ schedule: RetrySchedule, _ now: Int) -> Int {
+    func arrival(_ schedule: RetrySchedule, _ now: Int) -> Int {
         Int(dates.arrival(now: Int64(now), expiry: Int64(schedule.expiry.seconds)))
     }
 
-    private mutating func waitFor(_ time: Int) {
-        nextAttempt = min(nextAttempt ?? time, time)
+    mutating func waitFor(_ time: Int) {
+        past.nextAttempt = min(past.nextAttempt ?? time, time)
     }
 
-    // MARK: Delivering
+    // MARK: Sending
 
-    private mutating func deliver(
-        _ tasks: [(recipient: ControlRecipient, destination: Destination)], _ schedules: [Int: RetrySchedule],
-        _ history: DiagnosticHistory, _ body: MessageBody
+    /// The destinations that something is to be sent to and was not yet.
+    var wanted: [Destination] { tasks.map(\.destination) }
+
+    /// Whether outcomes are still to come.
+    var isWaiting: Bool { !openDrafts.isEmpty }
+
+    /// Whether this message has anything for a destination under way.
+    func isUnderWay(to destination: Destination) -> Bool { openDrafts[ObjectIdentifier(destination)] != nil }
+
+    /// Begins the transactions of a destination.
+    ///
+    /// - Parameter completion: is given each transaction's number and outcome, on the connections' thread.
+    /// - Throws: `FileError` where recipients cannot be locked: then nothing is sent, and it is still wanted.
+    mutating func send(
+        to destination: Destination, completion: @escaping @Sendable (Int, DeliveryOutcome) -> Void
     ) throws(FileError) {
-        guard !tasks.isEmpty else { return }
-        let drafts = TransactionDraft.group(tasks)
-        let queue = OutcomeQueue()
-        let begun = environment.metrics.now()
-        var sent = 0
-        for (index, draft) in drafts.enumerated() {
+        guard let place = tasks.firstIndex(where: { $0.destination === destination }), let body else { return }
+        var locked: [ControlRecipient] = []
+        do throws(FileError) {
+            for recipient in tasks[place].recipients {
+                // Another agent may have locked it meanwhile.
+                if try message.lock(recipientAt: recipient.offset) { locked.append(recipient) }
+            }
+        } catch {
+            record(locked.map { RecordedOutcome($0, .pending) }, isToBeDurable: false)
+            throw error
+        }
+        tasks.remove(at: place)
+        for draft in TransactionDraft.group(locked.map { ($0, destination) }) {
             let header = message.contents.header(of: draft.recipients[0]) ?? []
             do throws(FileError) {
                 let content = try MessageContent(
                     head: header + [0x0A], body: body, offset: message.contents.bodyOffset ?? 0)
+                let envelope = try draft.envelope(for: content, header: header)
+                let number = drafts.count
+                drafts.append(draft)
+                openDrafts[ObjectIdentifier(destination), default: 0] += 1
                 environment.pool.submit(
-                    OutgoingMessage(envelope: try draft.envelope(for: content, header: header), content: content) {
-                        queue.put($0, draft: index)
-                    }, to: draft.destination)
-                sent += 1
+                    OutgoingMessage(envelope: envelope, content: content) { completion(number, $0) }, to: destination)
             } catch {
                 environment.log(.trouble(message.message, error.description))
-                for recipient in draft.recipients { try message.mark(.pending, recipientAt: recipient.offset) }
+                record(draft.recipients.map { RecordedOutcome($0, .pending) }, isToBeDurable: false)
             }
         }
-        var failure: FileError?
-        while sent > 0 {
-            for (index, outcome) in queue.take() {
-                if outcome.isLast { sent -= 1 }
-                environment.metrics.observe(since: begun, channel: drafts[index].destination.channel)
-                do throws(FileError) {
-                    try settle(drafts[index], outcome, schedules, history)
-                } catch {
-                    // The other outcomes are still written down, as far as the disk takes them.
-                    failure = failure ?? error
-                }
-            }
-        }
-        for recipient in tasks.map(\.recipient) where recipient.headerLine == nil {
-            try message.mark(.pending, recipientAt: recipient.offset)
-            environment.log(.trouble(message.message, "a recipient has no header block (m line)"))
-        }
-        if let failure { throw failure }
     }
 
-    /// Writes down what came of a transaction, durably.
-    private mutating func settle(
-        _ draft: TransactionDraft, _ outcome: DeliveryOutcome, _ schedules: [Int: RetrySchedule],
-        _ history: DiagnosticHistory
-    ) throws(FileError) {
-        let endpoint = draft.destination.endpoint
-        var recorded: [RecordedOutcome] = []
-        recorded.reserveCapacity(draft.recipients.count)
-        for (index, place) in outcome.settled {
-            let recipient = draft.recipients[place]
-            let result = outcome.report.recipients[index]
-            // Put together only where it is written down.
-            var dialogue: [UInt8] { outcome.report.dialogue(recipient: index) }
-            let schedule = schedules[recipient.offset] ?? RetrySchedule()
-            // The last attempt of what is too old has failed, whatever the server said.
-            if result.outcome == .deferred, let expiry = expiry(schedule, last: result.reply) {
-                note(recipient, .failed, expiry, endpoint: endpoint)
-                recorded.append(failure(recipient, expiry, endpoint: endpoint, dialogue: dialogue))
-                continue
-            }
-            note(recipient, result.outcome, result.reply, endpoint: endpoint)
-            switch result.outcome {
-            case .delivered:
-                let isToBeTold = recipient.wants(.success) && !outcome.isNotifiedByServer
-                let told =
-                    isToBeTold
-                    ? diagnosis(
-                        recipient, action: "delivered", reply: result.reply, endpoint: endpoint, dialogue: dialogue,
-                        time: environment.clock()) : nil
-                recorded.append(RecordedOutcome(recipient, .done, told))
-            case .failed:
-                recorded.append(failure(recipient, result.reply, endpoint: endpoint, dialogue: dialogue))
-            case .deferred:
-                recorded.append(
-                    postponement(
-                        recipient, result.reply, schedule, history, endpoint: endpoint, dialogue: dialogue))
-            }
-        }
-        try message.record(recorded)
-        // What is finished is made durable before anything relies on it: with its report, or by its removal.
-        if !message.contents.isFinished { try message.sync() }
+    /// Takes an outcome.
+    ///
+    /// - Returns: the destination, once none of its transactions is open, and whether its server answered.
+    mutating func take(_ outcome: DeliveryOutcome, of number: Int) -> (destination: Destination, wasAnswered: Bool)? {
+        let draft = drafts[number]
+        let destination = draft.destination
+        let key = ObjectIdentifier(destination)
+        environment.metrics.observe(since: begun, channel: destination.channel)
+        settle(draft, outcome)
+        if outcome.report.wasAnswered { answered.insert(key) }
+        guard outcome.isLast else { return nil }
+        openDrafts[key, default: 1] -= 1
+        guard openDrafts[key] == 0 else { return nil }
+        openDrafts[key] = nil
+        return (destination, answered.contains(key))
     }
 
-    /// What is written down of a recipient that failed for good.
-    private func failure(
-        _ recipient: ControlRecipient, _ reply: Reply, endpoint: Endpoint?, dialogue: [UInt8]
-    ) -> RecordedOutcome {
-        let diagnostic = diagnosis(
-            recipient, action: "failed", reply: reply, endpoint: endpoint, dialogue: dialogue,
-            time: environment.clock())
-        return RecordedOutcome(recipient, .failed, diagnostic)
+    // MARK: Writing down
+
+    /// Notes what became of recipients.
+    ///
+    /// What the file does not take now is left for `writeDown`.
+    mutating func record(_ outcomes: [RecordedOutcome], isToBeDurable: Bool) {
+        guard !outcomes.isEmpty else { return }
+        if isToBeDurable { needsSync = true }
+        // `writeDown` meets the failure again, and tells of it.
+        try? message.record(outcomes)
     }
 
-    /// Discards the message for a recipient, and says so: it counts as delivered.
-    private func discard(_ recipient: ControlRecipient) -> RecordedOutcome {
-        let reply = RecipientFate.discarded
-        note(recipient, .delivered, reply, endpoint: nil)
-        guard recipient.wants(.success) else { return RecordedOutcome(recipient, .done) }
-        let diagnostic = diagnosis(
-            recipient, action: "delivered", reply: reply, endpoint: nil, dialogue: [], time: environment.clock())
-        return RecordedOutcome(recipient, .done, diagnostic)
-    }
-
-    /// Logs and counts what came of an attempt.
-    private func note(
-        _ recipient: ControlRecipient, _ outcome: RecipientReport.Outcome, _ reply: Reply, endpoint: Endpoint?
-    ) {
-        environment.log(
-            .attempt(
-                DeliveryAttempt(
-                    message: message.message, recipient: recipient, size: size, outcome: outcome, reply: reply,
-                    endpoint: endpoint)))
-        environment.metrics.count(outcome, channel: String(decoding: recipient.address.channel, as: UTF8.self))
-    }
-
-    /// Why a recipient is given up now; nil where it is not too old.
-    private func expiry(_ schedule: RetrySchedule, last: Reply) -> Reply? {
-        let now = environment.clock()
-        guard schedule.isExpired(arrival: arrival(schedule, now), now: now) else { return nil }
-        let text = "not delivered within \(schedule.expiry.seconds / 3600) hours; the last try ended with: \(last)"
-        return Reply(local: 550, EnhancedStatusCode(5, 4, 7), text)
-    }
-
-    /// What is written down of a recipient that stays queued.
-    private mutating func postponement(
-        _ recipient: ControlRecipient, _ reply: Reply, _ schedule: RetrySchedule, _ history: DiagnosticHistory,
-        endpoint: Endpoint?, dialogue: @autoclosure () -> [UInt8]
-    ) -> RecordedOutcome {
-        let now = environment.clock()
-        let arrival = arrival(schedule, now)
-        let diagnostic = diagnosis(
-            recipient, action: "delayed", reply: reply, endpoint: endpoint, dialogue: dialogue(), time: now)
-        let last = history.last(of: recipient)
-        let isToBeTold = isDelayToBeTold(recipient, schedule, history, age: now - arrival)
-        if isToBeTold { delays[recipient.offset] = arrival + schedule.expiry.seconds }
-        waitFor(schedule.next(arrival: arrival, last: now))
-        // The same answer at each try would only make the file grow; a report marks the diagnostic that it tells of.
-        let isNew =
-            last?.notary.status != diagnostic.notary.status || last?.notary.diagnostic != diagnostic.notary.diagnostic
-            || dates.needsDate(now: Int64(now), expiry: Int64(schedule.expiry.seconds))
-            || (isToBeTold && history.unreportedDelay(of: recipient) == nil)
-        return RecordedOutcome(recipient, .pending, isNew ? diagnostic : nil)
+    /// Writes what was recorded, durably where something is left to do: what is finished is made durable with its report, or
+    /// by its removal.
+    mutating func writeDown() throws(FileError) {
+        if !message.isWritten { try message.flush() }
+        if needsSync, !message.contents.isFinished { try message.sync() }
+        needsSync = false
+        unrecorded = []
     }
 
     // MARK: Reporting
 
-    /// Whether the sender asked to be told of delays, and one of the times has come that was not told of yet.
-    private func isDelayToBeTold(
-        _ recipient: ControlRecipient, _ schedule: RetrySchedule, _ history: DiagnosticHistory, age: Int
-    ) -> Bool {
-        guard recipient.wants(.delay) else { return false }
-        let told = history.reportedDelays(of: recipient)
-        // Times that passed between two attempts are told of together.
-        let passed = schedule.reportTimes.count { $0.seconds <= age }
-        return passed > told
-    }
-
-    private mutating func report() throws(FileError) {
-        let duties = ReportDuty.all(in: message.contents) + ReportDuty.delays(in: message.contents, until: delays)
+    /// Submits the reports that are due.
+    mutating func report() throws(FileError) {
+        let duties = ReportDuty.all(in: message.contents) + ReportDuty.delays(in: message.contents, until: past.delays)
         for duty in duties {
             let report = StatusReport(
                 duty: duty, message: message.message, contents: message.contents, hostname: environment.hostname,
@@ -302,4 +254,9 @@ struct MessageWork: ~Copyable {
             }
         }
     }
+}
+
+extension TransactionReport {
+    /// Whether the server said anything about it, and not only after a time-out for others.
+    fileprivate var wasAnswered: Bool { wasAttempted && recipients.contains { !$0.reply.isLocal } }
 }

@@ -43,74 +43,34 @@ public struct MessageWorker: Sendable {
         self.ignoresSchedule = ignoresSchedule
     }
 
-    /// Does what is to be done for a message now.
+    /// Does what is to be done for a message now, and waits until it is done.
     public func process(_ name: MessageName) -> MessageProgress {
-        switch work(name) {
-        case .ended(let progress): progress
-        case .finished(let message):
-            progress(name, after: environment.postOffice.remove([message]).first ?? .removed)
-        }
+        let run = DeliveryRun(workers: 1)
+        run.add([name], self)
+        run.wait()
+        run.drain()
+        return run.takeResults().first?.progress ?? .passedOver
     }
 
-    /// Does what is to be done for a message now, but for its removal, which is left to a queue.
-    ///
-    /// - Parameter done: is told once what came of it.
-    func process(
-        _ name: MessageName, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
-    ) {
-        finish(work(name), removals: removals, done: done)
-    }
-
-    /// The same for a message that was just routed.
-    func process(
-        _ routed: RoutedMessage, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
-    ) {
-        finish(work(routed), removals: removals, done: done)
-    }
-
-    private func finish(
-        _ result: WorkResult, removals: RemovalQueue, done: @escaping @Sendable (MessageProgress) -> Void
-    ) {
-        switch result {
-        case .ended(let progress): done(progress)
-        case .finished(let message): removals.add(message, self, done: done)
-        }
-    }
-
-    private enum WorkResult {
+    /// What came of opening a message.
+    enum Opening: ~Copyable {
+        case opened(OpenControlFile)
         case ended(MessageProgress)
-        /// All that is left is to remove it.
-        case finished(FinishedMessage)
     }
 
-    private func work(_ name: MessageName) -> WorkResult {
-        work(name) { () throws(ControlAccessError) in try environment.postOffice.open(name) }
-    }
-
-    private func work(_ routed: RoutedMessage) -> WorkResult {
-        work(routed.name) { () throws(ControlAccessError) in try environment.postOffice.open(routed) }
-    }
-
-    private func work(
-        _ name: MessageName, open: () throws(ControlAccessError) -> ControlAccess
-    ) -> WorkResult {
-        do {
-            switch try open() {
+    /// Opens a message, as routing handed it over or by its name.
+    func open(_ name: MessageName, _ routed: RoutedMessage?) -> Opening {
+        do throws(ControlAccessError) {
+            let access =
+                if let routed { try environment.postOffice.open(routed) } else { try environment.postOffice.open(name) }
+            switch consume access {
             case .busy: return .ended(.passedOver)
             case .gone: return .ended(.passedOver)
-            case .opened(let message):
-                var work = MessageWork(message, worker: self)
-                let result = try work.run()
-                guard case .removed = result else { return .ended(result) }
-                switch environment.postOffice.prepareRemoval(work.finish()) {
-                case .ready(let finished): return .finished(finished)
-                case .stays(let outcome): return .ended(progress(name, after: outcome))
-                }
+            case .opened(let message): return .opened(message)
             }
-        } catch let error as FileError where error.isMissing {
-            return .ended(.passedOver)
         } catch {
-            environment.log(.trouble(name, "\(error)"))
+            if case .file(let failure) = error, failure.isMissing { return .ended(.passedOver) }
+            environment.log(.trouble(name, error.description))
             return .ended(.trouble)
         }
     }

@@ -44,7 +44,7 @@ struct DeliverCommand: ParsableCommand {
     @Flag(name: .customLong("now"), help: "Try also what is not due yet.")
     var ignoresSchedule = false
 
-    @Option(help: "How many messages are worked on at a time.")
+    @Option(help: "How many messages are under way to one server at a time.")
     var workers = 32
 
     @Option(help: ArgumentHelp("Write counts to this file, in Prometheus's text format.", valueName: "file"))
@@ -155,7 +155,9 @@ struct DeliverCommand: ParsableCommand {
             ).serve()
             log.say(.service("stop", "deliver"))
         } else {
-            let run = DeliveryRun(workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit)
+            let run = DeliveryRun(
+                workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit,
+                patience: TimeSpan(seconds: 60))
             let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
             // Each message is tried once: those that are delivered while others are routed are not for the list after it.
             let begun = Mutex<Set<MessageName>>([])

@@ -20,6 +20,9 @@ struct DirectDeliveryRun {
     /// The largest message taken from standard input, in bytes.
     private static let sizeLimit = 256 << 20
 
+    /// How often it is tried, a second apart, to queue who is not served, where some are.
+    private static let depositTries = 30
+
     /// Runs to the end.
     ///
     /// - Returns: 0 where any recipient was accepted (the others are then queued), 67 where all failed for good, 75
@@ -62,15 +65,24 @@ struct DirectDeliveryRun {
         let pool = ConnectionPool()
         defer { pool.shutDown() }
         do {
+            let prepared = try prepare(senderAddress, routed, message, postOffice)
             let draft = draft(senderAddress, routed, header: [])
-            let results = try DirectDelivery(plan: plan, pool: pool, ignoresQuota: ignoresQuota).deliver(
-                draft, content: MessageContent(message))
+            let results: [DirectDelivery.Result]
+            do {
+                results = try DirectDelivery(plan: plan, pool: pool, ignoresQuota: ignoresQuota).deliver(
+                    draft, content: MessageContent(message))
+            } catch {
+                if let prepared { try? postOffice?.discard(prepared) }
+                throw error
+            }
             guard print(results, typed: routed.map(\.typed), sender: senderAddress, size: message.count) else {
                 // What was accepted must not be sent again, although nobody could be told.
-                _ = try conclude(results, routed, senderAddress, message, postOffice)
+                _ = conclude(results, prepared, postOffice) {
+                    queueDraft(senderAddress, $0.map { routed[$0] }, message)
+                }
                 return .inputOutput
             }
-            return try conclude(results, routed, senderAddress, message, postOffice)
+            return conclude(results, prepared, postOffice) { queueDraft(senderAddress, $0.map { routed[$0] }, message) }
         } catch {
             log.say(error)
             return .tryAgain
@@ -157,29 +169,58 @@ struct DirectDeliveryRun {
         return output.finish(DiagnosticLog(site.logForm))
     }
 
+    /// Puts a message for several recipients into the spool but for the last steps, so that there is room for those who are
+    /// not served when one of them is.
+    private func prepare(
+        _ sender: [UInt8], _ routed: [RoutedRecipient], _ message: [UInt8], _ postOffice: PostOffice?
+    ) throws(FileError) -> PreparedMessage? {
+        guard let postOffice, routed.count > 1 else { return nil }
+        return try postOffice.prepare(queueDraft(sender, routed, message)) { (write) throws(FileError) in
+            try write(message)
+        }
+    }
+
+    /// The message as it is queued for some recipients.
+    private func queueDraft(
+        _ sender: [UInt8], _ routed: [RoutedRecipient], _ message: [UInt8]
+    ) -> ControlFileDraft {
+        draft(sender, routed, header: MessageHead.header(of: message), bodyOffset: MessageHead.length(of: message))
+    }
+
     private func conclude(
-        _ results: [DirectDelivery.Result], _ routed: [RoutedRecipient], _ sender: [UInt8], _ message: [UInt8],
-        _ postOffice: PostOffice?
-    ) throws -> ExitCode {
-        let left = results.filter { $0.outcome != .delivered }
-        if left.isEmpty { return .ok }
-        guard left.count < results.count, let postOffice else {
-            return left.allSatisfy { $0.outcome == .failed } ? .noUser : .tryAgain
+        _ results: [DirectDelivery.Result], _ prepared: PreparedMessage?, _ postOffice: PostOffice?,
+        draft: (_ recipients: [Int]) -> ControlFileDraft
+    ) -> ExitCode {
+        let log = DiagnosticLog(site.logForm)
+        let served = results.filter { $0.outcome == .delivered }
+        let left = results.count - served.count
+        guard left > 0, !served.isEmpty, let prepared, let postOffice else {
+            do throws(FileError) {
+                if let prepared { try postOffice?.discard(prepared) }
+            } catch {
+                log.say("\(error): what is left of the message there can be removed", .warning)
+            }
+            if left == 0 { return .ok }
+            return results.allSatisfy { $0.outcome == .failed } ? .noUser : .tryAgain
         }
         // Some store has the message: from here on the caller must not send it again, whatever happens.
-        let bodyOffset = MessageHead.length(of: message)
-        let header = MessageHead.header(of: message)
-        let draft = draft(sender, left.map { routed[$0.index] }, header: header, bodyOffset: bodyOffset)
-        do {
-            let name = try postOffice.deposit(draft) { (write) throws(FileError) in try write(message) }
-            DiagnosticLog(site.logForm).say(
-                "\(left.count) of \(results.count) recipients are queued as \(name)", .notice)
-        } catch {
-            DiagnosticLog(site.logForm).say(
-                "\(error): \(left.count) of \(results.count) recipients are NOT queued and must be told")
-            return .tryAgain
+        let rest = draft(results.filter { $0.outcome != .delivered }.map(\.index))
+        var tries = 0
+        while true {
+            do throws(FileError) {
+                try postOffice.deposit(prepared, leaving: rest)
+                log.say("\(left) of \(results.count) recipients are queued as \(prepared.name)", .notice)
+                return .ok
+            } catch {
+                tries += 1
+                if tries == 1 { log.say("\(error): trying for half a minute", .warning) }
+                guard tries < Self.depositTries else {
+                    log.say("\(error): \(left) of \(results.count) recipients are NOT queued and must be told")
+                    return .tryAgain
+                }
+                sleep(1)
+            }
         }
-        return .ok
     }
 
     // MARK: Input

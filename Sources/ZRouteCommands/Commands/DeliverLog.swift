@@ -73,6 +73,7 @@ final class DeliveryLog: Sendable {
                 var diagnosis = Diagnosis(text)
                 diagnosis.message = message?.description
                 state.log.say(diagnosis)
+            case .notice(let text): state.log.say(Diagnosis(text, .warning))
             case .putAside(let message, let path):
                 var diagnosis = Diagnosis("failed, and its sender may not be told: see \(path)", .warning, file: path)
                 diagnosis.message = message.description
@@ -118,7 +119,7 @@ extension LogEvent {
             add("channel", .text(channel), as: "channel", printable(channel))
             add("host", .text(host), as: "host", printable(host))
             add("reason", words: reason)
-        case .putAside, .place, .trouble: return nil
+        case .putAside, .place, .notice, .trouble: return nil
         }
     }
 }

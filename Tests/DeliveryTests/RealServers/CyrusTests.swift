@@ -124,7 +124,7 @@ import ZRouteTestKit
         let inbox = try Self.mailbox(server, "cyrus-user").messages(in: "INBOX")
         #expect(inbox.count == 2, "\(site.said)")
         #expect(inbox.contains { $0.contains("Status: 5.2.2") && $0.contains("Subject: full-") })
-        #expect(inbox.contains { $0.contains("Status: 5.2.3") && $0.contains("rfc822; virtual-user@virtual.example") })
+        #expect(inbox.contains { $0.contains("Status: 5.2.3") && $0.contains("rfc822; user@virtual.example") })
         #expect(try Self.mailbox(server, "virtual-user@virtual.example").messages(in: "INBOX").isEmpty)
     }
 
