@@ -61,7 +61,7 @@ private struct InputSite {
     private var variant: UInt8 = 0
     private var texts: [String: [UInt8]] = [:]
     private let accounts = IncoreTable(name: Self.name("accounts"))
-    private let includes = IncoreTable(name: Self.name("include"))
+    private let includes = IncludedTexts()
     private let aliases: MemoryFile, aliasList: MemoryFile
     private let fqdnaliases: MemoryFile, fqdnaliasList: MemoryFile
     private let fqdnroutes: MemoryFile, routesdb: MemoryFile, thishost: MemoryFile
@@ -87,10 +87,10 @@ private struct InputSite {
             } else if first == UInt8(ascii: "i"), let equals = rest.firstIndex(of: UInt8(ascii: "=")) {
                 // Every line of a path is a line of its file.
                 let path = Array(rest[..<equals])
-                var text = includes[path] ?? []
+                var text = includes.texts[path] ?? []
                 text += rest[(equals + 1)...]
                 text.append(UInt8(ascii: "\n"))
-                includes[path] = text
+                includes.texts[path] = text
             } else if let known = Self.relations.first(where: { $0.letter == ASCII.lowercase(first) }),
                 !rest.contains(0)
             {
@@ -138,7 +138,7 @@ private struct InputSite {
         guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
             preconditionFailure("the configuration of the target is not valid")
         }
-        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()).wrapping(wrap))
+        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader(clock: .late)).wrapping(wrap))
         let maps = RoutingMaps(set, accounts: accounts, includes: includes)
         return Resolver(rules: rules, maps: maps, trace: trace, clock: { 0 })
     }
@@ -183,5 +183,17 @@ private struct InputSite {
 
     private static func name(_ relation: String) -> TableName {
         TableName(relation: relation, backEnd: "incore", file: "-")
+    }
+}
+
+/// Included lists in memory.
+private final class IncludedTexts: IncludedLists {
+    var texts: [[UInt8]: [UInt8]] = [:]
+
+    func content(of path: [UInt8], onBehalfOf authority: UInt32) throws(MapError) -> [UInt8] {
+        guard let text = texts[path] else {
+            throw MapError(table: TableName(relation: "include", backEnd: "memory", file: "-"), text: "no such list")
+        }
+        return text
     }
 }

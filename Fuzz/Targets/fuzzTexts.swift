@@ -21,7 +21,8 @@ func fuzzTexts(_ bytes: [UInt8]) {
     guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
         preconditionFailure("the configuration of the target is not valid")
     }
-    var run = TextsRun(MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader(allowing: .all) { _ in })))
+    let loader = TextTableLoader(allowing: .all, clock: .late) { _ in }
+    var run = TextsRun(MapSet(databases, tables: SiteTableFactory(texts: loader)))
     run.set.beginAddress(now: MonotonicTime(nanoseconds: 0))
     run.check(first)
     guard generations.count > 1 else { return }

@@ -1,5 +1,5 @@
 // The one error of every configuration file: where it stands, what is wrong, what to do. Commands answer it with
-// EX_CONFIG (78).
+// EX_CONFIG (78), or with EX_TEMPFAIL (75) where the file is only being written.
 
 /// Something in a configuration file, or in an override of it, that cannot be used.
 public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -9,12 +9,17 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
     public let line: Int?
     /// The cause and the remedy, in one line.
     public let text: String
+    /// Whether the file is being written, and may be fine in a moment.
+    public let isTemporary: Bool
 
     /// Records what cannot be used.
-    public init(file: String, line: Int? = nil, text: String) {
+    ///
+    /// - Parameter isTemporary: whether the file may be fine in a moment.
+    public init(file: String, line: Int? = nil, text: String, isTemporary: Bool = false) {
         self.file = file
         self.line = line
         self.text = text
+        self.isTemporary = isTemporary
     }
 
     /// The form of messages: `/etc/zmailer.conf:12: expansiondepth is not a number: 'many'`.

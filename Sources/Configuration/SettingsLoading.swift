@@ -64,10 +64,11 @@ extension Settings {
     ) throws(ConfigurationError) -> Bool {
         let bytes: [UInt8]
         do {
-            bytes = try readFile(path, limit: largestFile).bytes
+            bytes = try readSettledFile(path, limit: largestFile).bytes
         } catch {
             if error.isMissing { return false }
-            throw ConfigurationError(file: path, text: "cannot be read: \(error.operation): \(error.reason)")
+            throw ConfigurationError(
+                file: path, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
         }
         try reader.take(bytes, from: path, scope: scope)
         return true

@@ -12,6 +12,8 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     public let code: Int32
     /// The reason as text.
     public let reason: String
+    /// Whether the file is being written, and may be fine in a moment.
+    public let isUnsettled: Bool
 
     /// Records a failed system call.
     ///
@@ -21,14 +23,18 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         self.path = path
         self.code = code
         self.reason = unsafe String(cString: strerror(code))
+        self.isUnsettled = false
     }
 
     /// Records a refusal of ours, such as a file over a limit.
-    public init(operation: String, path: String, reason: String) {
+    ///
+    /// - Parameter isUnsettled: whether the file may be fine in a moment.
+    public init(operation: String, path: String, reason: String, isUnsettled: Bool = false) {
         self.operation = operation
         self.path = path
         self.code = 0
         self.reason = reason
+        self.isUnsettled = isUnsettled
     }
 
     /// The form of messages: `/etc/zmailer.conf: open: No such file or directory`.

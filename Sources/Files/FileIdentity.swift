@@ -21,9 +21,7 @@ public struct FileIdentity: Sendable, Hashable {
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
         links = UInt64(status.st_nlink)
-        let (seconds, isOutside) = Int64(status.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-        let (time, isOver) = seconds.addingReportingOverflow(Int64(status.st_mtim.tv_nsec))
-        modified = isOutside || isOver ? (status.st_mtim.tv_sec < 0 ? .min : .max) : time
+        modified = Self.nanoseconds(status.st_mtim)
         owner = status.st_uid
         group = status.st_gid
         mode = status.st_mode
@@ -39,6 +37,16 @@ public struct FileIdentity: Sendable, Hashable {
         }
         self.init(status)
     }
+
+    /// A time as nanoseconds since 1970; the nearest that fits, past the year 2262.
+    static func nanoseconds(_ time: timespec) -> Int64 {
+        let (seconds, isOutside) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        let (nanoseconds, isOver) = seconds.addingReportingOverflow(Int64(time.tv_nsec))
+        return isOutside || isOver ? (time.tv_sec < 0 ? .min : .max) : nanoseconds
+    }
+
+    /// Whether it is the same file, whatever became of it since.
+    func isSameFile(as other: FileIdentity) -> Bool { device == other.device && inode == other.inode }
 
     /// Whether it is a regular file.
     public var isRegularFile: Bool { mode & S_IFMT == S_IFREG }

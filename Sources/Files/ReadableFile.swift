@@ -3,9 +3,11 @@
 import Glibc
 
 /// A regular file that is open for reading; closed when the value goes.
-public struct ReadableFile: ~Copyable {
-    /// The identity of the very file that is open.
-    public let identity: FileIdentity
+public struct ReadableFile: ~Copyable, Sendable {
+    /// The very file that is open, as it was when it was opened.
+    public let state: FileState
+    /// Which generation of which file that is.
+    public var identity: FileIdentity { state.identity }
 
     private let path: String
     private let descriptor: Int32
@@ -19,8 +21,8 @@ public struct ReadableFile: ~Copyable {
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
         var status = stat()
         let code = unsafe fstat(descriptor, &status) == 0 ? 0 : errno
-        let identity = FileIdentity(status)
-        guard code == 0, identity.isRegularFile else {
+        let state = FileState(status)
+        guard code == 0, state.identity.isRegularFile else {
             close(descriptor)
             throw code == 0
                 ? FileError(operation: "read", path: path, reason: "not a regular file")
@@ -28,10 +30,52 @@ public struct ReadableFile: ~Copyable {
         }
         self.path = path
         self.descriptor = descriptor
-        self.identity = identity
+        self.state = state
     }
 
     deinit { close(descriptor) }
+
+    /// The state that the very file has now.
+    ///
+    /// - Throws: `FileError` when it cannot be examined.
+    public func currentState() throws(FileError) -> FileState {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw FileError(operation: "stat", path: path, code: errno)
+        }
+        return FileState(status)
+    }
+
+    /// Reads the whole file into memory.
+    ///
+    /// Reading, not mapping: a file that shrinks under a mapping kills the process.
+    ///
+    /// - Parameter limit: the largest number of bytes accepted.
+    /// - Throws: `FileError` when reading fails, or there is more than the limit.
+    public func readWhole(limit: Int) throws(FileError) -> [UInt8] {
+        let tooLarge = FileError(operation: "read", path: path, reason: "larger than \(limit) bytes")
+        guard identity.size <= Int64(limit) else { throw tooLarge }
+        var failure: FileError?
+        var bytes: [UInt8] = []
+        var capacity = max(Int(identity.size) + 1, 4096)
+        while true {
+            let done = bytes.count
+            let room = capacity - done
+            let chunk = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                var got = unsafe pread(descriptor, buffer.baseAddress, room, off_t(done))
+                while got < 0, errno == EINTR {
+                    got = unsafe pread(descriptor, buffer.baseAddress, room, off_t(done))
+                }
+                if got < 0 { failure = FileError(operation: "read", path: path, code: errno) }
+                count = max(got, 0)
+            }
+            if let failure { throw failure }
+            if chunk.isEmpty { return bytes }
+            if done == 0 { bytes = chunk } else { bytes.append(contentsOf: chunk) }
+            guard bytes.count <= limit else { throw tooLarge }
+            if bytes.count == capacity { capacity = min(capacity &* 2, limit &+ 1) }
+        }
+    }
 
     /// Fills a buffer from a place in the file.
     ///

@@ -51,6 +51,7 @@ extension AddressError {
         case .routeWithoutMailbox: "write @host:user@domain"
         case .leadingPercent:
             "%N stands for something only in maps with the flag %, and only as far as the map gives it"
+        case .tooManyMembers: "split the list, or raise expansionsize"
         case .unexpectedWord: "put a comma between two addresses, or <> around the address behind a name"
         }
     }

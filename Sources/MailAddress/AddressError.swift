@@ -38,6 +38,8 @@ public struct AddressError: Error, Sendable, Hashable, CustomStringConvertible {
         case leadingPercent
         /// A word where a list needs a comma or its end.
         case unexpectedWord
+        /// A list of more than so many members.
+        case tooManyMembers(Int)
     }
 
     /// What is wrong.
@@ -72,6 +74,7 @@ public struct AddressError: Error, Sendable, Hashable, CustomStringConvertible {
             case .emptyMember: "empty list member"
             case .leadingPercent: "word that begins with '%'"
             case .unexpectedWord: "word where a comma is due"
+            case .tooManyMembers(let limit): "more than \(limit) addresses"
             }
         return "\(what) at byte \(offset)"
     }

@@ -1,15 +1,22 @@
 // The address list of an alias value or a header (RFC 5322 3.4), as ZMailer reads it (SEMANTICS 8): two bare words are
-// two recipients, and one fault anywhere makes the whole list void.
+// two recipients, empty members are passed over, and one fault anywhere makes the whole list void.
 
 /// Lists of addresses.
 public enum AddressList {
     /// The addresses of a list, in order, each in the form in which it is routed.
     ///
-    /// - Throws: `AddressError` for the first fault; a list without a member is one.
-    public static func members(of value: Span<UInt8>) throws(AddressError) -> [[UInt8]] {
+    /// - Parameters:
+    ///   - includes: whether `:include:/path` and `":include:/path"` name a file with more addresses; such a member is
+    ///     `:include:/path` then. Otherwise the first is a fault, and the second a name.
+    ///   - limit: the most members.
+    /// - Throws: `AddressError` for the first fault; a list without a member is one, and a member beyond the limit, behind
+    ///   which nothing is read.
+    public static func members(
+        of value: Span<UInt8>, includes: Bool = false, atMost limit: Int = .max
+    ) throws(AddressError) -> [[UInt8]] {
         // ZMailer takes a line that begins with # for a comment, and then finds nobody to send to.
         guard value.count > 0, value[0] != UInt8(ascii: "#") else { throw AddressError(.emptyMember, at: 0) }
-        var parser = ListParser()
+        var parser = ListParser(includes: includes, limit: limit)
         try parser.readList(value)
         guard !parser.members.isEmpty else { throw AddressError(.emptyMember, at: 0) }
         return parser.members
@@ -28,16 +35,28 @@ public enum AddressList {
 }
 
 private struct ListParser {
+    let includes: Bool
+    let limit: Int
     var members: [[UInt8]] = []
     var position = 0
     /// The place where the group began that has not ended yet.
     var group: Int?
+
+    init(includes: Bool, limit: Int) {
+        self.includes = includes
+        self.limit = limit
+    }
 
     mutating func readList(_ value: Span<UInt8>) throws(AddressError) {
         while true {
             // A backslash directly at the start or after a comma is read as a blank.
             if position < value.count, value[position] == UInt8(ascii: "\\") { position += 1 }
             try Syntax.skipBlanksAndComments(value, &position)
+            // A member that is empty is none; only the last one must be there.
+            if position < value.count, value[position] == UInt8(ascii: ",") {
+                position += 1
+                continue
+            }
             if try !readGroupStart(value) { try readMember(value) }
             try Syntax.skipBlanksAndComments(value, &position)
             if group != nil, position < value.count, value[position] == UInt8(ascii: ";") {
@@ -65,7 +84,7 @@ private struct ListParser {
             words += 1
             try Syntax.skipBlanksAndComments(value, &position)
         }
-        guard words > 0, position < value.count, value[position] == UInt8(ascii: ":") else {
+        guard words > 0, position < value.count, value[position] == UInt8(ascii: ":"), !isDoubled(value) else {
             position = start
             return false
         }
@@ -86,9 +105,13 @@ private struct ListParser {
             case UInt8(ascii: "@") where words.isEmpty:
                 return try readAddress(value)
             case UInt8(ascii: "@"):
-                guard words.count == 1 else { throw AddressError(.unexpectedWord, at: start) }
-                position = start
-                return try readAddress(value)
+                return try readAddress(value, from: start, behind: words.count)
+            case UInt8(ascii: ":") where !words.isEmpty && isDoubled(value):
+                return try readAddress(value, from: start, behind: words.count)
+            case UInt8(ascii: ":") where words.isEmpty && includes:
+                return try readInclude(value)
+            case UInt8(ascii: "[") where words.isEmpty:
+                return try readLiteral(value)
             default:
                 guard isWordStart(byte) else { break }
                 var text: [UInt8] = []
@@ -107,6 +130,36 @@ private struct ListParser {
             if let wrongDot { throw AddressError(.misplacedDot, at: wrongDot) }
             try add(text, at: start)
         }
+    }
+
+    /// An address whose local part, one word, was read already.
+    private mutating func readAddress(_ value: Span<UInt8>, from start: Int, behind words: Int) throws(AddressError) {
+        guard words == 1 else { throw AddressError(.unexpectedWord, at: start) }
+        position = start
+        try readAddress(value)
+    }
+
+    /// Whether a second colon follows the one here, as in `node::user`.
+    private func isDoubled(_ value: Span<UInt8>) -> Bool {
+        position + 1 < value.count && value[position + 1] == UInt8(ascii: ":")
+    }
+
+    /// `:include:/path`.
+    private mutating func readInclude(_ value: Span<UInt8>) throws(AddressError) {
+        let start = position
+        var parser = MailboxParser()
+        parser.position = position
+        try parser.readInclude(value)
+        position = parser.position
+        try append(parser.text, at: start)
+    }
+
+    /// `[192.0.2.1]` without anything before it: a name like any other.
+    private mutating func readLiteral(_ value: Span<UInt8>) throws(AddressError) {
+        let start = position
+        var text: [UInt8] = []
+        try Syntax.readDomain(value, &position, into: &text)
+        try append(text, at: start)
     }
 
     private func isWordStart(_ byte: UInt8) -> Bool {
@@ -181,7 +234,18 @@ private struct ListParser {
             if atStart, byte == UInt8(ascii: "%") { throw AddressError(.leadingPercent, at: start) }
             atStart = byte == UInt8(ascii: ".") || byte == UInt8(ascii: "@")
         }
-        members.append(text)
+        try append(includes ? Self.include(quotedAs: text) ?? text : text, at: start)
+    }
+
+    private mutating func append(_ member: [UInt8], at start: Int) throws(AddressError) {
+        guard members.count < limit else { throw AddressError(.tooManyMembers(limit), at: start) }
+        members.append(member)
+    }
+
+    /// `:include:/path` for `":include:/path"`; nil for everything else.
+    private static func include(quotedAs text: [UInt8]) -> [UInt8]? {
+        guard text.starts(with: "\":include:".utf8), text.last == UInt8(ascii: "\"") else { return nil }
+        return QuotedString.unquoted(text[...])
     }
 
     private func unexpected(_ value: Span<UInt8>) -> AddressError {

@@ -180,7 +180,7 @@ struct MailboxParser {
     }
 
     /// `:include:file`, a bare path without a domain.
-    private mutating func readInclude(_ bytes: Span<UInt8>) throws(AddressError) {
+    mutating func readInclude(_ bytes: Span<UInt8>) throws(AddressError) {
         let start = position
         for expected in ":include:".utf8 {
             guard position < bytes.count, bytes[position] == expected else {

@@ -47,7 +47,8 @@ public final class SiteTableFactory: TableFactory {
         case .unordered:
             return TextTable.unordered(name: name, judge: judge(definition), loader: texts)
         case .ordered:
-            return TextTable.ordered(name: name, judge: judge(definition), loader: texts)
+            return TextTable.ordered(
+                name: name, folding: definition.flags.folding, judge: judge(definition), loader: texts)
         case .incore, .none:
             return IncoreTable(name: name)
         }

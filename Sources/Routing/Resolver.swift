@@ -48,6 +48,8 @@ public struct Resolver: ~Copyable {
     var text = ByteBlock(capacity: 512)
     /// The routes found so far.
     private var places: [Answer.RoutePlace] = []
+    /// The bytes of their fields, some of which several may share.
+    private var routeBytes = 0
 
     /// An engine over a site's maps.
     public init(
@@ -82,11 +84,16 @@ public struct Resolver: ~Copyable {
         maps.beginAddress(now: now)
         text.removeAll()
         while places.popLast() != nil {}
-        do {
+        routeBytes = 0
+        do throws(ResolutionFailure) {
             if try begin(address) {
                 try resolve(node: 0)
-                while !expansion.pending.isEmpty, let next = expansion.pending.popLast() {
-                    try resolve(node: next)
+                try resolvePending()
+                // What includes nothing but itself has come to nobody.
+                if places.isEmpty {
+                    try expandToRootForNobody()
+                    try resolvePending()
+                    guard !places.isEmpty else { throw limit }
                 }
             } else {
                 addNullSender()
@@ -95,6 +102,13 @@ public struct Resolver: ~Copyable {
         } catch {
             record(error)
             answer.fail(address, error)
+        }
+    }
+
+    @inline(__always)
+    private mutating func resolvePending() throws(ResolutionFailure) {
+        while !expansion.pending.isEmpty, let next = expansion.pending.popLast() {
+            try resolve(node: next)
         }
     }
 
@@ -193,6 +207,7 @@ public struct Resolver: ~Copyable {
                         privilege: place.privilege)))
         }
         places.append(place)
+        routeBytes &+= place.channel.count &+ place.host.count &+ place.user.count
     }
 
     /// Pieces one after another, as one piece.
@@ -251,13 +266,47 @@ public struct Resolver: ~Copyable {
 
     private func checkSize() throws(ResolutionFailure) {
         guard places.count + expansion.pending.count <= rules.expansionSize else { throw limit }
+        let most = max(Self.mostText, rules.expansionSize.multipliedReportingOverflow(by: 1 << 13).partialValue)
+        guard text.end <= most, routeBytes <= most else { throw .growthLimit(bytes: most) }
     }
+
+    /// The value that a lookup found, with `%N` substituted.
+    ///
+    /// Its length is computed first: a value of a hundred thousand `%1` makes gigabytes of a long address.
+    ///
+    /// - Parameter growth: so many bytes may it become longer.
+    @inline(__always)
+    mutating func value(
+        of hit: MapHit, substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(),
+        growingAtMost growth: Int
+    ) throws(ResolutionFailure) -> Piece {
+        guard hit.reference(in: text) != nil else { return hit.value }
+        return try substituted(hit, places(), growth)
+    }
+
+    private mutating func substituted(
+        _ hit: MapHit, _ places: SubstitutionPlaces, _ growth: Int
+    ) throws(ResolutionFailure) -> Piece {
+        guard hit.substitutedLength(places, in: text) - hit.value.count <= growth else {
+            throw .growthLimit(bytes: growth)
+        }
+        return hit.value(substituting: places, in: &text)
+    }
+
+    /// So many bytes may substitution add to a route or a name: what the address has, and some.
+    var mostSubstituted: Int { longestAddress }
+
+    /// So many bytes may substitution add to a list.
+    var mostSubstitutedInList: Int { max(longestAddress, 1 << 20) }
 
     /// A value that holds `%0` twice doubles what it stands for each time around.
     @inline(__always)
     func checkGrowth(of address: Piece) throws(ResolutionFailure) {
         guard address.count <= longestAddress else { throw .growthLimit(bytes: Self.mostGrowth) }
     }
+
+    /// So many bytes of text may one address come to in all, at least.
+    private static var mostText: Int { 1 << 26 }
 
     /// So many bytes may the maps add to an address, far more than any address has.
     private static var mostGrowth: Int { 1 << 14 }

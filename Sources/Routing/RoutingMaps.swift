@@ -34,8 +34,8 @@ public struct RoutingMaps: ~Copyable {
     /// When it was last seen to that changed files are noticed, as far as the clock tells times apart.
     private var now: MonotonicTime?
     private let accounts: any Table
-    private let includes: any Table
-    /// Where accounts and includes put values.
+    private let includes: any IncludedLists
+    /// Where accounts put values.
     private var copied: [UInt8] = []
 
     /// Puts the maps of the chain together.
@@ -44,7 +44,7 @@ public struct RoutingMaps: ~Copyable {
     ///   - set: the relations of dbases.conf.
     ///   - accounts: the accounts that local users must have, where the rules demand it.
     ///   - includes: the files that `:include:` names.
-    public init(_ set: consuming MapSet, accounts: any Table, includes: any Table) {
+    public init(_ set: consuming MapSet, accounts: any Table, includes: any IncludedLists = IncludedFiles()) {
         self.accounts = accounts
         self.includes = includes
         var ids: [MapSet.RelationID] = []
@@ -90,6 +90,17 @@ public struct RoutingMaps: ~Copyable {
         }
     }
 
+    /// What the file holds that `:include:` names.
+    ///
+    /// - Parameter authority: the owner of the map that names it.
+    func includedFile(_ path: [UInt8], onBehalfOf authority: UInt32) throws(ResolutionFailure) -> [UInt8] {
+        do {
+            return try includes.content(of: path, onBehalfOf: authority)
+        } catch {
+            throw .map(error)
+        }
+    }
+
     /// Looks a key up.
     ///
     /// - Returns: nil only where the key certainly does not exist.
@@ -100,8 +111,6 @@ public struct RoutingMaps: ~Copyable {
             switch relation {
             case .accounts:
                 return try accounts.find(key, in: &text, copying: &copied)
-            case .include:
-                return try includes.find(key, in: &text, copying: &copied)
             default:
                 return try set.find(key, of: &text, in: ids[relation.index], defaults: defaults.keys)
             }

@@ -8,8 +8,10 @@ public struct RoutingRules: Sendable {
     public var hostname: [UInt8] = []
     /// `@` and the domain of a name without one (setting mydomain).
     public var atMyDomain: [UInt8] = []
-    /// The organisation's domains (setting orgdomains), as they are to be written.
+    /// The organisation's domains (setting orgdomains).
     public var organisationDomains: [[UInt8]] = []
+    /// What is written in the place of any of them (setting orgdomain); empty where each stays as it is written there.
+    public var organisationDomain: [UInt8] = []
     /// The domain literals that are this host (setting localaddresses).
     public var localAddresses: [AddressLiteral] = []
     /// Whether any local user may exist, as a mail store without accounts needs it (ROUTEUSER_IN_ABNORMAL_UNIX).

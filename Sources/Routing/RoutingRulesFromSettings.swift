@@ -10,6 +10,7 @@ extension RoutingRules {
         hostname = settings.hostnameBytes
         atMyDomain = [UInt8(ascii: "@")] + Array(settings.myDomain.utf8)
         organisationDomains = settings.organizationDomains.map { Array($0.utf8) }
+        organisationDomain = Array(settings.organizationDomain.utf8)
         localAddresses = settings.localAddresses.compactMap { AddressLiteral($0.utf8) }
         anyLocalUserExists = settings.acceptsAnyLocalUser
         localUserKeepsDomain = settings.localDoesDomain

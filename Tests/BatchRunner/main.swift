@@ -30,7 +30,7 @@ let operations = FileOperations { _, count in
         return FailingTable(wrapping: table, key: failingKey)
     }
     let maps = RoutingMaps(
-        MapSet(databases, tables: tables), accounts: SystemAccountsTable(), includes: IncludedFileTable())
+        MapSet(databases, tables: tables), accounts: SystemAccountsTable())
     return Resolver(rules: RoutingRules(settings), maps: maps)
 }
 

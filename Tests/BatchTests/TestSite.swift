@@ -128,7 +128,7 @@ final class TestSite: Sendable {
                 return FailingTable(wrapping: table, key: failing == "*" ? nil : Array(failing.utf8))
             }
             let maps = RoutingMaps(
-                MapSet(databases, tables: tables), accounts: SystemAccountsTable(), includes: IncludedFileTable())
+                MapSet(databases, tables: tables), accounts: SystemAccountsTable())
             return Resolver(rules: RoutingRules(settings), maps: maps)
         }
     }

@@ -117,6 +117,14 @@ let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../
         for key in keys { #expect(try find(key, in: berkeleyTable(compiled.target)) == "v" + key) }
     }
 
+    @Test(arguments: [(KeyFolding.none, "root"), (.lower, "root"), (.upper, "ROOT")])
+    func keysOfAliasesAreFoldedToLowerCaseWhereNotToUpper(folding: KeyFolding, key: String) throws {
+        var compiled = job(text: "Root: a\nrooT: b\n", .aliases)
+        compiled.folding = folding
+        #expect(try compile(compiled).entries == 1)
+        #expect(try find(key, in: berkeleyTable(compiled.target)) == "a")
+    }
+
     @Test func longKeysAndValues() throws {
         let key = String(repeating: "k", count: 9000)
         let value = String(repeating: "v,", count: 50_000)

@@ -50,17 +50,17 @@ struct DatabasesConfTests {
 
         let routes = try #require(conf.definitions(of: "fqdnroutes").first)
         #expect(routes.flags.substitutes)
-        #expect(routes.flags.usesDefaultKeys)
+        #expect(routes.flags.hasDefaultKeysFlag)
         #expect(routes.flags.driver == .none)
         #expect(routes.privilege == MapPrivilege(owner: "root", group: "0", mode: 0o644))
 
         let routesdb = try #require(conf.definitions(of: "routesdb").first)
         #expect(routesdb.flags.driver == .pathalias)
-        #expect(routesdb.flags.usesDefaultKeys)
+        #expect(routesdb.flags.hasDefaultKeysFlag)
         #expect(routesdb.privilege == nil)
         let thishost = try #require(conf.definitions(of: "thishost").first)
         #expect(thishost.flags.driver == .pathalias)
-        #expect(!thishost.flags.usesDefaultKeys)
+        #expect(!thishost.flags.hasDefaultKeysFlag)
     }
 
     @Test("Unordered text maps are read as they stand")
@@ -238,7 +238,7 @@ struct DatabasesFlagsTests {
         all.folding = .lower
         all.reopensChanged = true
         all.substitutes = true
-        all.usesDefaultKeys = true
+        all.hasDefaultKeysFlag = true
         all.cachesAbsences = true
         all.cacheSize = 9999
         all.cacheSeconds = 60

@@ -213,10 +213,12 @@ struct RelationCacheTests {
         #expect(table.asked == ["a.b", ".a.b", ".b"])
     }
 
-    @Test("An answer holds only for the default keys it was given with")
-    func defaults() throws {
+    @Test(
+        "An answer holds only for the default keys it was given with",
+        arguments: ["-l:Ns5 -d pathalias", "-lNs5 -d pathalias"])
+    func defaults(flags: String) throws {
         let table = MemoryTable([".:sender": "s", ".:recipient": "r"])
-        var relation = try relation([("-l:Ns5 -d pathalias", table)])
+        var relation = try relation([(flags, table)])
         for _ in 0..<2 {
             #expect(try relation.answer("a", defaults: [".:sender"]) == "s")
             #expect(try relation.answer("a", defaults: [".:recipient"]) == "r")

@@ -200,10 +200,29 @@ final class Warnings: Sendable {
     @Test func orderedComparesBytes() throws {
         try place.write("b 2\na 1\nB 3\n", to: "source")
         let name = TableName(relation: "r", backEnd: "ordered", file: place.file("source"))
-        let table = TextTable.ordered(name: name, loader: loader)
+        let table = TextTable.ordered(name: name, folding: .none, loader: loader)
         #expect(try find("a", in: table) == "1")
         #expect(try find("B", in: table) == "3")
         #expect(try find("A", in: table) == nil)
+    }
+
+    @Test(
+        arguments: [
+            (KeyFolding.lower, "user@d", "1"), (.lower, "b", "2"), (.none, "User@D", "1"), (.none, "user@d", nil),
+            (.upper, "B", "2"),
+            (.upper, "USER@D", nil),
+        ] as [(KeyFolding, String, String?)])
+    func orderedIgnoresCaseWhereLookupsAreInLowerCase(folding: KeyFolding, key: String, value: String?) throws {
+        try place.write("B 2\nUser@D 1\n", to: "source")
+        let name = TableName(relation: "r", backEnd: "ordered", file: place.file("source"))
+        #expect(try find(key, in: TextTable.ordered(name: name, folding: folding, loader: loader)) == value)
+    }
+
+    @Test(arguments: [(KeyFolding.none, "root", "ROOT"), (.lower, "root", "ROOT"), (.upper, "ROOT", "root")])
+    func keysOfAliasesAreFoldedToLowerCaseWhereNotToUpper(folding: KeyFolding, key: String, other: String) throws {
+        let table = try table(text: "Root: a\n", .aliases, folding: folding)
+        #expect(try find(key, in: table) == "a")
+        #expect(try find(other, in: table) == nil)
     }
 
     @Test func privilegeIsTheOwnersUnlessOthersMayWrite() throws {

@@ -26,7 +26,7 @@ struct AccountsRefreshTests {
         let accounts = Accounts()
         let databases = try DatabasesConf([], file: "/dbases.conf", variables: Variables())
         let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()))
-        let maps = RoutingMaps(set, accounts: accounts, includes: IncludedFileTable())
+        let maps = RoutingMaps(set, accounts: accounts)
         var resolver = Resolver(rules: RoutingRules(), maps: maps)
         var answer = Answer()
         for (nanoseconds, count) in [(1, 1), (1, 1), (2, 2), (3, 3)] as [(UInt64, Int)] {

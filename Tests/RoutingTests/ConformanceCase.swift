@@ -1,4 +1,4 @@
-// A recorded configuration of ZMailer with the answers that its router gave: Fixtures/conformance/routes.
+// A recorded configuration of ZMailer with the answers that its router gave: Fixtures/conformance.
 
 import Configuration
 import Files
@@ -13,22 +13,31 @@ struct ConformanceCase {
     enum Storage: String, CaseIterable {
         /// Compiled to Berkeley DB, the live ones in a CDB environment.
         case compiled
-        /// Read as text (DBTYPE=text).
+        /// Read as text (DBTYPE=text, also where a line names a kind of database).
         case text
-
     }
 
     /// A recorded question and what is to be answered.
     struct Line {
         let address: [UInt8]
+        /// The whole answer; where an included file is expanded, words that the recipients hold in this order between
+        /// asterisks.
         let answer: [UInt8]
     }
 
     private static let fixtures = URL(fileURLWithPath: #filePath)
-        .appendingPathComponent("../../../Fixtures/conformance/routes").standardized
+        .appendingPathComponent("../../../Fixtures/conformance").standardized
 
-    /// The names of all recorded configurations.
-    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: fixtures.path)) ?? []).sorted()
+    /// The present time that answers with a delay are written for.
+    static let now: Int64 = 1_000_000
+
+    /// The names of all recorded configurations, with the folder that each is in.
+    static let names = folder("routes") + folder("random")
+
+    private static func folder(_ name: String) -> [String] {
+        let path = fixtures.appendingPathComponent(name).path
+        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().map { name + "/" + $0 }
+    }
 
     let directory: TemporaryDirectory
     let lines: [Line]
@@ -41,6 +50,10 @@ struct ConformanceCase {
         let root = directory.file("case")
         try FileManager.default.copyItem(atPath: Self.fixtures.appendingPathComponent(name).path, toPath: root)
         try Self.substitutePlaceholders(in: root)
+        if storage == .text {
+            for type in ["btree", "bhash"] { try Self.replace(" \(type) ", with: " text ", in: root + "/dbases.conf") }
+        }
+        try TemporaryDirectory.dateBack(root)
         settings = try Settings.load(
             file: root + "/zmailer.conf", overrides: storage == .text ? [(name: "DBTYPE", value: "text")] : [])
         databases = try DatabasesConf(file: root + "/dbases.conf", settings: settings)
@@ -55,9 +68,10 @@ struct ConformanceCase {
     /// An engine over the case's maps.
     func makeResolver() -> Resolver {
         let accounts: any Table = settings.localUsers.map { PasswdFileTable(path: $0) } ?? SystemAccountsTable()
-        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader(allowing: .all) { _ in }))
-        let maps = RoutingMaps(set, accounts: accounts, includes: IncludedFileTable())
-        return Resolver(rules: RoutingRules(settings), maps: maps)
+        let set = MapSet(
+            databases, tables: SiteTableFactory(texts: TextTableLoader(allowing: .all, report: { _ in })))
+        let maps = RoutingMaps(set, accounts: accounts)
+        return Resolver(rules: RoutingRules(settings), maps: maps, clock: { Self.now })
     }
 
     private static func substitutePlaceholders(in root: String) throws {
@@ -65,10 +79,15 @@ struct ConformanceCase {
         while let file = files?.nextObject() as? String {
             let url = URL(fileURLWithPath: root + "/" + file)
             guard (try? url.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true else { continue }
-            let content = try Data(contentsOf: url)
-            guard content.range(of: Data("@CASE@".utf8)) != nil else { continue }
-            try Data(replacing(Array("@CASE@".utf8), with: Array(root.utf8), in: Array(content))).write(to: url)
+            try replace("@CASE@", with: root, in: url.path)
         }
+    }
+
+    private static func replace(_ old: String, with new: String, in path: String) throws {
+        let content = try Data(contentsOf: URL(fileURLWithPath: path))
+        guard content.range(of: Data(old.utf8)) != nil else { return }
+        try Data(replacing(Array(old.utf8), with: Array(new.utf8), in: Array(content))).write(
+            to: URL(fileURLWithPath: path))
     }
 
     private static func replacing(_ old: [UInt8], with new: [UInt8], in bytes: [UInt8]) -> [UInt8] {
@@ -85,9 +104,13 @@ struct ConformanceCase {
     private static func compile(_ databases: DatabasesConf, environment: String) throws {
         let compiler = MapCompiler()
         for definition in databases.definitions {
-            guard definition.type == .btree, let path = definition.path, let file = definition.tablePath else {
-                continue
+            let kind: DatabaseKind
+            switch definition.type {
+            case .btree: kind = .btree
+            case .bhash: kind = .hash
+            default: continue
             }
+            guard let path = definition.path, let file = definition.tablePath else { continue }
             if definition.compile.isLive {
                 try FileManager.default.createDirectory(atPath: environment, withIntermediateDirectories: true)
                 let lines = try readFile(path, limit: 1 << 28).bytes
@@ -96,7 +119,7 @@ struct ConformanceCase {
             } else {
                 let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
                 var job = CompileJob(
-                    source: .file(path), form: form, folding: definition.compile.folding, kind: .btree, base: path)
+                    source: .file(path), form: form, folding: definition.compile.folding, kind: kind, base: path)
                 // Their values are odd on purpose.
                 job.judge = RelationJudge(definition)
                 job.allowed = .all
@@ -111,7 +134,10 @@ struct ConformanceCase {
         try readFile(path, limit: 1 << 28).bytes.split(separator: UInt8(ascii: "\n")).map { line in
             let columns = line.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
             guard columns.count == 4 else { throw CommandFailure("\(path): a line has \(columns.count) columns") }
-            return Line(address: Array(columns[0]), answer: Array(columns[2].isEmpty ? columns[1] : columns[3]))
+            let answer = Array(columns[2].isEmpty ? columns[1] : columns[3])
+            return Line(
+                address: Array(columns[0]),
+                answer: replacing(Array("hold!300!".utf8), with: Array("hold!\(now + 300)!".utf8), in: answer))
         }
     }
 }

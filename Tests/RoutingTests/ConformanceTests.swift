@@ -6,7 +6,7 @@ import Testing
 @Suite("Recorded answers of ZMailer")
 struct ConformanceTests {
     /// Cases about compiled files, which text maps are not.
-    static let aboutCompiledFiles = ["21", "22"]
+    static let aboutCompiledFiles = ["routes/21", "routes/22"]
 
     @Test("are ours", arguments: ConformanceCase.names, ConformanceCase.Storage.allCases)
     func answers(name: String, storage: ConformanceCase.Storage) throws {
@@ -19,9 +19,10 @@ struct ConformanceTests {
         var compared = 0
         for line in site.lines {
             let resolution = resolver.resolve(line.address.span)
-            let answer = rendered(resolution)
             compared += 1
-            #expect(answer == line.answer, "\(text(line.address)): \(text(answer)), not \(text(line.answer))")
+            guard !matches(resolution, line.answer) else { continue }
+            let reason = resolution.failure.map { " (\($0))" } ?? ""
+            Issue.record("\(text(line.address)): \(text(rendered(resolution)))\(reason), not \(text(line.answer))")
         }
         print("conformance \(name) \(storage.rawValue): \(compared) lines compared")
         #expect(compared == site.lines.count && compared > 0)
@@ -29,7 +30,17 @@ struct ConformanceTests {
 
     @Test("are all there")
     func complete() {
-        #expect(ConformanceCase.names.count == 30)
+        #expect(ConformanceCase.names.count { $0.hasPrefix("routes/") } == 30)
+        #expect(ConformanceCase.names.count { $0.hasPrefix("random/") } == 66)
+    }
+
+    /// Whether an answer is the recorded one: to the byte, or recipient by recipient where asterisks stand for the rest.
+    private func matches(_ resolution: Resolution, _ expected: [UInt8]) -> Bool {
+        let asterisk = UInt8(ascii: "*")
+        guard expected.first == asterisk, expected.last == asterisk else { return rendered(resolution) == expected }
+        let words = expected.split(separator: asterisk)
+        return resolution.routes.count == words.count
+            && zip(resolution.routes, words).allSatisfy { $0.user.starts(with: $1) }
     }
 
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: Unicode.UTF8.self) }

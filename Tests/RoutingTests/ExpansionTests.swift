@@ -56,6 +56,31 @@ struct ExpansionTests {
         #expect(try MemorySite(["aliases": aliases]).routes("e1") == ["error!expansionlimit!e1"])
     }
 
+    @Test(
+        "by a value that repeats the address too often is stopped before it is written out",
+        arguments: ["fqdnaliases", "fqdnroutes", "routesdb", "thishost"], ["%0", "%1", "%0%1", "%1,"])
+    func repeatedArgument(relation: String, reference: String) throws {
+        // Some 400 MB each: more than the test's memory would stand for all of them at once.
+        let value = String(repeating: reference, count: 40_000)
+        let user = String(repeating: "u", count: 10_000)
+        let domain = "d" + String(repeating: ".d", count: 120)
+        let key = relation.hasPrefix("fqdn") ? "@\(domain)" : ".d"
+        let site = MemorySite([relation: [key: relation == "fqdnroutes" ? "smtp!" + value : value]])
+        let routes = try site.routes("\(user)@\(domain)")
+        // Below the fully qualified maps there is no %1, and %0 is a part of the domain.
+        let isSubstituted = relation.hasPrefix("fqdn") || reference.hasPrefix("%0")
+        if isSubstituted { #expect(routes == ["error!expansionlimit!\(user)@\(domain)"]) }
+        #expect(routes.count == 1 && routes[0].utf8.count < 1_000_000)
+    }
+
+    @Test("to many members that each get a long tail is stopped", arguments: [(100, true), (9_000, false)])
+    func tails(count: Int, fits: Bool) throws {
+        let list = (0..<count).map { "m\($0)@x.example" }.joined(separator: ",")
+        let tail = "+" + String(repeating: "t", count: 20_000)
+        let routes = try MemorySite(["fqdnaliases": ["list@a.example": list]]).routes("list\(tail)@a.example")
+        #expect(fits ? routes.count == count : routes == ["error!expansionlimit!list\(tail)@a.example"])
+    }
+
     @Test("of an address to a longer one again and again is stopped", arguments: ["a!!b.%0.%0.c", "a!!b.%0.c"])
     func growingHops(value: String) throws {
         var site = MemorySite(["routesdb": [".": value]])

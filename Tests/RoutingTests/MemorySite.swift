@@ -47,7 +47,7 @@ struct MemorySite {
         func table(_ relation: String) -> IncoreTable {
             IncoreTable(name: TableName(relation: relation, backEnd: "incore", file: "-"))
         }
-        let maps = RoutingMaps(set, accounts: table("accounts"), includes: IncludedFileTable())
+        let maps = RoutingMaps(set, accounts: table("accounts"))
         return Resolver(rules: rules, maps: maps, trace: trace, clock: { 1_000 })
     }
 

@@ -63,7 +63,7 @@ func resolver(
                 resource: WatchedResource(.environment(home: home), watch: watch))
         }
         let maps = RoutingMaps(
-            MapSet(databases, tables: tables), accounts: SystemAccountsTable(), includes: IncludedFileTable())
+            MapSet(databases, tables: tables), accounts: SystemAccountsTable())
         var rules = RoutingRules()
         rules.hostname = Array("here.example".utf8)
         return Resolver(rules: rules, maps: maps)

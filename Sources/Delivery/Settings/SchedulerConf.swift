@@ -38,12 +38,13 @@ public struct SchedulerConf: Sendable {
     public init(file: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readFile(file, limit: 1 << 20).bytes
+            bytes = try readSettledFile(file, limit: 1 << 20).bytes
         } catch {
             throw ConfigurationError(
                 file: file,
                 text: "cannot be read: \(error.operation): \(error.reason);"
-                    + " name the scheduler.conf with --scheduler, or do without it by --lmtp UNIX:/path")
+                    + " name the scheduler.conf with --scheduler, or do without it by --lmtp UNIX:/path",
+                isTemporary: error.isUnsettled)
         }
         try self.init(bytes: bytes, file: file)
     }

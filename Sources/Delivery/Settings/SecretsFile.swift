@@ -29,16 +29,18 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
     public init(path: String) throws(ConfigurationError) {
         self.path = path
         let bytes: [UInt8]
-        let identity: FileIdentity
+        let file: FileState
         do {
-            (bytes, identity) = try readFile(path, limit: Self.sizeLimit)
+            (bytes, file) = try readSettledFile(path, limit: Self.sizeLimit)
         } catch {
-            throw ConfigurationError(file: path, text: "secrets cannot be read: \(error.operation): \(error.reason)")
+            throw ConfigurationError(
+                file: path, text: "secrets cannot be read: \(error.operation): \(error.reason)",
+                isTemporary: error.isUnsettled)
         }
-        guard identity.mode & 0o077 == 0 else {
+        guard file.identity.mode & 0o077 == 0 else {
             throw ConfigurationError(
                 file: path,
-                text: "others may read or change the secrets (mode \(String(identity.mode & 0o777, radix: 8)));"
+                text: "others may read or change the secrets (mode \(String(file.identity.mode & 0o777, radix: 8)));"
                     + " chmod 600 it")
         }
         var entries: [Entry] = []

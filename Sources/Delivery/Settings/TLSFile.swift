@@ -26,9 +26,10 @@ public struct TLSFile: Sendable, Hashable {
     public init(path: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readFile(path, limit: 1 << 20).bytes
+            bytes = try readSettledFile(path, limit: 1 << 20).bytes
         } catch {
-            throw ConfigurationError(file: path, text: "cannot be read: \(error.operation): \(error.reason)")
+            throw ConfigurationError(
+                file: path, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
         }
         for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }.map {

@@ -16,12 +16,18 @@ public struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// All that was found in a source that was refused; nil where a file could not be read or written.
     package private(set) var findings: SourceFindings?
 
+    /// Whether the file is being written, and may be fine in a moment.
+    public let isTemporary: Bool
+
     /// Records what is wrong with a file.
-    public init(file: String, line: Int? = nil, reason: String, remedy: String) {
+    ///
+    /// - Parameter isTemporary: whether the file may be fine in a moment.
+    public init(file: String, line: Int? = nil, reason: String, remedy: String, isTemporary: Bool = false) {
         self.file = file
         self.line = line
         self.reason = reason
         self.remedy = remedy
+        self.isTemporary = isTemporary
     }
 
     /// Refuses a source.
@@ -36,7 +42,9 @@ public struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// Records a failed file operation.
     public init(_ error: FileError, remedy: String = "") {
-        self.init(file: error.path, reason: "\(error.operation): \(error.reason)", remedy: remedy)
+        self.init(
+            file: error.path, reason: "\(error.operation): \(error.reason)", remedy: remedy,
+            isTemporary: error.isUnsettled)
     }
 
     /// The form of messages: `/db/aliases:12: no colon after the key; write 'key: value'`.

@@ -39,7 +39,7 @@ public struct CompileJob: Sendable {
     public var source: Source
     /// Its grammar.
     public var form: SourceForm
-    /// How keys of the plain form are folded; those of aliases always are, to lower case.
+    /// How keys are folded; those of aliases to lower case where it does not say.
     public var folding: KeyFolding
     /// The kind of database.
     public var kind: DatabaseKind

@@ -18,7 +18,7 @@ struct SortedSource {
     ///
     /// - Throws: if it cannot be read, or has an error that is not allowed.
     init(_ job: CompileJob) throws(CompileError) {
-        let (source, identity) = try Self.read(job.source)
+        let (source, file) = try Self.read(job.source)
         var parser = SourceParser(
             source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge, allowing: job.allowed
         )
@@ -43,9 +43,10 @@ struct SortedSource {
             }
         }
         if let error = parser.findings.firstError { throw CompileError(refusing: parser.findings, because: error) }
-        if let identity, (try? FileIdentity(path: job.source.name)) != identity {
+        if let file, (try? FileState(path: job.source.name)) != file {
             throw CompileError(
-                file: job.source.name, reason: "changed while it was read", remedy: "run again when it is whole")
+                file: job.source.name, reason: "changed while it was read",
+                remedy: "run again when it is whole; the old database stays", isTemporary: true)
         }
         self.bytes = bytes
         self.entries = entries
@@ -54,14 +55,16 @@ struct SortedSource {
 
     private static func read(
         _ source: CompileJob.Source
-    ) throws(CompileError) -> (bytes: [UInt8], identity: FileIdentity?) {
+    ) throws(CompileError) -> (bytes: [UInt8], file: FileState?) {
         switch source {
         case .bytes(let bytes, _): return (bytes, nil)
         case .file(let path):
-            do {
-                return try readFile(path, limit: SourceParser.sizeLimit)
+            do throws(FileError) {
+                let read = try readSettledFile(path, limit: SourceParser.sizeLimit)
+                return (read.bytes, read.state)
             } catch {
-                throw CompileError(error, remedy: "correct the file or its path")
+                throw CompileError(
+                    error, remedy: error.isUnsettled ? "the old database stays" : "correct the file or its path")
             }
         }
     }

@@ -55,22 +55,23 @@ struct SourceParser {
     /// Begins to read a source.
     ///
     /// - Parameters:
-    ///   - bytes: the whole of it.
+    ///   - source: the whole of it.
     ///   - file: what messages call it.
-    ///   - folding: how keys of the plain form are folded.
+    ///   - folding: how keys are folded; those of aliases to lower case where it does not say.
     ///   - judge: knows what the entries are for; nil where nobody does.
     ///   - allowed: what is no finding.
     init(
-        _ bytes: [UInt8], file: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)? = nil,
-        allowing allowed: AllowedFindings = AllowedFindings()
+        _ source: consuming [UInt8], file: String, form: SourceForm, folding: KeyFolding,
+        judge: (any EntryJudge)? = nil, allowing allowed: AllowedFindings = AllowedFindings()
     ) {
-        self.bytes = bytes
+        isUnusual = SourceCharacters.areUnusual(in: source.span)
+        bytes = source
         self.form = form
-        self.folding = form == .aliases ? .lower : folding
+        // Keys of aliases are never case-sensitive.
+        self.folding = (form, folding) == (.aliases, .none) ? .lower : folding
         self.judge = judge
         self.allowed = allowed
         findings = SourceFindings(source: file)
-        isUnusual = SourceCharacters.areUnusual(in: bytes.span)
         if bytes.count > Self.sizeLimit {
             position = bytes.count
             report(.unreadableLine, "larger than \(Self.sizeLimit) bytes; split the map", line: 1)

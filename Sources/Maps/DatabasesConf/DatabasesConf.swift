@@ -41,12 +41,14 @@ public struct DatabasesConf: Sendable, Hashable {
     public init(file: String, settings: Settings) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readFile(file, limit: Self.largestFile).bytes
+            bytes = try readSettledFile(file, limit: Self.largestFile).bytes
         } catch {
             let remedy =
                 error.isMissing
                 ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
-            throw ConfigurationError(file: file, text: "cannot be read: \(error.operation): \(error.reason)\(remedy)")
+            throw ConfigurationError(
+                file: file, text: "cannot be read: \(error.operation): \(error.reason)\(remedy)",
+                isTemporary: error.isUnsettled)
         }
         try self.init(bytes, file: file, variables: settings.variables)
     }

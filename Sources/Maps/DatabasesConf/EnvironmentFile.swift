@@ -12,9 +12,10 @@ extension EnvironmentSettings {
     public init(file: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readFile(file, limit: 65_536).bytes
+            bytes = try readSettledFile(file, limit: 65_536).bytes
         } catch {
-            throw ConfigurationError(file: file, text: "cannot be read: \(error.operation): \(error.reason)")
+            throw ConfigurationError(
+                file: file, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
         }
         var reader = EnvironmentFileReader(file: file)
         for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {

@@ -26,8 +26,8 @@ public struct RelationFlags: Sendable, Hashable {
     public var answer = RelationAnswer.value
     /// Whether `%N` in values is substituted (`-%`).
     public var substitutes = false
-    /// Whether the drivers end with the default keys that the caller gives (`-:`), and not with `.`.
-    public var usesDefaultKeys = false
+    /// Whether the flag `-:` is there, which changes nothing: drivers always end with the caller's default keys.
+    public var hasDefaultKeysFlag = false
     /// Which keys are tried (`-d`).
     public var driver = SearchDriver.none
     /// The Berkeley DB environment's configuration (`-C`).

@@ -30,7 +30,7 @@ extension RelationFlags {
                 case "n": answer = .valueOrKey
                 case "b": answer = .key
                 case "%": substitutes = true
-                case ":": usesDefaultKeys = true
+                case ":": hasDefaultKeysFlag = true
                 case "d", "C", "s", "e", "f", "t":
                     let argument: String
                     if !letters.isEmpty {

@@ -51,7 +51,7 @@ extension MapDefinition {
         switch type {
         case .text: (compile.isAliases ? .aliases : .plain, compile.folding)
         case .unordered: (.plain, .lower)
-        case .ordered: (.plain, .none)
+        case .ordered: (.plain, flags.folding == .lower ? .lower : .none)
         case .btree, .bhash, .incore, .none: nil
         }
     }

@@ -55,9 +55,28 @@ public struct MapHit: Sendable {
         places.substitute(in: value, from: first, argumentZero: argumentZero, text: &text) ?? value
     }
 
+    /// How long the value becomes by substitution; `Int.max` where no number says it.
+    ///
+    /// - Parameters:
+    ///   - places: where in the text `%1` to `%9` stand.
+    ///   - text: the text that the key is a piece of.
+    public func substitutedLength(_ places: SubstitutionPlaces, in text: borrowing ByteBlock) -> Int {
+        var length = value.count
+        var next = reference(in: text)
+        while let percent = next {
+            let number = Int(text[percent + 1] - UInt8(ascii: "0"))
+            let argument = number == 0 ? argumentZero.count : places[number]?.count ?? 0
+            let (sum, isOverflow) = length.addingReportingOverflow(argument)
+            guard !isOverflow else { return .max }
+            length = sum
+            next = SubstitutionPlaces.reference(in: (percent + 2)..<value.upperBound, of: text)
+        }
+        return length
+    }
+
     /// The place of the first `%N` in the value, where the map has the flag `%`; without any, nothing is to be substituted.
     @inlinable @inline(__always)
-    func reference(in text: borrowing ByteBlock) -> Int? {
+    public func reference(in text: borrowing ByteBlock) -> Int? {
         isTemplate ? SubstitutionPlaces.reference(in: value, of: text) : nil
     }
 }

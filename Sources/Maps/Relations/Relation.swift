@@ -47,7 +47,7 @@ public struct Relation {
     /// - Parameters:
     ///   - key: where the key stands in the text; each map folds it as its flags say. An empty key is in no relation.
     ///   - text: gets the value as another piece.
-    ///   - defaults: what the drivers try last, as they stand, in maps with the flag `:`; without any, `.` is.
+    ///   - defaults: what the drivers try last, as they stand; without any, `.` is.
     ///   - now: the time, for caches that forget.
     /// - Returns: the answer of the first map that has the key; nil only where certainly none has.
     /// - Throws: `MapError` as soon as one map is not certain. Later maps are not asked: what they say would count only

@@ -19,9 +19,8 @@ public final class RelationMap {
     private let driver: SearchDriver
     private let answer: RelationAnswer
     let substitutes: Bool
-    private let usesDefaultKeys: Bool
     private let cache: AnswerCache?
-    /// What the drivers try last where the caller's default keys are not wanted, or there are none.
+    /// What the drivers try last where the caller has no default keys.
     private let standardDefaults: [[UInt8]] = [[UInt8(ascii: ".")]]
     let folding: KeyFolding
     /// Where the table puts values.
@@ -34,7 +33,6 @@ public final class RelationMap {
         driver = definition.flags.driver
         answer = definition.flags.answer
         substitutes = definition.flags.substitutes
-        usesDefaultKeys = definition.flags.usesDefaultKeys
         cache =
             definition.cacheSize == 0
             ? nil
@@ -87,7 +85,7 @@ public final class RelationMap {
         _ key: DottedKey, through probe: Probe, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime
     ) throws(MapError) -> MapHit? {
         guard let cache else { return try search(key, through: probe, in: &text, defaults: defaults) }
-        let effective = driver == .none ? [] : usesDefaultKeys ? defaults : []
+        let effective = driver == .none ? [] : defaults
         switch cache.answer(key.whole, in: &text, defaults: effective, now: now) {
         case .found(let hit): return hit
         case .absent: return nil
@@ -103,7 +101,7 @@ public final class RelationMap {
     ) throws(MapError) -> MapHit? {
         try driver.search(
             probe, key, in: &text, folding: folding,
-            defaults: usesDefaultKeys && !defaults.isEmpty ? defaults : standardDefaults)
+            defaults: defaults.isEmpty ? standardDefaults : defaults)
     }
 }
 

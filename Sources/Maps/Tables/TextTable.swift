@@ -20,8 +20,6 @@ public final class TextTable: Table {
     private let judge: (any EntryJudge)?
     private let loader: TextTableLoader
     private var storage: TextTableStorage?
-    /// The file at the last attempt to load it, where that failed.
-    private var failed: FileIdentity?
     private var hasFailed = false
     private var foldedKey: [UInt8] = []
 
@@ -30,7 +28,7 @@ public final class TextTable: Table {
     /// - Parameters:
     ///   - name: what messages call the map, and the path of its file.
     ///   - form: its grammar.
-    ///   - folding: how keys of the plain form are folded when they are read; those of aliases always to lower case.
+    ///   - folding: how keys are folded when they are read; those of aliases to lower case where not to upper.
     ///   - judge: knows what the entries are for; nil where nobody does.
     ///   - loader: what the workers of a process share.
     package convenience init(
@@ -48,13 +46,18 @@ public final class TextTable: Table {
         TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, judge: judge, loader: loader)
     }
 
-    /// Names a file of ZMailer's type `ordered`: keys are compared byte for byte.
+    /// Names a file of ZMailer's type `ordered`: keys are compared byte for byte, or without regard to case where lookups
+    /// are folded to lower case.
     ///
     /// ZMailer searches the sorted file itself; here it is loaded like the others, so that an unsorted line is found too.
+    ///
+    /// - Parameter folding: how the relation folds what it looks up.
     package static func ordered(
-        name: TableName, judge: (any EntryJudge)? = nil, loader: TextTableLoader
+        name: TableName, folding: KeyFolding, judge: (any EntryJudge)? = nil, loader: TextTableLoader
     ) -> TextTable {
-        TextTable(name: name, form: .plain, folding: .none, foldsLookups: false, judge: judge, loader: loader)
+        TextTable(
+            name: name, form: .plain, folding: folding == .lower ? .lower : .none, foldsLookups: false, judge: judge,
+            loader: loader)
     }
 
     private init(
@@ -79,15 +82,18 @@ public final class TextTable: Table {
         return storage.find(folded.span, into: &value)
     }
 
-    /// Forgets the entries of a file that was replaced or changed.
+    /// Forgets the entries of a file that was replaced or changed, as soon as the new content is believed.
     public func refresh() -> Bool {
-        let now = try? FileIdentity(path: name.file)
-        if let storage {
-            guard storage.identity != now else { return false }
-            self.storage = nil
-            return true
+        guard let storage else {
+            // Each lookup asks for them again.
+            return hasFailed
+                && (try? loader.storage(path: name.file, form: form, folding: folding, judge: judge)) != nil
         }
-        return hasFailed && now != failed
+        guard (try? FileState(path: name.file)) != storage.file else { return false }
+        let now = try? loader.storage(path: name.file, form: form, folding: folding, judge: judge)
+        guard now !== storage else { return false }
+        self.storage = nil
+        return true
     }
 
     /// The hash function of the entries.
@@ -106,13 +112,12 @@ public final class TextTable: Table {
     private func load(for key: [UInt8]) throws(MapError) -> TextTableStorage {
         do {
             let loaded = try loader.storage(path: name.file, form: form, folding: folding, judge: judge)
-            hasFailed = false
             storage = loaded
-            privilege = loaded.identity.privilege
+            hasFailed = false
+            privilege = loaded.privilege
             return loaded
         } catch {
             hasFailed = true
-            failed = try? FileIdentity(path: name.file)
             throw MapError(table: name, key: key, text: error.description)
         }
     }

@@ -1,7 +1,7 @@
 // Loads each text map once for all workers of a process, and once more when its file was replaced.
 
 package import Configuration
-import Files
+package import Files
 import Synchronization
 
 /// The text maps that the tables of several workers share.
@@ -12,41 +12,56 @@ public final class TextTableLoader: Sendable {
         let folding: KeyFolding
     }
 
-    /// The last outcome of loading one source; its lock makes others wait for the one that loads.
+    /// The last outcome of loading of one source; its lock makes others wait for the one that loads.
     private final class Loaded: Sendable {
-        struct Outcome {
-            let identity: FileIdentity?
-            let result: Result<TextTableStorage, CompileError>
+        struct State: ~Copyable {
+            var file: SettlingFile
+            var result: Result<TextTableStorage, CompileError>?
+            /// What was said of the file that is not believed yet.
+            var said: UnsettledFile?
         }
 
-        let outcome = Mutex<Outcome?>(nil)
+        let state: Mutex<State>
+
+        init(path: String, clock: FileClock) {
+            state = Mutex(State(file: SettlingFile(path, limit: SourceParser.sizeLimit, clock: clock)))
+        }
     }
 
     /// One for each text map, of which sites have a few.
     private let sources = Mutex<[(source: Source, loaded: Loaded)]>([])
     private let allowed: AllowedFindings
     private let report: @Sendable (SourceFindings) -> Void
+    private let reportUnsettled: @Sendable (UnsettledFile) -> Void
+    private let clock: FileClock
     /// One for all sources, so that one key is hashed once for several.
     let hash = ByteHash()
 
     /// Makes an empty loader that tells nobody what it finds.
-    public convenience init() { self.init { _ in } }
+    public convenience init() { self.init(report: { _ in }) }
 
     /// Makes an empty loader.
     ///
     /// - Parameters:
     ///   - allowed: what is no finding.
+    ///   - clock: by which the age of files is judged.
     ///   - report: is given what was found in each generation of each source, once.
+    ///   - reportUnsettled: is told once when a changed source is not believed, and its old entries stand.
     package init(
-        allowing allowed: AllowedFindings = AllowedFindings(), report: @escaping @Sendable (SourceFindings) -> Void
+        allowing allowed: AllowedFindings = AllowedFindings(), clock: FileClock = .system,
+        report: @escaping @Sendable (SourceFindings) -> Void = { _ in },
+        reportUnsettled: @escaping @Sendable (UnsettledFile) -> Void = { _ in }
     ) {
         self.allowed = allowed
+        self.clock = clock
         self.report = report
+        self.reportUnsettled = reportUnsettled
     }
 
-    /// The present generation of a source, loaded only if it is not the one loaded before.
+    /// The present generation of a source, loaded only if it is not the one loaded before: the last one that was believed.
     ///
-    /// A source that was refused is not read again before it changes.
+    /// The first waits for a moment where the file is being written; later ones do not, and have the old generation. A
+    /// source that was refused is not read again before it changes.
     ///
     /// - Parameter judge: knows what the entries are for; of two for one source only the first is asked.
     func storage(
@@ -55,27 +70,65 @@ public final class TextTableLoader: Sendable {
         let source = Source(path: path, form: form, folding: folding)
         let loaded = sources.withLock { sources in
             if let known = sources.first(where: { $0.source == source }) { return known.loaded }
-            let loaded = Loaded()
+            let loaded = Loaded(path: path, clock: clock)
             sources.append((source, loaded))
             return loaded
         }
-        let result = loaded.outcome.withLock { outcome in
-            let identity = try? FileIdentity(path: path)
-            if let outcome, let identity, outcome.identity == identity { return outcome.result }
-            let result = Result { () throws(CompileError) in
-                try TextTableStorage(
-                    path: path, form: form, folding: folding, judge: judge, allowing: allowed, hash: hash)
-            }
-            switch result {
-            case .success(let storage):
-                report(storage.findings)
-                outcome = Loaded.Outcome(identity: storage.identity, result: result)
-            case .failure(let error):
-                if let findings = error.findings { report(findings) }
-                outcome = Loaded.Outcome(identity: identity, result: result)
-            }
-            return result
-        }
+        let result = loaded.state.withLock { present(source, &$0, judge) }
         return try result.get()
+    }
+
+    private func present(
+        _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
+    ) -> Result<TextTableStorage, CompileError> {
+        let result: Result<TextTableStorage, CompileError>
+        do {
+            result = try looked(source, &state, judge)
+        } catch {
+            // Whatever it is next, it is to be read.
+            state.file.forget()
+            let remedy = error.isUnsettled ? "" : "correct the file or its path"
+            result = .failure(CompileError(error, remedy: remedy))
+        }
+        state.result = result
+        return result
+    }
+
+    private func looked(
+        _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
+    ) throws(FileError) -> Result<TextTableStorage, CompileError> {
+        guard let known = state.result else {
+            let file = try state.file.read()
+            return load(source, file.bytes, file.state, judge)
+        }
+        switch try state.file.look() {
+        case .unchanged:
+            state.said = nil
+            return known
+        case .settled(let bytes, let file):
+            state.said = nil
+            return load(source, bytes, file, judge)
+        case .unsettled(let file):
+            guard case .success = known, !file.isEndless else { throw FileError(file) }
+            // A file that is being written may look cut short, too, and say nothing: only what stays so is worth a word.
+            if state.said != file, file.reason != .beingWritten { reportUnsettled(file) }
+            state.said = file
+            return known
+        }
+    }
+
+    private func load(
+        _ source: Source, _ bytes: consuming [UInt8], _ file: FileState, _ judge: (any EntryJudge)?
+    ) -> Result<TextTableStorage, CompileError> {
+        do {
+            let storage = try TextTableStorage(
+                bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
+                allowing: allowed, hash: hash)
+            report(storage.findings)
+            return .success(storage)
+        } catch {
+            if let findings = error.findings { report(findings) }
+            return .failure(error)
+        }
     }
 }

@@ -8,9 +8,9 @@ import MailAddress
 /// The entries of one generation of a text map.
 final class TextTableStorage: Sendable {
     /// The very file that the entries came from.
-    let identity: FileIdentity
+    let file: FileState
     /// The user whose authority an expansion from the file carries.
-    var privilege: UInt32 { identity.privilege }
+    var privilege: UInt32 { file.identity.privilege }
     /// What was found in it; none of it makes doubtful which keys it has.
     let findings: SourceFindings
 
@@ -20,31 +20,22 @@ final class TextTableStorage: Sendable {
     /// Searches in the index.
     var search: EntryIndex.Search { index.search }
 
-    /// Reads a source whole.
+    /// Reads the bytes of a source.
     ///
     /// An entry that cannot work is found and kept: it is answered as ZMailer answers it.
     ///
-    /// - Throws: if the file cannot be read, breaks the grammar, or changes while it is read.
+    /// - Parameters:
+    ///   - bytes: the whole file.
+    ///   - file: the very file they came from.
+    /// - Throws: if they break the grammar.
     init(
-        path: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)?,
-        allowing allowed: AllowedFindings, hash: ByteHash
+        _ bytes: consuming [UInt8], _ file: FileState, path: String, form: SourceForm, folding: KeyFolding,
+        judge: (any EntryJudge)?, allowing allowed: AllowedFindings, hash: ByteHash
     ) throws(CompileError) {
-        var read: (bytes: [UInt8], identity: FileIdentity)
-        do throws(FileError) {
-            read = try readFile(path, limit: SourceParser.sizeLimit)
-            // Half a file would make the other half's keys absent.
-            guard try FileIdentity(path: path) == read.identity else {
-                throw FileError(operation: "read", path: path, reason: "changed while it was read")
-            }
-        } catch {
-            throw CompileError(
-                error, remedy: "correct the file or its path; replace it by rename, not by writing into it")
-        }
-        var parser = SourceParser(
-            read.bytes, file: path, form: form, folding: folding, judge: judge, allowing: allowed)
         // The parser works in place; a second owner of the bytes would make it copy them all.
-        read.bytes = []
-        identity = read.identity
+        var parser = SourceParser(
+            bytes, file: path, form: form, folding: folding, judge: judge, allowing: allowed)
+        self.file = file
         var index = EntryIndex(sourceSize: parser.bytes.count, hash: hash)
         var lines = EntryLines()
         while let entry = parser.next() {
@@ -56,7 +47,7 @@ final class TextTableStorage: Sendable {
         }
         if let doubt = parser.doubt { throw CompileError(refusing: parser.findings, because: doubt) }
         findings = parser.findings
-        bytes = parser.bytes
+        self.bytes = parser.bytes
         self.index = index
     }
 

@@ -14,7 +14,7 @@ struct ListJudge {
         if let fault = remarkFault(value) ?? redirectItemFault(value) { return [fault] }
         for list in arguments?.variants(of: value) ?? [value] {
             do {
-                let members = try AddressList.members(of: list.span)
+                let members = try AddressList.members(of: list.span, includes: true)
                 if let fault = members.lazy.compactMap({ self.fault(ofMember: $0) }).first { return [fault] }
             } catch {
                 return [

@@ -19,31 +19,40 @@ extension Resolver {
     mutating func canonicalHost(_ host: Piece) throws(ResolutionFailure) -> CanonicalHost {
         trace?.record(.step(.thisHost))
         guard let hit = try maps.findThisHost(host, of: &text) else {
-            return examined(host, name: nil, isLocal: false)
+            return try examined(host, name: nil, isLocal: false)
         }
         // Names below .uucp are never replaced.
-        guard !hasSuffix(host, Self.uucp) else { return examined(host, name: nil, isLocal: true) }
-        let name = hit.value(in: &text)
-        guard !name.isEmpty else { return examined(host, name: nil, isLocal: true) }
+        guard !hasSuffix(host, Self.uucp) else { return try examined(host, name: nil, isLocal: true) }
+        let name = try value(of: hit, growingAtMost: mostSubstituted)
+        try checkGrowth(of: name)
+        guard !name.isEmpty else { return try examined(host, name: nil, isLocal: true) }
         let isLocal = try maps.findThisHost(name, of: &text) != nil
-        return examined(name, name: name, isLocal: isLocal)
+        return try examined(name, name: name, isLocal: isLocal)
     }
 
     private static var uucp: [UInt8] { Array(".uucp".utf8) }
 
     /// What the settings add to what thishost said.
-    private mutating func examined(_ host: Piece, name: Piece?, isLocal: Bool) -> CanonicalHost {
+    private mutating func examined(
+        _ host: Piece, name: Piece?, isLocal: Bool
+    ) throws(ResolutionFailure) -> CanonicalHost {
         if host.count > 1, text.first(host) == UInt8(ascii: "["), text.last(host) == UInt8(ascii: "]") {
             let isOurs = AddressLiteral(text[host]).map(rules.localAddresses.contains) ?? false
             return CanonicalHost(name: name, isLocal: isOurs, isLiteral: !isOurs)
         }
-        let isHostname = host.count == rules.hostname.count && hasSuffix(host, rules.hostname)
-        return CanonicalHost(
-            name: organisationSpelling(of: host) ?? name, isLocal: isLocal || (isHostname && !host.isEmpty),
-            isLiteral: false)
+        if let spelled = organisationSpelling(of: host) {
+            var isOurs = isLocal || isHostname(host) || isHostname(spelled)
+            if !isOurs { isOurs = try maps.findThisHost(spelled, of: &text) != nil }
+            return CanonicalHost(name: spelled, isLocal: isOurs, isLiteral: false)
+        }
+        return CanonicalHost(name: name, isLocal: isLocal || isHostname(host), isLiteral: false)
     }
 
-    /// A name that ends in one of the organisation's domains, with that part as the settings write it.
+    private func isHostname(_ host: Piece) -> Bool {
+        !host.isEmpty && host.count == rules.hostname.count && hasSuffix(host, rules.hostname)
+    }
+
+    /// A name that ends in one of the organisation's domains, with `orgdomain` in the place of that part.
     ///
     /// - Returns: nil if there is nothing to change.
     private mutating func organisationSpelling(of host: Piece) -> Piece? {
@@ -52,9 +61,10 @@ extension Resolver {
             guard start == host.lowerBound || text[start - 1] == UInt8(ascii: "."), hasSuffix(host, domain) else {
                 continue
             }
-            if text.equals(start..<host.upperBound, domain) { return nil }
+            let written = rules.organisationDomain.isEmpty ? domain : rules.organisationDomain
+            if text.equals(start..<host.upperBound, written) { return nil }
             let spelled = text.append(copyOf: host.lowerBound..<start)
-            text.append(domain)
+            text.append(written)
             return spelled.lowerBound..<text.end
         }
         return nil

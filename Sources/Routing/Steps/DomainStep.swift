@@ -85,7 +85,7 @@ extension Resolver {
     private mutating func obeyDomainRoute(
         _ hit: MapHit, _ address: Piece, _ hop: Hop
     ) throws(ResolutionFailure) -> Bool {
-        let value = hit.value(in: &text)
+        let value = try value(of: hit, growingAtMost: mostSubstituted)
         switch RouteValue(ofDomainRoute: value, address: address, in: &text, now: clock) {
         case .unusable:
             trace?.record(.unusableValue(text[value]))

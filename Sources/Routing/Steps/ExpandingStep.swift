@@ -14,7 +14,9 @@ extension Resolver {
         }
         let members: [[UInt8]]
         do {
-            members = try text.withSpan(value) { value throws(AddressError) in try AddressList.members(of: value) }
+            members = try text.withSpan(value) { value throws(AddressError) in
+                try AddressList.members(of: value, includes: true, atMost: rules.expansionSize)
+            }
         } catch {
             let explanation = text.withSpan(value) { error.explanation(in: $0) }
             return try expandToRoot(because: error, explanation, like: template, of: parent)
@@ -23,40 +25,71 @@ extension Resolver {
     }
 
     /// Expands `:include:path`: one address list a line, `#` first on a line makes it a comment.
+    ///
+    /// The members have the authority of the map that names the file, and get no tail. A file that is being expanded is
+    /// passed over: all its members are on the way already.
     mutating func include(_ path: Piece, _ hop: Hop) throws(ResolutionFailure) {
         guard hop.isTrusted else { throw .syntax(nil) }
-        guard let hit = try maps.find(.include, path, of: &text),
-            !expansion.isExpanding(.include, path, at: hop.node, in: text)
-        else {
-            return try add(channel: text.append("local"), host: hop.origin, user: hop.address, hop)
+        guard !expansion.isExpanding(.include, path, at: hop.node, in: text) else {
+            trace?.record(.deviation(.duplicate, "this file is already being included: passed over"))
+            return
         }
+        let content = try includedFile(text[path], hop)
         var template = Node(address: .empty, origin: hop.origin)
         template.domain = hop.domain
-        template.privilege = hit.privilege
+        template.privilege = hop.privilege
         template.key = ExpandedKey(relation: .include, key: path)
         let members: [[UInt8]]
         do {
-            members = try Self.includedMembers(of: text[hit.value])
+            members = try Self.includedMembers(of: content, atMost: rules.expansionSize)
         } catch {
             return try expandToRoot(because: error, "\(error); correct the file", like: template, of: hop.node)
         }
         try expand(to: members, like: template, of: hop.node)
     }
 
-    private static func includedMembers(of content: [UInt8]) throws(AddressError) -> [[UInt8]] {
+    private func includedFile(_ path: [UInt8], _ hop: Hop) throws(ResolutionFailure) -> [UInt8] {
+        let name = TableName(includedList: path)
+        do throws(ResolutionFailure) {
+            let content = try maps.includedFile(path, onBehalfOf: hop.privilege)
+            trace?.record(.lookup(name, key: path, answer: .found(content)))
+            return content
+        } catch {
+            if case .map(let error) = error { trace?.record(.lookup(name, key: path, answer: .failed(error.text))) }
+            throw error
+        }
+    }
+
+    private static func includedMembers(of content: [UInt8], atMost limit: Int) throws(AddressError) -> [[UInt8]] {
         var members: [[UInt8]] = []
-        for line in content.split(separator: UInt8(ascii: "\n")) {
-            let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-            guard text.first != UInt8(ascii: "#"), !text.allSatisfy(ASCII.isBlank) else { continue }
-            members += try AddressList.members(of: Array(text).span)
+        var start = 0
+        while start < content.count {
+            let end = content[start...].firstIndex(of: UInt8(ascii: "\n")) ?? content.count
+            var line = content.span.extracting(start..<end)
+            start = end + 1
+            if !line.isEmpty, line[line.count - 1] == UInt8(ascii: "\r") { line = line.extracting(droppingLast: 1) }
+            guard !line.isEmpty, line[0] != UInt8(ascii: "#"), !line.indices.allSatisfy({ ASCII.isBlank(line[$0]) })
+            else { continue }
+            members += try AddressList.members(of: line, includes: true, atMost: limit - members.count)
         }
         guard !members.isEmpty else { throw AddressError(.emptyMember, at: 0) }
         return members
     }
 
+    /// Sends on to root what has no recipient although it was expanded.
+    mutating func expandToRootForNobody() throws(ResolutionFailure) {
+        var template = Node(address: .empty, origin: expansion.nodes[0].origin)
+        template.key = expansion.nodes.last { $0.key != nil }?.key
+        try expandToRoot(
+            because: AddressError(.emptyMember, at: 0), "every member is the list itself; name a recipient",
+            like: template,
+            of: 0)
+    }
+
     private mutating func expandToRoot(
         because error: AddressError, _ explanation: String, like template: Node, of parent: Int
     ) throws(ResolutionFailure) {
+        if case .tooManyMembers = error.reason { throw limit }
         trace?.record(.deviation(.aliasError, "no address list (\(error)): goes to root"))
         if let key = template.key {
             let name = String(decoding: text[key.key], as: Unicode.UTF8.self)

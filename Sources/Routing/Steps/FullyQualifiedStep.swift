@@ -102,13 +102,14 @@ extension Resolver {
         template.privilege = hit.privilege
         template.isTrusted = hop.isTrusted || !handsOn(hit.value)
         template.key = ExpandedKey(relation: .fqdnaliases, key: hit.key)
-        try expand(value: hit.value(substituting: level.aliasArguments, in: &text), like: template, of: hop.node)
+        let value = try value(of: hit, substituting: level.aliasArguments, growingAtMost: mostSubstitutedInList)
+        try expand(value: value, like: template, of: hop.node)
         return true
     }
 
     @inline(__always)
     private mutating func obeyRoute(_ hit: MapHit, _ level: Level, for hop: Hop) throws(ResolutionFailure) -> Bool {
-        let value = hit.value(substituting: level.routeArguments(hop), in: &text)
+        let value = try value(of: hit, substituting: level.routeArguments(hop), growingAtMost: mostSubstituted)
         guard
             case .route(let channel, let host, let user) = RouteValue(
                 ofFullyQualifiedRoute: value, address: hop.address, in: &text)

@@ -144,7 +144,8 @@ extension Resolver {
         template.privilege = hit.privilege
         template.isTrusted = hop.isTrusted || !handsOn(hit.value)
         template.key = ExpandedKey(relation: .aliases, key: hit.key)
-        try expand(value: hit.value(in: &text), like: template, of: hop.node)
+        let value = try value(of: hit, growingAtMost: mostSubstitutedInList)
+        try expand(value: value, like: template, of: hop.node)
         return true
     }
 

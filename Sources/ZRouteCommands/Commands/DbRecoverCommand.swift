@@ -47,7 +47,7 @@ struct DbRecoverCommand: ParsableCommand {
             plan = try DbRecoveryPlan(map: map, options, databases: site?.databases)
         } catch {
             log.say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         let dump = try source.map { (bytes: try readDump($0, log), name: $0) }
         let databases = plan.databases.map {

@@ -43,7 +43,7 @@ struct DbSession: ~Copyable {
             throw ExitCode.usage
         } catch {
             log.say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
     }
 

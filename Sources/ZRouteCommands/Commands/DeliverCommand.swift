@@ -106,7 +106,7 @@ struct DeliverCommand: ParsableCommand {
             if status != .ok { throw status }
         } catch let error as ConfigurationError {
             DiagnosticLog(form).say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
     }
 

@@ -1,6 +1,7 @@
 // The exit statuses of sysexits.h that scripts and MTAs understand.
 
 import ArgumentParser
+import Configuration
 
 extension ExitCode {
     /// Everything was routed or done.
@@ -23,6 +24,11 @@ extension ExitCode {
     static let tryAgain = ExitCode(75)
     /// The configuration is wrong (EX_CONFIG).
     static let configuration = ExitCode(78)
+
+    /// The status of a command whose configuration cannot be used; one that is being written may be fine in a moment.
+    init(unusableConfiguration error: any Error) {
+        self = (error as? ConfigurationError)?.isTemporary ?? false ? .tryAgain : .configuration
+    }
 
     /// The status of two parts of a run together: what a person has to see to comes before what mends itself.
     func worse(_ other: ExitCode) -> ExitCode {

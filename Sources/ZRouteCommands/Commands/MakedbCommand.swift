@@ -112,7 +112,7 @@ struct MakedbCommand: ParsableCommand {
             // makedb serves without a site, too.
             guard site.config == nil, site.dbases == nil else {
                 log.say(error)
-                throw ExitCode.configuration
+                throw ExitCode(unusableConfiguration: error)
             }
             databases = nil
         }

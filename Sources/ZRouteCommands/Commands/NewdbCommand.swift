@@ -21,7 +21,7 @@ struct NewdbCommand: ParsableCommand {
             has all of them. The first 20 errors and warnings of each source are named, and the others counted.
 
             The exit status is 0 if all is done, 65 if a source has an error, 66 if one is missing, 73 or 74 if a file \
-            cannot be written or read; then every map is as it was.
+            cannot be written or read, 75 if a source is being written; then every map is as it was.
             """)
 
     @OptionGroup var site: SiteOptions
@@ -44,7 +44,7 @@ struct NewdbCommand: ParsableCommand {
                 site.databases, relations: relations, allowing: allow.findings, isCheck: check)
         } catch {
             log.say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         if check {
             try checkSources(plan, log)
@@ -151,7 +151,7 @@ struct NewdbOutcome {
         } else {
             log.say(error)
         }
-        note(error.file == job.source.name ? .unreadableInput : .cannotCreate)
+        note(error.isTemporary ? .tryAgain : error.file == job.source.name ? .unreadableInput : .cannotCreate)
     }
 
     /// Says how what was refused can be allowed, where it can.

@@ -40,7 +40,7 @@ struct QueueCommand: ParsableCommand {
             site = try Site(options: self.site)
         } catch {
             log.say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         let postOffice = try SpoolAccess.open(site.settings, log)
         var output = OutputStream(descriptor: STDOUT_FILENO)

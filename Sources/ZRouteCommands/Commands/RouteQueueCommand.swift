@@ -95,7 +95,7 @@ struct RouteQueueCommand: ParsableCommand {
             return try Site(options: site, log: form)
         } catch {
             DiagnosticLog(form).say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
     }
 }

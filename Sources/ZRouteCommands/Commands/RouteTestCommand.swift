@@ -65,7 +65,7 @@ struct RouteTestCommand: ParsableCommand {
             site = try Site(options: self.site)
         } catch {
             DiagnosticLog(self.site.log.form).say(error)
-            throw ExitCode.configuration
+            throw ExitCode(unusableConfiguration: error)
         }
         site.warn()
         // A reader that goes away ends the output, not the process: that may be inside an environment, whose locks would

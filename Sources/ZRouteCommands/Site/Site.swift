@@ -1,6 +1,7 @@
 // A site: its settings, its maps, and the engine made of both.
 
 import Configuration
+import Files
 import MailAddress
 import Maps
 import Routing
@@ -50,7 +51,12 @@ struct Site: Sendable {
 
     /// What reads text maps, once for all workers, and says what is wrong with a source.
     func makeTextLoader() -> TextTableLoader {
-        TextTableLoader { [logForm] in DiagnosticLog(logForm).say($0) }
+        TextTableLoader(
+            report: { [logForm] in DiagnosticLog(logForm).say($0) },
+            reportUnsettled: { [logForm] in
+                let text = "warning: \($0); the entries from before stand"
+                DiagnosticLog(logForm).say(Diagnosis(text, .warning, file: $0.path))
+            })
     }
 
     /// Watches the text maps of a service.
@@ -95,7 +101,7 @@ struct Site: Sendable {
             return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
         }
         let maps = RoutingMaps(
-            MapSet(databases, tables: tables), accounts: traced(accounts), includes: traced(IncludedFileTable()))
+            MapSet(databases, tables: tables), accounts: traced(accounts))
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
     }
 }
