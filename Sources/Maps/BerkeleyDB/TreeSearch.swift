@@ -10,9 +10,11 @@ extension DatabaseReader {
         guard page.previous == 0, page.next == 0, page.kind == PageKind.leaf || page.kind == PageKind.inner else {
             throw page.damage("it is named as the root of the tree, and is not")
         }
+        // Read once: as a property each use of it would be checked for a change at the same time.
+        let key = key
         var low: Bound?, high: Bound?
         while page.kind == PageKind.inner {
-            let index = try child(of: page)
+            let index = try child(of: page, over: key)
             // What precedes the first key of the page was decided above.
             if index > 0 { low = Bound(page: page, index: index) }
             if index + 1 < page.count { high = Bound(page: page, index: index + 1) }
@@ -22,12 +24,11 @@ extension DatabaseReader {
             }
             page = below
         }
-        return try find(in: page, low, high)
+        return try find(key, in: page, low, high)
     }
 
     /// The place of the child that the key is under: that of the last key that is not greater.
-    private func child(of page: DatabasePage) throws(BerkeleyDBFailure) -> Int {
-        let key = key
+    private func child(of page: DatabasePage, over key: [UInt8]) throws(BerkeleyDBFailure) -> Int {
         var (from, to) = (1, page.count)
         while from < to {
             let middle = (from + to) / 2
@@ -37,9 +38,10 @@ extension DatabaseReader {
         return from - 1
     }
 
-    private func find(in leaf: DatabasePage, _ low: Bound?, _ high: Bound?) throws(BerkeleyDBFailure) -> Bool {
+    private func find(
+        _ key: [UInt8], in leaf: DatabasePage, _ low: Bound?, _ high: Bound?
+    ) throws(BerkeleyDBFailure) -> Bool {
         let count = leaf.count / 2
-        let key = key
         try isBounded(leaf, low, high)
         var (from, to) = (0, count)
         while from < to {
