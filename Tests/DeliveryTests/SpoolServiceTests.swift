@@ -1,5 +1,6 @@
 // Both services as their manager sees them, and with a spool that is moved under them.
 
+import Files
 import Foundation
 import Glibc
 import Spool
@@ -28,7 +29,7 @@ import ZRouteTestKit
         #expect(rename("\(path)/public/\(name)", "\(path)/router/\(name)") == 0)
     }
 
-    /// Readiness, the watchdog, a reload, an unusable one, and the end.
+    /// Readiness, the watchdog, a reload, and the end.
     @Test(arguments: ServiceSite.Service.allCases)
     func itTellsItsManagerHowItFares(service: ServiceSite.Service) throws {
         let site = try ServiceSite(.text)
@@ -55,26 +56,73 @@ import ZRouteTestKit
         try site.place.write("@example.org smtp-lmtp!other!%1@example.org\nnonsense x\n", to: "db/second")
         #expect(try holds { program.errors.contains("db/second:2: ") }, "\(program.errors)")
         try site.place.write("@example.org smtp-lmtp!other!%1@example.org\n", to: "db/second")
-        // An unusable one is reported, and the old one stands.
-        try site.place.write("nonsense\n", to: "db/dbases.conf")
-        program.send(SIGHUP)
-        #expect(try hears("RELOADING=1") && (try hears("READY=1")))
-        #expect(program.errors.contains("dbases.conf:1: ") && program.errors.contains("the old configuration stands"))
-        try Self.submit(site, "two")
-        #expect(try holds { program.output.contains("route=smtp-lmtp!other!two@example.org") }, "\(program.errors)")
         // It stays with its spool.
-        try site.place.write(maps.replacing("db/fqdnroutes", with: "db/second"), to: "db/dbases.conf")
         let settings = try String(contentsOfFile: site.place.file("zmailer.conf"), encoding: .utf8)
         try site.place.write(settings.replacing("/post\n", with: "/another\n"), to: "zmailer.conf")
         program.send(SIGHUP)
         #expect(try hears("RELOADING=1") && (try hears("READY=1")))
         #expect(program.errors.contains("/another now, and the service stays with \(site.place.file("post"))"))
-        try Self.submit(site, "three")
-        #expect(try holds { program.output.contains("route=smtp-lmtp!other!three@example.org") }, "\(program.errors)")
+        let effect = try #require(program.errors.split(separator: "\n").last { $0.contains("zroute: reload ") })
+        #expect(effect.contains("spool=\(site.place.file("post")) "), "\(effect)")
+        try Self.submit(site, "two")
+        #expect(try holds { program.output.contains("route=smtp-lmtp!other!two@example.org") }, "\(program.errors)")
         program.send(SIGTERM)
         #expect(program.wait() == 0)
         #expect(try listener.rest().contains { $0.hasPrefix("STOPPING=1") })
         #expect(program.errors.contains("zroute: stop command="))
+    }
+
+    /// A configuration that cannot be used: where it is, and what is wrong with it; nil where it is not there.
+    struct Unusable: Sendable {
+        let file: String
+        var content: String?
+        let reason: String
+
+        static let all = [
+            Unusable(file: "zmailer.conf", reason: "zmailer.conf: does not exist"),
+            Unusable(file: "zmailer.conf", content: "POSTOFFICE=$HERE/post\n", reason: "MAILVAR is not set"),
+            Unusable(file: "zmailer.conf", content: "MAILVAR=$HERE\n", reason: "POSTOFFICE is not set"),
+            Unusable(
+                file: "zmailer.conf", content: "MAILVAR=$HERE\nPOSTOFFICE=$HERE/post\nexpansiondepth=many\n",
+                reason: "zmailer.conf:3: "),
+            Unusable(
+                file: "zmailer.conf", content: String(repeating: "# much\n", count: 200_000), reason: "larger than"),
+            Unusable(file: "db/dbases.conf", reason: "db/dbases.conf: cannot be read"),
+            Unusable(file: "db/dbases.conf", content: "nonsense\n", reason: "dbases.conf:1: "),
+        ]
+    }
+
+    /// It is reported, the old one stands, and the next one is taken again.
+    @Test(arguments: ServiceSite.Service.allCases, Unusable.all)
+    func anUnusableConfigurationChangesNothing(service: ServiceSite.Service, unusable: Unusable) throws {
+        let site = try ServiceSite(.text)
+        let listener = try NotificationListener(site.place.file("notify"))
+        let program = try Self.start(service, site, listener)
+        #expect(try listener.next()?.hasPrefix("READY=1") == true)
+        let file = site.place.file(unusable.file)
+        let usable = try readFile(file, limit: 1 << 20).bytes
+        if let content = unusable.content {
+            try site.place.write(content.replacing("$HERE", with: site.place.path), to: unusable.file)
+        } else {
+            #expect(unlink(file) == 0)
+        }
+        for _ in 0..<2 {
+            program.send(SIGHUP)
+            #expect(try listener.next()?.hasPrefix("RELOADING=1\nMONOTONIC_USEC=") == true)
+            #expect(try listener.next() == "READY=1")
+        }
+        #expect(program.errors.contains(unusable.reason), "\(program.errors)")
+        #expect(program.errors.ranges(of: "; the old configuration stands").count == 2, "\(program.errors)")
+        #expect(!program.errors.contains("zroute: reload "))
+        try Self.submit(site, "one")
+        #expect(try holds { program.output.contains("route=smtp-lmtp!store!one@example.org") }, "\(program.errors)")
+        try site.place.write(usable, to: unusable.file)
+        program.send(SIGHUP)
+        #expect(try listener.next()?.hasPrefix("RELOADING=1") == true)
+        #expect(try listener.next() == "READY=1")
+        #expect(program.errors.contains("zroute: reload "), "\(program.errors)")
+        program.send(SIGTERM)
+        #expect(program.wait() == 0)
     }
 
     /// A spool that is moved away, or of which a part is, is missed aloud, and worked again when it is there, brought back or

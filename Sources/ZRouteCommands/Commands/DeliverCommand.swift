@@ -141,7 +141,7 @@ struct DeliverCommand: ParsableCommand {
                 $0, postOffice, form: form, lookups: file?.lookups, turn: turn, watchdog: watchdog, isService: watch)
         }
         if watch {
-            log.say(ServiceEffect("deliver", settings, site?.databases, plan).event("start"))
+            log.say(ServiceEffect("deliver", settings, postOffice, site?.databases, plan).event("start"))
             let hooks = DeliveryService.Hooks(
                 watchdog: watchdog, reload: reloader(routing, postOffice, form),
                 beforeRound: { routing?.round(deliver: $0) },
@@ -196,6 +196,7 @@ struct DeliverCommand: ParsableCommand {
             do {
                 let settings = try siteOptions.settings()
                 let plan = try transport.plan(siteOptions, settings: settings, log: form)
+                try SpoolAccess.warnOfOtherSpool(settings, than: postOffice) { DiagnosticLog(form).say($0) }
                 var databases: DatabasesConf?
                 if let routing {
                     let site = try Site(options: siteOptions, log: form)
@@ -203,8 +204,7 @@ struct DeliverCommand: ParsableCommand {
                     routing.use(site)
                     databases = site.databases
                 }
-                SpoolAccess.warnOfOtherSpool(settings, than: postOffice) { DiagnosticLog(form).say($0) }
-                DiagnosticLog(form).say(ServiceEffect("deliver", settings, databases, plan).event("reload"))
+                DiagnosticLog(form).say(ServiceEffect("deliver", settings, postOffice, databases, plan).event("reload"))
                 return plan
             } catch {
                 DiagnosticLog(form).say(error, rest: "; the old configuration stands")

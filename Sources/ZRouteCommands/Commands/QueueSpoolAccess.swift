@@ -12,8 +12,11 @@ enum SpoolAccess {
     ///
     /// - Throws: the exit status, after saying what is wrong.
     static func open(_ settings: Settings, _ log: borrowing DiagnosticLog) throws(ExitCode) -> PostOffice {
-        guard let path = settings.postOffice else {
-            log.say(settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory"))
+        let path: String
+        do throws(ConfigurationError) {
+            path = try self.path(settings)
+        } catch {
+            log.say(error)
             throw .configuration
         }
         do throws(FileError) {
@@ -39,9 +42,22 @@ enum SpoolAccess {
         }
     }
 
-    /// Warns that a configuration that was read anew names another spool: a service stays with the one it has.
-    static func warnOfOtherSpool(_ settings: Settings, than postOffice: PostOffice, say: (Diagnosis) -> Void) {
-        guard let path = settings.postOffice, path != postOffice.path else { return }
+    /// The path of the spool that the settings name.
+    private static func path(_ settings: Settings) throws(ConfigurationError) -> String {
+        guard let path = settings.postOffice else {
+            throw settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory")
+        }
+        return path
+    }
+
+    /// Warns where a configuration that was read anew names another spool: a service stays with the one it has.
+    ///
+    /// - Throws: where it names none, and no service could start with it.
+    static func warnOfOtherSpool(
+        _ settings: Settings, than postOffice: PostOffice, say: (Diagnosis) -> Void
+    ) throws(ConfigurationError) {
+        let path = try path(settings)
+        guard path != postOffice.path else { return }
         say(
             Diagnosis(
                 "POSTOFFICE is \(path) now, and the service stays with \(postOffice.path) until it is started anew",

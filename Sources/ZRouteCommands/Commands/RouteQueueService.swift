@@ -75,8 +75,8 @@ struct RouteQueueService {
     private func readAnew() -> Site? {
         do {
             let site = try readSite()
+            try SpoolAccess.warnOfOtherSpool(site.settings, than: postOffice) { log.say($0) }
             site.warn()
-            SpoolAccess.warnOfOtherSpool(site.settings, than: postOffice) { log.say($0) }
             log.say(effect(site).event("reload"))
             return site
         } catch {
@@ -86,7 +86,7 @@ struct RouteQueueService {
     }
 
     private func effect(_ site: Site) -> ServiceEffect {
-        ServiceEffect("route-queue", site.settings, site.databases)
+        ServiceEffect("route-queue", site.settings, postOffice, site.databases)
     }
 
     private func tell(_ change: SpoolPlace.Change) {

@@ -4,6 +4,7 @@ import Configuration
 import Delivery
 import Glibc
 import Maps
+import Spool
 
 /// What is in effect.
 struct ServiceEffect {
@@ -13,10 +14,13 @@ struct ServiceEffect {
     init(_ command: String) { self.command = command }
 
     /// A service over a spool.
-    init(_ command: String, _ settings: Settings, _ databases: DatabasesConf?, _ plan: DeliveryPlan? = nil) {
+    init(
+        _ command: String, _ settings: Settings, _ postOffice: PostOffice, _ databases: DatabasesConf?,
+        _ plan: DeliveryPlan? = nil
+    ) {
         self.init(command)
         add("config", settings.file)
-        add("spool", settings.postOffice)
+        add("spool", postOffice.path)
         if let databases {
             add("dbases", databases.file)
             members.append(("maps", databases.definitions.map { "\($0.tableName)" }))
