@@ -46,6 +46,20 @@ public struct ReadableFile: ~Copyable, Sendable {
         return FileState(status)
     }
 
+    /// Whether somebody has the file open for writing; nil where the system does not tell, as about a file of another's.
+    ///
+    /// The kernel leases a file to a reader only while nobody can write to it (fcntl(2), F_SETLEASE). The lease is given
+    /// back at once: who opens the file in that moment waits for some microseconds, and is announced by a signal that
+    /// does nothing.
+    func isOpenForWriting() -> Bool? {
+        // Linux's numbers, which Glibc shows to programs that define _GNU_SOURCE alone.
+        let setSignal: Int32 = 10, setLease: Int32 = 1024
+        guard fcntl(descriptor, setSignal, SIGURG) == 0 else { return nil }
+        guard fcntl(descriptor, setLease, F_RDLCK) == 0 else { return errno == EAGAIN ? true : nil }
+        _ = fcntl(descriptor, setLease, F_UNLCK)
+        return false
+    }
+
     /// Reads the whole file into memory.
     ///
     /// Reading, not mapping: a file that shrinks under a mapping kills the process.

@@ -120,7 +120,7 @@ public struct SettlingFile: ~Copyable, Sendable {
         if now < size, let believed, candidate.file.identity.isSameFile(as: believed.identity) {
             return (.shrunk, rule.shrunk)
         }
-        return (.beingWritten, rule.whole)
+        return (.beingWritten, candidate.isInWork ? rule.inWork : rule.whole)
     }
 
     private mutating func unsettled(_ reason: UnsettledFile.Reason) -> UnsettledFile {
@@ -149,6 +149,10 @@ private struct Candidate: ~Copyable, Sendable {
     private(set) var endsInNewline: Bool
     /// Since when it was seen unchanged.
     private var since: MonotonicTime
+    private var wasSeenChanging = false
+
+    /// Whether more of it may be on the way.
+    var isInWork: Bool { file.isOpenForWriting() ?? wasSeenChanging }
 
     private init(_ file: consuming ReadableFile, _ stamp: Stamp, endsInNewline: Bool, at now: MonotonicTime) {
         self.file = file
@@ -172,6 +176,7 @@ private struct Candidate: ~Copyable, Sendable {
         stamp = present
         endsInNewline = try Self.endsInNewline(file, present)
         since = now
+        wasSeenChanging = true
         return false
     }
 

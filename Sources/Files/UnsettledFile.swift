@@ -30,8 +30,8 @@ public struct UnsettledFile: Error, Sendable, Hashable, CustomStringConvertible 
             case .cutShort: "does not end with a newline and was written a moment ago; it may be cut short"
             case .emptied: "is empty and was not; it may be cut short"
             }
-        return
-            "\(what): not believed before it has kept still; finish it (with a newline at the end), or replace it by rename"
+        return what + ": not believed before it has kept still;"
+            + " finish it (with a newline at the end), or replace it by rename"
     }
 
     /// The form of messages: the path, then the text.

@@ -84,6 +84,19 @@ struct SettlingFileTests {
         #expect(clocks.nanoseconds.withLock { $0 } - before == UInt64(seconds * 1e9))
     }
 
+    @Test("that a writer has open are not believed where it only paused", arguments: [true, false])
+    func openForWriting(isOpen: Bool) throws {
+        try directory.write("a 1\n", to: "map")
+        let writer = try #require(FileHandle(forWritingAtPath: path))
+        if !isOpen { try writer.close() }
+        let before = clocks.nanoseconds.withLock { $0 }
+        _ = try readSettledFile(path, limit: 100, clock: clocks.clock)
+        let passed = clocks.nanoseconds.withLock { $0 } - before
+        // The date is none here, so that all is waited for.
+        #expect(passed == (isOpen ? 1_000_000_000 : 20_000_000))
+        if isOpen { try writer.close() }
+    }
+
     @Test("are noticed although as many bytes were written and the date was kept")
     func keptDate() throws {
         try directory.write("a 1\n", to: "map")
@@ -132,7 +145,8 @@ struct SettlingFileTests {
         #expect(settled >= 5)
     }
 
-    @Test("are waited for by whoever reads them first, and given up where they are not still", arguments: [false, true])
+    @Test(
+        "are waited for by whoever reads them first, and given up where they are not still", arguments: [false, true])
     func first(isEndless: Bool) throws {
         try directory.write("a 1\nb", to: "map")
         let path = path
@@ -156,7 +170,8 @@ struct SettlingFileTests {
     func textMap() throws {
         try directory.write("a 1\nb 2\n", to: "map")
         let said = Mutex<[UnsettledFile]>([])
-        let loader = TextTableLoader(clock: clocks.clock, reportUnsettled: { file in said.withLock { $0.append(file) } })
+        let loader = TextTableLoader(
+            clock: clocks.clock, reportUnsettled: { file in said.withLock { $0.append(file) } })
         let name = TableName(relation: "r", backEnd: "text", file: path)
         let table = TextTable(name: name, form: .plain, folding: .lower, loader: loader)
         func find(_ key: String) throws -> String? {

@@ -8,15 +8,19 @@ import Maps
 struct ListJudge {
     let relation: RelationName
     let key: [UInt8]
+    /// So many members are judged: the list of a whole country would take much memory.
+    private static let mostMembers = 100_000
 
     /// The faults of a list.
     func faults(_ value: [UInt8], substituting arguments: Placeholders?) -> [EntryFault] {
         if let fault = remarkFault(value) ?? redirectItemFault(value) { return [fault] }
         for list in arguments?.variants(of: value) ?? [value] {
             do {
-                let members = try AddressList.members(of: list.span, includes: true)
+                let members = try AddressList.members(of: list.span, includes: true, atMost: Self.mostMembers)
                 if let fault = members.lazy.compactMap({ self.fault(ofMember: $0) }).first { return [fault] }
             } catch {
+                // A list so long is judged when it is used.
+                if case .tooManyMembers = error.reason { continue }
                 return [
                     EntryFault(
                         .valueIsNoList,
