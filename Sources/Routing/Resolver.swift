@@ -264,6 +264,7 @@ public struct Resolver: ~Copyable {
         try checkSize()
     }
 
+    @inline(__always)
     private func checkSize() throws(ResolutionFailure) {
         guard places.count + expansion.pending.count <= rules.expansionSize else { throw limit }
         let most = max(Self.mostText, rules.expansionSize.multipliedReportingOverflow(by: 1 << 13).partialValue)
@@ -284,12 +285,15 @@ public struct Resolver: ~Copyable {
         return try substituted(hit, places(), growth)
     }
 
+    @inline(__always)
     private mutating func substituted(
         _ hit: MapHit, _ places: SubstitutionPlaces, _ growth: Int
     ) throws(ResolutionFailure) -> Piece {
-        guard hit.substitutedLength(places, in: text) - hit.value.count <= growth else {
-            throw .growthLimit(bytes: growth)
-        }
+        // A reference has two bytes, and stands for a piece of the text: most values are too short to grow that much.
+        let (most, isOverflow) = (hit.value.count / 2).multipliedReportingOverflow(by: text.end)
+        guard
+            (most <= growth && !isOverflow) || hit.substitutedLength(places, in: text) - hit.value.count <= growth
+        else { throw .growthLimit(bytes: growth) }
         return hit.value(substituting: places, in: &text)
     }
 
