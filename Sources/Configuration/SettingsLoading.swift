@@ -64,7 +64,7 @@ extension Settings {
     ) throws(ConfigurationError) -> Bool {
         let bytes: [UInt8]
         do {
-            bytes = try readSettledFile(path, limit: largestFile).bytes
+            bytes = try readTextFile(path, limit: largestFile).bytes
         } catch {
             if error.isMissing { return false }
             throw ConfigurationError(

@@ -203,3 +203,24 @@ public func readSettledFile(
     var file = SettlingFile(path, limit: limit, clock: clock)
     return try file.read()
 }
+
+/// Reads a file of settings that a program reads once, as `readSettledFile` does.
+///
+/// - Throws: `FileError` as that; also where an editor saved it with a byte order mark or as UTF-16: its first line, or every
+///   one, would mean nothing.
+public func readTextFile(
+    _ path: String, limit: Int, clock: FileClock = .system
+) throws(FileError) -> (bytes: [UInt8], state: FileState) {
+    let read = try readSettledFile(path, limit: limit, clock: clock)
+    if read.bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+        throw FileError(
+            operation: "read", path: path,
+            reason:
+                "line 1 begins with a byte order mark, which would become part of it; save the file as UTF-8 without it"
+        )
+    }
+    if read.bytes.starts(with: [0xFF, 0xFE]) || read.bytes.starts(with: [0xFE, 0xFF]) {
+        throw FileError(operation: "read", path: path, reason: "it is UTF-16; save it as UTF-8 without byte order mark")
+    }
+    return read
+}

@@ -1,7 +1,7 @@
 // The signals that end a process, held back while it is inside something that it must leave whole: a process that dies
 // inside a Berkeley DB environment takes the locks that it holds there to its grave, for all its other users.
 
-import CSignals
+import CLinux
 import Glibc
 
 /// Holds back the signals that would end the process, until it has left what it is inside of.

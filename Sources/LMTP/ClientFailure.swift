@@ -60,7 +60,8 @@ public enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case .timedOut(let phase): "timed out waiting for \(phase.rawValue)"
         case .serviceUnavailable(let reply): "server closes the connection: \(reply)"
         case .greetingRefused(let reply): "server refuses connections: \(reply)"
-        case .helloRefused(let reply): "server refuses the hello command: \(reply); does it speak this protocol?"
+        case .helloRefused(let reply):
+            "server refuses the hello command: \(reply); does it speak this protocol? A store that speaks LMTP needs the option -M"
         case .tlsNotOffered: "TLS is required but the server does not offer STARTTLS"
         case .tlsRefused(let reply): "TLS is required but the server refuses STARTTLS: \(reply)"
         case .tlsFailed(let reason): "TLS handshake failed: \(reason)"

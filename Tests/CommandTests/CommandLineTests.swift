@@ -41,6 +41,29 @@ struct CommandLineTests {
     }
 
     @Test(
+        "A word with one dash that has an h in it is no wish for help",
+        arguments: [
+            ["newdb", "-check"], ["deliver", "-watch"], ["queue", "-chk"], ["route-test", "-format", "tsv", "-th"],
+        ])
+    func oneDash(arguments: [String]) throws {
+        let result = try runCommand(try Programs.zroute.get(), arguments)
+        #expect(result.status == 64)
+        #expect(result.output.isEmpty)
+        #expect(result.errorText.contains("-"), "\(result.errorText)")
+    }
+
+    @Test(
+        "Standard files that are closed are errors, and nothing waits for them",
+        arguments: [(">&-", Int32(74)), ("<&-", 65), (">&- <&-", 65)])
+    func closed(redirection: String, status: Int32) throws {
+        let site = try MistakenSite()
+        let words = ["route-test", "--config", site.place.file("zmailer.conf"), "--format", "tsv", "-"]
+        let script = "echo a@example.org | { exec \"$0\" \"$@\" \(redirection); }"
+        let result = try runCommand("/bin/sh", ["-c", script, try Programs.zroute.get()] + words)
+        #expect(result.status == status, "\(result.errorText)")
+    }
+
+    @Test(
         "Help goes to standard output",
         arguments: [["--help"], ["help"], ["help", "db"], ["route-test", "--help"], ["db", "help", "get"], []])
     func help(arguments: [String]) throws {

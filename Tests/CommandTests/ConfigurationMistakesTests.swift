@@ -213,6 +213,43 @@ struct ConfigurationMistakesTests {
         #expect(result.errorText.contains("relation-without-line"))
     }
 
+    @Test(
+        "A file saved with a byte order mark, or as UTF-16, is refused by its name", arguments: SiteFile.allCases,
+        [0, 1, 2])
+    func encodings(file: SiteFile, kind: Int) throws {
+        let site = try MistakenSite()
+        let text = file.text.replacing("@SITE@", with: site.place.path)
+        let units = Array(text.utf16)
+        let bytes: [UInt8] =
+            switch kind {
+            case 0: [0xEF, 0xBB, 0xBF] + Array(text.utf8)
+            case 1:
+                [0xFF, 0xFE] + units.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+            default:
+                [0xFE, 0xFF] + units.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] }
+            }
+        try site.place.write(bytes, to: file.rawValue)
+        let result = try site.runForMistake(in: file)
+        #expect(result.status == 78)
+        #expect(result.output.isEmpty)
+        #expect(result.errorText.contains(site.place.file(file.rawValue)), "\(result.errorText)")
+        #expect(result.errorText.contains(kind == 0 ? "byte order mark" : "UTF-16"), "\(result.errorText)")
+    }
+
+    @Test(
+        "A file of accounts that names none holds mail for users, and bounces none",
+        arguments: [
+            "", "# nobody yet\n", "ann\nbob\n", " ann:x:1:1::/:\n", "\u{FEFF}ann:x:1:1::/:\n", "ann :x:1\n", ":x:1\n",
+        ])
+    func accounts(text: String) throws {
+        let site = try MistakenSite(Mistake(.zmailer, 7, "ROUTEUSER_IN_ABNORMAL_UNIX=\nLOCALUSERS=@SITE@/accounts"))
+        try site.place.write(text, to: "accounts")
+        let result = try site.run("route-test", "--format", "tsv", "ann@h.example")
+        #expect(result.status == 75)
+        #expect(result.text == "ann@h.example\thold!IO:error!ann@h.example\n")
+        #expect(result.errorText.contains(site.place.file("accounts")), "\(result.errorText)")
+    }
+
     @Test("A variable whose name is like a setting's is meant where something refers to it")
     func referred() throws {
         let site = try MistakenSite(Mistake(.zmailer, 7, "MAILVARS=@SITE@\nLOGDIR=$MAILVARS/log"))

@@ -38,7 +38,7 @@ public struct SchedulerConf: Sendable {
     public init(file: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readSettledFile(file, limit: 1 << 20).bytes
+            bytes = try readTextFile(file, limit: 1 << 20).bytes
         } catch {
             throw ConfigurationError(
                 file: file,

@@ -31,7 +31,7 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
         let bytes: [UInt8]
         let file: FileState
         do {
-            (bytes, file) = try readSettledFile(path, limit: Self.sizeLimit)
+            (bytes, file) = try readTextFile(path, limit: Self.sizeLimit)
         } catch {
             throw ConfigurationError(
                 file: path, text: "secrets cannot be read: \(error.operation): \(error.reason)",

@@ -26,7 +26,7 @@ public struct TLSFile: Sendable, Hashable {
     public init(path: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readSettledFile(path, limit: 1 << 20).bytes
+            bytes = try readTextFile(path, limit: 1 << 20).bytes
         } catch {
             throw ConfigurationError(
                 file: path, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)

@@ -127,6 +127,8 @@ public final class BerkeleyDBEnvironment {
     private func open(
         tracksThreads: Bool, create: Bool, _ calls: WatchedCalls?
     ) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
+        let regions = RegionFiles(home: settings.home)
+        if create { try regions.checkRoom(for: Int(Self.createdCacheSize)) }
         messages.forget()
         var created: UnsafeMutablePointer<DB_ENV>?
         var code = unsafe db_env_create(&created, 0)
@@ -149,9 +151,15 @@ public final class BerkeleyDBEnvironment {
             unsafe opening.pointee.open(opening, settings.home, flags, Int32(truncatingIfNeeded: settings.mode & 0o777))
         }
         guard code == 0 else {
-            let failure = RegionFiles(home: settings.home).failure(joining: code, messages)
+            let failure = regions.failure(joining: code, messages)
             _ = unsafe opening.pointee.close(opening, 0)
             throw failure
+        }
+        do {
+            unsafe try regions.takeRoom(in: opening)
+        } catch {
+            _ = unsafe opening.pointee.close(opening, 0)
+            throw error
         }
         unsafe environment = opening
         region = try? FileIdentity(path: regionPath)

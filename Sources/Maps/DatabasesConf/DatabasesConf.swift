@@ -41,7 +41,7 @@ public struct DatabasesConf: Sendable, Hashable {
     public init(file: String, settings: Settings) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readSettledFile(file, limit: Self.largestFile).bytes
+            bytes = try readTextFile(file, limit: Self.largestFile).bytes
         } catch {
             let remedy =
                 error.isMissing

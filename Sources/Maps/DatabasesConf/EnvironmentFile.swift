@@ -12,7 +12,7 @@ extension EnvironmentSettings {
     public init(file: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
-            bytes = try readSettledFile(file, limit: 65_536).bytes
+            bytes = try readTextFile(file, limit: 65_536).bytes
         } catch {
             throw ConfigurationError(
                 file: file, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)

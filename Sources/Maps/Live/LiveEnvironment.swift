@@ -90,9 +90,7 @@ final class LiveEnvironment {
         } catch  where error.code == ENOENT && create {
             let regions = RegionFiles(home: settings.home)
             try regions.checkRoom(for: Int(createdCacheSize))
-            let opened = unsafe try open(settings, flags: DB_CREATE, tracksThreads: true, messages, observer)
-            regions.takeRoom()
-            return unsafe opened
+            return unsafe try open(settings, flags: DB_CREATE, tracksThreads: true, messages, observer)
         }
     }
 
@@ -128,6 +126,12 @@ final class LiveEnvironment {
             let failure = RegionFiles(home: settings.home).failure(joining: code, messages)
             _ = unsafe opening.pointee.close(opening, 0)
             throw failure
+        }
+        do {
+            unsafe try RegionFiles(home: settings.home).takeRoom(in: opening)
+        } catch {
+            _ = unsafe opening.pointee.close(opening, 0)
+            throw error
         }
         return unsafe (opening, tracksThreads)
     }

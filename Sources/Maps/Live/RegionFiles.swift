@@ -1,6 +1,7 @@
 // The files of a Berkeley DB environment, `__db.001` and its like: shared memory in which locks and cached pages live.
 // The maps' contents are not in them, but for changes that were not written out.
 
+import CBerkeleyDB
 import Files
 import Glibc
 
@@ -51,7 +52,7 @@ struct RegionFiles {
     ///
     /// They are mapped: who touches a page of them that finds no room on the disk is killed, inside the environment.
     func checkRoom(for cacheSize: Int) throws(BerkeleyDBFailure) {
-        let wanted = cacheSize + cacheSize / 2
+        let wanted = cacheSize + cacheSize / 4 + 3 * Self.growth
         // There the administrator says how large they are.
         if (try? FileIdentity(path: home + "/DB_CONFIG")) != nil { return }
         do {
@@ -66,17 +67,40 @@ struct RegionFiles {
                 + "there")
     }
 
-    /// Has the disk keep room for region files that were just made, of which the library writes only parts.
-    func takeRoom() {
+    /// Has the disk keep room for all that the region files may grow to.
+    ///
+    /// The library lengthens them as pages are read, with holes, and is killed by the first touch of a hole for which the
+    /// disk has no room, with the locks that it holds. What was kept once is kept: doing it again needs no room.
+    ///
+    /// - Throws: where there is no room, so that nobody goes on inside the environment.
+    func takeRoom(in environment: UnsafeMutablePointer<DB_ENV>) throws(BerkeleyDBFailure) {
+        var (gigabytes, bytes, caches) = (UInt32(0), UInt32(0), Int32(0))
+        _ = unsafe environment.pointee.get_cachesize(environment, &gigabytes, &bytes, &caches)
+        let cache = (Int(gigabytes) << 30 + Int(bytes)) / max(Int(caches), 1)
         for name in (try? names()) ?? [] {
-            let descriptor = unsafe open("\(home)/\(name)", O_RDWR | O_CLOEXEC)
-            guard descriptor >= 0 else { continue }
-            var status = stat()
-            // Where it fails there was room a moment before; the map is checked for it again when it is changed.
-            if unsafe fstat(descriptor, &status) == 0 { _ = posix_fallocate(descriptor, 0, status.st_size) }
-            close(descriptor)
+            // The first two are the environment's own and the locks'; the caches follow, which get a quarter more.
+            let isCache = name != "__db.001" && name != "__db.002"
+            try takeRoom(for: "\(home)/\(name)", growingTo: isCache ? cache + cache / 4 + Self.growth : 0)
         }
     }
+
+    private func takeRoom(for path: String, growingTo most: Int) throws(BerkeleyDBFailure) {
+        guard let size = (try? FileIdentity(path: path))?.size else { return }
+        let wanted = max(Int(size) + Self.growth, most)
+        do {
+            try keepRoom(for: path, bytes: wanted)
+        } catch {
+            guard error.code == ENOSPC || error.code == EDQUOT else { return }
+            throw BerkeleyDBFailure(
+                code: error.code,
+                text:
+                    "No space left on device: \(path) may grow to \(wanted >> 20) MiB, and who finds no room for that is"
+                    + " killed inside the environment; make room there")
+        }
+    }
+
+    /// So much is kept for a region that grows little, in bytes.
+    private static let growth = 1 << 20
 
     /// Why the environment could not be joined, and what to do.
     ///

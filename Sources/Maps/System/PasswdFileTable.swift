@@ -33,14 +33,14 @@ public final class PasswdFileTable: Table {
         do throws(FileError) {
             guard hasWaited else {
                 hasWaited = true
-                return take(try file.read().bytes)
+                return try take(try file.read().bytes)
             }
             switch try file.look() {
-            case .settled(let bytes, _): take(bytes)
+            case .settled(let bytes, _): try take(bytes)
             case .unsettled(let file): throw FileError(file)
             case .unchanged:
                 file.forget()
-                take(try file.read().bytes)
+                try take(try file.read().bytes)
             }
         } catch {
             throw MapError(
@@ -49,11 +49,23 @@ public final class PasswdFileTable: Table {
         }
     }
 
-    private func take(_ bytes: [UInt8]) {
+    /// Takes the names; a file that is none of accounts must not make everybody unknown.
+    private func take(_ bytes: [UInt8]) throws(FileError) {
         var accounts: Set<[UInt8]> = []
-        for line in bytes.split(separator: UInt8(ascii: "\n")) {
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { continue }
-            accounts.insert(Array(line[..<colon]))
+        var number = 0
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            number += 1
+            guard let first = line.first, first != UInt8(ascii: "#") else { continue }
+            let name = line.prefix { $0 != UInt8(ascii: ":") }
+            guard !name.isEmpty, name.count < line.count, !name.contains(where: { $0 <= 0x20 || $0 == 0xEF }) else {
+                throw FileError(
+                    operation: "read", path: self.name.file, reason: "line \(number) does not begin with a name and ':'"
+                )
+            }
+            accounts.insert(Array(name))
+        }
+        guard !accounts.isEmpty else {
+            throw FileError(operation: "read", path: self.name.file, reason: "it names no account")
         }
         self.accounts = accounts
     }
@@ -64,7 +76,7 @@ public final class PasswdFileTable: Table {
         do {
             switch try file.look() {
             case .unchanged: return false
-            case .settled(let bytes, _): take(bytes)
+            case .settled(let bytes, _): try take(bytes)
             case .unsettled(let file):
                 guard file.isEndless else { return false }
                 accounts = nil

@@ -18,6 +18,11 @@ enum DomainJudge {
         (byte | 0x20) &- UInt8(ascii: "a") < 26 || ASCII.isDigit(byte) || "-_.".utf8.contains(byte)
     }
 
+    /// What other mailers have as the value of a domain of theirs, in small letters.
+    private static let habits = ["ok", "yes", "y", "true", "1", "on", "x", "relay", "local", "any"].map {
+        Array($0.utf8)
+    }
+
     /// What is wrong with the name that thishost gives a domain.
     static func faults(ofCanonicalName value: [UInt8], substituting arguments: Placeholders?) -> [EntryFault] {
         guard !value.isEmpty else { return [] }
@@ -28,6 +33,14 @@ enum DomainJudge {
                 EntryFault(
                     .valueIsNoDomain,
                     "'\(text)' is no domain; write each of several domains on a line of its own")
+            ]
+        }
+        if habits.contains(where: value.map(ASCII.lowercase).elementsEqual) {
+            return [
+                EntryFault(
+                    .valueIsNoDomain,
+                    "'\(text)' would become the name of the domain, and its mail would go there; write nothing behind the key"
+                )
             ]
         }
         for name in arguments?.variants(of: value) ?? [value] {

@@ -14,6 +14,8 @@ package struct RelationJudge: EntryJudge {
     let substitutes: Bool
     /// Whether the keys that are asked for are those of the relation itself, not what a driver derives.
     private let judgesKeys: Bool
+    /// Whether names are looked for by their suffixes, as keys that begin with a dot need.
+    private let isSearched: Bool
     /// Whether the values are used.
     private let answer: RelationAnswer
     private let plain: PlainEntry
@@ -35,6 +37,7 @@ package struct RelationJudge: EntryJudge {
         substitutes = flags.substitutes
         answer = flags.answer
         let hasDomains = relation == .routesdb || relation == .thishost
+        isSearched = flags.driver != .none || !hasDomains
         judgesKeys = flags.driver == .none || (flags.driver == .pathalias && hasDomains)
         plain = PlainEntry(relation, substitutes: flags.substitutes)
     }
@@ -44,6 +47,15 @@ package struct RelationJudge: EntryJudge {
 
     /// What is wrong with an entry.
     package func faults(ofKey key: Span<UInt8>, value: Span<UInt8>) -> [EntryFault] {
+        if !isSearched, key.count > 0, key[0] == UInt8(ascii: ".") {
+            let text = String(decoding: [UInt8](copying: key), as: UTF8.self)
+            return [
+                EntryFault(
+                    .keyNeverAsked,
+                    "nothing ever asks for the key '\(text)': the map has no search driver; write -d pathalias in its flags in"
+                        + " dbases.conf")
+            ]
+        }
         if folding == .lower, plain.contains(key: key, value: value) { return [] }
         return faults(ofKey: [UInt8](copying: key), value: [UInt8](copying: value))
     }
@@ -99,6 +111,8 @@ package struct RelationJudge: EntryJudge {
 
     /// What other formats write between key and value.
     private func separatorFault(_ value: [UInt8]) -> EntryFault? {
+        // An encoded word (RFC 2047), as display names have it.
+        guard !value.starts(with: "=?".utf8) else { return nil }
         for sign in ["=>", "->", "→", "⇒", ":=", "=", ": "] where value.starts(with: sign.utf8) {
             return EntryFault(
                 .separator,

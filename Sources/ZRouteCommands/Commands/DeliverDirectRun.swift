@@ -75,13 +75,9 @@ struct DirectDeliveryRun {
                 if let prepared { try? postOffice?.discard(prepared) }
                 throw error
             }
-            guard print(results, typed: routed.map(\.typed), sender: senderAddress, size: message.count) else {
-                // What was accepted must not be sent again, although nobody could be told.
-                _ = conclude(results, prepared, postOffice) {
-                    queueDraft(senderAddress, $0.map { routed[$0] }, message)
-                }
-                return .inputOutput
-            }
+            // Where nobody could be told, which the log says, the status is still the message's: what was accepted must not
+            // be sent again.
+            _ = print(results, typed: routed.map(\.typed), sender: senderAddress, size: message.count)
             return conclude(results, prepared, postOffice) { queueDraft(senderAddress, $0.map { routed[$0] }, message) }
         } catch {
             log.say(error)

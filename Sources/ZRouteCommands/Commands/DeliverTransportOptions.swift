@@ -19,6 +19,10 @@ struct TransportOptions: ParsableArguments, Sendable {
     var connections = DeliveryPlan.defaultConnections
 
     func validate() throws {
+        guard lmtp != nil || lmtpOptions.isEmpty else {
+            throw ValidationError(
+                "--lmtp-options goes with --lmtp; other servers have their options in scheduler.conf.")
+        }
         guard (1...10_000).contains(connections) else {
             throw ValidationError("--connections is a number from 1 to 10000.")
         }

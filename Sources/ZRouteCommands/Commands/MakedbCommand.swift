@@ -68,7 +68,7 @@ struct MakedbCommand: ParsableCommand {
         var job = CompileJob(
             source: try readSource(log), form: isAliases ? .aliases : .plain,
             folding: foldsUpper ? .upper : foldsLower ? .lower : .none, kind: type.kind, base: base)
-        job.judge = try judge(log)
+        job.judge = try judge(of: job.target, log)
         job.allowed = allow.findings
         var outcome = NewdbOutcome()
         let compiler = MapCompiler()
@@ -104,7 +104,10 @@ struct MakedbCommand: ParsableCommand {
     }
 
     /// Knows what the entries are for: from the relation's name, or from the line of dbases.conf that has the same file.
-    private func judge(_ log: borrowing DiagnosticLog) throws -> RelationJudge? {
+    ///
+    /// - Parameter job: the database that is written.
+    /// - Throws: the exit status where that is a live map.
+    private func judge(of job: String, _ log: borrowing DiagnosticLog) throws -> RelationJudge? {
         let databases: DatabasesConf?
         do {
             databases = try Site(options: site).databases
@@ -115,6 +118,18 @@ struct MakedbCommand: ParsableCommand {
                 throw ExitCode(unusableConfiguration: error)
             }
             databases = nil
+        }
+        // Where the directory cannot be examined, nothing is written either.
+        let location = try? FileLocation(job)
+        let live = databases?.definitions.first { definition in
+            guard definition.environmentFile != nil, let file = definition.tablePath else { return false }
+            return location != nil && (try? FileLocation(file)) == location
+        }
+        if let live {
+            log.say(
+                "\(job): is a live map, which lives in an environment (\(live.file):\(live.line)): what its users have put in"
+                    + " would be lost; fill it with zroute db load \(live.relation)")
+            throw ExitCode.usage
         }
         guard let relation else {
             let path = absolutePath(base)

@@ -99,6 +99,15 @@ struct NewdbCommand: ParsableCommand {
                 progress.clear()
                 log.say(report.findings)
                 summary += "\(step.relation)\t\(report.entries)\t\(step.job.target)\n"
+                if report.entries == 0, (try? FileIdentity(path: step.job.target)) != nil {
+                    log.say(
+                        Diagnosis(
+                            finding: Finding(
+                                .emptySource, .warning, file: step.source,
+                                text:
+                                    "the source has no entries, and the map \(step.job.target) becomes empty: whatever it"
+                                    + " had is not found any more")))
+                }
             } catch {
                 progress.clear()
                 outcome.take(error, of: step.job, log)
@@ -166,4 +175,9 @@ struct NewdbOutcome {
     private mutating func note(_ new: ExitCode) {
         if status == .ok { status = new }
     }
+}
+
+extension Finding.Name {
+    /// A source without entries, in whose place a map had been compiled.
+    static let emptySource = Finding.Name("empty-source")
 }

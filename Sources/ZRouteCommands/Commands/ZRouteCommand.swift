@@ -32,6 +32,7 @@ public struct ZRouteCommand: ParsableCommand {
     /// - Parameter process: the process's arguments; where the first is the name of a subcommand, as a link to the
     ///   program has it, that subcommand runs.
     public static func run(process: [String]) {
+        openStandardFiles()
         // A limit on file sizes is an error to report (EFBIG), not a death.
         _ = signal(SIGXFSZ, SIG_IGN)
         let program = process.first ?? ""
@@ -56,6 +57,9 @@ public struct ZRouteCommand: ParsableCommand {
             try parsed.run()
         } catch {
             let status = command.exitCode(for: error)
+            if status == .ok, !(error is ExitCode), let word = misreadHelp(words) {
+                refuse(option: word, of: command, words)
+            }
             let name = command.configuration.commandName ?? ""
             var text = ""
             for line in command.fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false) {
@@ -72,6 +76,32 @@ public struct ZRouteCommand: ParsableCommand {
             output.flush()
             Glibc.exit(status.rawValue)
         }
+    }
+
+    /// Opens those of the standard files that whoever started the program has closed, so that no other file takes their
+    /// place: reading and writing them fails, as it would have.
+    private static func openStandardFiles() {
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is this one.
+            _ = unsafe open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+
+    /// The word that the parser took for a wish for help, as it does for each that has one dash and an `h` in it.
+    private static func misreadHelp(_ words: [String]) -> String? {
+        let known = ["-h", "-help", "--help", "help", "--help-hidden", "--version"]
+        guard !words.isEmpty,
+            !words.contains(where: { known.contains($0) || $0.hasPrefix("--generate") || $0.hasPrefix("--exp") })
+        else { return nil }
+        return words.first { $0.hasPrefix("-") && !$0.hasPrefix("--") && $0.utf8.count > 2 && $0.contains("h") }
+    }
+
+    /// Ends the program because of an option that there is not.
+    private static func refuse(option word: String, of command: any ParsableCommand.Type, _ words: [String]) -> Never {
+        DiagnosticLog(LogForm(LogFormat(askedForIn: words), isTimed: false)).say(
+            "'\(word)' is no option; options have two dashes, as '-\(word)'; see 'zroute"
+                + " \(command.configuration.commandName ?? "") --help'")
+        Glibc.exit(ExitCode.usage.rawValue)
     }
 
     /// Ends the program because of a subcommand that there is not.

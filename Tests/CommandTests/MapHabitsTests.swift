@@ -1,0 +1,60 @@
+// Habits of other mailers, and maps that lose all they have, as newdb and makedb meet them.
+
+import Testing
+import ZRouteTestKit
+
+@Suite("Habits of other mailers")
+struct MapHabitsTests {
+    @Test(
+        "A value that only marks a domain as one's own is refused in thishost",
+        arguments: ["OK", "yes", "1", "RELAY", "x", "true"])
+    func marks(value: String) throws {
+        let site = try MistakenSite(Mistake(.databases, 5, "thishost btree - -l $MAILVAR/db/own -lm%d pathalias"))
+        try site.place.write("example.org \(value)\n", to: "db/own")
+        let result = try site.run("newdb", "thishost")
+        #expect(result.status == 65)
+        #expect(result.errorText.contains("db/own:1: '\(value)'"), "\(result.errorText)")
+    }
+
+    @Test(
+        "A key that only a search driver asks for is refused where the map has none",
+        arguments: ["routesdb", "thishost"], [".example.org", "."])
+    func suffixes(relation: String, key: String) throws {
+        let line = relation == "routesdb" ? 4 : 5
+        let site = try MistakenSite(Mistake(.databases, line, "\(relation) btree - -l $MAILVAR/db/names -lm%:"))
+        try site.place.write(
+            "\(key) \(relation == "routesdb" ? "smtp!gate.example.net" : "h.example")\n", to: "db/names")
+        let result = try site.run("newdb", relation)
+        #expect(result.status == 65)
+        #expect(result.errorText.contains("-d pathalias"), "\(result.errorText)")
+    }
+
+    @Test("A display name in an encoded word is one")
+    func encodedWord() throws {
+        let site = try MistakenSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
+        try site.place.write("crew: =?utf-8?q?Kim?= <kim@x.example>\n", to: "db/aliases")
+        let result = try site.run("newdb", "aliases")
+        #expect(result.status == 0, "\(result.errorText)")
+    }
+
+    @Test("A source that was emptied is said to empty its map", arguments: ["", "# nothing left\n"])
+    func emptied(text: String) throws {
+        let site = try MistakenSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
+        try site.place.write("root: ann@example.org\n", to: "db/aliases")
+        #expect(try site.run("newdb", "aliases").errorText.isEmpty)
+        try site.place.write(text, to: "db/aliases")
+        let result = try site.run("newdb", "aliases")
+        #expect(result.errorText.contains("empty-source"), "\(result.errorText)")
+    }
+
+    @Test("makedb leaves a live map alone", arguments: ["db/live", "db/../db/live", "db//live"])
+    func live(base: String) throws {
+        let site = try TestSite()
+        try site.loadLive(3)
+        try site.place.write("one@live.example smtp-lmtp!node!one\n", to: "source")
+        let result = try site.run(["makedb", "-l", "btree", site.place.file(base), site.place.file("source")])
+        #expect(result.status == 64)
+        #expect(result.errorText.contains("live map") && result.errorText.contains("db load"), "\(result.errorText)")
+        #expect(try site.succeed(["db", "count", "fqdnroutes"]) == "3\n")
+    }
+}
