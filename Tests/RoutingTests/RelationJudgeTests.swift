@@ -37,6 +37,34 @@ import Testing
     }
 
     static let wrong: [Entry] = [
+        // Habits of other mailers.
+        Entry(.fqdnroutes, "a@x.example", "smtp!gw:25", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp![gw.example]:25", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp![300.0.0.1]", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp![10.0.0.1", .valueIsNoRoute),
+        Entry(.routesdb, "x.example", "smtp!gw,smtp!gw2", .valueIsNoRoute),
+        Entry(.routesdb, "x.example", "smtp!http://gw/", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "Error!nosuchuser", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "SMTP-LMTP!store!a", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!a@", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!@x.example", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!a@b@c", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store!a@b..c", .valueIsNoRoute),
+        Entry(.fqdnroutes, "@x.example", "smtp-lmtp!store!*", .valueIsNoRoute),
+        Entry(.fqdnroutes, "@x.example", "smtp-lmtp!store!$1", .valueIsNoRoute),
+        Entry(.fqdnroutes, "@x.example", "smtp-lmtp!store!%u", .valueIsNoRoute),
+        Entry(.fqdnroutes, "@x.example", "smtp-lmtp!store!%{user}", .valueIsNoRoute),
+        Entry(.fqdnroutes, "@x.example", "smtp-lmtp!store!\\1", .valueIsNoRoute),
+        Entry(.aliases, "a", "!bob", .valueIsNoList), Entry(.aliases, "a", "bob!", .valueIsNoList),
+        Entry(.aliases, "a", "'bob@x.example'", .valueIsNoList), Entry(.aliases, "a", "'bob'", .valueIsNoList),
+        Entry(.aliases, "a", "`bob`", .valueIsNoList), Entry(.aliases, "a", "\u{201C}bob\u{201D}", .valueIsNoList),
+        Entry(.aliases, "a", "|/bin/x -a b", .valueIsNoList), Entry(.aliases, "a", "bob /* x */", .valueIsNoList),
+        Entry(.aliases, "a", "bob | kim", .valueIsNoList), Entry(.aliases, "a", "bob & kim", .valueIsNoList),
+        Entry(.fqdnaliases, "@x.example", "*@y.example", .valueIsNoList),
+        Entry(.fqdnaliases, "@x.example", "$1@y.example", .valueIsNoList),
+        Entry(.fqdnroutes, "'a@x.example'", "smtp-lmtp!store!a", .keyNeverAsked),
+        Entry(.fqdnroutes, "a@x.example$", "smtp-lmtp!store!a", .keyNeverAsked),
+        Entry(.fqdnroutes, "^a@x.example$", "smtp-lmtp!store!a", .keyNeverAsked),
         // Values that are no route.
         Entry(.fqdnroutes, "a@x.example", "fg56778", .valueIsNoRoute),
         Entry(.fqdnroutes, "a@x.example", "error:x", .valueIsNoRoute),
@@ -169,6 +197,13 @@ import Testing
 
     /// The forms of docs/semantics.md and of ZMailer's own examples.
     static let right: [Entry] = [
+        Entry(.fqdnroutes, "a@x.example", "smtp!-!a"), Entry(.fqdnroutes, "a@x.example", "smtp!gw!kim%far@y.example"),
+        Entry(.fqdnroutes, "a@x.example", "smtp![10.0.0.1]!a"), Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!node_1!a"),
+        Entry(.fqdnroutes, "a@x.example", "smtp!gw!\"a@b@c\"@y.example"),
+        Entry(.fqdnroutes, "a@x.example", "smtp!gw!@r.example:u@y.example"),
+        Entry(.aliases, "a", "o'neill@x.example"), Entry(.aliases, "a", "kim%far.example@x.example"),
+        Entry(.aliases, "a", "\"|/bin/x -a b\""), Entry(.aliases, "a", "|/bin/x"), Entry(.aliases, "a", "/dev/null"),
+        Entry(.aliases, "a", "u@[192.0.2.1]"), Entry(.aliases, "a", "x, y"),
         Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store1"),
         Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store1!a%2"),
         Entry(.fqdnroutes, "a@x.example", "smtp-lmtp!store1!a%2@virtual.example"),

@@ -14,6 +14,18 @@ enum DomainJudge {
         return read.text == address
     }
 
+    /// Whether a route may name it as its host: a name, an address in brackets, or `-` for none.
+    static func isHost(_ host: [UInt8]) -> Bool {
+        guard host.first == UInt8(ascii: "[") else { return host == [UInt8(ascii: "-")] || isDomain(host) }
+        guard host.last == UInt8(ascii: "]"), (try? EnvelopeAddress(Array("user@".utf8) + host)) != nil else {
+            return false
+        }
+        let inside = host.dropFirst().dropLast()
+        guard inside.allSatisfy({ ASCII.isDigit($0) || $0 == UInt8(ascii: ".") }) else { return !inside.isEmpty }
+        let parts = inside.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return parts.count == 4 && parts.allSatisfy { UInt8(String(decoding: $0, as: UTF8.self)) != nil }
+    }
+
     private static func isHostByte(_ byte: UInt8) -> Bool {
         (byte | 0x20) &- UInt8(ascii: "a") < 26 || ASCII.isDigit(byte) || "-_.".utf8.contains(byte)
     }

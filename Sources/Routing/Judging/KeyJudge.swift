@@ -34,7 +34,11 @@ struct KeyJudge {
         guard let read = try? EnvelopeAddress(address), case .mailbox(let at) = read.form, read.text == address else {
             return [neverAsked(reasonAgainstAddress(address))]
         }
-        if let fault = domainCaseFault(Array(address[(at + 1)...])) { return [fault] }
+        let domain = Array(address[(at + 1)...])
+        guard domain.first == UInt8(ascii: "[") || DomainJudge.isDomain(domain) else {
+            return [neverAsked("'\(String(decoding: domain, as: UTF8.self))' is no domain that mail has")]
+        }
+        if let fault = domainCaseFault(domain) { return [fault] }
         guard !isWholeDomain, key.first == UInt8(ascii: "\"") else { return [] }
         return quotedFaults(Array(address[..<at]), rest: Array(address[at...]))
     }

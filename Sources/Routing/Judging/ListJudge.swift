@@ -13,7 +13,7 @@ struct ListJudge {
 
     /// The faults of a list.
     func faults(_ value: [UInt8], substituting arguments: Placeholders?) -> [EntryFault] {
-        if let fault = remarkFault(value) ?? redirectItemFault(value) { return [fault] }
+        if let fault = remarkFault(value) ?? redirectItemFault(value) ?? commandFault(value) { return [fault] }
         for list in arguments?.variants(of: value) ?? [value] {
             do {
                 let members = try AddressList.members(of: list.span, includes: true, atMost: Self.mostMembers)
@@ -53,8 +53,21 @@ struct ListJudge {
                 + "error!nosuchuser for it in fqdnroutes")
     }
 
+    /// A command whose words would become members of the list.
+    private func commandFault(_ value: [UInt8]) -> EntryFault? {
+        guard value.first == UInt8(ascii: "|"), value.contains(where: ASCII.isBlank) else { return nil }
+        let text = String(decoding: value, as: UTF8.self)
+        return EntryFault(
+            .valueIsNoList,
+            "each word of '\(text)' behind the first would get the mail; write the whole command in quotes, as \"\(text)\""
+        )
+    }
+
     private func fault(ofMember member: [UInt8]) -> EntryFault? {
         let text = String(decoding: member, as: UTF8.self)
+        if let why = whyNobody(member) {
+            return EntryFault(.valueIsNoList, "'\(text)' \(why): mail for it would reach nobody; write an address")
+        }
         for sign in ["=", "=>", "->", ":=", "→", "⇒"] where member.elementsEqual(sign.utf8) {
             return EntryFault(.separator, "'\(sign)' would be an address of its own; remove it")
         }
@@ -80,5 +93,27 @@ struct ListJudge {
             .routeInList,
             "'\(text)' is no route in a list: it is an address of the host \(host).uucp; routes belong in fqdnroutes",
             severity: .warning)
+    }
+
+    /// Why a member, which can be read as one, can be nobody.
+    private func whyNobody(_ member: [UInt8]) -> String? {
+        guard let first = member.first, let last = member.last, !"\"\\/:[".utf8.contains(first) else {
+            return member.starts(with: "/*".utf8) ? "begins a remark of another kind" : nil
+        }
+        if member.count == 1, !(ASCII.isDigit(first) || (first | 0x20) &- UInt8(ascii: "a") < 26 || first >= 0x80) {
+            return "is no name"
+        }
+        if first == UInt8(ascii: "|") { return nil }
+        let bang = UInt8(ascii: "!")
+        if first == bang || last == bang { return "lacks a side of its '!'" }
+        for quote in ["'", "`", "\u{2018}", "\u{2019}", "\u{201C}", "\u{201D}"]
+        where member.starts(with: quote.utf8) && (member.count > quote.utf8.count) {
+            return "begins with a quote that is none here, where only '\"' is"
+        }
+        if Placeholders.isForeign(in: member) { return "has a pattern of another mailer, which nothing replaces" }
+        guard let at = member.lastIndex(of: UInt8(ascii: "@")), first != UInt8(ascii: "@") else { return nil }
+        let domain = Array(member[(at + 1)...])
+        guard domain.first != UInt8(ascii: "["), !DomainJudge.isDomain(domain) else { return nil }
+        return "has the domain '\(String(decoding: domain, as: UTF8.self))', which no domain can be"
     }
 }

@@ -101,15 +101,23 @@ struct PlainEntry: Sendable {
         var bangs = 0
         var word = 0
         var percent = -1
+        var atSigns = 0
         for index in 0..<count {
             let byte = value[index]
-            if ordinary.contains(byte) || upper.contains(byte) || byte == UInt8(ascii: ".") {
+            if ordinary.contains(byte) || upper.contains(byte) {
+                word &+= 1
+            } else if byte == UInt8(ascii: "."), atSigns == 0 || value[index &- 1] != UInt8(ascii: ".") {
                 word &+= 1
             } else if byte == UInt8(ascii: "!"), bangs < 2 {
                 guard word > 0 else { return false }
                 bangs &+= 1
                 word = 0
-            } else if byte == UInt8(ascii: "@") || byte == UInt8(ascii: "+"), bangs == 2 {
+            } else if byte == UInt8(ascii: "+"), bangs == 2 {
+                word &+= 1
+            } else if byte == UInt8(ascii: "@"), bangs == 2, word > 0, atSigns == 0, index &+ 1 < count,
+                value[index &+ 1] != UInt8(ascii: "."), value[count &- 1] != UInt8(ascii: ".")
+            {
+                atSigns = 1
                 word &+= 1
             } else if byte == UInt8(ascii: "%"), bangs == 2, word > 0, percent < 0, substitutes, index &+ 1 < count,
                 value[index &+ 1] == UInt8(ascii: "2")

@@ -115,8 +115,18 @@ struct RouteJudge {
         if channel.elementsEqual("error".utf8) { return nil }
         if host.contains(where: ASCII.isBlank) { return blankFault(host, of: "the host '\(string(host))'") }
         if let fault = byteFault(host, of: "host") { return fault }
+        if channel.starts(with: "smtp".utf8), !DomainJudge.isHost(host) {
+            return EntryFault(
+                .valueIsNoRoute,
+                "'\(string(host))' is no host: a route has one, without port and list; a port is the option -p of the channel's"
+                    + " command in scheduler.conf")
+        }
         guard let user else { return nil }
-        return userFault(user)
+        // What other parts of the address come to is theirs to say.
+        let isOwn = !zip(value, value.dropFirst()).contains {
+            $0 == UInt8(ascii: "%") && ASCII.isDigit($1) && $1 != UInt8(ascii: "2")
+        }
+        return userFault(user, isOwn: isOwn)
     }
 
     private func channelFault(_ channel: [UInt8], variant: [UInt8], of value: [UInt8]) -> EntryFault? {
@@ -141,6 +151,12 @@ struct RouteJudge {
                 "'\(name)' is no name of a channel; write channel!host!user, with a channel of scheduler.conf, or error!code"
             )
         }
+        let small = name.lowercased()
+        if small != name, ["smtp", "smtp-lmtp", "local", "error", "hold", "bitbucket"].contains(small) {
+            return EntryFault(
+                .valueIsNoRoute,
+                "there is no channel '\(name)': names of channels are told apart by case; write \(small)")
+        }
         return blankFault(channel, of: "the channel '\(name)'")
     }
 
@@ -154,7 +170,7 @@ struct RouteJudge {
         return EntryFault(.valueIsNoRoute, "'\(seconds)' is no number of seconds; write delay!300")
     }
 
-    private func userFault(_ user: [UInt8]) -> EntryFault? {
+    private func userFault(_ user: [UInt8], isOwn: Bool) -> EntryFault? {
         // A command has blanks between its words.
         if user.first == UInt8(ascii: "|") || user.starts(with: "\"|".utf8) { return nil }
         let name = string(user)
@@ -178,6 +194,15 @@ struct RouteJudge {
                 .valueIsNoRoute,
                 "'\(Character(Unicode.Scalar(special)))' in the user '\(name)': a route leads to one mailbox; write its name "
                     + "alone, or a list of addresses in fqdnaliases")
+        }
+        if Placeholders.isForeign(in: user) {
+            return EntryFault(
+                .valueIsNoRoute,
+                "'\(name)' would be the mailbox's name as it stands: no pattern of another mailer is replaced; write %1 for the"
+                    + " user, %2 for the tail, %3 for '@domain'")
+        }
+        guard !isOwn || MailboxName.canBe(user) else {
+            return EntryFault(.valueIsNoRoute, "'\(name)' is no mailbox: write its name, or name@domain")
         }
         return byteFault(user, of: "user")
     }
