@@ -42,6 +42,12 @@ public struct TLSFile: Sendable, Hashable {
             case ("tls-cafile", 2): authorityFile = words[1]
             case ("tls-capath", 2): authorityDirectory = words[1]
             case ("demand-tls-mode", 1): isDemanded = true
+            case ("demand-tls-mode", _):
+                throw ConfigurationError(
+                    file: path, line: index + 1, text: "demand-tls-mode has no value; write it alone on its line")
+            case ("tls-cert-file", _), ("tls-key-file", _), ("tls-cafile", _), ("tls-capath", _):
+                throw ConfigurationError(
+                    file: path, line: index + 1, text: "'\(key)' needs one path behind it, and has \(words.count - 1)")
             default:
                 throw ConfigurationError(
                     file: path, line: index + 1,

@@ -42,7 +42,7 @@ struct NewdbPlan {
             let reason =
                 databases.relations.contains(relation)
                 ? "relation '\(relation)' has no map that newdb compiles; live (-r) and text maps are left alone"
-                : "has no relation '\(relation)'"
+                : "has no relation '\(relation)'\(suggestion(for: relation, among: databases.relations))"
             throw ConfigurationError(file: databases.file, text: reason)
         }
         var steps: [Step] = []
