@@ -47,6 +47,21 @@ struct MapHabitsTests {
         #expect(result.errorText.contains("empty-source"), "\(result.errorText)")
     }
 
+    @Test(
+        "newdb --check reads the descriptions of environments too",
+        arguments: [
+            nil, "envflags = CDB\n", "envhome = /x\nenvmode = often\n", "envhme = /x\n",
+            "envhome = /x\nenvflags = CBD\n",
+        ])
+    func environments(text: String?) throws {
+        let site = try MistakenSite(
+            Mistake(.databases, 1, "aliases btree - -r $MAILVAR/db/a -lm -C $MAILVAR/db/env.conf"))
+        if let text { try site.place.write(text, to: "db/env.conf") }
+        let result = try site.run("newdb", "--check")
+        #expect(result.status == 78)
+        #expect(result.errorText.contains(site.place.file("db/env.conf")), "\(result.errorText)")
+    }
+
     @Test("makedb leaves a live map alone", arguments: ["db/live", "db/../db/live", "db//live"])
     func live(base: String) throws {
         let site = try TestSite()

@@ -65,6 +65,7 @@ struct NewdbCommand: ParsableCommand {
                 outcome.take(error, of: step.job, log)
             }
         }
+        for error in plan.environmentErrors { outcome.take(error, log) }
         plan.sayPrivileges(log)
         outcome.sayHint(log)
         if !output.finish(log), outcome.status == .ok { throw ExitCode.inputOutput }
@@ -161,6 +162,12 @@ struct NewdbOutcome {
             log.say(error)
         }
         note(error.isTemporary ? .tryAgain : error.file == job.source.name ? .unreadableInput : .cannotCreate)
+    }
+
+    /// Notices an error of the configuration that lookups would meet.
+    mutating func take(_ error: ConfigurationError, _ log: borrowing DiagnosticLog) {
+        log.say(error)
+        note(ExitCode(unusableConfiguration: error))
     }
 
     /// Says how what was refused can be allowed, where it can.

@@ -19,6 +19,20 @@ struct NewdbPlan {
     private let databases: DatabasesConf
     private let allowed: AllowedFindings
 
+    /// What cannot be used of the descriptions of environments that live maps name.
+    var environmentErrors: [ConfigurationError] {
+        var seen: Set<String> = []
+        return databases.definitions.compactMap(\.environmentFile).filter { seen.insert($0).inserted }.compactMap {
+            file in
+            do throws(ConfigurationError) {
+                _ = try EnvironmentSettings(file: file)
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
     /// The file whose lock keeps two runs apart: the system frees it when its holder dies, however that happens.
     var lockPath: String { databases.file }
 
