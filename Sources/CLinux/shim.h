@@ -1,5 +1,5 @@
 #include <sys/signalfd.h>
-#include <sys/types.h>
 
-// <fcntl.h> declares it for GNU programs only.
-int fallocate(int fd, int mode, off_t offset, off_t len);
+// <fcntl.h> declares it for GNU programs only. off_t is a long: <sys/types.h> would make types of the standard headers this
+// module's, for whoever imports both.
+int fallocate(int fd, int mode, long offset, long length);

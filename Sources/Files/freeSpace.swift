@@ -43,6 +43,6 @@ public func keepRoom(for path: String, bytes: Int) throws(FileError) {
     defer { close(descriptor) }
     // FALLOC_FL_KEEP_SIZE of fallocate(2).
     let keepsSize: Int32 = 1
-    guard fallocate(descriptor, keepsSize, 0, off_t(bytes)) != 0, errno == ENOSPC || errno == EDQUOT else { return }
+    guard fallocate(descriptor, keepsSize, 0, bytes) != 0, errno == ENOSPC || errno == EDQUOT else { return }
     throw FileError(operation: "keep room for", path: path, code: errno)
 }
