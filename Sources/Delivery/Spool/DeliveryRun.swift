@@ -170,7 +170,11 @@ public final class DeliveryRun: Sendable {
 
     /// Goes on with a message about which there is news.
     func schedule(_ message: QueuedMessage, _ change: (inout QueuedMessage.News) -> Void = { _ in }) {
-        guard message.add(change) else { return }
+        let isNew = message.add {
+            $0.isCalled = true
+            change(&$0)
+        }
+        guard isNew else { return }
         state.withLockedValue { $0.resumed.append(message) }
     }
 

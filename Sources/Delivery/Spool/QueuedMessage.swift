@@ -31,7 +31,11 @@ final class QueuedMessage: Sendable {
         /// Whether what cannot be written now is given up.
         var givesUp = false
 
-        var isEmpty: Bool { outcomes.isEmpty && admitted.isEmpty && !givesUp }
+        /// Whether it is to look again, though there is nothing else: without it a step that is just ending would not see
+        /// that somebody called, and nobody would call again.
+        var isCalled = false
+
+        var isEmpty: Bool { outcomes.isEmpty && admitted.isEmpty && !givesUp && !isCalled }
     }
 
     private struct Inbox {
