@@ -1,5 +1,6 @@
 // Habits of other mailers, and maps that lose all they have, as newdb and makedb meet them.
 
+import Glibc
 import Testing
 import ZRouteTestKit
 
@@ -60,6 +61,17 @@ struct MapHabitsTests {
         let result = try site.run("newdb", "--check")
         #expect(result.status == 78)
         #expect(result.errorText.contains(site.place.file("db/env.conf")), "\(result.errorText)")
+    }
+
+    @Test("The disk keeps room for all that an environment's cache may grow to, whoever enters it")
+    func room() throws {
+        let site = try TestSite()
+        try site.loadLive(1)
+        let region = site.place.file("env/__db.003")
+        #expect(try site.succeed(["db", "get", "fqdnroutes", "user0@live.example"]) == "smtp-lmtp!node!user0\n")
+        var status = stat()
+        #expect(stat(region, &status) == 0)
+        #expect(Int(status.st_blocks) * 512 >= 8 << 20, "\(status.st_blocks) blocks for \(status.st_size) bytes")
     }
 
     @Test("makedb leaves a live map alone", arguments: ["db/live", "db/../db/live", "db//live"])

@@ -77,7 +77,13 @@ struct RegionFiles {
         var (gigabytes, bytes, caches) = (UInt32(0), UInt32(0), Int32(0))
         _ = unsafe environment.pointee.get_cachesize(environment, &gigabytes, &bytes, &caches)
         let cache = (Int(gigabytes) << 30 + Int(bytes)) / max(Int(caches), 1)
-        for name in (try? names()) ?? [] {
+        let regions: [String]
+        do {
+            regions = try names()
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+        for name in regions {
             // The first two are the environment's own and the locks'; the caches follow, which get a quarter more.
             let isCache = name != "__db.001" && name != "__db.002"
             try takeRoom(for: "\(home)/\(name)", growingTo: isCache ? cache + cache / 4 + Self.growth : 0)
