@@ -1,7 +1,7 @@
 // A file that lives as long as one run of a target: text maps are read from files, and a run must leave none behind.
 
-import Files
 import Glibc
+import System
 
 /// A file without a name, with the path by which this process can open it.
 final class MemoryFile {

@@ -1,7 +1,7 @@
 // What the plain form of a map's source means, read again in the simplest way there is: what the real parser and its
 // index answer must be the same.
 
-import MailAddress
+import Bytes
 import Maps
 
 /// The entries of a source in the plain form; the first of each key stands.

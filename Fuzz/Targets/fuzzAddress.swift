@@ -1,6 +1,7 @@
 // Addresses: what is read survives being read again, and the short way for plain ones says what the grammar says.
 
-import MailAddress
+import Bytes
+import MailSyntax
 
 func fuzzAddress(_ bytes: [UInt8]) {
     let address = Result { () throws(AddressError) in try EnvelopeAddress(bytes) }
@@ -27,7 +28,7 @@ private func isOfNode(_ address: [UInt8]) -> Bool {
 
 /// The short way for a list of one mailbox says what reading the list says.
 private func checkOnlyMailbox(_ bytes: [UInt8]) {
-    var block = ByteBlock()
+    var block = TextArena()
     block.append("before")
     let list = block.append(bytes)
     guard let at = AddressList.onlyMailbox(list, of: block) else { return }
@@ -38,7 +39,7 @@ private func checkOnlyMailbox(_ bytes: [UInt8]) {
 
 /// Reading into a block, which has a short way for plain addresses, gives what the grammar gives, behind what is in it.
 private func checkBlock(_ bytes: [UInt8], gets address: Result<EnvelopeAddress, AddressError>) {
-    var block = ByteBlock()
+    var block = TextArena()
     block.append("before")
     let form = Result { () throws(AddressError) in try EnvelopeAddress.read(bytes.span, into: &block) }
     precondition(form == address.map(\.form), "reading into a block says something else")

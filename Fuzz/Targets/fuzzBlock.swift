@@ -1,6 +1,6 @@
 // Blocks of text: an input is a list of operations, done to a block and to a model of it that knows no pointers.
 
-import MailAddress
+import Bytes
 
 func fuzzBlock(_ bytes: [UInt8]) {
     var run = BlockRun(bytes)
@@ -11,7 +11,7 @@ func fuzzBlock(_ bytes: [UInt8]) {
 private struct BlockRun: ~Copyable {
     private let input: [UInt8]
     private var position = 0
-    private var block: ByteBlock
+    private var block: TextArena
     private var model: [UInt8] = []
     /// Every range that the block gave out since it was emptied, with its bytes; those of the first ones only.
     private var pieces: [(range: Range<Int>, bytes: [UInt8])] = []
@@ -22,7 +22,7 @@ private struct BlockRun: ~Copyable {
 
     init(_ input: [UInt8]) {
         self.input = input
-        block = ByteBlock(capacity: Int(input.first ?? 0))
+        block = TextArena(capacity: Int(input.first ?? 0))
         position = min(1, input.count)
     }
 
@@ -115,7 +115,7 @@ private struct BlockRun: ~Copyable {
         precondition(block.lastPair(of: byte, in: range) == pair, "another last pair")
         precondition(block.lastIndex(of: byte, in: range) == part.lastIndex(of: byte), "another last byte")
         precondition(block.first(range) == part.first && block.last(range) == part.last, "other ends")
-        var output = ByteBlock()
+        var output = TextArena()
         output.append(other)
         let isAppended = block.withSpan(range) { output.append($0, then: 0x0A, unlessControlOr: byte, or: other) }
         let isOrdinary = part.allSatisfy { $0 >= 0x20 && $0 != byte && $0 != other }

@@ -1,8 +1,8 @@
 // The engine: the first lines of an input are entries of maps, the rest are addresses. The maps are text files, which
 // have a way of their own through everything; the same entries in the simplest tables must give the same answers.
 
+import Bytes
 import Configuration
-import MailAddress
 import Maps
 import Routing
 

@@ -1,7 +1,7 @@
 // `%N` substitution: every way to it gives what a reading byte by byte gives.
 
+import Bytes
 import Configuration
-import MailAddress
 import Maps
 
 func fuzzSubstitution(_ bytes: [UInt8]) {
@@ -42,7 +42,7 @@ private func substituted(_ value: [UInt8], _ given: [Int: [UInt8]]) -> [UInt8]? 
 }
 
 /// Puts the arguments into a text, and says where they are.
-private func places(of given: [Int: [UInt8]], in text: inout ByteBlock) -> SubstitutionPlaces {
+private func places(of given: [Int: [UInt8]], in text: inout TextArena) -> SubstitutionPlaces {
     var places = SubstitutionPlaces()
     for number in 1...9 {
         places[number] = given[number].map { text.append($0) }
@@ -52,7 +52,7 @@ private func places(of given: [Int: [UInt8]], in text: inout ByteBlock) -> Subst
 }
 
 private func checkPlaces(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [UInt8]?) {
-    var text = ByteBlock()
+    var text = TextArena()
     let places = places(of: given, in: &text)
     let zero = text.append(given[0] ?? [])
     let value = text.append(value)
@@ -72,7 +72,7 @@ private func checkHit(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [UInt
     }
     var set = MapSet(databases, tables: OneEntry(key: given[0] ?? [], value: value))
     for (name, answer) in [("substituting", wanted ?? value), ("plain", value)] {
-        var text = ByteBlock()
+        var text = TextArena()
         let key = text.append(given[0] ?? [])
         guard let hit = try? set.find(key, of: &text, in: set.relation(name)) else {
             preconditionFailure("the entry is not found")

@@ -1,10 +1,10 @@
 // Text maps: the input is a source in the plain form, or two with a form feed between them, of which the second replaces
 // the first. Each way to ask for a key gives what a simple reading gives.
 
+import Bytes
 import Configuration
-import Files
-import MailAddress
 import Maps
+import System
 
 func fuzzTexts(_ bytes: [UInt8]) {
     let generations = bytes.split(separator: 0x0C, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
@@ -54,7 +54,7 @@ private struct TextsRun: ~Copyable {
     mutating func check(_ bytes: [UInt8]) {
         guard !isRefused(bytes) else {
             for name in ["folded", "exact", "upper", "several"] {
-                var text = ByteBlock()
+                var text = TextArena()
                 let key = text.append([1])
                 let outcome = Result { () throws(MapError) in try set.find(key, of: &text, in: set.relation(name)) }
                 guard case .failure = outcome else { preconditionFailure("a source with a NUL, or in UTF-16, is read") }
@@ -73,7 +73,7 @@ private struct TextsRun: ~Copyable {
         _ set: inout MapSet, _ name: String, _ source: PlainSource, folding: KeyFolding, _ group: inout RelationGroup
     ) {
         let relation = set.relation(name)
-        var text = ByteBlock()
+        var text = TextArena()
         for key in probes(source) {
             text.removeAll()
             let wanted = key.isEmpty ? nil : source.entries[key.map(folding.fold)]
@@ -94,7 +94,7 @@ private struct TextsRun: ~Copyable {
 
     /// Two maps, the first of which decides.
     private mutating func checkSeveral(_ source: PlainSource) {
-        var text = ByteBlock()
+        var text = TextArena()
         for key in probes(source) + ["other@b.example", "both@a.example", "neither@a.example"].map({ Array($0.utf8) }) {
             let folded = key.map(ASCII.lowercase)
             guard !folded.isEmpty else { continue }
@@ -109,7 +109,7 @@ private struct TextsRun: ~Copyable {
 
     /// Two relations, the first of which decides.
     private mutating func checkBoth(_ exact: PlainSource, _ lower: PlainSource) {
-        var text = ByteBlock()
+        var text = TextArena()
         for key in probes(exact) where !key.isEmpty {
             text.removeAll()
             let place = text.append(key)

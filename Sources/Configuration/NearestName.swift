@@ -1,6 +1,6 @@
 // Finds the known name that a misspelt one was probably meant to be, so that a message can say it.
 
-import MailAddress
+import Bytes
 
 /// The known name that is most like a given one; nil where none is like it.
 ///

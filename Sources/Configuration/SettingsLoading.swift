@@ -1,12 +1,12 @@
 // Which files make up the configuration, in which order they are read, and where zmailer.conf is looked for.
 
-import Files
+import Bytes
 import Glibc
-import MailAddress
+import System
 
 extension Settings {
     /// Where zmailer.conf is looked for when neither the command line nor `ZCONFIG` names it.
-    public static let standardFiles = ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf"]
+    package static let standardFiles = ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf"]
 
     /// The largest configuration file read, in bytes.
     private static let largestFile = 1 << 20
@@ -24,7 +24,7 @@ extension Settings {
     ///   - systemHostname: the default of `hostname`.
     /// - Throws: `ConfigurationError` for a file that cannot be read, for a value that cannot be used, and for a name that
     ///   is no setting's but very like one.
-    public static func load(
+    package static func load(
         file: String? = nil,
         environmentFile: String? = environmentVariable("ZCONFIG"),
         standardFiles: [String] = Settings.standardFiles,
@@ -130,7 +130,7 @@ extension Settings {
     }
 
     /// The name that the system gives this host; `localhost` where it gives none.
-    public static func systemHostname() -> String {
+    package static func systemHostname() -> String {
         // HOST_NAME_MAX is 64 on Linux; the byte beyond stays 0 and ends the name.
         var buffer = [CChar](repeating: 0, count: 66)
         guard unsafe gethostname(&buffer, buffer.count - 1) == 0, buffer[0] != 0 else { return "localhost" }
@@ -139,7 +139,7 @@ extension Settings {
 }
 
 /// A variable of the process's environment; nil where it is not set or empty.
-public func environmentVariable(_ name: String) -> String? {
+package func environmentVariable(_ name: String) -> String? {
     guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { return nil }
     return unsafe String(cString: value)
 }

@@ -1,7 +1,7 @@
 // From variables to settings: each name's value is checked where it was last set, so that a message can say where.
 
+import Bytes
 import Glibc
-import MailAddress
 
 /// The variables that the files and overrides set, each with its place, on the way to `Settings`.
 struct SettingsReader {

@@ -3,7 +3,7 @@
 import Configuration
 
 /// Makes the tables of one worker; those that name the same environment share it.
-public final class SiteTableFactory: TableFactory {
+package final class SiteTableFactory: TableFactory {
     /// One for each home, of which sites have one or two.
     private var environments: [BerkeleyDBEnvironment] = []
     private let texts: TextTableLoader
@@ -15,7 +15,7 @@ public final class SiteTableFactory: TableFactory {
     /// - Parameters:
     ///   - texts: reads text maps, once for all workers that share it.
     ///   - watch: watches the worker for calls that hang; nil where nobody does.
-    public convenience init(texts: TextTableLoader, watch: CallWatch? = nil) {
+    package convenience init(texts: TextTableLoader, watch: CallWatch? = nil) {
         self.init(texts: texts, watch: watch) { _ in nil }
     }
 
@@ -31,7 +31,7 @@ public final class SiteTableFactory: TableFactory {
     }
 
     /// Makes the table of one map.
-    public func makeTable(for definition: MapDefinition) -> any Table {
+    package func makeTable(for definition: MapDefinition) -> any Table {
         let name = definition.tableName
         switch definition.type {
         case .btree, .bhash:

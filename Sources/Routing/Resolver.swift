@@ -1,19 +1,20 @@
 // Resolves one address after another through ZMailer's lookup chain. The steps of the chain stand in Steps/, one a
 // file; this file is what surrounds them: validation, the worklist, and what a failure does to the address.
 
-public import Files
+import Bytes
 import Glibc
-import MailAddress
+import MailSyntax
 import Maps
+package import System
 
 /// The routing engine of one worker.
 ///
 /// Not to be shared between threads: it owns its maps.
-public struct Resolver: ~Copyable {
+package struct Resolver: ~Copyable {
     /// How an address is to be resolved.
-    public struct Request: Sendable {
+    package struct Request: Sendable {
         /// The roles an address can have (ZMailer's attribute `type`).
-        public enum Role: Sendable {
+        package enum Role: Sendable {
             /// Mail is to be delivered to it.
             case recipient
             /// Mail comes from it: nothing is expanded.
@@ -21,21 +22,21 @@ public struct Resolver: ~Copyable {
         }
 
         /// The role of the address.
-        public var role = Role.recipient
+        package var role = Role.recipient
         /// Whether the message is an error message (`errormsg`), which has default keys of its own in routesdb.
-        public var isErrorMessage = false
+        package var isErrorMessage = false
         /// Whether the address was submitted with a message: whoever may submit mail may name no command and no file,
         /// and have no file of this host's read to him.
-        public var isSubmitted = false
+        package var isSubmitted = false
 
         /// An ordinary recipient.
-        public init() {}
+        package init() {}
     }
 
     let rules: RoutingRules
     var maps: RoutingMaps
     /// Where events go; nil when nobody asks for them.
-    public let trace: Trace?
+    package let trace: Trace?
 
     /// The present time in seconds since 1970, for values that delay.
     let clock: @Sendable () -> Int64
@@ -45,14 +46,14 @@ public struct Resolver: ~Copyable {
     private var longestAddress = 0
     var expansion = Expansion()
     /// All text of the address, the routes' fields among it.
-    var text = ByteBlock(capacity: 512)
+    var text = TextArena(capacity: 512)
     /// The routes found so far.
     private var places: [Answer.RoutePlace] = []
     /// The bytes of their fields, some of which several may share.
     private var routeBytes = 0
 
     /// An engine over a site's maps.
-    public init(
+    package init(
         rules: RoutingRules, maps: consuming RoutingMaps, trace: Trace? = nil, clock: (@Sendable () -> Int64)? = nil
     ) {
         self.rules = rules
@@ -65,7 +66,7 @@ public struct Resolver: ~Copyable {
     ///
     /// Never throws: what cannot be resolved gets a route on channel `error`, what cannot be known now one on channel
     /// `hold`, with the reason in ``Resolution/failure``.
-    public mutating func resolve(_ address: Span<UInt8>, _ request: Request = Request()) -> Resolution {
+    package mutating func resolve(_ address: Span<UInt8>, _ request: Request = Request()) -> Resolution {
         var answer = Answer()
         resolve(address, request, into: &answer)
         return answer.resolution
@@ -76,7 +77,7 @@ public struct Resolver: ~Copyable {
     /// - Parameters:
     ///   - answer: what was there is replaced.
     ///   - now: the time, by which changed maps are noticed and caches forget.
-    public mutating func resolve(
+    package mutating func resolve(
         _ address: Span<UInt8>, _ request: Request, into answer: inout Answer, now: MonotonicTime = .coarse()
     ) {
         self.request = request
@@ -185,15 +186,15 @@ public struct Resolver: ~Copyable {
     /// Adds a route that an address came to.
     @inline(__always)
     mutating func add(
-        channel: Piece, host: Piece, user: Piece, _ hop: Hop
+        channel: TextRange, host: TextRange, user: TextRange, _ current: WorkingAddress
     ) throws(ResolutionFailure) {
         // Here all routes come by: none gives a submitter's words to whoever delivers to commands and files.
-        if !hop.isTrusted, text.equals(channel, "local"), namesCommandOrFile(user) || namesInclude(user) {
+        if !current.isTrusted, text.equals(channel, "local"), namesCommandOrFile(user) || namesInclude(user) {
             throw .syntax(nil)
         }
         add(
             Answer.RoutePlace(
-                channel: channel, host: host, user: user, privilege: hop.privilege, origin: hop.node))
+                channel: channel, host: host, user: user, privilege: current.privilege, origin: current.node))
         try checkSize()
     }
 
@@ -211,7 +212,7 @@ public struct Resolver: ~Copyable {
     }
 
     /// Pieces one after another, as one piece.
-    mutating func joined(_ first: Piece, _ second: Piece, _ third: Piece = .empty) -> Piece {
+    mutating func joined(_ first: TextRange, _ second: TextRange, _ third: TextRange = .empty) -> TextRange {
         // Nothing has to be put together where only the first is something.
         if second.isEmpty, third.isEmpty { return first }
         if second.isEmpty, first.upperBound == third.lowerBound { return first.lowerBound..<third.upperBound }
@@ -223,9 +224,9 @@ public struct Resolver: ~Copyable {
 
     /// Refuses an address that turns out to be none on its way: the one that was asked for as a whole, a member of an
     /// expansion by itself.
-    mutating func refuse(_ hop: Hop, _ error: AddressError) throws(ResolutionFailure) {
-        guard !hop.isTyped else { throw .syntax(error) }
-        try add(channel: text.append("error"), host: text.append("syntax"), user: hop.address, hop)
+    mutating func refuse(_ current: WorkingAddress, _ error: AddressError) throws(ResolutionFailure) {
+        guard !current.isTyped else { throw .syntax(error) }
+        try add(channel: text.append("error"), host: text.append("syntax"), user: current.address, current)
     }
 
     /// Puts the members of an expanded value onto the worklist.
@@ -249,7 +250,7 @@ public struct Resolver: ~Copyable {
     }
 
     /// Puts the only member of an expanded value onto the worklist, a mailbox in the text already.
-    mutating func expand(to mailbox: Piece, at: Int, like template: Node, of parent: Int) throws(ResolutionFailure) {
+    mutating func expand(to mailbox: TextRange, at: Int, like template: Node, of parent: Int) throws(ResolutionFailure) {
         if let trace, let key = template.key {
             trace.record(.expanded(relation: key.relation, key: text[key.key], members: [text[mailbox]]))
         }
@@ -280,7 +281,7 @@ public struct Resolver: ~Copyable {
     mutating func value(
         of hit: MapHit, substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(),
         growingAtMost growth: Int
-    ) throws(ResolutionFailure) -> Piece {
+    ) throws(ResolutionFailure) -> TextRange {
         guard hit.reference(in: text) != nil else { return hit.value }
         return try substituted(hit, places(), growth)
     }
@@ -288,7 +289,7 @@ public struct Resolver: ~Copyable {
     @inline(__always)
     private mutating func substituted(
         _ hit: MapHit, _ places: SubstitutionPlaces, _ growth: Int
-    ) throws(ResolutionFailure) -> Piece {
+    ) throws(ResolutionFailure) -> TextRange {
         // A reference has two bytes, and stands for a piece of the text: most values are too short to grow that much.
         let (most, isOverflow) = (hit.value.count / 2).multipliedReportingOverflow(by: text.end)
         guard
@@ -305,7 +306,7 @@ public struct Resolver: ~Copyable {
 
     /// A value that holds `%0` twice doubles what it stands for each time around.
     @inline(__always)
-    func checkGrowth(of address: Piece) throws(ResolutionFailure) {
+    func checkGrowth(of address: TextRange) throws(ResolutionFailure) {
         guard address.count <= longestAddress else { throw .growthLimit(bytes: Self.mostGrowth) }
     }
 

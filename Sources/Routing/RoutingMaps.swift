@@ -1,8 +1,9 @@
 // The maps of the chain, asked by name. Here a map's failure becomes the failure of the address.
 
-import Files
-import MailAddress
-public import Maps
+import Bytes
+package import Configuration
+package import Maps
+import System
 
 /// The default keys that routesdb is asked with, where nothing else matches (SEMANTICS 6).
 enum DefaultKeys {
@@ -26,7 +27,7 @@ enum DefaultKeys {
 }
 
 /// The relations of one worker, and the two sources that dbases.conf does not name.
-public struct RoutingMaps: ~Copyable {
+package struct RoutingMaps: ~Copyable {
     private var set: MapSet
     private let ids: [MapSet.RelationID]
     private var fullyQualified: RelationGroup
@@ -44,7 +45,7 @@ public struct RoutingMaps: ~Copyable {
     ///   - set: the relations of dbases.conf.
     ///   - accounts: the accounts that local users must have, where the rules demand it.
     ///   - includes: the files that `:include:` names.
-    public init(_ set: consuming MapSet, accounts: any Table, includes: any IncludedLists = IncludedFiles()) {
+    package init(_ set: consuming MapSet, accounts: any Table, includes: any IncludedLists = IncludedFiles()) {
         self.accounts = accounts
         self.includes = includes
         var ids: [MapSet.RelationID] = []
@@ -70,7 +71,7 @@ public struct RoutingMaps: ~Copyable {
     /// - Returns: the answer of the first that has the key; nil only where the key certainly does not exist.
     @inline(__always)
     mutating func findFullyQualified(
-        _ key: Piece, of text: inout ByteBlock, from first: Int
+        _ key: TextRange, of text: inout TextArena, from first: Int
     ) throws(ResolutionFailure) -> MapHit? {
         do {
             return try set.find(key, isFolded: true, of: &text, in: &fullyQualified, from: first)
@@ -82,7 +83,7 @@ public struct RoutingMaps: ~Copyable {
     /// Looks a host up in thishost.
     ///
     /// - Returns: nil only where the key certainly does not exist.
-    mutating func findThisHost(_ host: Piece, of text: inout ByteBlock) throws(ResolutionFailure) -> MapHit? {
+    mutating func findThisHost(_ host: TextRange, of text: inout TextArena) throws(ResolutionFailure) -> MapHit? {
         do {
             return try set.find(host, isFolded: false, of: &text, in: &thisHost)
         } catch {
@@ -105,7 +106,7 @@ public struct RoutingMaps: ~Copyable {
     ///
     /// - Returns: nil only where the key certainly does not exist.
     mutating func find(
-        _ relation: RelationName, _ key: Piece, of text: inout ByteBlock, defaults: DefaultKeys = .none
+        _ relation: RelationName, _ key: TextRange, of text: inout TextArena, defaults: DefaultKeys = .none
     ) throws(ResolutionFailure) -> MapHit? {
         do {
             switch relation {
@@ -118,4 +119,89 @@ public struct RoutingMaps: ~Copyable {
             throw .map(error)
         }
     }
+}
+
+// The relations that the chain asks, by the names that dbases.conf gives them.
+
+/// A relation of the lookup chain.
+package enum RelationName: String, Sendable, Hashable {
+    /// Names of local users to addresses.
+    case aliases
+    /// Whole addresses, and `@domain`, to addresses.
+    case fqdnaliases
+    /// Whole addresses, and `@domain`, to routes.
+    case fqdnroutes
+    /// Domains to routes.
+    case routesdb
+    /// The domains that are this host.
+    case thishost
+    /// Accounts of the system, asked only where users need one; no relation of dbases.conf.
+    case accounts
+    /// Files named by `:include:`; no relation of dbases.conf.
+    case include
+
+    /// Those that dbases.conf defines.
+    static let chain: [RelationName] = [.aliases, .fqdnaliases, .fqdnroutes, .routesdb, .thishost]
+
+    /// The place in `chain`.
+    var index: Int {
+        switch self {
+        case .aliases: 0
+        case .fqdnaliases: 1
+        case .fqdnroutes: 2
+        case .routesdb: 3
+        case .thishost, .accounts, .include: 4
+        }
+    }
+}
+
+// Judges the relations that a dbases.conf names: a relation of the chain whose name is misspelt is asked for nothing, and
+// each of its users would be a certain "no such user".
+
+extension RelationName {
+    /// Relations that ZMailer's scripts ask and that the chain here does not: their lines are passed over.
+    private static let zmailer: Set<String> = [
+        "expired", "fqdnaliasesldap", "fqlists", "fullnamemap", "fullnames", "iproutesdb", "lists", "listserv",
+        "mailman",
+        "mboxmap", "newsgroup", "otherservers", "smtproutes", "uucproutes", "bitnetroutes", "userdb",
+    ]
+
+    /// What is wrong with the relations of a dbases.conf.
+    ///
+    /// - Returns: an error for each line of a relation that nobody asks, and a warning where a relation of the chain has
+    ///   no line at all. One of type `NONE` is a line: it says that the relation is meant to be empty.
+    package static func findings(in databases: DatabasesConf) -> [Finding] {
+        let known = chain.map(\.rawValue)
+        var findings: [Finding] = []
+        for definition in databases.definitions
+        where !known.contains(definition.relation) && !zmailer.contains(definition.relation)
+            && !definition.relation.hasPrefix("smtp-policy")
+        {
+            findings.append(
+                Finding(
+                    .unknownRelation, .error, file: definition.file, line: definition.line,
+                    text:
+                        "no relation '\(definition.relation)' is known, so nothing would ever be found in it; write one"
+                        + " of \(known.joined(separator: ", "))\(suggestion(for: definition.relation, among: known))"))
+        }
+        let missing = known.filter { name in !databases.definitions.contains { $0.relation == name } }
+        if !missing.isEmpty {
+            // Without any line every address would leave by SMTP.
+            let severity: Finding.Severity = missing.count == known.count ? .error : .warning
+            findings.append(
+                Finding(
+                    .relationWithoutLine, severity, file: databases.file,
+                    text:
+                        "there is no line for \(missing.joined(separator: ", ")), where nothing is found then; add the"
+                        + " lines, or for what is meant to be empty '\(missing[0]) NONE - - - -'"))
+        }
+        return findings
+    }
+}
+
+extension Finding.Name {
+    /// A relation that nobody asks.
+    static let unknownRelation = Finding.Name("unknown-relation")
+    /// A relation of the chain that no line defines.
+    static let relationWithoutLine = Finding.Name("relation-without-line")
 }

@@ -1,14 +1,16 @@
 // The sink's sockets. Each connection has one thread of a few to itself while it stores: a store's work is waiting for
 // the disk.
 
-public import Files
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import Synchronization
+package import System
 
 /// A small LMTP store to try things against.
-public final class SinkServer: Sendable {
+package final class SinkServer: Sendable {
     /// Where it listens.
-    public enum Address: Sendable {
+    package enum Address: Sendable {
         /// A socket in the file system; one that is there already is replaced.
         case unix(String)
         /// An address or name, and a port; 0 for any.
@@ -22,7 +24,7 @@ public final class SinkServer: Sendable {
     /// Listens, and serves from now on.
     ///
     /// - Throws: the reason why it cannot listen there.
-    public init(
+    package init(
         at address: Address, store: MaildirStore, rules: SinkRules, host: String, threads: Int = 4
     ) throws(FileError) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
@@ -69,13 +71,13 @@ public final class SinkServer: Sendable {
     }
 
     /// The port it listens on; nil for a socket in the file system.
-    public var port: Int? { channel.localAddress?.port }
+    package var port: Int? { channel.localAddress?.port }
 
     /// Stops listening, waits until every connection has ended the transaction it is in, and ends all of them.
     ///
     /// - Parameter seconds: how long is waited at the most: a client that is silent in the middle of a message has not been
     ///   told that it was taken.
-    public func finish(within seconds: Int) {
+    package func finish(within seconds: Int) {
         try? channel.close().wait()
         connections.finish()
         _ = connections.waitUntilNone(seconds: seconds)
@@ -83,7 +85,7 @@ public final class SinkServer: Sendable {
     }
 
     /// Ends all connections and stops listening.
-    public func shutDown() {
+    package func shutDown() {
         try? channel.close().wait()
         try? group.syncShutdownGracefully()
     }
@@ -140,5 +142,61 @@ private final class SinkHandler: ChannelInboundHandler {
             context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
         }
         if session.isClosed { context.close(promise: nil) }
+    }
+}
+
+// The sink's open connections: asked to end when the server is, and waited for.
+
+/// The connections of a server.
+final class SinkConnections: Sendable {
+    private struct State {
+        var open: [ObjectIdentifier: @Sendable () -> Void] = [:]
+        var isFinishing = false
+    }
+
+    private let state = Mutex(State())
+    /// Its value: whether no connection is open.
+    private let none = ConditionLock(value: true)
+
+    /// Adds a connection.
+    ///
+    /// - Parameter finish: asks it to end.
+    /// - Returns: false where the server is ending, and so should the connection.
+    func add(_ connection: ObjectIdentifier, finish: @escaping @Sendable () -> Void) -> Bool {
+        let isWelcome = state.withLock { state in
+            state.open[connection] = finish
+            return !state.isFinishing
+        }
+        note()
+        return isWelcome
+    }
+
+    /// Removes a connection that has ended.
+    func remove(_ connection: ObjectIdentifier) {
+        state.withLock { $0.open[connection] = nil }
+        note()
+    }
+
+    /// Asks all connections to end.
+    func finish() {
+        let open = state.withLock { state in
+            state.isFinishing = true
+            return Array(state.open.values)
+        }
+        for ask in open { ask() }
+    }
+
+    /// Waits until no connection is open.
+    ///
+    /// - Returns: whether that was so before the time had passed.
+    func waitUntilNone(seconds: Int) -> Bool {
+        guard none.lock(whenValue: true, timeoutSeconds: Double(seconds)) else { return false }
+        none.unlock()
+        return true
+    }
+
+    private func note() {
+        none.lock()
+        none.unlock(withValue: state.withLock { $0.open.isEmpty })
     }
 }

@@ -1,6 +1,8 @@
 // The server's side of one LMTP connection (RFC 2033), small but true: pipelining, 8BITMIME, SIZE, SMTPUTF8, enhanced
 // codes, one final reply a recipient. A value: bytes in, bytes out.
 
+import Bytes
+
 /// A server session without input or output.
 struct SinkSession {
     /// Stores a message for a mailbox; throws why it could not.
@@ -221,5 +223,38 @@ struct SinkSession {
             }
         }
         return nil
+    }
+}
+
+// Which recipients the sink refuses, and at which point.
+
+/// Verdicts by user, for trying what a client makes of them.
+package struct SinkRules: Sendable {
+    /// Refused at RCPT, for good and for now.
+    package var rejected: Set<[UInt8]> = [], deferred: Set<[UInt8]> = []
+    /// Refused after the message, for good and for now.
+    package var rejectedAfterData: Set<[UInt8]> = [], deferredAfterData: Set<[UInt8]> = []
+
+    /// No recipient is refused.
+    package init() {}
+
+    /// The reply to RCPT; nil where the recipient is accepted.
+    func replyToRecipient(_ address: MailboxAddress) -> String? {
+        if matches(rejected, address) { return "550 5.1.1 no such mailbox" }
+        if matches(deferred, address) { return "450 4.2.1 mailbox busy" }
+        return nil
+    }
+
+    /// The reply after the message; nil where it is to be stored.
+    func replyToMessage(_ address: MailboxAddress) -> String? {
+        if matches(rejectedAfterData, address) { return "552 5.2.2 over quota" }
+        if matches(deferredAfterData, address) { return "452 4.2.2 over quota, try later" }
+        return nil
+    }
+
+    /// A rule names the whole address, its local part, or its local part without folder.
+    private func matches(_ users: Set<[UInt8]>, _ address: MailboxAddress) -> Bool {
+        guard !users.isEmpty else { return false }
+        return users.contains(address.bytes) || users.contains(address.localPart) || users.contains(address.user)
     }
 }

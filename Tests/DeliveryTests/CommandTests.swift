@@ -1,10 +1,10 @@
 // The deliver and lmtp-sink commands as their users run them.
 
 import Delivery
-import Files
 import Foundation
 import Sink
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,10 +1,10 @@
 // How many connections there are at a time, how much each carries, and how long each waits for what.
 
 import Delivery
-import Files
 import Foundation
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

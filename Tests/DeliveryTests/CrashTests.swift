@@ -1,9 +1,9 @@
 // Kills a delivering process at each of its file operations in turn, lets another run finish, and counts copies.
 
-import Files
 import Foundation
 import Sink
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,8 +1,8 @@
 // Senders who asked for it (NOTIFY=DELAY) are told that their message waits: once for each time of `reporttimes`.
 
 import Delivery
-import Files
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,12 +1,13 @@
 // A spool of a test's own, with messages in it, and what became of them.
 
+import Bytes
 import Configuration
 import Delivery
-import Files
 import LMTP
-import MailAddress
+import MailSyntax
 import Spool
 import Synchronization
+import System
 import ZRouteTestKit
 
 /// A spool and what happened in it.

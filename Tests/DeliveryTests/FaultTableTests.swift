@@ -2,10 +2,10 @@
 // health: every recipient is delivered once, or failed and reported; nothing that was decided is tried again.
 
 import Delivery
-import Files
 import Foundation
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

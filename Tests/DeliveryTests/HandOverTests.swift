@@ -1,9 +1,9 @@
 // Messages delivered as routing hands them over.
 
 import Delivery
-import Files
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -3,13 +3,13 @@
 
 import Configuration
 import Delivery
-import Files
 import Foundation
 import Glibc
 import LMTP
 import Sink
 import Spool
 import Synchronization
+import System
 import Testing
 import ZRouteTestKit
 

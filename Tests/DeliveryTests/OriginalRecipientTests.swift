@@ -1,10 +1,10 @@
 // Reports name the address that the sender wrote, and nothing of what it was routed to.
 
+import Bytes
 import Delivery
-import Files
 import LMTP
-import MailAddress
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -2,9 +2,9 @@
 // as ours are. And what is discarded on purpose is told of to nobody.
 
 import Delivery
-import Files
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,9 +1,9 @@
 // The control files that ZMailer's agent was given, delivered here: the outcomes it recorded, and the same file after.
 
 import Delivery
-import Files
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,9 +1,9 @@
 // What becomes of failures: reports, to whom, with what in them, how often.
 
 import Delivery
-import Files
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

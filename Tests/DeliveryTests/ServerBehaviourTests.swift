@@ -2,9 +2,9 @@
 // delivered, failed or queued as the last byte received says.
 
 import Delivery
-import Files
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,9 +1,9 @@
 // `deliver --watch` as systemd runs it: its states, its signals, its metrics.
 
-import Files
 import Foundation
 import Glibc
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

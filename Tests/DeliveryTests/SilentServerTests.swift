@@ -1,10 +1,10 @@
 // Servers that say nothing, or a byte at a time: they hold up what is for them, and nothing else.
 
 import Delivery
-import Files
 import Foundation
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

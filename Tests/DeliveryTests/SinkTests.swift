@@ -1,11 +1,11 @@
 // The sink: deliveries end to end, refusals, and names that must not lead out of the store.
 
 import Delivery
-import Files
 import Foundation
 import Glibc
 import LMTP
 import Sink
+import System
 import Testing
 import ZRouteTestKit
 

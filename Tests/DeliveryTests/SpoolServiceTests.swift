@@ -1,9 +1,9 @@
 // Both services as their manager sees them, and with a spool that is moved under them.
 
-import Files
 import Foundation
 import Glibc
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,11 +1,11 @@
 // The spool cannot be written to for a while: what a server answered is kept, nothing new is sent, and no second copy.
 
 import Delivery
-import Files
 import Glibc
 import LMTP
 import Spool
 import Synchronization
+import System
 import Testing
 import ZRouteTestKit
 

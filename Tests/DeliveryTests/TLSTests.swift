@@ -1,13 +1,13 @@
 // Certificates that are taken and refused, TLS that is demanded, and secrets that never show.
 
+import Bytes
 import Configuration
 import Delivery
-import Files
 import LMTP
-import MailAddress
 import NIOSSL
 import Spool
 import Synchronization
+import System
 import Testing
 import ZRouteTestKit
 

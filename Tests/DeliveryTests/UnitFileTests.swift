@@ -1,8 +1,8 @@
 // The files for systemd: that systemd itself understands all of them, and that they make the user and the spool.
 
-import Files
 import Foundation
 import Glibc
+import System
 import Testing
 import ZRouteTestKit
 

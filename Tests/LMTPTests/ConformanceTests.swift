@@ -1,8 +1,9 @@
 // The dialogues that ZMailer's own agent had: the same commands, message and outcomes are wanted.
 
-import Files
+import Bytes
 import LMTP
-import MailAddress
+import MailSyntax
+import System
 import Testing
 
 private struct Recorded {

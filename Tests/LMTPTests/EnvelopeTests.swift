@@ -1,7 +1,8 @@
 // Parameters are sent only where announced; addresses that would break a command never are.
 
+import Bytes
 import LMTP
-import MailAddress
+import MailSyntax
 import Testing
 
 private func commands(

@@ -1,7 +1,8 @@
 // TLS and AUTH: policies, mechanisms, and secrets that never show.
 
+import Bytes
 import LMTP
-import MailAddress
+import MailSyntax
 import Testing
 
 private let secret = "s3cr3t-Pa55"

@@ -1,6 +1,6 @@
-import Files
-import MailAddress
+import Bytes
 import Maps
+import System
 import Testing
 
 @Suite("Search drivers")
@@ -136,7 +136,7 @@ struct DriverTests {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % limit
         }
-        var text = ByteBlock()
+        var text = TextArena()
         for _ in 0..<2000 {
             table.asked = []
             let key = (0...next(40)).map { _ in alphabet[next(alphabet.count)] }

@@ -1,7 +1,7 @@
+import Bytes
 import Configuration
-import Files
-import MailAddress
 import Maps
+import System
 import Testing
 
 @Suite("Sets of relations")
@@ -26,7 +26,7 @@ struct RelationSetTests {
     }
 
     private func answer(_ set: inout MapSet, _ key: String, in relation: MapSet.RelationID) throws -> String? {
-        var text = ByteBlock()
+        var text = TextArena()
         let place = text.append(Array(key.utf8))
         let hit = try set.find(place, of: &text, in: relation)
         return hit.map { String(decoding: text[$0.value(in: &text)], as: UTF8.self) }

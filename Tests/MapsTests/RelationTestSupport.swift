@@ -1,10 +1,10 @@
 // What the tests of relations share: a directory for one test, a table in memory that notes what it is asked.
 
+import Bytes
 import Configuration
-import Files
 import Foundation
-import MailAddress
 import Maps
+import System
 import Testing
 
 final class MapDirectory {
@@ -85,7 +85,7 @@ struct SubstitutionArguments {
     init(_ texts: [Int: String] = [:]) { self.texts = texts }
 
     /// Puts them into a text.
-    func places(in text: inout ByteBlock) -> SubstitutionPlaces {
+    func places(in text: inout TextArena) -> SubstitutionPlaces {
         var places = SubstitutionPlaces()
         for (number, argument) in texts { places[number] = text.append(Array(argument.utf8)) }
         return places
@@ -100,7 +100,7 @@ struct FoundAnswer {
     let privilege: UInt32
 
     /// An answer whose value has its `%N` substituted.
-    init(_ hit: MapHit, _ arguments: SubstitutionArguments, in text: inout ByteBlock) {
+    init(_ hit: MapHit, _ arguments: SubstitutionArguments, in text: inout TextArena) {
         map = hit.map
         key = text[hit.key]
         privilege = hit.privilege
@@ -122,7 +122,7 @@ extension Relation {
         _ key: String, defaults: [String] = [], arguments: SubstitutionArguments = SubstitutionArguments(),
         seconds: UInt64 = 0
     ) throws -> FoundAnswer? {
-        var text = ByteBlock()
+        var text = TextArena()
         let place = text.append(Array(key.utf8))
         let hit = try find(
             place, in: &text, defaults: defaults.map { Array($0.utf8) },

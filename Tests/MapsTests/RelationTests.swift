@@ -1,7 +1,7 @@
+import Bytes
 import Configuration
-import Files
-import MailAddress
 import Maps
+import System
 import Testing
 
 @Suite("Relations")
@@ -77,7 +77,7 @@ struct RelationTests {
     @Test("find leaves %N to whoever knows the arguments")
     func twoSteps() throws {
         var relation = try relation([("-l%", MemoryTable(["a": "%0-%1"]))])
-        var text = ByteBlock()
+        var text = TextArena()
         let key = text.append("a")
         let hit = try #require(try relation.find(key, in: &text, now: MonotonicTime(nanoseconds: 0)))
         #expect(text[hit.value] == Array("%0-%1".utf8))
@@ -122,7 +122,7 @@ struct RelationSubstitutionTests {
 
     @Test("Arguments can be taken away and set anew")
     func reuse() {
-        var text = ByteBlock()
+        var text = TextArena()
         var places = SubstitutionPlaces()
         places[1] = text.append("old")
         places[2] = text.append("two")

@@ -1,9 +1,9 @@
 // When a file that is saved in place is believed, by clocks that the test moves.
 
-import Files
 import Foundation
 import Maps
 import Synchronization
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,9 +1,9 @@
 // Accounts may change between any two addresses, unlike maps, whose files are looked at every half second.
 
 import Configuration
-import Files
 import Maps
 import Routing
+import System
 import Testing
 
 @Suite("Accounts")

@@ -1,10 +1,10 @@
 // A recorded configuration of ZMailer with the answers that its router gave: Fixtures/conformance.
 
 import Configuration
-import Files
 import Foundation
 import Maps
 import Routing
+import System
 import ZRouteTestKit
 
 /// A recorded configuration, set up in a directory of its own.

@@ -1,6 +1,6 @@
 // Loops, limits and failures of expansion: where the answers are ours and not ZMailer's.
 
-import MailAddress
+import Bytes
 import Maps
 import Routing
 import Testing

@@ -3,9 +3,9 @@
 // The user named by a recipient decides what becomes of it: `keep...` stays pending, `now...` is delivered, `bad...`
 // fails and is reported, `held...` is held at first and routed anew later, as `keep...`.
 
-import Files
 import Glibc
 import Spool
+import System
 
 struct MailRun {
     let postOffice: PostOffice

@@ -4,9 +4,9 @@
 // SpoolFaultRunner POSTOFFICE kill|ERRNO|none NUMBER LEDGER [handed]: prints the number of operations it did. With
 // `handed`, what is routed is delivered as it is handed over.
 
-import Files
 import Glibc
 import Spool
+import System
 
 guard (5...6).contains(CommandLine.arguments.count), let number = Int(CommandLine.arguments[3]) else { exit(64) }
 let mode = CommandLine.arguments[2]

@@ -1,9 +1,9 @@
 // Kills, or fails, a mail system's run at each of its file operations in turn, lets a second run go over the spool, and
 // checks that every message and every recipient is where it belongs exactly once.
 
-import Files
 import Glibc
 import Spool
+import System
 import Testing
 
 @Suite struct CrashTests {

@@ -1,8 +1,8 @@
 // The spool's fixtures: submissions and control files as ZMailer read and wrote them, and empty spools to work in.
 
-import Files
 import Glibc
 import Spool
+import System
 
 /// Files under Fixtures/.
 enum Fixture {

@@ -1,8 +1,8 @@
 // What a commit hands over, and what another program or another run may do to it before it is opened.
 
-import Files
 import Glibc
 import Spool
+import System
 import Testing
 
 @Suite struct HandOverTests {

@@ -1,8 +1,8 @@
 // What dates of files are believed: none ahead of the clock, and none so old that the message would be long gone.
 
-import Files
 import Glibc
 import Spool
+import System
 import Testing
 
 @Suite struct MessageDatesTests {

@@ -1,7 +1,7 @@
 import CFileAttributes
-import Files
 import Glibc
 import Spool
+import System
 import Testing
 
 @Suite struct OpenControlFileTests {

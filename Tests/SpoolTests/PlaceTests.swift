@@ -1,9 +1,9 @@
 // A spool that is moved away, made anew, or brought back while it is open.
 
-import Files
 import Foundation
 import Glibc
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,6 +1,6 @@
-import Files
 import Glibc
 import Spool
+import System
 import Testing
 
 @Suite struct PostOfficeTests {

@@ -1,9 +1,9 @@
 // What servers answered is kept where the file does not take it, and written as soon as it does.
 
-import Files
 import Glibc
 import Spool
 import Synchronization
+import System
 import Testing
 
 @Suite struct RecordedOutcomeTests {

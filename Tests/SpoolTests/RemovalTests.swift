@@ -1,8 +1,8 @@
 // What a power failure may leave of a removal: names and tags that were not durable yet are as they were before.
 
-import Files
 import Glibc
 import Spool
+import System
 import Testing
 
 @Suite struct RemovalTests {

@@ -1,24 +1,25 @@
 // The file a message's body is in, read by position while the message is sent.
 
-public import Files
 import Glibc
+import LMTP
+package import System
 
 /// An open body.
 ///
 /// A class because it stands for a descriptor, which is closed with the last reference; it is immutable itself.
-public final class BodyFile: Sendable {
+package final class BodyFile: Sendable {
     /// The path, for messages.
-    public let path: String
+    package let path: String
     /// The size in bytes when it was opened.
-    public let size: Int
+    package let size: Int
     /// When the file was last written to, in seconds since 1970: the arrival of a spooled message.
-    public let modified: Int
+    package let modified: Int
     private let descriptor: Int32
 
     /// Opens a body.
     ///
     /// - Throws: `FileError` also where it is no regular file.
-    public init(path: String) throws(FileError) {
+    package init(path: String) throws(FileError) {
         self.path = path
         descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
@@ -40,7 +41,7 @@ public final class BodyFile: Sendable {
     deinit { close(descriptor) }
 
     /// Reads up to `count` bytes at an offset; fewer only at the end of the file.
-    public func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+    package func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
         var failure: FileError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, done in
             while done < buffer.count {
@@ -57,5 +58,50 @@ public final class BodyFile: Sendable {
         }
         if let failure { throw failure }
         return bytes
+    }
+}
+
+// Writes one message to the wire, as much at a time as the connection takes.
+
+/// A message being written.
+struct BodyWriter {
+    private var reader: MessageReader
+    private var encoder: MessageEncoder
+
+    /// Why a message cannot be sent.
+    struct Unreadable: Error {
+        let reason: String
+    }
+
+    /// Begins a message.
+    init(_ content: MessageContent, transfer: BodyTransfer) throws(Unreadable) {
+        encoder = MessageEncoder(framing: transfer.framing)
+        do {
+            guard transfer.convertsToSevenBit, try content.hasHighBytes() else {
+                reader = MessageReader(content)
+                return
+            }
+            let converted = try SevenBitConversion.convert(content.readAll(limit: SevenBitConversion.defaultLimit))
+            reader = MessageReader(MessageContent(converted))
+        } catch {
+            throw Unreadable(reason: "\(error)")
+        }
+    }
+
+    /// The octets written so far.
+    var octetCount: UInt64 { encoder.octetCount }
+
+    /// Appends the next piece; false where the message is at its end.
+    mutating func write(into output: inout [UInt8]) throws(Unreadable) -> Bool {
+        do {
+            guard let chunk = try reader.next() else {
+                encoder.finish(into: &output)
+                return false
+            }
+            encoder.encode(chunk.span, into: &output)
+            return true
+        } catch {
+            throw Unreadable(reason: "\(error)")
+        }
     }
 }

@@ -1,22 +1,22 @@
 // A message as it is to be sent, small ones in memory and large ones read while they are sent.
 
-public import Files
 import Glibc
-import LMTP
+package import LMTP
+package import System
 
 /// The header and body of a message, with LF or CRLF line ends.
-public struct MessageContent: Sendable {
+package struct MessageContent: Sendable {
     /// What comes first: a header with its blank line, or a whole message.
-    public let head: [UInt8]
+    package let head: [UInt8]
     /// Where the rest is, and from which offset on; nil where there is no more.
-    public let file: BodyFile?, offset: Int
+    package let file: BodyFile?, offset: Int
 
     /// Bodies up to this size in bytes are held in memory.
-    public static let memoryLimit = 128 << 10
+    package static let memoryLimit = 128 << 10
     static let chunkSize = 64 << 10
 
     /// A message in memory.
-    public init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         self.init(head: bytes, rest: nil, offset: 0)
     }
 
@@ -29,7 +29,7 @@ public struct MessageContent: Sendable {
     /// A header with its blank line, and the body that begins at an offset of a file.
     ///
     /// - Throws: `FileError` where a small body cannot be read.
-    public init(head: [UInt8], file: BodyFile, offset: Int) throws(FileError) {
+    package init(head: [UInt8], file: BodyFile, offset: Int) throws(FileError) {
         guard offset <= file.size else {
             throw FileError(operation: "read", path: file.path, reason: "shorter than its control file says")
         }
@@ -49,7 +49,7 @@ public struct MessageContent: Sendable {
     var size: Int { head.count + (file.map { $0.size - offset } ?? 0) }
 
     /// About how many octets it has on the wire: line ends of what is in memory count as two.
-    public var estimatedLength: UInt64 {
+    package var estimatedLength: UInt64 {
         let rest = file.map { $0.size - offset } ?? 0
         return UInt64(head.count + Self.bareLineFeeds(head) + rest)
     }
@@ -89,7 +89,7 @@ public struct MessageContent: Sendable {
     /// All of it.
     ///
     /// - Throws: `FileError` also where it is larger than the limit.
-    public func readAll(limit: Int) throws(FileError) -> [UInt8] {
+    package func readAll(limit: Int) throws(FileError) -> [UInt8] {
         guard let file else { return head }
         guard head.count + file.size - offset <= limit else {
             throw FileError(operation: "read", path: file.path, reason: "larger than \(limit) bytes")
@@ -99,13 +99,13 @@ public struct MessageContent: Sendable {
 }
 
 /// Reads a message chunk by chunk.
-public struct MessageReader: Sendable {
+package struct MessageReader: Sendable {
     private let content: MessageContent
     private var didHead = false
     private var position: Int
 
     /// A reader at the beginning.
-    public init(_ content: MessageContent) {
+    package init(_ content: MessageContent) {
         self.content = content
         position = content.offset
     }
@@ -113,7 +113,7 @@ public struct MessageReader: Sendable {
     /// The next bytes; nil at the end.
     ///
     /// - Throws: `FileError` also where the file has become shorter than it was.
-    public mutating func next() throws(FileError) -> [UInt8]? {
+    package mutating func next() throws(FileError) -> [UInt8]? {
         if !didHead {
             didHead = true
             if !content.head.isEmpty { return content.head }
@@ -126,5 +126,94 @@ public struct MessageReader: Sendable {
         }
         position += count
         return chunk
+    }
+}
+
+// One message on its way to one destination.
+
+/// What became of a message at its destination, or of those of its recipients that one transaction took.
+package struct DeliveryOutcome: Sendable {
+    /// What was said, for each recipient of a transaction.
+    package let report: TransactionReport
+    /// Whether the server has taken on the reports that the sender asked for (RFC 3461).
+    package let isNotifiedByServer: Bool
+    /// The places of the report's recipients among those of the message as it was submitted; nil where they are all.
+    private let places: [Int]?
+    /// The recipients of the report whose outcome follows, as the server takes no more at a time.
+    private let left: [Int]
+
+    init(report: TransactionReport, isNotifiedByServer: Bool, places: [Int]? = nil, left: [Int] = []) {
+        self.report = report
+        self.isNotifiedByServer = isNotifiedByServer
+        self.places = places
+        self.left = left
+    }
+
+    /// Whether no other outcome of the message follows.
+    package var isLast: Bool { left.isEmpty }
+
+    /// The recipients whose outcome this is: their places in the report, and among those of the message as submitted.
+    package var settled: [(inReport: Int, recipient: Int)] {
+        var left = left[...]
+        return report.recipients.indices.compactMap { index in
+            if left.first == index {
+                left.removeFirst()
+                return nil
+            }
+            return (index, places?[index] ?? index)
+        }
+    }
+}
+
+/// A message with its recipients at one destination.
+///
+/// A class because it is handed on from queue to queue, and a reference is all that need move; it is immutable.
+package final class OutgoingMessage: Sendable {
+    /// The envelope.
+    package let envelope: Envelope
+    /// The message.
+    package let content: MessageContent
+    /// Called on the connections' thread, once, or more than once where the server does not take all recipients
+    /// together, until an outcome is the last: it must not block.
+    package let completion: @Sendable (DeliveryOutcome) -> Void
+    /// How many connections were lost before they answered anything about it.
+    let attempts: Int
+    /// The places of the recipients among those of the message as it was submitted; nil where they are all.
+    private let places: [Int]?
+
+    /// A message to be delivered.
+    package convenience init(
+        envelope: Envelope, content: MessageContent, completion: @escaping @Sendable (DeliveryOutcome) -> Void
+    ) {
+        self.init(envelope, content, attempts: 0, places: nil, completion)
+    }
+
+    private init(
+        _ envelope: Envelope, _ content: MessageContent, attempts: Int, places: [Int]?,
+        _ completion: @escaping @Sendable (DeliveryOutcome) -> Void
+    ) {
+        self.envelope = envelope
+        self.content = content
+        self.attempts = attempts
+        self.places = places
+        self.completion = completion
+    }
+
+    /// The same message after one more connection was lost.
+    func afterLostConnection() -> OutgoingMessage {
+        OutgoingMessage(envelope, content, attempts: attempts + 1, places: places, completion)
+    }
+
+    /// Tells of a transaction's end.
+    ///
+    /// - Returns: the same message for the recipients that go in another transaction at once; nil where there are none.
+    func complete(_ report: TransactionReport, isNotifiedByServer: Bool) -> OutgoingMessage? {
+        let left = report.recipientsLeft
+        completion(
+            DeliveryOutcome(report: report, isNotifiedByServer: isNotifiedByServer, places: places, left: left))
+        guard !left.isEmpty else { return nil }
+        var rest = envelope
+        rest.recipients = left.map { envelope.recipients[$0] }
+        return OutgoingMessage(rest, content, attempts: 0, places: left.map { places?[$0] ?? $0 }, completion)
     }
 }

@@ -1,22 +1,22 @@
 // Delivers one message at once, without a spool: what an MTA's pipe or a program wants to know is the outcome.
 
-public import LMTP
-public import Spool
+package import LMTP
+package import Spool
 
 /// Delivery of one message to routed recipients while the caller waits.
-public struct DirectDelivery: Sendable {
+package struct DirectDelivery: Sendable {
     /// What became of one recipient.
-    public struct Result: Sendable {
+    package struct Result: Sendable {
         /// Its place among the recipients of the draft's groups, in order.
-        public let index: Int
+        package let index: Int
         /// The route.
-        public let address: ControlAddress
+        package let address: ControlAddress
         /// The verdict; what cannot be tried now is deferred.
-        public let outcome: RecipientReport.Outcome
+        package let outcome: RecipientReport.Outcome
         /// The server's words, or ours.
-        public let reply: Reply
+        package let reply: Reply
         /// Where; nil where no server was asked.
-        public let endpoint: Endpoint?
+        package let endpoint: Endpoint?
     }
 
     private let plan: DeliveryPlan
@@ -26,7 +26,7 @@ public struct DirectDelivery: Sendable {
     /// A way to deliver.
     ///
     /// - Parameter ignoresQuota: whether Cyrus stores are asked to deliver past quotas.
-    public init(plan: DeliveryPlan, pool: ConnectionPool, ignoresQuota: Bool = false) {
+    package init(plan: DeliveryPlan, pool: ConnectionPool, ignoresQuota: Bool = false) {
         self.plan = plan
         self.pool = pool
         self.ignoresQuota = ignoresQuota
@@ -40,7 +40,7 @@ public struct DirectDelivery: Sendable {
     /// - Returns: one result a recipient, in order.
     /// - Throws: `ControlFileError` where a value of the draft cannot stand in a control file, `FileError` where the content
     ///   cannot be read.
-    public func deliver(_ draft: ControlFileDraft, content: MessageContent) throws -> [Result] {
+    package func deliver(_ draft: ControlFileDraft, content: MessageContent) throws -> [Result] {
         guard let name = MessageName("direct") else { return [] }
         let recipients = try draft.file(name: name).recipients
         var results: [Int: Result] = [:]
@@ -52,10 +52,10 @@ public struct DirectDelivery: Sendable {
                 results[index] = Result(
                     index: index, address: recipient.address, outcome: outcome, reply: reply, endpoint: nil)
             }
-            switch RecipientFate(recipient, plan: plan) {
+            switch RecipientDecision(recipient, plan: plan) {
             case .notOurs:
                 decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 0), "its route cannot be known now"))
-            case .discard: decide(.delivered, RecipientFate.discarded)
+            case .discard: decide(.delivered, RecipientDecision.discarded)
             case .fail(let reply): decide(.failed, reply)
             case .keep(let reason, _, _): decide(.deferred, Reply(local: 451, EnhancedStatusCode(4, 3, 5), reason))
             case .deliver(let destination, _): tasks.append((recipient, destination))

@@ -1,12 +1,13 @@
 // The fields of a report about one recipient: RFC 3464 2.3.
 
-import MailAddress
+import Bytes
+import MailSyntax
 import Spool
 
 /// The per-recipient part of a report.
 enum DeliveryStatusFields {
     /// The fields, one a line or folded.
-    static func lines(_ entry: ReportDuty.Entry) -> [String] {
+    static func lines(_ entry: PendingReport.Entry) -> [String] {
         let notary = entry.diagnostic.notary
         var lines: [String] = []
         if let original = entry.recipient.originalRecipient {
@@ -26,7 +27,7 @@ enum DeliveryStatusFields {
     }
 
     /// The recipient as the sender knows it.
-    static func person(_ entry: ReportDuty.Entry) -> String {
+    static func person(_ entry: PendingReport.Entry) -> String {
         printable(entry.recipient.addressKnownToSender.address)
     }
 

@@ -1,14 +1,15 @@
 // A delivery status notification: RFC 3464, with what RFC 3461 6 asks for.
 
-import Files
+import Bytes
 import Glibc
 import LMTP
-import MailAddress
+import MailSyntax
 import Spool
+import System
 
 /// The report about some recipients of a message.
 struct StatusReport {
-    let duty: ReportDuty
+    let duty: PendingReport
     let message: MessageName
     let contents: ControlFile
     let hostname: [UInt8]

@@ -1,14 +1,14 @@
 // What is to be done for a channel and host: scheduler.conf, or one endpoint for all LMTP channels.
 
-public import Configuration
-import Files
+package import Configuration
 import LMTP
 import Synchronization
+import System
 
 /// Decides where recipients go.
-public final class DeliveryPlan: Sendable {
+package final class DeliveryPlan: Sendable {
     /// What is to be done for a channel and host.
-    public enum Disposition: Sendable {
+    package enum Disposition: Sendable {
         /// Connect there.
         case deliver(Destination)
         /// The recipients stay queued for this reason, which is a fault of the configuration.
@@ -18,15 +18,15 @@ public final class DeliveryPlan: Sendable {
     }
 
     /// The decision for a channel and host.
-    public struct Decision: Sendable {
+    package struct Decision: Sendable {
         /// What to do.
-        public let disposition: Disposition
+        package let disposition: Disposition
         /// When to do it again, and for how long.
-        public let schedule: RetrySchedule
+        package let schedule: RetrySchedule
     }
 
     /// Where the commands come from.
-    public enum Source: Sendable {
+    package enum Source: Sendable {
         /// The clauses of scheduler.conf.
         case scheduler(SchedulerConf)
         /// One server for the channels `smtp-lmtp*` and `local`, with options as the smtp command has them.
@@ -34,7 +34,7 @@ public final class DeliveryPlan: Sendable {
     }
 
     /// The connections to one endpoint where nothing else is said.
-    public static let defaultConnections = 10
+    package static let defaultConnections = 10
 
     private struct State {
         var decisions: [Key: Decision] = [:]
@@ -70,7 +70,7 @@ public final class DeliveryPlan: Sendable {
     /// A plan for a site.
     ///
     /// - Parameter report: is told of what an administrator should mend although mail is delivered, each once.
-    public init(
+    package init(
         _ source: Source, settings: Settings, report: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.source = source
@@ -79,7 +79,7 @@ public final class DeliveryPlan: Sendable {
     }
 
     /// Where mail goes, for people: `channel/host: server` for each clause with a command, or the one server.
-    public var servers: [String] {
+    package var servers: [String] {
         switch source {
         case .single(let endpoint, _, _): return ["smtp-lmtp*, local: \(endpoint)"]
         case .scheduler(let conf):
@@ -97,7 +97,7 @@ public final class DeliveryPlan: Sendable {
     }
 
     /// The decision for a channel and host, fields as in a control file.
-    public func decision(channel: [UInt8], host: [UInt8]) -> Decision {
+    package func decision(channel: [UInt8], host: [UInt8]) -> Decision {
         let key = Key(channel: channel, host: host)
         return state.withLock { state in
             if let known = state.decisions[key] { return known }

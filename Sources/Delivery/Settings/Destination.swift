@@ -1,12 +1,12 @@
 // A server and the way to speak to it: what recipients must have in common to share a transaction and its connections.
 
-public import LMTP
+package import LMTP
 import NIOSSL
 
 /// An endpoint with all settings of its connections.
 ///
 /// A class for its identity: the same clause, endpoint and options give the same object.
-public final class Destination: Sendable {
+package final class Destination: Sendable {
     /// A limit on connections that several destinations share.
     struct ConnectionLimit: Sendable, Hashable {
         /// What is counted together.
@@ -15,13 +15,13 @@ public final class Destination: Sendable {
     }
 
     /// The server.
-    public let endpoint: Endpoint
+    package let endpoint: Endpoint
     /// The settings of its sessions.
-    public let options: ClientOptions
+    package let options: ClientOptions
     /// The time-outs.
-    public let limits: TimeLimits
+    package let limits: TimeLimits
     /// The transport channel, for counts.
-    public let channel: String
+    package let channel: String
     let tls: TLSClient?
     let connectionLimits: [ConnectionLimit]
     /// How many messages one connection takes.
@@ -46,5 +46,65 @@ public final class Destination: Sendable {
         self.maximumAge = maximumAge
         self.idleLimit = idleLimit
         self.log = log
+    }
+}
+
+// Where a connection goes to.
+
+/// A server's address.
+package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+    /// A socket in the file system.
+    case unix(path: String)
+    /// A name, or an IPv4 or IPv6 address without brackets, and a port.
+    case tcp(host: String, port: Int)
+
+    /// Reads `UNIX:/path`, `/path`, `host:port`, `192.0.2.1:24`, `[2001:db8::1]:24`; nil for anything else.
+    package init?(_ text: String) {
+        if let path = Self.path(text) {
+            self = .unix(path: path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = Self.port(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        guard let host = Self.host(text[..<colon]) else { return nil }
+        self = .tcp(host: host, port: port)
+    }
+
+    /// The path in `UNIX:/path` or `/path`, if it is of one of these forms.
+    static func path(_ text: String) -> String? {
+        let path = text.hasPrefix("UNIX:") ? String(text.dropFirst(5)) : text
+        return path.hasPrefix("/") && !path.utf8.contains(0) ? path : nil
+    }
+
+    /// A port number from 1 to 65535.
+    static func port(_ text: some StringProtocol) -> Int? {
+        guard let port = Int(text), (1...65_535).contains(port) else { return nil }
+        return port
+    }
+
+    /// A host as ZMailer's `-F` writes it: a name, `[name]`, `[192.0.2.1]`, `[ipv6.2001:db8::1]`, `[2001:db8::1]`.
+    static func host(_ text: some StringProtocol) -> String? {
+        var host = String(text)
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+            for prefix in ["ipv6.", "ipv6:"] where host.lowercased().hasPrefix(prefix) {
+                host = String(host.dropFirst(prefix.count))
+            }
+        } else if host.contains(":") {
+            return nil
+        }
+        let isWord = host.utf8.allSatisfy {
+            $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "[")
+        }
+        return !host.isEmpty && host.utf8.count <= 255 && isWord ? host : nil
+    }
+
+    /// The form in diagnostics: `UNIX:/path`, `host:24`, `[2001:db8::1]:24`.
+    package var description: String {
+        switch self {
+        case .unix(let path): "UNIX:\(path)"
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
     }
 }

@@ -1,10 +1,10 @@
 // The log of dialogues (the smtp agent's `-l`): each line led by the process id. Secrets never get here: sessions hide
 // them in their transcripts.
 
-import Files
 import Glibc
 import LMTP
 import Synchronization
+import System
 
 /// An open log file.
 final class DialogueLog: Sendable {

@@ -1,7 +1,7 @@
 // The patterns of scheduler.conf's selectors (ZMailer: shell patterns over `channel/host`).
 
 /// A pattern with `*`, `?` and alternatives in braces, compared without regard to the case of ASCII letters.
-public struct GlobPattern: Sendable, Hashable {
+package struct GlobPattern: Sendable, Hashable {
     /// One pattern without braces for each choice.
     private let choices: [[UInt8]]
 
@@ -9,13 +9,13 @@ public struct GlobPattern: Sendable, Hashable {
     private static let choiceLimit = 1000
 
     /// Reads a pattern; nil where braces do not match, or stand for more than a thousand patterns.
-    public init?(_ text: some Sequence<UInt8>) {
+    package init?(_ text: some Sequence<UInt8>) {
         guard let choices = Self.expand(text.map(Self.folded)[...], depth: 0) else { return nil }
         self.choices = choices
     }
 
     /// Whether a text fits as a whole.
-    public func matches(_ text: some Sequence<UInt8>) -> Bool {
+    package func matches(_ text: some Sequence<UInt8>) -> Bool {
         let text = text.map(Self.folded)
         return choices.contains { Self.matches(text, $0) }
     }

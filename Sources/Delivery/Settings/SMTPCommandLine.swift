@@ -1,47 +1,47 @@
 // The command line of ZMailer's smtp agent, as scheduler.conf's `command=` has it: read, never run.
 
-public import Configuration
+package import Configuration
 
 /// The options of an `smtp` command that matter here.
-public struct SMTPCommandLine: Sendable, Hashable {
+package struct SMTPCommandLine: Sendable, Hashable {
     /// A command that cannot be carried out here.
-    public struct Unusable: Error, Sendable, Hashable, CustomStringConvertible {
+    package struct Unusable: Error, Sendable, Hashable, CustomStringConvertible {
         /// The cause and the remedy.
-        public let description: String
+        package let description: String
 
         init(_ description: String) { self.description = description }
     }
 
     /// `-M`: LMTP.
-    public private(set) var isLMTP = false
+    package private(set) var isLMTP = false
     /// `-x`: no MX look-up.
-    public private(set) var avoidsMX = false
+    package private(set) var avoidsMX = false
     /// `-F`: the next hop, in place of the route's host.
-    public private(set) var nextHop: String?
+    package private(set) var nextHop: String?
     /// `-p`: the port.
-    public private(set) var port: Int?
+    package private(set) var port: Int?
     /// `-A`: the secrets file.
-    public private(set) var secretsFile: String?
+    package private(set) var secretsFile: String?
     /// `-S`: the TLS file.
-    public private(set) var tlsFile: String?
+    package private(set) var tlsFile: String?
     /// `-T`: the time-outs.
-    public private(set) var limits = TimeLimits()
+    package private(set) var limits = TimeLimits()
     /// `-h`: the name in LHLO or EHLO.
-    public private(set) var helloName: String?
+    package private(set) var helloName: String?
     /// `-l`: where the dialogue is logged.
-    public private(set) var logFile: String?
+    package private(set) var logFile: String?
     /// `-P`: no pipelining.
-    public private(set) var avoidsPipelining = false
+    package private(set) var avoidsPipelining = false
     /// `-8`: 8-bit messages go as they are.
-    public private(set) var forcesEightBit = false
+    package private(set) var forcesEightBit = false
     /// `-7`: every message goes as seven bits.
-    public private(set) var forcesSevenBit = false
+    package private(set) var forcesSevenBit = false
     /// `-B`, which ZMailer's agent does not have: BDAT in place of DATA where the server has it.
-    public private(set) var prefersChunking = false
+    package private(set) var prefersChunking = false
     /// `-1`: one message a connection.
-    public private(set) var isOneMessage = false
+    package private(set) var isOneMessage = false
     /// Words behind the options: the host, where `$host` stands there.
-    public private(set) var operands: [String] = []
+    package private(set) var operands: [String] = []
 
     /// No option at all.
     init() {}
@@ -55,7 +55,7 @@ public struct SMTPCommandLine: Sendable, Hashable {
     ///   - command: the value of `command=`.
     ///   - variables: what `$channel`, `$host` and `${NAME}` stand for.
     /// - Throws: `Unusable` where it is no `smtp` command, or has an option that cannot be obeyed.
-    public init(_ command: String, variables: Variables) throws(Unusable) {
+    package init(_ command: String, variables: Variables) throws(Unusable) {
         let words = Self.words(command)
         let program = Self.program(words, variables)
         guard program == Self.name else {
@@ -142,7 +142,7 @@ public struct SMTPCommandLine: Sendable, Hashable {
     /// The server that the command leads to for a route's host.
     ///
     /// - Throws: `Unusable` where an MX look-up or a port is needed.
-    public func endpoint(host: String) throws(Unusable) -> Endpoint {
+    package func endpoint(host: String) throws(Unusable) -> Endpoint {
         if let nextHop, let path = Endpoint.path(nextHop) { return .unix(path: path) }
         let name = nextHop ?? host
         guard let target = Endpoint.host(name) else {

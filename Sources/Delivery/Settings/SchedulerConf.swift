@@ -1,41 +1,41 @@
 // ZMailer's scheduler.conf: which command delivers for which channel and host, how often, and how much at a time.
 
-public import Configuration
-import Files
+package import Configuration
+import System
 
 /// The clauses of scheduler.conf.
-public struct SchedulerConf: Sendable {
+package struct SchedulerConf: Sendable {
     /// One clause.
-    public struct Clause: Sendable {
+    package struct Clause: Sendable {
         /// The selector as written.
-        public let selector: String
+        package let selector: String
         /// The line the selector stands in, counted from 1.
-        public let line: Int
+        package let line: Int
         let channel: GlobPattern
         let host: GlobPattern
         /// What it sets, defaults of `*/*` clauses before it included.
-        public internal(set) var parameters: SchedulerParameters
+        package internal(set) var parameters: SchedulerParameters
     }
 
     /// What the clauses say of one channel and host.
-    public struct Match: Sendable {
+    package struct Match: Sendable {
         /// Which clause had the command, or was the last that fits; -1 where none fits.
-        public let clause: Int
+        package let clause: Int
         /// The parameters of all clauses up to there, the later over the earlier.
-        public let parameters: SchedulerParameters
+        package let parameters: SchedulerParameters
     }
 
     /// The file.
-    public let file: String
+    package let file: String
     /// The clauses in order.
-    public private(set) var clauses: [Clause] = []
+    package private(set) var clauses: [Clause] = []
     /// What was probably not meant, though it could be read.
     package private(set) var findings: [Finding] = []
 
     /// Reads a file.
     ///
     /// - Throws: `ConfigurationError` with file and line.
-    public init(file: String) throws(ConfigurationError) {
+    package init(file: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
             bytes = try readTextFile(file, limit: 1 << 20).bytes
@@ -54,7 +54,7 @@ public struct SchedulerConf: Sendable {
     /// A clause that sets nothing shares what the next one sets. A clause `*/*` (or `*`) sets defaults for those after it.
     ///
     /// - Throws: `ConfigurationError` with file and line.
-    public init(bytes: [UInt8], file: String) throws(ConfigurationError) {
+    package init(bytes: [UInt8], file: String) throws(ConfigurationError) {
         self.file = file
         var defaults = SchedulerParameters()
         /// Clauses that wait for the next one's content.
@@ -136,7 +136,7 @@ public struct SchedulerConf: Sendable {
     }
 
     /// What is said of a channel and host: clauses are gone through in order up to the first with a command.
-    public func match(channel: [UInt8], host: [UInt8]) -> Match {
+    package func match(channel: [UInt8], host: [UInt8]) -> Match {
         var parameters = SchedulerParameters()
         var found = -1
         for (index, clause) in clauses.enumerated()
@@ -152,4 +152,106 @@ public struct SchedulerConf: Sendable {
 extension Finding.Name {
     /// A time that is a number alone.
     static let timeWithoutUnit = Finding.Name("time-without-unit")
+}
+
+// The words of scheduler.conf: a selector begins a line, parameters stand behind blanks, `#` begins a comment, and a
+// value in double quotes may go on in the next line behind a backslash.
+
+/// The words of scheduler.conf in order.
+enum SchedulerTokens {
+    struct Token {
+        enum Kind {
+            case selector(String)
+            case parameter(String, value: String?)
+        }
+
+        let line: Int
+        let kind: Kind
+    }
+
+    static func read(_ bytes: [UInt8], file: String) throws(ConfigurationError) -> [Token] {
+        var scanner = Scanner(bytes: bytes, file: file)
+        var tokens: [Token] = []
+        while let token = try scanner.next() { tokens.append(token) }
+        return tokens
+    }
+
+    private struct Scanner {
+        let bytes: [UInt8]
+        let file: String
+        private var position = 0
+        private var line = 1
+
+        init(bytes: [UInt8], file: String) {
+            self.bytes = bytes
+            self.file = file
+        }
+
+        private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+        private mutating func advance() {
+            if current == 0x0A { line += 1 }
+            position += 1
+        }
+
+        private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+        mutating func next() throws(ConfigurationError) -> Token? {
+            while let byte = current, Self.isSpace(byte) || byte == UInt8(ascii: "#") {
+                if byte == UInt8(ascii: "#") {
+                    while let byte = current, byte != 0x0A { _ = byte; advance() }
+                } else {
+                    advance()
+                }
+            }
+            guard current != nil else { return nil }
+            let startLine = line
+            let isSelector = position == 0 || bytes[position - 1] == 0x0A
+            let word = takeWord {
+                Self.isSpace($0) || $0 == UInt8(ascii: "#") || (!isSelector && $0 == UInt8(ascii: "="))
+            }
+            if isSelector { return Token(line: startLine, kind: .selector(word)) }
+            let afterWord = (position, line)
+            while let byte = current, byte == 0x20 || byte == 0x09 { advance() }
+            guard current == UInt8(ascii: "=") else {
+                (position, line) = afterWord
+                return Token(line: startLine, kind: .parameter(word, value: nil))
+            }
+            advance()
+            while let byte = current, byte == 0x20 || byte == 0x09 { advance() }
+            let value =
+                current == UInt8(ascii: "\"")
+                ? try takeQuoted() : takeWord { Self.isSpace($0) || $0 == UInt8(ascii: "\"") }
+            return Token(line: startLine, kind: .parameter(word, value: value))
+        }
+
+        private mutating func takeWord(until isEnd: (UInt8) -> Bool) -> String {
+            let start = position
+            while let byte = current, !isEnd(byte) { advance() }
+            return String(decoding: bytes[start..<position], as: UTF8.self)
+        }
+
+        private mutating func takeQuoted() throws(ConfigurationError) -> String {
+            let startLine = line
+            var text: [UInt8] = []
+            advance()
+            while let byte = current, byte != UInt8(ascii: "\"") {
+                if byte == 0x0A {
+                    throw ConfigurationError(file: file, line: startLine, text: "the value's closing quote is missing")
+                }
+                advance()
+                guard byte == UInt8(ascii: "\\"), let escaped = current else {
+                    text.append(byte)
+                    continue
+                }
+                advance()
+                text.append(escaped == 0x0A ? 0x20 : escaped)
+            }
+            guard current != nil else {
+                throw ConfigurationError(file: file, line: startLine, text: "the value's closing quote is missing")
+            }
+            advance()
+            return String(decoding: text, as: UTF8.self)
+        }
+    }
 }

@@ -1,14 +1,15 @@
 // ZMailer's smtp-auth-secrets.txt: which user and secret to give to which server.
 
-public import Configuration
-import Files
-public import LMTP
-import MailAddress
+import Bytes
+import CMessageDigest
+package import Configuration
+package import LMTP
+import System
 
 /// The lines of a secrets file.
 ///
 /// It prints as its path: secrets are in no description, and no error shows a line of the file.
-public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable {
+package struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable {
     private struct Entry {
         let channel: String
         let host: String
@@ -16,7 +17,7 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
     }
 
     /// The path it was read from.
-    public let path: String
+    package let path: String
     private let entries: [Entry]
 
     /// The largest file read, in bytes.
@@ -26,7 +27,7 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
     ///
     /// - Throws: `ConfigurationError` where it cannot be read, others than its owner (and root) may read or write it, or a
     ///   line is not `CHANNEL HOST USER SECRET` with user and secret in base64.
-    public init(path: String) throws(ConfigurationError) {
+    package init(path: String) throws(ConfigurationError) {
         self.path = path
         let bytes: [UInt8]
         let file: FileState
@@ -62,7 +63,7 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
     }
 
     /// The credentials of the first line that fits a channel (or `*`) and one of the names of a server.
-    public func credentials(channel: String, hosts: [String]) -> Credentials? {
+    package func credentials(channel: String, hosts: [String]) -> Credentials? {
         entry(channel: channel, hosts: hosts)?.credentials
     }
 
@@ -76,8 +77,34 @@ public struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable 
     }
 
     /// The path.
-    public var description: String { path }
+    package var description: String { path }
 
     /// Nothing beyond the description.
-    public var customMirror: Mirror { Mirror(self, children: []) }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+// The keyed digest of CRAM-MD5 (RFC 2195): HMAC (RFC 2104) over MD5. MD5 is broken, its keyed form is not, and servers
+// that offer CRAM-MD5 offer nothing else for it.
+
+/// HMAC-MD5.
+package enum KeyedMD5 {
+    /// The block that MD5 works on, in bytes; longer keys are digested first (RFC 2104 section 2).
+    private static let blockSize = 64
+
+    /// The 16 bytes of HMAC-MD5 of a message under a key.
+    package static func digest(key: [UInt8], message: [UInt8]) -> [UInt8] {
+        var block = key.count > blockSize ? md5([key]) : key
+        block += Array(repeating: 0, count: blockSize - block.count)
+        return md5([block.map { $0 ^ 0x5C }, md5([block.map { $0 ^ 0x36 }, message])])
+    }
+
+    private static func md5(_ parts: [[UInt8]]) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: Int(MD5_DIGEST_LENGTH))
+        var context = MD5_CTX()
+        // The library reads each part's count of bytes, and writes the 16 that the digest has room for.
+        unsafe MD5Init(&context)
+        for part in parts { unsafe MD5Update(&context, part, part.count) }
+        unsafe MD5Final(&digest, &context)
+        return digest
+    }
 }

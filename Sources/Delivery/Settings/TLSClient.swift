@@ -1,8 +1,8 @@
 // How TLS connections are made: certificates are checked unless there is no name to check them against.
 
-import Configuration
-import Files
+package import Configuration
 import NIOSSL
+import System
 
 /// What a connection needs to begin TLS.
 struct TLSClient: Sendable {
@@ -91,5 +91,63 @@ struct TLSClient: Sendable {
     /// A handler for one connection.
     func makeHandler() throws -> NIOSSLClientHandler {
         try NIOSSLClientHandler(context: context, serverHostname: serverName)
+    }
+}
+
+// The TLS settings file of the smtp agent's `-S` option.
+
+/// What the TLS file says.
+package struct TLSFile: Sendable, Hashable {
+    /// `tls-cert-file`: our certificate chain in PEM, for servers that ask for one.
+    package var certificateFile: String?
+    /// `tls-key-file`: its private key in PEM.
+    package var keyFile: String?
+    /// `tls-CAfile`: the certificates that servers' are checked with; the system's where neither this nor the next is set.
+    package var authorityFile: String?
+    /// `tls-CApath`: the same as a directory.
+    package var authorityDirectory: String?
+    /// `demand-tls-mode`: whether nothing is sent without TLS.
+    package var isDemanded = false
+
+    /// TLS where it is offered, checked with the system's certificates.
+    package init() {}
+
+    /// Reads a TLS file.
+    ///
+    /// - Throws: `ConfigurationError` where it cannot be read, or a line means nothing here: a misspelt `demand-tls-mode`
+    ///   must not pass in silence.
+    package init(path: String) throws(ConfigurationError) {
+        let bytes: [UInt8]
+        do {
+            bytes = try readTextFile(path, limit: 1 << 20).bytes
+        } catch {
+            throw ConfigurationError(
+                file: path, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
+        }
+        for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+            let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }.map {
+                String(decoding: $0, as: UTF8.self)
+            }
+            guard let key = words.first, !key.hasPrefix("#") else { continue }
+            switch (key.lowercased(), words.count) {
+            case ("tls-cert-file", 2): certificateFile = words[1]
+            case ("tls-key-file", 2): keyFile = words[1]
+            case ("tls-cafile", 2): authorityFile = words[1]
+            case ("tls-capath", 2): authorityDirectory = words[1]
+            case ("demand-tls-mode", 1): isDemanded = true
+            case ("demand-tls-mode", _):
+                throw ConfigurationError(
+                    file: path, line: index + 1, text: "demand-tls-mode has no value; write it alone on its line")
+            case ("tls-cert-file", _), ("tls-key-file", _), ("tls-cafile", _), ("tls-capath", _):
+                throw ConfigurationError(
+                    file: path, line: index + 1, text: "'\(key)' needs one path behind it, and has \(words.count - 1)")
+            default:
+                throw ConfigurationError(
+                    file: path, line: index + 1,
+                    text:
+                        "'\(key)' is not known here; known are tls-cert-file FILE, tls-key-file FILE, tls-CAfile FILE,"
+                        + " tls-CApath DIRECTORY, demand-tls-mode")
+            }
+        }
     }
 }

@@ -1,12 +1,12 @@
 // Counts of deliveries as a Prometheus text file, for node_exporter's textfile collector or anything that reads it.
 
-public import Files
 import Glibc
-public import LMTP
+package import LMTP
 import NIOConcurrencyHelpers
+package import System
 
 /// What is counted while a process delivers.
-public final class DeliveryMetrics: Sendable {
+package final class DeliveryMetrics: Sendable {
     private struct Counts {
         var results: [String: [String: Int]] = [:]
         var latencies: [String: Histogram] = [:]
@@ -27,13 +27,13 @@ public final class DeliveryMetrics: Sendable {
     private static let channelLimit = 100
 
     /// Nothing counted yet.
-    public init() {}
+    package init() {}
 
     /// The present, for `observe`.
-    public func now() -> MonotonicTime { .coarse() }
+    package func now() -> MonotonicTime { .coarse() }
 
     /// Counts one recipient's attempt.
-    public func count(_ outcome: RecipientReport.Outcome, channel: String) {
+    package func count(_ outcome: RecipientReport.Outcome, channel: String) {
         let name =
             switch outcome {
             case .delivered: "delivered"
@@ -47,12 +47,12 @@ public final class DeliveryMetrics: Sendable {
     }
 
     /// Counts a report.
-    public func countReport() {
+    package func countReport() {
         counts.withLockedValue { $0.reports += 1 }
     }
 
     /// Counts a transaction's time.
-    public func observe(since begun: MonotonicTime, channel: String) {
+    package func observe(since begun: MonotonicTime, channel: String) {
         let now = MonotonicTime.coarse()
         let seconds = Double(now.nanoseconds &- min(begun.nanoseconds, now.nanoseconds)) / 1e9
         counts.withLockedValue { counts in
@@ -70,7 +70,7 @@ public final class DeliveryMetrics: Sendable {
     }
 
     /// The counts in Prometheus's text format.
-    public var text: String {
+    package var text: String {
         let counts = self.counts.withLockedValue { $0 }
         var lines = [
             "# HELP zroute_deliveries_total Recipients by channel and result of the attempt.",
@@ -101,14 +101,14 @@ public final class DeliveryMetrics: Sendable {
     }
 
     /// A label's value as the format has it.
-    public static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         String(text.map { $0 == "\"" || $0 == "\\" || $0.isNewline ? "_" : $0 })
     }
 
     /// Writes the counts to a file, which whoever reads it sees whole.
     ///
     /// - Parameter others: further counts in the same format.
-    public func write(to path: String, with others: String = "") throws(FileError) {
+    package func write(to path: String, with others: String = "") throws(FileError) {
         let temporary = "\(path).\(getpid()).new"
         try removeFile(temporary, missingIsFine: true)
         let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)

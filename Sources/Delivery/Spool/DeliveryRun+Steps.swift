@@ -1,8 +1,8 @@
 // What a message does next: one step of its way, taken by one thread.
 
-import Files
 import Spool
 import Synchronization
+import System
 
 extension DeliveryRun {
     /// What comes of a step.

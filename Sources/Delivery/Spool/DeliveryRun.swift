@@ -10,14 +10,14 @@
 //
 // Where the spool cannot be written to nothing new is begun: what servers say could not be kept.
 
-import Files
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-public import Spool
+package import Spool
+import System
 
 /// Works on messages by several threads.
-public final class DeliveryRun: Sendable {
+package final class DeliveryRun: Sendable {
     private let threads: NIOThreadPool
     private let threadCount: Int
     private let keepsResults: Bool
@@ -57,7 +57,7 @@ public final class DeliveryRun: Sendable {
     ///   - patience: for how long it is tried to write down what servers answered, where the spool cannot be written to;
     ///     nil for as long as it takes. `drain` has one of its own.
     ///   - retryPause: between two such tries, in milliseconds.
-    public init(
+    package init(
         workers: Int = 32, keepsResults: Bool = true, openLimit: Int = 256, patience: TimeSpan? = nil,
         retryPause: Int = 1000
     ) {
@@ -74,7 +74,7 @@ public final class DeliveryRun: Sendable {
     // MARK: Messages
 
     /// Works on messages; those already being worked on are passed over.
-    public func add(_ names: [MessageName], _ worker: MessageWorker) {
+    package func add(_ names: [MessageName], _ worker: MessageWorker) {
         for name in names where begin(name) {
             state.withLockedValue { $0.new.append(QueuedMessage(name, worker)) }
         }
@@ -85,7 +85,7 @@ public final class DeliveryRun: Sendable {
     ///
     /// - Returns: the messages taken; the others, where too many are open already, are to be added by name when nobody has
     ///   them open any more.
-    public func add(_ routed: [RoutedMessage], _ worker: MessageWorker) -> [MessageName] {
+    package func add(_ routed: [RoutedMessage], _ worker: MessageWorker) -> [MessageName] {
         var taken: [MessageName] = []
         for message in routed {
             let hasRoom = state.withLockedValue { state in
@@ -121,13 +121,13 @@ public final class DeliveryRun: Sendable {
     }
 
     /// The messages that are being worked on or wait for their turn.
-    public var count: Int { state.withLockedValue { $0.underWay.count } }
+    package var count: Int { state.withLockedValue { $0.underWay.count } }
 
     /// The messages that are open.
     package var openCount: Int { state.withLockedValue { $0.open } }
 
     /// What came of messages since the last call.
-    public func takeResults() -> [(name: MessageName, progress: MessageProgress)] {
+    package func takeResults() -> [(name: MessageName, progress: MessageProgress)] {
         state.withLockedValue { state in
             defer { state.results = [] }
             return state.results.map { (name: $0.0, progress: $0.1) }
@@ -135,7 +135,7 @@ public final class DeliveryRun: Sendable {
     }
 
     /// Waits until no message is being worked on.
-    public func wait() {
+    package func wait() {
         idle.lock(whenValue: true)
         idle.unlock()
     }
@@ -146,7 +146,7 @@ public final class DeliveryRun: Sendable {
     }
 
     /// Begins nothing any more: what is not open is left for another run.
-    public func stop() {
+    package func stop() {
         let waiting = state.withLockedValue { state in
             if !state.isStopping { state.trouble.limitPatience() }
             state.isStopping = true
@@ -160,7 +160,7 @@ public final class DeliveryRun: Sendable {
     }
 
     /// Finishes the messages that are open, begins no other, and ends the threads.
-    public func drain() {
+    package func drain() {
         stop()
         wait()
         try? threads.syncShutdownGracefully()

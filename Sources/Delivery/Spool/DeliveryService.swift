@@ -1,31 +1,31 @@
 // Delivery as a service: looks for work until told to stop.
 
-import Files
 import Glibc
-public import ServiceManagement
-public import Spool
+package import Service
+package import Spool
 import Synchronization
+import System
 
 /// Delivers a spool until SIGTERM or SIGINT; SIGHUP asks for the configuration to be read anew.
-public struct DeliveryService: ~Copyable {
+package struct DeliveryService: ~Copyable {
     /// What the service is told to do from outside.
-    public struct Hooks: Sendable {
+    package struct Hooks: Sendable {
         /// Takes messages that were just routed.
-        public typealias Deliver = @Sendable ([RoutedMessage]) -> Void
+        package typealias Deliver = @Sendable ([RoutedMessage]) -> Void
 
         /// Reads the configuration anew; nil where it cannot be used, and the old one stands.
-        public var reload: @Sendable () -> DeliveryPlan?
+        package var reload: @Sendable () -> DeliveryPlan?
         /// Called at each look at the spool, before it, and when submissions come in, such as to route them; it may give
         /// the service messages that are in place already.
-        public var beforeRound: @Sendable (_ deliver: @escaping Deliver) -> Void
+        package var beforeRound: @Sendable (_ deliver: @escaping Deliver) -> Void
         /// Called after it, such as to write counts; at most once a second.
-        public var afterRound: @Sendable () -> Void
+        package var afterRound: @Sendable () -> Void
 
         /// Is fed at each look at the spool; whoever does long work in a hook feeds it too.
-        public var watchdog: Watchdog
+        package var watchdog: Watchdog
 
         /// Hooks that do nothing.
-        public init(
+        package init(
             watchdog: Watchdog = Watchdog(),
             reload: @escaping @Sendable () -> DeliveryPlan? = { nil },
             beforeRound: @escaping @Sendable (_ deliver: @escaping Deliver) -> Void = { _ in },
@@ -65,7 +65,7 @@ public struct DeliveryService: ~Copyable {
     ///   - workers: how many messages are under way to one destination at a time.
     ///   - openLimit: the most messages that are open.
     ///   - submissions: tells when there is something to route before the next look.
-    public init(
+    package init(
         _ environment: DeliveryEnvironment, workers: Int, openLimit: Int = 256, submissions: SubmissionWatch? = nil,
         hooks: Hooks
     ) {
@@ -77,7 +77,7 @@ public struct DeliveryService: ~Copyable {
     }
 
     /// Blocks the signals that `serve` waits for: to be called before any thread is started.
-    public static func blockSignals() {
+    package static func blockSignals() {
         var signals = Self.signals()
         _ = unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
@@ -90,7 +90,7 @@ public struct DeliveryService: ~Copyable {
     }
 
     /// Serves until it is told to stop; what is under way is finished before this returns.
-    public consuming func serve() {
+    package consuming func serve() {
         let watchdog = hooks.watchdog
         ServiceManager.notify("READY=1\nSTATUS=delivering")
         var isServing = true

@@ -62,7 +62,7 @@ extension MessageWork {
 
     /// Discards the message for a recipient, and says so: it counts as delivered.
     func discard(_ recipient: ControlRecipient) -> RecordedOutcome {
-        let reply = RecipientFate.discarded
+        let reply = RecipientDecision.discarded
         note(recipient, .delivered, reply, endpoint: nil)
         guard recipient.wants(.success) else { return RecordedOutcome(recipient, .done) }
         let diagnostic = diagnosis(

@@ -4,9 +4,9 @@
 // (DeliveryRun) asks which destinations it wants, sends to those that it is admitted to, tells it outcomes, and lets it be
 // written down.
 
-import Files
 import LMTP
 import Spool
+import System
 
 /// The work on one opened message.
 struct MessageWork: ~Copyable {
@@ -82,7 +82,7 @@ struct MessageWork: ~Copyable {
         var places: [ObjectIdentifier: Int] = [:]
         for recipient in message.contents.recipients
         where recipient.tag == .pending && !past.tried.contains(recipient.offset) {
-            switch RecipientFate(recipient, plan: environment.plan) {
+            switch RecipientDecision(recipient, plan: environment.plan) {
             case .notOurs: break
             case .discard: recorded.append(discard(recipient))
             case .fail(let reply):
@@ -237,7 +237,7 @@ struct MessageWork: ~Copyable {
 
     /// Submits the reports that are due.
     mutating func report() throws(FileError) {
-        let duties = ReportDuty.all(in: message.contents) + ReportDuty.delays(in: message.contents, until: past.delays)
+        let duties = PendingReport.all(in: message.contents) + PendingReport.delays(in: message.contents, until: past.delays)
         for duty in duties {
             let report = StatusReport(
                 duty: duty, message: message.message, contents: message.contents, hostname: environment.hostname,

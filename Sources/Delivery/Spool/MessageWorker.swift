@@ -13,12 +13,14 @@
 // leaves nothing to do but to remove the message, removing it takes the place of step 5: one sync for many messages makes
 // durable that they are done (PostOffice.remove).
 
-import Files
 import LMTP
-public import Spool
+import NIOConcurrencyHelpers
+package import Spool
+import Synchronization
+import System
 
 /// What came of working on a message.
-public enum MessageProgress: Sendable, Hashable {
+package enum MessageProgress: Sendable, Hashable {
     /// It is done and gone.
     case removed
     /// Something is left to do, at this time at the earliest, in seconds since 1970.
@@ -32,19 +34,19 @@ public enum MessageProgress: Sendable, Hashable {
 }
 
 /// Works on messages, one at a time.
-public struct MessageWorker: Sendable {
+package struct MessageWorker: Sendable {
     let environment: DeliveryEnvironment
     /// Whether recipients are tried even where their next attempt is not due yet.
     let ignoresSchedule: Bool
 
     /// A worker.
-    public init(_ environment: DeliveryEnvironment, ignoresSchedule: Bool = false) {
+    package init(_ environment: DeliveryEnvironment, ignoresSchedule: Bool = false) {
         self.environment = environment
         self.ignoresSchedule = ignoresSchedule
     }
 
     /// Does what is to be done for a message now, and waits until it is done.
-    public func process(_ name: MessageName) -> MessageProgress {
+    package func process(_ name: MessageName) -> MessageProgress {
         let run = DeliveryRun(workers: 1)
         run.add([name], self)
         run.wait()
@@ -85,6 +87,87 @@ public struct MessageWorker: Sendable {
         case .failed(let reason):
             environment.log(.trouble(name, reason))
             return .trouble
+        }
+    }
+}
+
+// Hands outcomes from the connections' thread to the worker that waits for them, in the order they come.
+
+/// Outcomes of the transactions of one message.
+final class OutcomeQueue: Sendable {
+    private let lock = ConditionLock(value: false)
+    private let outcomes = Mutex<[(draft: Int, outcome: DeliveryOutcome)]>([])
+
+    /// Adds the outcome of a transaction.
+    func put(_ outcome: DeliveryOutcome, draft: Int) {
+        lock.lock()
+        outcomes.withLock { $0.append((draft, outcome)) }
+        lock.unlock(withValue: true)
+    }
+
+    /// Waits for the next outcomes, one at least.
+    func take() -> [(draft: Int, outcome: DeliveryOutcome)] {
+        lock.lock(whenValue: true)
+        let taken = outcomes.withLock { outcomes in
+            defer { outcomes = [] }
+            return outcomes
+        }
+        lock.unlock(withValue: false)
+        return taken
+    }
+}
+
+// Removes finished messages together: while some are being removed, and the disk is waited for, the workers go on, and
+// what they finish meanwhile is removed next, with one set of syncs.
+
+/// Messages that wait to be removed, and the removing of them by whichever worker finds nobody at it.
+final class RemovalQueue: Sendable {
+    private struct Entry: Sendable {
+        let message: FinishedMessage
+        let worker: MessageWorker
+        let done: @Sendable (MessageProgress) -> Void
+    }
+
+    private struct State {
+        var waiting: [Entry] = []
+        var removing = 0
+    }
+
+    /// Each waiting message keeps a file open: where so many wait, another worker helps.
+    private static let limit = 128
+
+    private let state = Mutex(State())
+
+    /// Removes a message, now or soon.
+    ///
+    /// - Parameter done: is told what came of it once that is durable, in this thread or another worker's.
+    func add(_ message: FinishedMessage, _ worker: MessageWorker, done: @escaping @Sendable (MessageProgress) -> Void) {
+        var batch = state.withLock { state in
+            state.waiting.append(Entry(message: message, worker: worker, done: done))
+            guard state.removing == 0 || state.waiting.count >= Self.limit else { return [Entry]() }
+            state.removing += 1
+            return Self.take(from: &state)
+        }
+        while !batch.isEmpty {
+            Self.remove(batch)
+            batch = state.withLock { state in
+                if state.waiting.isEmpty { state.removing -= 1 }
+                return Self.take(from: &state)
+            }
+        }
+    }
+
+    private static func take(from state: inout State) -> [Entry] {
+        defer { state.waiting = [] }
+        return state.waiting
+    }
+
+    private static func remove(_ entries: [Entry]) {
+        guard let worker = entries.first?.worker else { return }
+        // All workers of a run deliver the same spool.
+        let outcomes = worker.environment.postOffice.remove(entries.map(\.message))
+        for (entry, outcome) in zip(entries, outcomes) {
+            entry.done(entry.worker.progress(entry.message.name, after: outcome))
         }
     }
 }

@@ -1,9 +1,9 @@
 // What a run does while the spool cannot be written to: what servers answered is kept in memory and tried to be written,
 // and nothing new is begun.
 
-import Files
 import Glibc
 import Spool
+import System
 
 /// The messages that have something to write and cannot.
 struct SpoolTrouble {

@@ -1,9 +1,11 @@
 // Which recipients of a message share a transaction: those with one destination, sender, header and DSN parameters.
 
-import Files
+import Bytes
+import Dispatch
 import LMTP
-import MailAddress
+import MailSyntax
 import Spool
+import System
 
 /// A transaction to be: its destination, and its recipients by the place of their lines.
 struct TransactionDraft {
@@ -104,4 +106,40 @@ extension ControlRecipient {
     func wants(_ condition: NotifyConditions) -> Bool {
         (notify ?? .failure).contains(condition)
     }
+}
+
+// A spooled message as it is to be sent: small bodies come through the descriptor that the spool has open.
+
+extension MessageContent {
+    /// A header with its blank line, and the part of a body's file that begins at an offset.
+    ///
+    /// - Throws: `FileError` where a small body cannot be read or a large one not be opened, and where the file is
+    ///   shorter than the offset.
+    init(head: [UInt8], body: MessageBody, offset: Int) throws(FileError) {
+        let count = body.size - offset
+        guard count <= Self.memoryLimit else {
+            // Large ones are read while they are sent, for longer than the spool keeps them open.
+            try self.init(head: head, file: BodyFile(path: body.path), offset: offset)
+            return
+        }
+        guard count >= 0 else {
+            throw FileError(operation: "read", path: body.path, reason: "shorter than its control file says")
+        }
+        let bytes = try body.read(at: offset, count: count)
+        guard bytes.count == count else {
+            throw FileError(operation: "read", path: body.path, reason: "it became shorter while it was read")
+        }
+        self.init(head + bytes)
+    }
+}
+
+// NIO ends its threads by way of Dispatch, which opens descriptors of its own at its first use, and ends the process
+// where it gets none: a service that has used up its descriptors would crash when it is told to end.
+
+/// Lets Dispatch open what it needs, once for a process, while there are descriptors.
+func prepareDispatch() {
+    let isPrepared = DispatchSemaphore(value: 0)
+    // A timer as well as work: each has its own.
+    DispatchQueue.global().asyncAfter(deadline: .now()) { isPrepared.signal() }
+    isPrepared.wait()
 }

@@ -2,17 +2,17 @@
 // a CDB environment a reader never sees a half-done change; outside of it false absences were measured.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// A Berkeley DB environment, shared by the tables of one worker.
 ///
 /// It is joined at the first lookup, left when its region files were replaced, and given up after a panic. Not
 /// thread-safe: it belongs to the worker that its tables belong to.
 @safe
-public final class BerkeleyDBEnvironment {
+package final class BerkeleyDBEnvironment {
     /// What the configuration says of it.
-    public let settings: EnvironmentSettings
+    package let settings: EnvironmentSettings
 
     /// Shows the calls to a supervisor, and knows whether the environment hangs; nil where nobody watches.
     let resource: WatchedResource?
@@ -29,7 +29,7 @@ public final class BerkeleyDBEnvironment {
     /// Describes an environment; nothing is opened yet.
     ///
     /// - Parameter watch: watches the worker that the environment belongs to, for calls that hang.
-    public init(settings: EnvironmentSettings, watch: CallWatch? = nil) {
+    package init(settings: EnvironmentSettings, watch: CallWatch? = nil) {
         self.settings = settings
         resource = watch.map { WatchedResource(.environment(home: settings.home), watch: $0) }
         let name = TableName(relation: "environment", backEnd: "cdb", file: settings.home)

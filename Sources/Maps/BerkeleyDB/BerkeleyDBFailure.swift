@@ -1,8 +1,8 @@
 // What the library's codes mean to an administrator, and what to do about each.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// A failed call of Berkeley DB, before it is known which map and key it was about.
 struct BerkeleyDBFailure: Error {

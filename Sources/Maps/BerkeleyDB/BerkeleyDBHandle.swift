@@ -2,8 +2,8 @@
 // updating program shares. It is confined to the thread of the worker that owns the table; nothing in it is locked.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// A Berkeley DB btree or hash that is open in an environment, for reading.
 @safe

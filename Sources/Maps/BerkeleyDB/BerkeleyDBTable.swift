@@ -1,26 +1,26 @@
 // The back ends `btree` and `bhash`: files of ZMailer's makedb, of our own newdb, of db5.3_load and of Exim's
 // exim_dbmbuild. All end keys and values with a NUL; the file itself tells btree from hash.
 
+import Bytes
 import CBerkeleyDB
-import Files
 import Glibc
-import MailAddress
+import System
 
 /// A Berkeley DB file, in or out of an environment.
 ///
 /// The file is opened at the first lookup. Whatever the library answers other than found and DB_NOTFOUND is thrown; the
 /// file is then closed, and opened anew at the next lookup, so that a repaired file is noticed.
-public final class BerkeleyDBTable: Table {
+package final class BerkeleyDBTable: Table {
     /// What messages call the map.
-    public let name: TableName
+    package let name: TableName
     /// The file's owner, or nobody where others may write it; nobody before the file was opened.
-    public private(set) var privilege: UInt32 = nobody
+    package private(set) var privilege: UInt32 = nobody
 
     /// The page cache of one file, at most; less is taken for a smaller file.
     ///
     /// A cache that holds the whole file makes random lookups twice as fast as none; one that holds half of it was
     /// measured to gain nothing. So small files are held whole, and large ones cost little memory.
-    public static let standardCacheLimit = 8 << 20
+    package static let standardCacheLimit = 8 << 20
 
     /// The largest file without checksums that is checked as a whole when it is opened: that takes less than a millisecond.
     private static let mostPagesToCheck: UInt32 = 128
@@ -46,7 +46,7 @@ public final class BerkeleyDBTable: Table {
     ///   - cacheLimit: the most bytes of page cache for a file outside of an environment.
     ///   - watch: watches the worker that the table belongs to, for calls that hang; for a table inside an environment
     ///     the environment's counts.
-    public init(
+    package init(
         name: TableName, environment: BerkeleyDBEnvironment? = nil,
         cacheLimit: Int = BerkeleyDBTable.standardCacheLimit, watch: CallWatch? = nil
     ) {
@@ -68,7 +68,7 @@ public final class BerkeleyDBTable: Table {
     deinit { close(afterPanic: false) }
 
     /// Looks a key up; the file is opened first where it is not open.
-    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         if let calls, !calls.isUnchanged { try prepare(calls, key) }
         do throws(BerkeleyDBFailure) {
             if let reader, handle?.isOpen ?? true { return try find(key, reader, into: &value) }
@@ -123,7 +123,7 @@ public final class BerkeleyDBTable: Table {
     }
 
     /// Closes the file where it was replaced; inside an environment always answers true, see there.
-    public func refresh() -> Bool {
+    package func refresh() -> Bool {
         let environmentReplaced = environment?.isReplaced ?? false
         let now = try? FileIdentity(path: path)
         if environmentReplaced {

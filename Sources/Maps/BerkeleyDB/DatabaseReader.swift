@@ -3,8 +3,8 @@
 // end, or kill the process.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// A reader of one btree or hash.
 ///

@@ -2,7 +2,7 @@
 // kills the process with SIGBUS.
 
 import CBerkeleyDB
-import Files
+import System
 
 /// The pages of a file.
 final class FilePages: PageOrigin {

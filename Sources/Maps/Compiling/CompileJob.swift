@@ -1,18 +1,19 @@
 // What is compiled into what, and what came of it.
 
 package import Configuration
+package import System
 
 /// One source to be compiled into one database.
-public struct CompileJob: Sendable {
+package struct CompileJob: Sendable {
     /// The text of a source.
-    public enum Source: Sendable {
+    package enum Source: Sendable {
         /// A file.
         case file(String)
         /// Bytes that were read already, such as those of standard input, and what messages call them.
         case bytes([UInt8], name: String)
 
         /// What messages call it.
-        public var name: String {
+        package var name: String {
             switch self {
             case .file(let path): path
             case .bytes(_, let name): name
@@ -21,14 +22,14 @@ public struct CompileJob: Sendable {
     }
 
     /// Whom the database is to belong to.
-    public struct Permissions: Sendable, Hashable {
+    package struct Permissions: Sendable, Hashable {
         /// The numbers of the owner and the group; nil leaves the one the file is created with.
-        public var owner: UInt32?, group: UInt32?
+        package var owner: UInt32?, group: UInt32?
         /// The permission bits.
-        public var mode: UInt32
+        package var mode: UInt32
 
         /// Describes whom a database is to belong to.
-        public init(owner: UInt32? = nil, group: UInt32? = nil, mode: UInt32) {
+        package init(owner: UInt32? = nil, group: UInt32? = nil, mode: UInt32) {
             self.owner = owner
             self.group = group
             self.mode = mode
@@ -36,17 +37,17 @@ public struct CompileJob: Sendable {
     }
 
     /// The text to compile.
-    public var source: Source
+    package var source: Source
     /// Its grammar.
-    public var form: SourceForm
+    package var form: SourceForm
     /// How keys are folded; those of aliases to lower case where it does not say.
-    public var folding: KeyFolding
+    package var folding: KeyFolding
     /// The kind of database.
-    public var kind: DatabaseKind
+    package var kind: DatabaseKind
     /// The database to replace or to make, with its extension.
-    public var target: String
+    package var target: String
     /// Whom it is to belong to; nil for this process's user and mode 0644 less the umask.
-    public var permissions: Permissions?
+    package var permissions: Permissions?
     /// Knows what the entries are for; nil where nobody does.
     package var judge: (any EntryJudge)?
     /// What is no finding.
@@ -55,7 +56,7 @@ public struct CompileJob: Sendable {
     /// Describes what to compile.
     ///
     /// - Parameter base: the path of the database without the kind's extension, as `makedb` takes it.
-    public init(
+    package init(
         source: Source, form: SourceForm, folding: KeyFolding, kind: DatabaseKind, base: String,
         permissions: Permissions? = nil
     ) {
@@ -69,13 +70,98 @@ public struct CompileJob: Sendable {
 }
 
 /// What came of compiling one source.
-public struct CompileReport: Sendable {
+package struct CompileReport: Sendable {
     /// What messages call the source.
-    public let source: String
+    package let source: String
     /// How many entries of the source are in the database; of those that share a key only the first counts.
-    public let entries: Int
+    package let entries: Int
     /// How many keys of the source the database had before, when it was added to; their old values stand.
-    public let kept: Int
+    package let kept: Int
     /// What was found that is probably a mistake.
     package let findings: SourceFindings
+}
+
+// Why a map's source was refused, or its database not written. The old database stays in both cases.
+
+/// A source that breaks its grammar, or a file that could not be read or written.
+package struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The file at fault.
+    package let file: String
+    /// The line at fault, counted from 1; nil where it is not about a line.
+    package let line: Int?
+    /// What is wrong.
+    package let reason: String
+    /// What to do about it; may be empty where the reason says it.
+    package let remedy: String
+    /// All that was found in a source that was refused; nil where a file could not be read or written.
+    package private(set) var findings: SourceFindings?
+
+    /// Whether the file is being written, and may be fine in a moment.
+    package let isTemporary: Bool
+
+    /// Records what is wrong with a file.
+    ///
+    /// - Parameter isTemporary: whether the file may be fine in a moment.
+    package init(file: String, line: Int? = nil, reason: String, remedy: String, isTemporary: Bool = false) {
+        self.file = file
+        self.line = line
+        self.reason = reason
+        self.remedy = remedy
+        self.isTemporary = isTemporary
+    }
+
+    /// Refuses a source.
+    ///
+    /// - Parameters:
+    ///   - findings: all that was found in it.
+    ///   - cause: the finding that tells why.
+    package init(refusing findings: SourceFindings, because cause: Finding) {
+        self.init(file: cause.file, line: cause.line, reason: cause.text, remedy: "")
+        self.findings = findings
+    }
+
+    /// Records a failed file operation.
+    package init(_ error: FileError, remedy: String = "") {
+        self.init(
+            file: error.path, reason: "\(error.operation): \(error.reason)", remedy: remedy,
+            isTemporary: error.isUnsettled)
+    }
+
+    /// The form of messages: `/db/aliases:12: no colon after the key; write 'key: value'`.
+    package var description: String {
+        file + (line.map { ":\($0)" } ?? "") + ": " + text
+    }
+
+    /// The reason and the remedy.
+    package var text: String { remedy.isEmpty ? reason : reason + "; " + remedy }
+}
+
+// The kinds of database that sources are compiled into, and how ZMailer names their files.
+
+/// A kind of Berkeley DB file.
+package enum DatabaseKind: String, Sendable, Hashable, CaseIterable {
+    /// A B-tree, `BASE.db`.
+    case btree
+    /// A hash table, `BASE.dbh`.
+    case hash = "bhash"
+
+    /// What follows the base name of a file of this kind.
+    package var fileExtension: String {
+        switch self {
+        case .btree: ".db"
+        case .hash: ".dbh"
+        }
+    }
+}
+
+// The two grammars of map sources (SEMANTICS 9): what `newdb -a` reads, and what it reads without `-a`.
+
+/// How the text of a map's source is laid out.
+package enum SourceForm: Sendable, Hashable {
+    /// `key: value`, continued on lines that begin with a blank after a line that ends with a comma (`newdb -a`).
+    ///
+    /// The key ends at the first blank or colon that is neither quoted nor escaped, and is folded to lower case, or to upper.
+    case aliases
+    /// The first word of a line is the key, the rest of the line the value.
+    case plain
 }

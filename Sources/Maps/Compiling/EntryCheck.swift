@@ -1,7 +1,7 @@
 // The rules of sources for entries that come one at a time, or from a dump.
 
-import Configuration
-import MailAddress
+import Bytes
+package import Configuration
 
 /// Looks at single entries as the reader of sources does.
 package struct EntryCheck {
@@ -37,5 +37,86 @@ package struct EntryCheck {
             return [EntryFault(.invisibleCharacter, "\(character) is part of the key '\(text)'; remove it")]
         }
         return judge?.faults(ofKey: key.span, value: value.span) ?? []
+    }
+}
+
+// How a reader of sources learns what an entry must be, without knowing what its map is for.
+
+/// What is wrong with an entry, wherever it stands.
+package struct EntryFault: Sendable, Hashable {
+    /// Its kind.
+    package let name: Finding.Name
+    /// How much it matters.
+    package let severity: Finding.Severity
+    /// The cause and the remedy, in one line.
+    package let text: String
+
+    /// Records a fault.
+    package init(_ name: Finding.Name, _ text: String, severity: Finding.Severity = .error) {
+        self.name = name
+        self.severity = severity
+        self.text = text
+    }
+}
+
+/// Says what is wrong with the entries of one relation.
+package protocol EntryJudge: Sendable {
+    /// The names of all that it may find.
+    var names: [Finding.Name] { get }
+
+    /// What is wrong with an entry; nothing for nearly every entry, which has to be found out fast.
+    ///
+    /// - Parameters:
+    ///   - key: the key as it is stored, folded, without a NUL.
+    ///   - value: the value as it is stored, without a NUL.
+    func faults(ofKey key: Span<UInt8>, value: Span<UInt8>) -> [EntryFault]
+}
+
+// The findings about a source that need no knowledge of what its map is for: what the lines are made of.
+
+extension Finding.Name {
+    /// A line that the form of the source does not have, such as one without a colon; it cannot be allowed.
+    package static let unreadableLine = Finding.Name("unreadable-line")
+    /// A NUL byte, which no key or value in a database may hold, or UTF-16, which is full of them; it cannot be allowed.
+    package static let nulByte = Finding.Name("nul-byte")
+    /// A carriage return: the line ends of another system.
+    package static let carriageReturn = Finding.Name("carriage-return")
+    /// A byte order mark, at the beginning or where files were put together.
+    package static let byteOrderMark = Finding.Name("byte-order-mark")
+    /// A character that other programs take for a line end: U+0085, U+2028, U+2029.
+    package static let lineSeparator = Finding.Name("line-separator")
+    /// Any other control character but TAB.
+    package static let controlCharacter = Finding.Name("control-character")
+    /// A character that looks like a blank, or like nothing, and is part of a key or a value.
+    package static let invisibleCharacter = Finding.Name("invisible-character")
+    /// A line of the plain form that begins with a blank: elsewhere it would continue the line before.
+    package static let indentedLine = Finding.Name("indented-line")
+    /// A key of the plain form with a quote that the key does not close.
+    package static let unclosedQuote = Finding.Name("unclosed-quote")
+    /// A key of the plain form that ends in a colon.
+    package static let colonAfterKey = Finding.Name("colon-after-key")
+    /// A key that was given before.
+    package static let duplicateKey = Finding.Name("duplicate-key")
+    /// A stored key without the NUL that ends keys.
+    package static let missingNUL = Finding.Name("missing-nul")
+    /// A source that everyone may write.
+    package static let writableByAll = Finding.Name("writable-by-all")
+    /// A compiled map that is older than its source.
+    package static let sourceIsNewer = Finding.Name("source-is-newer")
+    /// A last line without its newline.
+    package static let noFinalNewline = Finding.Name("no-final-newline")
+    /// A comment that allows what is no finding.
+    package static let unknownAllowance = Finding.Name("unknown-allowance")
+
+    /// Those of a source's lines that can be allowed.
+    package static let allowableInSources: [Finding.Name] = [
+        .carriageReturn, .byteOrderMark, .lineSeparator, .controlCharacter, .invisibleCharacter, .indentedLine,
+        .unclosedQuote, .colonAfterKey, .duplicateKey, .noFinalNewline, .missingNUL, .unknownAllowance,
+    ]
+
+    /// Whether it makes doubtful which keys a source has at all: such a source answers nothing.
+    var makesSourceDoubtful: Bool {
+        self == .unreadableLine || self == .nulByte || self == .carriageReturn || self == .byteOrderMark
+            || self == .lineSeparator
     }
 }

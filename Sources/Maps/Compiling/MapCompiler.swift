@@ -1,15 +1,15 @@
 // Compiles sources into databases in two steps, so that one bad source of several leaves every old database in place:
 // first all are written beside the old ones, then all are renamed.
 
-import Files
 import Glibc
 import Synchronization
+import System
 
 /// Compiles a set of maps, and replaces their databases together.
 ///
 /// What was prepared and not committed is removed when the object goes. One thread prepares and commits; any may discard,
 /// such as one that takes a signal: what is being replaced then is replaced as a whole.
-public final class MapCompiler: Sendable {
+package final class MapCompiler: Sendable {
     private struct Prepared {
         let temporary: String
         let target: String
@@ -24,14 +24,14 @@ public final class MapCompiler: Sendable {
     private let state = Mutex(State())
 
     /// Makes a compiler with nothing to replace yet.
-    public init() {}
+    package init() {}
 
     deinit { discard() }
 
     /// Reads the source of a job only, to say what is wrong with it.
     ///
     /// - Throws: what `prepare` would say of the source.
-    public static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
+    package static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
         let sorted = try SortedSource(job)
         return CompileReport(
             source: job.source.name, entries: sorted.entries.count, kept: 0, findings: sorted.findings)
@@ -44,7 +44,7 @@ public final class MapCompiler: Sendable {
     ///   - progress: is told from time to time how many entries were written, and at the end.
     /// - Throws: if the source cannot be read or breaks its grammar, or the file cannot be written; other maps that were
     ///   prepared before stay prepared.
-    public func prepare(
+    package func prepare(
         _ job: CompileJob, appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> CompileReport {
         let sorted = try SortedSource(job)
@@ -71,7 +71,7 @@ public final class MapCompiler: Sendable {
     ///
     /// - Throws: if a rename fails; databases before it, in the order of preparation, are replaced then, and those after
     ///   it are not.
-    public func commit() throws(CompileError) {
+    package func commit() throws(CompileError) {
         try state.withLock { state throws(CompileError) in
             if state.isEnded { throw Self.ended }
             defer { Self.discard(&state) }
@@ -99,10 +99,10 @@ public final class MapCompiler: Sendable {
     }
 
     /// Removes what was prepared and not committed.
-    public func discard() { state.withLock { Self.discard(&$0) } }
+    package func discard() { state.withLock { Self.discard(&$0) } }
 
     /// Removes what was prepared and not committed; nothing is prepared or committed any more.
-    public func end() {
+    package func end() {
         state.withLock { state in
             Self.discard(&state)
             state.isEnded = true

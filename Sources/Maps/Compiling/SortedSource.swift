@@ -2,8 +2,8 @@
 // order, and duplicates lie side by side.
 
 import Configuration
-import Files
 import Glibc
+import System
 
 /// A source ready to be written.
 struct SortedSource {

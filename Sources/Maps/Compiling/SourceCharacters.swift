@@ -1,8 +1,8 @@
 // Characters that have no place in a source, although an editor shows nothing of them: found on bytes, a line at a time,
 // and only in sources that have any.
 
+import Bytes
 import Configuration
-import MailAddress
 
 /// The looks at what a line is made of.
 enum SourceCharacters {

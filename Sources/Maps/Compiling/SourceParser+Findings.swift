@@ -1,7 +1,7 @@
 // What a reader of sources says of the lines it reads: findings, and the comments that allow them.
 
+import Bytes
 import Configuration
-import MailAddress
 
 extension SourceParser {
     /// Notes a fault of the entry that is being read, of which nothing more is said.

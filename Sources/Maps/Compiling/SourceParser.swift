@@ -2,9 +2,9 @@
 // continued values joined in place, so that a source of any size costs its own bytes and nothing more. It never stops at a
 // fault: what is wrong is collected, and the next line is read.
 
+import Bytes
 import Configuration
-import Files
-import MailAddress
+import System
 
 /// One entry of a source, as places in the parser's bytes; the value directly follows the key.
 struct SourceEntry {

@@ -1,8 +1,8 @@
 // The name under which a database is written before it takes the place of the old one: in the same directory, so that
 // the rename is atomic, and unlike any other, so that two runs never write into one file.
 
-import Files
 import Glibc
+import System
 
 /// Names of files that are to replace a target.
 struct TemporaryName {
@@ -11,7 +11,7 @@ struct TemporaryName {
 
     /// Names for the replacement of a file.
     init(for target: String) {
-        directory = Files.directory(of: target)
+        directory = System.directory(of: target)
         let base = target.utf8.lastIndex(of: UInt8(ascii: "/")).map { target[target.utf8.index(after: $0)...] }
         prefix = ".\(base ?? target[...]).zroute-"
     }

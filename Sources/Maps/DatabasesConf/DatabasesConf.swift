@@ -1,15 +1,15 @@
 // Reads dbases.conf, ZMailer's list of maps: relation, type, privilege, newdb options, file, relation flags.
 
-public import Configuration
-import Files
-import MailAddress
+import Bytes
+package import Configuration
+import System
 
 /// All maps of a dbases.conf, in its order.
-public struct DatabasesConf: Sendable, Hashable {
+package struct DatabasesConf: Sendable, Hashable {
     /// The file they were read from.
-    public let file: String
+    package let file: String
     /// One definition a line, those of type `none` among them.
-    public let definitions: [MapDefinition]
+    package let definitions: [MapDefinition]
 
     private static let largestFile = 1 << 20
     private static let longestLine = 65_536
@@ -17,7 +17,7 @@ public struct DatabasesConf: Sendable, Hashable {
     /// Where dbases.conf is: what the command line names, else `$MAILVAR/db/dbases.conf`, else `$MAILVAR/dbases.conf`.
     ///
     /// - Throws: `ConfigurationError` when nothing is named and `MAILVAR` is not set.
-    public static func location(named: String? = nil, settings: Settings) throws(ConfigurationError) -> String {
+    package static func location(named: String? = nil, settings: Settings) throws(ConfigurationError) -> String {
         if let named { return named }
         guard let mailVar = settings.mailVar else {
             throw settings.missing(
@@ -38,7 +38,7 @@ public struct DatabasesConf: Sendable, Hashable {
     /// Reads a dbases.conf.
     ///
     /// - Throws: `ConfigurationError` for a file that cannot be read and for a line that cannot be used.
-    public init(file: String, settings: Settings) throws(ConfigurationError) {
+    package init(file: String, settings: Settings) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
             bytes = try readTextFile(file, limit: Self.largestFile).bytes
@@ -59,7 +59,7 @@ public struct DatabasesConf: Sendable, Hashable {
     ///   - bytes: the whole file.
     ///   - file: what messages call it; relative paths in it are relative to its directory.
     ///   - variables: what `$NAME` stands for; a name that is not set is an error.
-    public init(_ bytes: [UInt8], file: String, variables: Variables) throws(ConfigurationError) {
+    package init(_ bytes: [UInt8], file: String, variables: Variables) throws(ConfigurationError) {
         var definitions: [MapDefinition] = []
         var number = 0
         for whole in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -83,12 +83,12 @@ public struct DatabasesConf: Sendable, Hashable {
     }
 
     /// The definitions of one relation, in the order in which they are looked into.
-    public func definitions(of relation: String) -> [MapDefinition] {
+    package func definitions(of relation: String) -> [MapDefinition] {
         definitions.filter { $0.relation == relation && $0.type != .none }
     }
 
     /// Every relation that is named, each once, in the order of its first line.
-    public var relations: [String] {
+    package var relations: [String] {
         var seen: Set<String> = []
         return definitions.map(\.relation).filter { seen.insert($0).inserted }
     }

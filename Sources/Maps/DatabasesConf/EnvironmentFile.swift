@@ -1,15 +1,15 @@
 // Reads sleepyenv.conf, ZMailer's description of a Berkeley DB environment: `name = value` lines, `#` comments.
 
-public import Configuration
-import Files
-import MailAddress
+import Bytes
+package import Configuration
+import System
 
 extension EnvironmentSettings {
     /// Reads the file that the relation flag `-C` names.
     ///
     /// - Throws: `ConfigurationError` for a file that is missing, cannot be read or understood. For a lookup that is a
     ///   failure of the map: reading the map's file without its environment could miss keys that exist.
-    public init(file: String) throws(ConfigurationError) {
+    package init(file: String) throws(ConfigurationError) {
         let bytes: [UInt8]
         do {
             bytes = try readTextFile(file, limit: 65_536).bytes

@@ -1,28 +1,28 @@
 // One line of dbases.conf as a value: a map of a relation.
 
 /// A map as dbases.conf defines it.
-public struct MapDefinition: Sendable, Hashable {
+package struct MapDefinition: Sendable, Hashable {
     /// The relation that the map is a part of, such as `fqdnroutes`.
-    public let relation: String
+    package let relation: String
     /// How it is stored.
-    public let type: MapType
+    package let type: MapType
     /// What follows the type after a comma; nothing here has a use for it.
-    public let subtype: String?
+    package let subtype: String?
     /// Whom its file is to belong to; nil where the line does not say.
-    public let privilege: MapPrivilege?
+    package let privilege: MapPrivilege?
     /// How its source is compiled or, as text, read.
-    public let compile: CompileOptions
+    package let compile: CompileOptions
     /// The source, variables replaced, without the compiled file's extension; nil where the line has `-`.
-    public let path: String?
+    package let path: String?
     /// How it is looked into.
-    public let flags: RelationFlags
+    package let flags: RelationFlags
     /// The dbases.conf that defines it.
-    public let file: String
+    package let file: String
     /// The line there, counted from 1.
-    public let line: Int
+    package let line: Int
 
     /// Defines a map.
-    public init(
+    package init(
         relation: String, type: MapType, subtype: String? = nil, privilege: MapPrivilege? = nil,
         compile: CompileOptions = CompileOptions(), path: String?, flags: RelationFlags = RelationFlags(),
         file: String, line: Int
@@ -39,22 +39,112 @@ public struct MapDefinition: Sendable, Hashable {
     }
 
     /// The file that lookups read: the source, or what newdb compiles it to; nil where there is none.
-    public var tablePath: String? {
+    package var tablePath: String? {
         path.map { $0 + (type.compiledExtension ?? "") }
     }
 
     /// The configuration of the Berkeley DB environment; nil for a map that is no Berkeley DB, whatever its flags.
-    public var environmentFile: String? {
+    package var environmentFile: String? {
         type.compiledExtension == nil ? nil : flags.environmentFile
     }
 
     /// How many answers are cached: what `-s` says, else 10 for unordered text and none for other types.
-    public var cacheSize: Int {
+    package var cacheSize: Int {
         flags.cacheSize ?? (type == .unordered ? 10 : 0)
     }
 
     /// What messages call the map.
-    public var tableName: TableName {
+    package var tableName: TableName {
         TableName(relation: relation, backEnd: type.rawValue, file: tablePath ?? "-")
+    }
+}
+
+// The database types of dbases.conf: those there are, and those of ZMailer that there are not.
+
+/// How a map is stored.
+package enum MapType: String, Sendable, Hashable, CaseIterable {
+    /// A Berkeley DB B-tree, `BASE.db`.
+    case btree
+    /// A Berkeley DB hash table, `BASE.dbh`.
+    case bhash
+    /// The source that newdb would compile, read directly.
+    case text
+    /// A text file of keys and values in any order, compared without regard to case.
+    case unordered
+    /// A text file sorted by key.
+    case ordered
+    /// A table in memory, empty at the start.
+    case incore
+    /// No map at all: the line only makes the relation known.
+    case none = "NONE"
+
+    /// What newdb appends to the source's name for the compiled file; nil where nothing is compiled.
+    package var compiledExtension: String? {
+        switch self {
+        case .btree: ".db"
+        case .bhash: ".dbh"
+        case .text, .unordered, .ordered, .incore, .none: nil
+        }
+    }
+
+    /// Whether a line of this type names a file.
+    package var needsFile: Bool { self != .incore && self != .none }
+
+    /// Types that ZMailer has and that are not read here.
+    static let foreign: Set<String> = [
+        "ldap", "bind", "yp", "ndbm", "gdbm", "dbm", "sdbm", "header", "hostsfile", "selfmatch",
+    ]
+}
+
+// The fourth field of dbases.conf: how newdb compiles the map's source, which is also how a text map is read.
+
+/// How a map's source is to be understood.
+package struct CompileOptions: Sendable, Hashable {
+    /// How keys are folded when they are stored.
+    package let folding: KeyFolding
+    /// Whether the source is in the form of aliases, `key: value, value` (`-a`), not in the plain form.
+    package let isAliases: Bool
+    /// Whether the map is live (`-r`): other programs write it, newdb leaves it alone.
+    package let isLive: Bool
+
+    /// Describes how a source is compiled.
+    package init(folding: KeyFolding = .none, isAliases: Bool = false, isLive: Bool = false) {
+        self.folding = folding
+        self.isAliases = isAliases
+        self.isLive = isLive
+    }
+
+    /// Reads the field: `-`, or a `-` and the letters `l`, `u`, `a`, `r`; `s` and `v` only make newdb talk less or more.
+    init(field: String) throws(FieldError) {
+        guard field != "-" else {
+            self.init()
+            return
+        }
+        guard field.utf8.first == UInt8(ascii: "-") else {
+            throw FieldError("the newdb options '\(field)' do not begin with '-'; write '-' for none")
+        }
+        let letters = Array(field.unicodeScalars.dropFirst())
+        for letter in letters where !"luarsv".unicodeScalars.contains(letter) {
+            throw FieldError("the newdb option '\(letter)' is unknown; l, u, a, r are known")
+        }
+        guard !letters.contains("l") || !letters.contains("u") else {
+            throw FieldError("the newdb options l and u exclude each other; keep one")
+        }
+        guard !letters.contains("r") || !letters.contains(where: "lua".unicodeScalars.contains) else {
+            throw FieldError("the newdb option r (a live map, not compiled) excludes l, u and a; keep one")
+        }
+        // Keys of aliases are never case-sensitive: newdb folds them even without -l.
+        let folding: KeyFolding =
+            letters.contains("u") ? .upper : letters.contains("l") || letters.contains("a") ? .lower : .none
+        self.init(folding: folding, isAliases: letters.contains("a"), isLive: letters.contains("r"))
+    }
+}
+
+/// What is wrong with one field of a line; the line's place is added where it is known.
+struct FieldError: Error {
+    let text: String
+
+    init(_ text: String) {
+        self.text = text
     }
 }

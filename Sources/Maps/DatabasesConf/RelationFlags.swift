@@ -1,7 +1,9 @@
 // The last field of dbases.conf: the flags of ZMailer's relation command.
 
+import Configuration
+
 /// What a map answers when it finds the key, or does not.
-public enum RelationAnswer: Sendable, Hashable {
+package enum RelationAnswer: Sendable, Hashable {
     /// The value.
     case value
     /// The value; the key itself where the value is empty or the key absent (`-n`).
@@ -11,30 +13,117 @@ public enum RelationAnswer: Sendable, Hashable {
 }
 
 /// How a map is looked into.
-public struct RelationFlags: Sendable, Hashable {
+package struct RelationFlags: Sendable, Hashable {
     /// How the looked-up key is folded (`-l`, `-u`).
-    public var folding: KeyFolding = .none
+    package var folding: KeyFolding = .none
     /// Whether a changed file is reopened (`-m`).
-    public var reopensChanged = false
+    package var reopensChanged = false
     /// How many answers are cached (`-s`); nil where the flag is not given.
-    public var cacheSize: Int?
+    package var cacheSize: Int?
     /// How many seconds a cached answer lives (`-e`); 0 for ever.
-    public var cacheSeconds = 0
+    package var cacheSeconds = 0
     /// Whether absences are cached too (`-N`).
-    public var cachesAbsences = false
+    package var cachesAbsences = false
     /// What is answered (`-b`, `-n`; the last one given stands).
-    public var answer = RelationAnswer.value
+    package var answer = RelationAnswer.value
     /// Whether `%N` in values is substituted (`-%`).
-    public var substitutes = false
+    package var substitutes = false
     /// Whether the flag `-:` is there, which changes nothing: drivers always end with the caller's default keys.
-    public var hasDefaultKeysFlag = false
+    package var hasDefaultKeysFlag = false
     /// Which keys are tried (`-d`).
-    public var driver = SearchDriver.none
+    package var driver = SearchDriver.none
     /// The Berkeley DB environment's configuration (`-C`).
-    public var environmentFile: String?
+    package var environmentFile: String?
     /// The file to read where the line itself names none (`-f`).
-    public var file: String?
+    package var file: String?
 
     /// No flags at all.
-    public init() {}
+    package init() {}
+}
+
+// Reads relation flags as getopt(3) does: letters together or apart, an argument attached or the next word.
+
+extension RelationFlags {
+    /// The largest number of answers that a cache may hold.
+    private static let largestCache = 1_000_000
+    /// The longest life of a cached answer, in seconds: some 31 years.
+    private static let longestLife = 1_000_000_000
+
+    /// Reads the words after the file's name.
+    init(words: [String]) throws(FieldError) {
+        var position = 0
+        var lower = false
+        var upper = false
+        while position < words.count, words[position].utf8.first != UInt8(ascii: "#") {
+            let word = words[position]
+            position += 1
+            if word == "-" { continue }
+            guard word.utf8.first == UInt8(ascii: "-") else {
+                throw FieldError("'\(word)' is no relation flag; flags begin with '-', comments with '#'")
+            }
+            var letters = word.unicodeScalars.dropFirst()
+            while let letter = letters.popFirst() {
+                switch letter {
+                case "l": lower = true
+                case "u": upper = true
+                case "m": reopensChanged = true
+                case "N": cachesAbsences = true
+                case "n": answer = .valueOrKey
+                case "b": answer = .key
+                case "%": substitutes = true
+                case ":": hasDefaultKeysFlag = true
+                case "d", "C", "s", "e", "f", "t":
+                    let argument: String
+                    if !letters.isEmpty {
+                        argument = String(letters)
+                        letters = letters.suffix(0)
+                    } else if position < words.count {
+                        argument = words[position]
+                        position += 1
+                    } else {
+                        let drivers = letter == "d" ? ", one of the search drivers \(Self.driverNames)" : ""
+                        throw FieldError("the relation flag -\(letter) lacks its argument\(drivers)")
+                    }
+                    try take(letter, argument)
+                case "i", "p":
+                    throw FieldError("the relation flag -\(letter) is not supported; remove it")
+                default:
+                    throw FieldError("the relation flag -\(letter) is unknown; remove it")
+                }
+            }
+        }
+        guard !lower || !upper else {
+            throw FieldError("the relation flags -l and -u exclude each other; keep one")
+        }
+        folding = lower ? .lower : upper ? .upper : .none
+    }
+
+    private mutating func take(_ letter: Unicode.Scalar, _ argument: String) throws(FieldError) {
+        switch letter {
+        case "d":
+            guard let known = SearchDriver(rawValue: argument), known != .none else {
+                throw FieldError(
+                    "the search driver '\(argument)' is unknown; known are \(Self.driverNames)"
+                        + suggestion(for: argument, among: SearchDriver.allCases.lazy.map(\.rawValue)))
+            }
+            driver = known
+        case "C": environmentFile = argument
+        case "f": file = argument
+        case "s": cacheSize = try Self.number(letter, argument, upTo: Self.largestCache)
+        case "e": cacheSeconds = try Self.number(letter, argument, upTo: Self.longestLife)
+        // The type is the line's second field, which ZMailer lets stand over -t.
+        default: break
+        }
+    }
+
+    private static var driverNames: String {
+        SearchDriver.allCases.map(\.rawValue).filter { !$0.isEmpty }.joined(separator: ", ")
+    }
+
+    private static func number(_ letter: Unicode.Scalar, _ text: String, upTo limit: Int) throws(FieldError) -> Int {
+        guard let number = Int(text), text.utf8.first != UInt8(ascii: "+"), 0...limit ~= number else {
+            throw FieldError("the relation flag -\(letter) needs a number from 0 to \(limit), not '\(text)'")
+        }
+        return number
+    }
 }

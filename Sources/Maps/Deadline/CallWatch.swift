@@ -11,9 +11,9 @@ import Synchronization
 /// so exactly one of them happens: whatever the worker owned belongs to the supervisor from a successful
 /// ``abandon(_:_:)`` on, and the worker touches none of it should its call ever come back.
 @safe
-public final class CallWatch: Sendable {
+package final class CallWatch: Sendable {
     /// What all workers know.
-    public let health: ResourceHealth
+    package let health: ResourceHealth
 
     /// Lives as long as this object.
     nonisolated(unsafe) let words: UnsafeMutablePointer<CallWords>
@@ -27,7 +27,7 @@ public final class CallWatch: Sendable {
     }
 
     /// A watch over one worker.
-    public init(health: ResourceHealth) {
+    package init(health: ResourceHealth) {
         self.health = health
         unsafe words = .allocate(capacity: 1)
         unsafe words.initialize(to: CallWords())
@@ -40,7 +40,7 @@ public final class CallWatch: Sendable {
     }
 
     /// Whether the worker was given up: it must touch nothing that others can see.
-    public var isAbandoned: Bool {
+    package var isAbandoned: Bool {
         unsafe words.pointee.word.load(ordering: .relaxed) & CallWords.state == CallWords.abandoned
     }
 
@@ -75,7 +75,7 @@ public final class CallWatch: Sendable {
     /// The call that the worker is inside of; nil outside of calls.
     ///
     /// Equal values at two times mean one call.
-    public var presentCall: UInt64? {
+    package var presentCall: UInt64? {
         let word = unsafe words.pointee.word.load(ordering: .relaxed)
         return word & CallWords.state == CallWords.inside ? word : nil
     }
@@ -86,7 +86,7 @@ public final class CallWatch: Sendable {
     ///   - call: the call, as ``presentCall`` gave it.
     ///   - takeOver: takes what the worker owned; the worker stands still as long as this runs.
     /// - Returns: what `takeOver` made of the error that the lookup ends with; nil if the call was left meanwhile.
-    public func abandon<Taken>(_ call: UInt64, _ takeOver: (MapError) -> Taken) -> Taken? {
+    package func abandon<Taken>(_ call: UInt64, _ takeOver: (MapError) -> Taken) -> Taken? {
         takeover.withLock { _ in
             let abandoned = call & ~CallWords.state | CallWords.abandoned
             guard
@@ -116,4 +116,91 @@ func seconds(_ duration: Duration) -> String {
     var digits = String(1000 + milliseconds).dropFirst()
     while digits.last == "0" { digits.removeLast() }
     return "\(whole).\(digits) s"
+}
+
+// What a worker writes at each library call, and its supervisor reads. It has memory of its own, so that the hot path
+// reaches it by a pointer: counting references to objects would cost more than the marks themselves.
+
+/// The marks of one worker.
+struct CallWords: ~Copyable {
+    /// From the low end: two bits of state, 16 bits of the caller's place in the watch's list, the number of the call.
+    let word = Atomic<UInt64>(CallWords.idle)
+    /// The key of the present call, in the caller's memory, which does not change before the call is left.
+    let keyStart = Atomic<UInt>(0)
+    let keyCount = Atomic<Int>(0)
+
+    static let idle: UInt64 = 0
+    static let inside: UInt64 = 1
+    static let abandoned: UInt64 = 2
+    static let state: UInt64 = 3
+    static let callerShift: UInt64 = 2
+    static let callerLimit = 1 << 16
+    static let oneCall: UInt64 = 1 << 18
+    static let call: UInt64 = ~(oneCall - 1)
+
+    /// Shows that the worker enters a call.
+    ///
+    /// - Returns: false if it did not: it is inside a call already, or was given up.
+    @inline(__always)
+    func enter(_ mark: UInt64, key: UnsafeRawBufferPointer) -> Bool {
+        let previous = word.load(ordering: .relaxed)
+        guard previous & Self.state == Self.idle else { return false }
+        keyStart.store(UInt(bitPattern: key.baseAddress), ordering: .relaxed)
+        keyCount.store(key.count, ordering: .relaxed)
+        word.store((previous & Self.call) &+ Self.oneCall | mark, ordering: .releasing)
+        return true
+    }
+
+    /// Shows that the worker left the call.
+    ///
+    /// - Returns: false if it was given up meanwhile.
+    @inline(__always)
+    func exit() -> Bool {
+        let present = word.load(ordering: .relaxed)
+        return present & Self.state == Self.inside
+            && word.compareExchange(
+                expected: present, desired: present & Self.call, ordering: .acquiringAndReleasing
+            ).exchanged
+    }
+}
+
+// Tells a call that hangs from one that is only slow, by looking now and then.
+
+/// Watches one worker for a call that lasts longer than the deadline.
+///
+/// Only time during which somebody looked counts, at most two intervals for each look: when the whole process was
+/// stopped and continued, a call that had no time to end is not taken for one that hangs.
+package struct CallSupervisor: Sendable {
+    /// What is watched.
+    package let watch: CallWatch
+    private var call: UInt64?
+    private var age = Duration.zero
+
+    /// Nothing has been seen yet.
+    package init(_ watch: CallWatch) {
+        self.watch = watch
+    }
+
+    /// How often ``look(after:)`` should be called.
+    package var interval: Duration { Self.interval(deadline: watch.health.deadline) }
+
+    /// How often to look, so that a hang is found soon after the deadline.
+    package static func interval(deadline: Duration) -> Duration {
+        min(max(deadline / 20, .milliseconds(5)), .milliseconds(250))
+    }
+
+    /// Looks at the worker.
+    ///
+    /// - Parameter elapsed: the time since the last look.
+    /// - Returns: the call that hangs, for `CallWatch.abandon`; nil where all is well.
+    package mutating func look(after elapsed: Duration) -> UInt64? {
+        let present = watch.presentCall
+        guard let present, present == call else {
+            call = present
+            age = .zero
+            return nil
+        }
+        age += min(elapsed, interval * 2)
+        return age >= watch.health.deadline ? present : nil
+    }
 }

@@ -1,13 +1,13 @@
 // Which environments (and files, and servers) hang, known to all workers of a process: nobody enters one again before
 // it is well, so that a hang costs one deadline and one thread and not one for each address.
 
-import Files
 import Synchronization
+import System
 
 /// What all workers of a process know of the resources that their maps depend on.
-public final class ResourceHealth: Sendable {
+package final class ResourceHealth: Sendable {
     /// How long a call may take before it counts as one that will never end (setting lookuptimeout).
-    public let deadline: Duration
+    package let deadline: Duration
 
     /// One for each environment and file, of which sites have a few.
     private let resources = Mutex<[ResourceState]>([])
@@ -18,12 +18,12 @@ public final class ResourceHealth: Sendable {
     static let abandonedLimit = 64
 
     /// All is well to begin with.
-    public init(deadline: Duration) {
+    package init(deadline: Duration) {
         self.deadline = deadline
     }
 
     /// Whether lookups that need a resource fail at once, because a call hung in it.
-    public func isBroken(_ resource: MapResource) -> Bool {
+    package func isBroken(_ resource: MapResource) -> Bool {
         state(of: resource).isBroken
     }
 
@@ -124,5 +124,57 @@ final class ResourceState: Sendable {
         if let present = resource.incarnation, state.lost.contains(present) { return }
         state.isBroken = false
         unsafe changes.pointee.add(1, ordering: .releasing)
+    }
+}
+
+// What a lookup may wait for without end. Maps that share such a thing hang together, so it, and not a map, is what is
+// found broken.
+
+/// Something behind maps that may never answer.
+package enum MapResource: Sendable, Hashable {
+    /// A Berkeley DB environment, by its directory: a process killed inside it may leave it locked for good.
+    case environment(home: String)
+    /// A file outside of any environment: the disk or the file server under it may hang.
+    case file(String)
+    /// The system's name service (nsswitch.conf), behind which there may be a server.
+    case nameService
+
+    /// The cause of a hang, and what to do, as a clause of a message.
+    var remedy: String {
+        switch self {
+        case .environment(let home):
+            "the environment \(home) was probably left locked by a killed process; run `zroute db recover`"
+        case .file(let path):
+            "the disk or file server under \(path) does not answer; mend it"
+        case .nameService:
+            "a server of the name service does not answer; mend it, or set LOCALUSERS"
+        }
+    }
+
+    /// The incarnation that is there now; nil where there is none, or where resources of this kind have none.
+    var incarnation: Incarnation? {
+        guard case .environment(let home) = self else { return nil }
+        return (try? FileIdentity(path: Self.regionPath(home: home))).map(Incarnation.init)
+    }
+
+    /// Whether recovery gives it a new incarnation, so that one can see that somebody mended it.
+    var isReincarnated: Bool {
+        if case .environment = self { true } else { false }
+    }
+
+    /// The file of an environment that every recovery replaces: the first of its region files.
+    static func regionPath(home: String) -> String { home + "/__db.001" }
+}
+
+/// One life of an environment, from creation to removal: device and inode of its first region file.
+///
+/// Every user of the environment changes that file's contents and times. The inode cannot be given to the next
+/// incarnation as long as somebody has this one mapped, which whoever hangs in it has.
+struct Incarnation: Sendable, Hashable {
+    let device: UInt64, inode: UInt64
+
+    init(_ file: FileIdentity) {
+        device = file.device
+        inode = file.inode
     }
 }

@@ -1,5 +1,7 @@
 // What a table does about the deadline at each lookup: a comparison before it, a mark before and after each call.
 
+import Bytes
+import Glibc
 import Synchronization
 
 /// Shows the calls that one table makes.
@@ -111,4 +113,102 @@ final class WatchedCalls {
         guard marks.exit() else { throw gaveUp() }
         return answer
     }
+}
+
+// One worker's use of something that may hang: asked before use, shown during use.
+
+/// One worker's use of a resource; shared by the tables that depend on it.
+package final class WatchedResource: Sendable {
+    let watch: CallWatch
+    let state: ResourceState
+    private let used = Mutex<Incarnation?>(nil)
+    /// The use that the watched worker makes of a resource.
+    package init(_ resource: MapResource, watch: CallWatch) {
+        self.watch = watch
+        state = watch.health.state(of: resource)
+    }
+
+    /// The incarnation that the worker uses; the supervisor reads it when a call hangs.
+    var incarnation: Incarnation? {
+        get { used.withLock { $0 } }
+        set { used.withLock { $0 = newValue } }
+    }
+
+    /// Asks whether the resource may be entered.
+    ///
+    /// - Returns: the change of health up to which the answer holds; nil if the resource may be entered, but in another
+    ///   incarnation than the one in use, which has to be forgotten.
+    /// - Throws: at once, where a call hung in the resource and it is not yet well.
+    func ask() throws(ResourceFailure) -> Int? {
+        let (standing, changes) = state.standing(of: incarnation)
+        switch standing {
+        case .broken:
+            throw ResourceFailure(
+                text: "not asked, because a lookup before had no answer within \(seconds(watch.health.deadline)): "
+                    + state.resource.remedy)
+        case .wellElsewhere:
+            return nil
+        case .well:
+            return changes
+        }
+    }
+
+    /// Whether nothing may be called any more, not even to close what is open: a call would hang.
+    var isLost: Bool {
+        if watch.isAbandoned { return true }
+        return state.standing(of: incarnation).standing != .well
+    }
+}
+
+/// A resource that may not be used now.
+struct ResourceFailure: Error {
+    /// Why, and what to do.
+    let text: String
+
+    /// What becomes of a worker whose call came back after it had been given up; nobody reads it.
+    static let abandoned = ResourceFailure(text: "given up")
+}
+
+// Puts a deadline on tables that know nothing of it, such as the accounts of the system behind a directory server.
+
+/// A table whose lookups are shown to a supervisor.
+package final class WatchedTable: Table {
+    private let table: any Table
+    private let calls: WatchedCalls
+
+    /// Wraps a table.
+    ///
+    /// - Parameters:
+    ///   - table: the table that answers; it belongs to the watched worker.
+    ///   - resource: what its lookups depend on.
+    package init(wrapping table: any Table, resource: WatchedResource) {
+        self.table = table
+        calls = WatchedCalls(table.name, resource)
+    }
+
+    /// What messages call the table: the name of the one inside.
+    package var name: TableName { table.name }
+
+    /// The privilege of the table inside.
+    package var privilege: UInt32 { table.privilege }
+
+    /// Looks the key up in the table inside, unless that hung before and is not yet well.
+    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        let result: Result<Bool, MapError>
+        do throws(ResourceFailure) {
+            _ = try calls.ask()
+            // The key is the caller's, who waits.
+            result = try unsafe key.withUnsafeBytes { bytes throws(ResourceFailure) in
+                try unsafe calls.call(key: bytes) {
+                    Result { () throws(MapError) in try table.lookUp(key, into: &value) }
+                }
+            }
+        } catch {
+            throw MapError(table: name, key: [UInt8](copying: key), code: ETIMEDOUT, text: error.text)
+        }
+        return try result.get()
+    }
+
+    /// Refreshes the table inside.
+    package func refresh() -> Bool { table.refresh() }
 }

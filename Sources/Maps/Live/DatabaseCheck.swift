@@ -2,8 +2,8 @@
 // alone finds too little: it ends early, without an error, at pages that were zeroed.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// Checks and salvages database files.
 enum DatabaseCheck {

@@ -2,12 +2,12 @@
 // tells which.
 
 /// Yields the entries of a dump in their order.
-public struct EntryReader {
+package struct EntryReader {
     private let bytes: [UInt8]
     private let file: String
     private var position = 0
     /// The line that was read last, counted from 1.
-    public private(set) var line = 0
+    package private(set) var line = 0
     private var isAtEnd = false
     /// Whether the entries behind a faulty line can be read: a line of `db dump` is one entry.
     package var canGoOn: Bool { !isHexadecimal && position < bytes.count }
@@ -20,7 +20,7 @@ public struct EntryReader {
     ///   - bytes: the whole of it.
     ///   - file: what messages call it.
     /// - Throws: for a header of db5.3_dump that speaks of something else than a btree or hash.
-    public init(_ bytes: [UInt8], file: String) throws(CompileError) {
+    package init(_ bytes: [UInt8], file: String) throws(CompileError) {
         self.bytes = bytes
         self.file = file
         isHexadecimal = bytes.starts(with: "VERSION=".utf8)
@@ -31,7 +31,7 @@ public struct EntryReader {
     ///
     /// - Returns: the stored bytes, NUL included; nil at the end.
     /// - Throws: at the first line that is none.
-    public mutating func next() throws(CompileError) -> (key: [UInt8], value: [UInt8])? {
+    package mutating func next() throws(CompileError) -> (key: [UInt8], value: [UInt8])? {
         guard var first = takeLine() else {
             guard !isHexadecimal else { throw error("the dump is cut short: no DATA=END", "make it again") }
             return nil

@@ -1,16 +1,16 @@
 // Entries as text, byte-exact: what `db dump` writes and `db load` reads. A line is KEY TAB VALUE, both without the NUL
 // that ends them in the database; where that NUL is missing, `\c` stands at the end instead.
 
-import MailAddress
+import Bytes
 
 /// The text form of entries.
-public enum EntryText {
+package enum EntryText {
     /// Appends the line of an entry.
     ///
     /// - Parameters:
     ///   - key: the stored bytes, their NUL included.
     ///   - value: the stored bytes, their NUL included.
-    public static func append(key: [UInt8], value: [UInt8], to output: inout [UInt8]) {
+    package static func append(key: [UInt8], value: [UInt8], to output: inout [UInt8]) {
         append(key, to: &output)
         output.append(0x09)
         append(value, to: &output)
@@ -18,7 +18,7 @@ public enum EntryText {
     }
 
     /// Appends an entry as db5.3_dump writes it, between `header` and `footer`.
-    public static func appendHexadecimal(key: [UInt8], value: [UInt8], to output: inout [UInt8]) {
+    package static func appendHexadecimal(key: [UInt8], value: [UInt8], to output: inout [UInt8]) {
         for bytes in [key, value] {
             output.append(0x20)
             for byte in bytes { output += [hexDigit(byte >> 4), hexDigit(byte & 15)] }
@@ -27,12 +27,12 @@ public enum EntryText {
     }
 
     /// What a dump in the format of db5.3_dump begins with.
-    public static func header(_ kind: DatabaseKind) -> String {
+    package static func header(_ kind: DatabaseKind) -> String {
         "VERSION=3\nformat=bytevalue\ntype=\(kind == .hash ? "hash" : "btree")\nHEADER=END\n"
     }
 
     /// What a dump in the format of db5.3_dump ends with.
-    public static let footer = "DATA=END\n"
+    package static let footer = "DATA=END\n"
 
     private static func append(_ stored: [UInt8], to output: inout [UInt8]) {
         let hasNUL = stored.last == 0

@@ -1,7 +1,7 @@
 // How many entries a database file should have by what its pages say of themselves: held against what can still be read,
 // it tells how much was lost.
 
-import Files
+import System
 
 /// The count of a file's entries, page by page.
 struct LeafCensus {

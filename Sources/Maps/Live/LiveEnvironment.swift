@@ -2,8 +2,8 @@
 // as the library can do that.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// A joined CDB environment, for one thread of one command.
 @safe

@@ -2,17 +2,17 @@
 // is seen whole or not at all; outside of it nobody else may use the file meanwhile.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// An open database, for one thread of one command.
 ///
 /// Keys and values are the stored bytes, with their NUL. Where the observer wants the work to end, the next step of it
 /// throws an error that says so (`MapError.isStop`); syncing and closing are always done.
 @safe
-public final class LiveMap {
+package final class LiveMap {
     /// What the map is opened for.
-    public enum Access: Sendable {
+    package enum Access: Sendable {
         /// Only looking keys up.
         case read
         /// Everything but making the file.
@@ -22,7 +22,7 @@ public final class LiveMap {
     }
 
     /// What messages call the map.
-    public let name: TableName
+    package let name: TableName
 
     private let environment: LiveEnvironment?
     /// The directory of its environment; nil for none.
@@ -33,7 +33,7 @@ public final class LiveMap {
     /// Looks keys up; nil where the database is not open.
     private var reader: (pages: PoolPages, reader: DatabaseReader)?
     /// The kind of file that it is.
-    public let kind: DatabaseKind
+    package let kind: DatabaseKind
 
     /// Opens a database.
     ///
@@ -41,7 +41,7 @@ public final class LiveMap {
     ///   - name: what messages call it, and the absolute path of its file.
     ///   - environment: the environment that it lives in; nil for none.
     ///   - observer: watches calls that may never return.
-    public init(
+    package init(
         _ name: TableName, environment: EnvironmentSettings?, access: Access, observer: (any CallObserver)? = nil
     ) throws(MapError) {
         self.name = name
@@ -76,7 +76,7 @@ public final class LiveMap {
     /// Looks a key up.
     ///
     /// - Returns: nil if it certainly does not exist.
-    public func get(_ key: [UInt8]) throws(MapError) -> [UInt8]? {
+    package func get(_ key: [UInt8]) throws(MapError) -> [UInt8]? {
         try stopIfRequested()
         guard let (pages, reader) = reader else {
             throw MapError(table: name, key: key, code: EBADF, text: "the file was closed")
@@ -91,7 +91,7 @@ public final class LiveMap {
     }
 
     /// Stores a value in the place of the one the key has, if any; it is durable after `sync`.
-    public func put(_ key: [UInt8], _ value: [UInt8]) throws(MapError) {
+    package func put(_ key: [UInt8], _ value: [UInt8]) throws(MapError) {
         try stopIfRequested()
         // The library trusts the pages that lead to the key; damage in them may kill it.
         _ = try get(key)
@@ -108,7 +108,7 @@ public final class LiveMap {
     /// Removes a key.
     ///
     /// - Returns: false if it did not exist.
-    public func delete(_ key: [UInt8]) throws(MapError) -> Bool {
+    package func delete(_ key: [UInt8]) throws(MapError) -> Bool {
         try stopIfRequested()
         guard try get(key) != nil else { return false }
         let code = unsafe try withDatabase(key) { database in
@@ -120,19 +120,19 @@ public final class LiveMap {
     }
 
     /// Does something else that belongs to the work on this map, and that may wait without end, under the same eyes.
-    public func watching<Answer>(_ body: () throws(MapError) -> Answer) throws(MapError) -> Answer {
+    package func watching<Answer>(_ body: () throws(MapError) -> Answer) throws(MapError) -> Answer {
         observer?.callBegins()
         defer { observer?.callEnded() }
         return try body()
     }
 
     /// Writes every change out to the disk.
-    public func sync() throws(MapError) {
+    package func sync() throws(MapError) {
         try check(unsafe withDatabase(nil) { database in unsafe database.pointee.sync(database, 0) }, nil)
     }
 
     /// Closes the file; what was not synced may be written out or not.
-    public func close() throws(MapError) {
+    package func close() throws(MapError) {
         guard let closing = unsafe database else { return }
         unsafe database = nil
         reader = nil
@@ -146,7 +146,7 @@ public final class LiveMap {
     /// Checks the file's structure, while nobody can change it.
     ///
     /// Inside an environment the right to write is held during the check: readers go on, other writers wait for it.
-    public func verify() throws(MapError) {
+    package func verify() throws(MapError) {
         try stopIfRequested()
         let cursor = environment == nil ? nil : try Cursor(self, flags: DB_WRITECURSOR)
         defer { cursor?.close() }
@@ -163,7 +163,7 @@ public final class LiveMap {
     /// Of a B-tree a bounded number of entries is read at a time and then handed on, with no lock held: a reader that
     /// stands still holds up writers, and waiting writers hold up other readers. A key that exists throughout is handed
     /// on once. A hash table has no order to go on in: it is read in one go, and held in memory.
-    public func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) throws(MapError) -> Void) throws(MapError) {
+    package func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) throws(MapError) -> Void) throws(MapError) {
         var last: [UInt8]?
         while true {
             let batch = try readBatch(after: last)

@@ -5,15 +5,15 @@ import Glibc
 
 extension MapError {
     /// Whether the file itself is damaged, or no database at all.
-    public var isDamage: Bool {
+    package var isDamage: Bool {
         [EINVAL, DB_VERIFY_BAD, DB_PAGE_NOTFOUND, DB_OLD_VERSION].contains(code)
     }
 
     /// The error of work that was to end.
-    public static func stopped(_ table: TableName) -> MapError {
+    package static func stopped(_ table: TableName) -> MapError {
         MapError(table: table, code: ECANCELED, text: BerkeleyDBFailure.stopped.text)
     }
 
     /// Whether there is no answer because the work was to end (`CallObserver.isStopRequested`).
-    public var isStop: Bool { code == ECANCELED }
+    package var isStop: Bool { code == ECANCELED }
 }

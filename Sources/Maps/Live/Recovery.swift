@@ -3,20 +3,20 @@
 // is kept under another name.
 
 import Configuration
-import Files
 import Glibc
+import System
 
 /// The recovery of one CDB environment and of the databases in it.
-public struct Recovery {
+package struct Recovery {
     /// A database of the environment.
-    public struct Database {
+    package struct Database {
         /// What messages call it, and its file.
-        public let name: TableName
+        package let name: TableName
         /// A dump that it is to be built from, and what messages call that; nil for what can be read of its file.
-        public let source: (bytes: [UInt8], name: String)?
+        package let source: (bytes: [UInt8], name: String)?
 
         /// Names a database.
-        public init(name: TableName, source: (bytes: [UInt8], name: String)? = nil) {
+        package init(name: TableName, source: (bytes: [UInt8], name: String)? = nil) {
             self.name = name
             self.source = source
         }
@@ -34,7 +34,7 @@ public struct Recovery {
     ///   - date: what the names of dumps and kept files end with, such as the date and time; where such a name is taken a
     ///     number follows it.
     ///   - report: is told what is done, in sentences for people.
-    public init(
+    package init(
         _ settings: EnvironmentSettings, databases: [Database], date: String, report: @escaping (String) -> Void
     ) {
         self.settings = settings
@@ -50,7 +50,7 @@ public struct Recovery {
     ///   - observer: watches calls that may never return, and may want the work to end before it is done.
     /// - Returns: whether every entry is there, or may be: false where a database had to be built from what could be read
     ///   of it, and that was not all.
-    public func run(isForced: Bool, observer: (any CallObserver)? = nil) throws(RecoveryError) -> Bool {
+    package func run(isForced: Bool, observer: (any CallObserver)? = nil) throws(RecoveryError) -> Bool {
         let lock = try takeAlone()
         try refuseWhileUsed(isForced: isForced)
         let stamp = freeStamp()

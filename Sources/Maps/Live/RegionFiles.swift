@@ -2,8 +2,8 @@
 // The maps' contents are not in them, but for changes that were not written out.
 
 import CBerkeleyDB
-import Files
 import Glibc
+import System
 
 /// The region files in an environment's directory.
 struct RegionFiles {

@@ -1,8 +1,8 @@
 // Long calls that cannot be interrupted, and that hold nothing which others wait for: they are left to themselves.
 
-import Files
 import Glibc
 import Synchronization
+import System
 
 /// Makes a call in a thread of its own, and waits for it as long as nobody wants the work to end.
 ///

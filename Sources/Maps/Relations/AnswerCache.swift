@@ -1,8 +1,8 @@
 // The answers a map gave lately (relation flags -s, -e, -N). Worth having before a Berkeley DB file, where a lookup
 // costs some 9,000 instructions; text maps need none.
 
-import Files
-import MailAddress
+import Bytes
+import System
 
 /// An answer apart from the text it was found in.
 private struct KeptHit {
@@ -12,7 +12,7 @@ private struct KeptHit {
     let privilege: UInt32
     let isTemplate: Bool
 
-    init(_ hit: MapHit, in text: borrowing ByteBlock) {
+    init(_ hit: MapHit, in text: borrowing TextArena) {
         value = text[hit.value]
         key = text[hit.key]
         argumentZero = text[hit.argumentZero]
@@ -21,7 +21,7 @@ private struct KeptHit {
     }
 
     /// The answer again, in another text.
-    func hit(in text: inout ByteBlock) -> MapHit {
+    func hit(in text: inout TextArena) -> MapHit {
         var hit = MapHit(value: text.append(value), key: text.append(key))
         hit.argumentZero = text.append(argumentZero)
         hit.privilege = privilege
@@ -91,7 +91,7 @@ final class AnswerCache {
     }
 
     /// Looks an answer up and makes it the most recently used.
-    func answer(_ key: Range<Int>, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime) -> Answer {
+    func answer(_ key: Range<Int>, in text: inout TextArena, defaults: [[UInt8]], now: MonotonicTime) -> Answer {
         let index = text.withSpan(key) { self.index(of: $0, defaults: defaults, hash: Self.hash($0)) }
         guard index >= 0, life == 0 || now < entries[index].expiry else { return .unknown }
         unlink(index)
@@ -102,7 +102,7 @@ final class AnswerCache {
 
     /// Remembers an answer; nil for an absence.
     func remember(
-        _ key: Range<Int>, in text: borrowing ByteBlock, defaults: [[UInt8]], now: MonotonicTime, hit: MapHit?
+        _ key: Range<Int>, in text: borrowing TextArena, defaults: [[UInt8]], now: MonotonicTime, hit: MapHit?
     ) {
         guard hit != nil || cachesAbsences else { return }
         let hit = hit.map { KeptHit($0, in: text) }

@@ -1,21 +1,21 @@
 // What a lookup found, as places in the text that the key was a piece of: no lookup costs an allocation.
 
-public import MailAddress
+package import Bytes
 
 /// The answer of a relation.
-public struct MapHit: Sendable {
+package struct MapHit: Sendable {
     /// The place of the relation among those that were asked, counted from 0.
-    public internal(set) var relation: Int
+    package internal(set) var relation: Int
     /// The place of the map in its relation, counted from 0.
-    public internal(set) var map: Int
+    package internal(set) var map: Int
     /// The user whose authority an expansion from this value carries.
-    public internal(set) var privilege: UInt32
+    package internal(set) var privilege: UInt32
     /// Whether the value may hold `%N` that is still to be substituted.
     @usableFromInline var isTemplate: Bool
     /// Where the value is, as the map has it.
-    public internal(set) var value: Range<Int>
+    package internal(set) var value: Range<Int>
     /// Where the stored key is that matched, as folding and the search driver made it.
-    public internal(set) var key: Range<Int>
+    package internal(set) var key: Range<Int>
     /// Where that is which `%0` stands for.
     var argumentZero: Range<Int>
 
@@ -40,8 +40,8 @@ public struct MapHit: Sendable {
     ///   - text: the text that the key is a piece of.
     /// - Returns: where the value is.
     @inlinable @inline(__always)
-    public func value(
-        substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(), in text: inout ByteBlock
+    package func value(
+        substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(), in text: inout TextArena
     ) -> Range<Int> {
         guard let first = reference(in: text) else { return value }
         return value(substituting: places(), from: first, in: &text)
@@ -50,7 +50,7 @@ public struct MapHit: Sendable {
     /// The value with `%N` substituted, the first of which stands at a place.
     @usableFromInline
     func value(
-        substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout ByteBlock
+        substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout TextArena
     ) -> Range<Int> {
         places.substitute(in: value, from: first, argumentZero: argumentZero, text: &text) ?? value
     }
@@ -60,7 +60,7 @@ public struct MapHit: Sendable {
     /// - Parameters:
     ///   - places: where in the text `%1` to `%9` stand.
     ///   - text: the text that the key is a piece of.
-    public func substitutedLength(_ places: SubstitutionPlaces, in text: borrowing ByteBlock) -> Int {
+    package func substitutedLength(_ places: SubstitutionPlaces, in text: borrowing TextArena) -> Int {
         var length = value.count
         var next = reference(in: text)
         while let percent = next {
@@ -76,7 +76,93 @@ public struct MapHit: Sendable {
 
     /// The place of the first `%N` in the value, where the map has the flag `%`; without any, nothing is to be substituted.
     @inlinable @inline(__always)
-    public func reference(in text: borrowing ByteBlock) -> Int? {
+    package func reference(in text: borrowing TextArena) -> Int? {
         isTemplate ? SubstitutionPlaces.reference(in: value, of: text) : nil
+    }
+}
+
+// Substitution of %N in values (relation flag %; SEMANTICS 5b), done on the value right after the lookup.
+
+/// Where in a text stands what `%1` to `%9` in a value stand for; each may be absent, or present and empty.
+package struct SubstitutionPlaces: Sendable {
+    /// By number; an absent one begins before the text.
+    @usableFromInline var starts = SIMD16<Int>(repeating: -1)
+    @usableFromInline var ends = SIMD16<Int>(repeating: -1)
+
+    /// No arguments: only `%0` can be substituted.
+    @inlinable
+    package init() {}
+
+    /// The place of an argument, by its digit from 1 to 9; any other number is passed over.
+    @inlinable
+    package subscript(number: Int) -> Range<Int>? {
+        get {
+            guard 1...9 ~= number, starts[number] >= 0 else { return nil }
+            return starts[number]..<ends[number]
+        }
+        set {
+            guard 1...9 ~= number else { return }
+            starts[number] = newValue?.lowerBound ?? -1
+            ends[number] = newValue?.upperBound ?? -1
+        }
+    }
+
+    /// Substitutes `%N` in a value, N one digit.
+    ///
+    /// An absent argument becomes empty, unless no argument that the value refers to exists: then the value stays as
+    /// it is. `%` before anything but a digit is an ordinary character, another `%` included.
+    ///
+    /// - Parameters:
+    ///   - value: where the value stands in the text.
+    ///   - first: the place of the first `%N` in it.
+    ///   - argumentZero: where that stands which `%0` stands for.
+    ///   - text: holds all of them, and gets the substituted value as another piece.
+    /// - Returns: where that is; nil if nothing was to be substituted.
+    package func substitute(
+        in value: Range<Int>, from first: Int, argumentZero: Range<Int>, text: inout TextArena
+    ) -> Range<Int>? {
+        guard refersToSomething(value, from: first, of: text) else { return nil }
+        var percent = first
+        var start = value.lowerBound
+        let result = text.end
+        while true {
+            text.append(copyOf: start..<percent)
+            let number = Int(text[percent + 1] - UInt8(ascii: "0"))
+            if number == 0 {
+                text.append(copyOf: argumentZero)
+            } else if let place = self[number] {
+                text.append(copyOf: place)
+            }
+            start = percent + 2
+            guard start < value.upperBound, let next = Self.reference(in: start..<value.upperBound, of: text)
+            else { break }
+            percent = next
+        }
+        text.append(copyOf: start..<value.upperBound)
+        return result..<text.end
+    }
+
+    /// Whether one of the references from a place on has an argument.
+    @inline(__always)
+    private func refersToSomething(_ value: Range<Int>, from place: Int, of text: borrowing TextArena) -> Bool {
+        var place: Int? = place
+        while let percent = place {
+            let number = Int(text[percent + 1] - UInt8(ascii: "0"))
+            if number == 0 || self[number] != nil { return true }
+            place = Self.reference(in: (percent + 2)..<value.upperBound, of: text)
+        }
+        return false
+    }
+
+    /// The place of the first `%N` in a value.
+    @inlinable @inline(__always)
+    package static func reference(in value: Range<Int>, of text: borrowing TextArena) -> Int? {
+        var start = value.lowerBound
+        while let percent = text.firstIndex(of: UInt8(ascii: "%"), in: start..<value.upperBound) {
+            guard percent + 1 < value.upperBound else { return nil }
+            if ASCII.isDigit(text[percent + 1]) { return percent }
+            start = percent + 1
+        }
+        return nil
     }
 }

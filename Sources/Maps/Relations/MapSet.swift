@@ -1,12 +1,12 @@
 // All relations of a dbases.conf, for one worker, and the moment at which changed files are noticed.
 
-public import Files
-public import MailAddress
+package import Bytes
+package import System
 
 /// The relations of a dbases.conf, ready to be looked into by one worker.
-public struct MapSet: ~Copyable {
+package struct MapSet: ~Copyable {
     /// A relation of a set, found once by its name.
-    public struct RelationID: Sendable, Hashable {
+    package struct RelationID: Sendable, Hashable {
         fileprivate let index: Int
     }
 
@@ -24,7 +24,7 @@ public struct MapSet: ~Copyable {
     private static let refreshInterval: UInt64 = 500_000_000
 
     /// Makes the relations of a dbases.conf with tables of their own; no file is opened yet.
-    public init(_ databases: DatabasesConf, tables: some TableFactory) {
+    package init(_ databases: DatabasesConf, tables: some TableFactory) {
         var relations = [Relation(name: "", maps: [])]
         var indices: [String: Int] = [:]
         for name in databases.relations {
@@ -40,18 +40,18 @@ public struct MapSet: ~Copyable {
     }
 
     /// The relation of a name; one that finds nothing where dbases.conf does not have the name.
-    public func relation(_ name: String) -> RelationID {
+    package func relation(_ name: String) -> RelationID {
         RelationID(index: indices[name] ?? 0)
     }
 
     /// The maps of a relation, for messages and the trace.
-    public func maps(of relation: RelationID) -> [RelationMap] {
+    package func maps(of relation: RelationID) -> [RelationMap] {
         relations[relation.index].maps
     }
 
     /// Starts an address: only here do maps with the flag `-m` turn to a changed file, at most every half second, so
     /// that all lookups for one address see one generation of each map.
-    public mutating func beginAddress(now: MonotonicTime = .coarse()) {
+    package mutating func beginAddress(now: MonotonicTime = .coarse()) {
         self.now = now
         if let nextRefresh, now < nextRefresh { return }
         if nextRefresh != nil {
@@ -65,14 +65,14 @@ public struct MapSet: ~Copyable {
     /// Looks a key up in a relation and leaves `%N` to `MapHit.value`; see `Relation.find`.
     ///
     /// - Throws: `MapError` when a map cannot say whether it has the key.
-    public mutating func find(
-        _ key: Range<Int>, of text: inout ByteBlock, in relation: RelationID, defaults: [[UInt8]] = []
+    package mutating func find(
+        _ key: Range<Int>, of text: inout TextArena, in relation: RelationID, defaults: [[UInt8]] = []
     ) throws(MapError) -> MapHit? {
         try relations[relation.index].find(key, in: &text, defaults: defaults, now: now)
     }
 
     /// Relations that are asked one after another for the same keys.
-    public func group(_ relations: [RelationID]) -> RelationGroup {
+    package func group(_ relations: [RelationID]) -> RelationGroup {
         RelationGroup(relations.map(\.index))
     }
 
@@ -87,8 +87,8 @@ public struct MapSet: ~Copyable {
     /// - Returns: the answer, with the place of its relation in the group; nil only where certainly none has the key.
     /// - Throws: `MapError` when a map cannot say whether it has the key.
     @inlinable @inline(__always)
-    public mutating func find(
-        _ key: Range<Int>, isFolded: Bool, of text: inout ByteBlock, in group: inout RelationGroup, from first: Int = 0
+    package mutating func find(
+        _ key: Range<Int>, isFolded: Bool, of text: inout TextArena, in group: inout RelationGroup, from first: Int = 0
     ) throws(MapError) -> MapHit? {
         let folded = isFolded ? key : text.lowercase(of: key)
         let shared = SharedKey(
@@ -102,7 +102,7 @@ public struct MapSet: ~Copyable {
 
     @usableFromInline @inline(never)
     mutating func find(
-        _ key: SharedKey, of text: inout ByteBlock, in group: inout RelationGroup, from first: Int
+        _ key: SharedKey, of text: inout TextArena, in group: inout RelationGroup, from first: Int
     ) throws(MapError) -> MapHit? {
         for place in group.relations.indices.dropFirst(first) {
             if var hit = try relations[group.relations[place]].find(key, in: &text, now: now) {

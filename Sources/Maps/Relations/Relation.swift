@@ -1,16 +1,16 @@
 // A relation: the maps of one name, in the order of dbases.conf. The first that has the key decides.
 
-public import Files
-public import MailAddress
+package import Bytes
+package import System
 
 /// The maps that dbases.conf gives one name, such as `fqdnaliases`.
 ///
 /// Belongs to one worker. A relation without maps finds nothing.
-public struct Relation {
+package struct Relation {
     /// The name.
-    public let name: String
+    package let name: String
     /// The maps, in the order in which they are looked into.
-    public let maps: [RelationMap]
+    package let maps: [RelationMap]
     /// Whether every map is plain and folds alike: the usual case, for which there is a short way.
     private let isPlain: Bool
     let folding: KeyFolding
@@ -18,12 +18,12 @@ public struct Relation {
     private let isSearchable: Bool
     /// Whether each map's values have `%N` substituted.
     private let substitutes: [Bool]
-    private var texts: LoadedTexts
+    private var texts: TextSnapshots
     /// What hashes keys for the text maps, where there are any.
     let hash: ByteHash?
 
     /// Puts a relation together.
-    public init(name: String, maps: [(definition: MapDefinition, table: any Table)]) {
+    package init(name: String, maps: [(definition: MapDefinition, table: any Table)]) {
         self.name = name
         let all = maps.map { RelationMap(definition: $0.definition, table: $0.table) }
         self.maps = all
@@ -33,7 +33,7 @@ public struct Relation {
         // Where drivers derive keys that begin with a dot, nothing else than the key itself may be there.
         isSearchable = folding != .upper && all.allSatisfy { $0.isSearchable && $0.folding == folding }
         let (isPlain, isSearchable) = (isPlain, isSearchable)
-        let texts = LoadedTexts(all.map(\.table)) { storage in
+        let texts = TextSnapshots(all.map(\.table)) { storage in
             isSearchable && (isPlain || !storage.search.hasDottedKeys)
         }
         self.texts = texts
@@ -52,8 +52,8 @@ public struct Relation {
     /// - Returns: the answer of the first map that has the key; nil only where certainly none has.
     /// - Throws: `MapError` as soon as one map is not certain. Later maps are not asked: what they say would count only
     ///   if the earlier one did not have the key.
-    public mutating func find(
-        _ key: Range<Int>, in text: inout ByteBlock, defaults: [[UInt8]] = [], now: MonotonicTime
+    package mutating func find(
+        _ key: Range<Int>, in text: inout TextArena, defaults: [[UInt8]] = [], now: MonotonicTime
     ) throws(MapError) -> MapHit? {
         guard !key.isEmpty, !maps.isEmpty else { return nil }
         let start = text.end
@@ -69,7 +69,7 @@ public struct Relation {
     }
 
     private mutating func findByDrivers(
-        _ key: Range<Int>, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime
+        _ key: Range<Int>, in text: inout TextArena, defaults: [[UInt8]], now: MonotonicTime
     ) throws(MapError) -> MapHit? {
         var folded: (key: DottedKey, folding: KeyFolding)?
         for index in maps.indices {
@@ -81,7 +81,7 @@ public struct Relation {
                 dotted = DottedKey(key, folding: map.folding, in: &text)
                 folded = (dotted, map.folding)
             }
-            let probe = Probe(map: map, text: try texts.storage(index, for: key, of: text))
+            let probe = MapView(map: map, text: try texts.storage(index, for: key, of: text))
             if var hit = try map.lookUp(dotted, through: probe, in: &text, defaults: defaults, now: now) {
                 hit.map = index
                 return hit
@@ -91,7 +91,7 @@ public struct Relation {
     }
 
     /// Looks a key up as `find` does.
-    mutating func find(_ key: SharedKey, in text: inout ByteBlock, now: MonotonicTime) throws(MapError) -> MapHit? {
+    mutating func find(_ key: SharedKey, in text: inout TextArena, now: MonotonicTime) throws(MapError) -> MapHit? {
         guard isPlain, folding == .lower || (folding == .none && key.isFolded), !key.folded.isEmpty else {
             return try find(key.original, in: &text, now: now)
         }
@@ -99,11 +99,11 @@ public struct Relation {
     }
 
     /// All maps, where they are loaded text maps that answer only for the key itself; otherwise empty.
-    var loaded: [LoadedText] { texts.all }
+    var loaded: [TextSnapshot] { texts.all }
 
     /// Looks a folded key up in maps that are all plain.
     private mutating func findPlain(
-        _ key: Range<Int>, _ hash: KeyHash?, in text: inout ByteBlock
+        _ key: Range<Int>, _ hash: KeyHash?, in text: inout TextArena
     ) throws(MapError) -> MapHit? {
         for index in substitutes.indices {
             guard let loaded = try texts.storage(index, for: key, of: text) else {
@@ -126,5 +126,103 @@ public struct Relation {
         for map in maps where map.refresh() { isChanged = true }
         if isChanged { texts.forget() }
         return isChanged
+    }
+}
+
+// Relations that are asked for the same keys. Where all their maps are text maps in memory, one hash serves for all of them,
+// and no relation is asked by itself: nearly every key is in none.
+
+/// Several relations of a set, and a short way through their maps.
+@safe
+package struct RelationGroup: ~Copyable {
+    /// A text map of one of the relations.
+    private struct Member {
+        let search: EntryIndex.Search
+        let loaded: TextSnapshot
+        /// The place of its relation in the group, and its own in the relation.
+        let relation: Int, map: Int
+        let isTemplate: Bool
+        let privilege: UInt32
+    }
+
+    /// The places of the relations in the set.
+    let relations: [Int]
+    /// All maps of all relations, once all are loaded; none before, and where a key is not looked up as it stands.
+    ///
+    /// In memory of its own, which no other owner has to be counted for.
+    private var members = UnsafeMutableBufferPointer<Member>.allocate(capacity: 0)
+    /// Which state of the set the members are of; none before they were found.
+    @usableFromInline private(set) var generation = -1
+    /// Whether only keys that were given in lower case may go the short way.
+    @usableFromInline private(set) var needsFoldedKey = false
+    /// Which keys there may be.
+    @usableFromInline private(set) var filter = HashFilter(count: 0)
+
+    init(_ relations: [Int]) {
+        self.relations = relations
+    }
+
+    deinit {
+        unsafe members.deallocate()
+        filter.deallocate()
+    }
+
+    /// Whether there is a short way for a key.
+    ///
+    /// - Parameter generation: the state that the set is in.
+    @inlinable @inline(__always)
+    func isReady(for key: SharedKey, generation: Int) -> Bool {
+        generation == self.generation && (!needsFoldedKey || key.isFolded)
+    }
+
+    /// Looks a key up the short way, in all maps, one after another.
+    ///
+    /// - Parameters:
+    ///   - text: the text that the key is a piece of; it gets the value as another piece.
+    ///   - first: the place of the first relation that is asked.
+    @usableFromInline @inline(never)
+    func hit(of key: SharedKey, in text: inout TextArena, from first: Int) -> MapHit? {
+        guard !key.folded.isEmpty else { return nil }
+        // In bounds: the indices are the buffer's.
+        for index in unsafe 0..<members.count {
+            guard let place = unsafe members[index].search.firstPlace(of: key.hash),
+                unsafe members[index].relation >= first,
+                let value = unsafe members[index].loaded.value(of: key.folded, key.hash, from: place, in: &text)
+            else { continue }
+            return unsafe MapHit(
+                relation: members[index].relation, map: members[index].map, privilege: members[index].privilege,
+                isTemplate: members[index].isTemplate, value: value, key: key.folded)
+        }
+        return nil
+    }
+
+    /// Learns the short way, where all maps are loaded by now and there is one.
+    ///
+    /// - Parameter hash: the hash function of the set.
+    mutating func prepare(_ all: [Relation], _ hash: ByteHash, generation: Int) {
+        // Where maps of other kinds are among them this is asked again and again.
+        for index in relations where !all[index].maps.isEmpty {
+            guard !all[index].loaded.isEmpty, all[index].hash?.seed == hash.seed else { return }
+        }
+        var found: [Member] = []
+        var needsFoldedKey = false
+        for (place, index) in relations.enumerated() {
+            for (map, text) in all[index].loaded.enumerated() {
+                found.append(
+                    Member(
+                        search: text.search, loaded: text, relation: place, map: map,
+                        isTemplate: all[index].maps[map].definition.flags.substitutes, privilege: text.privilege))
+            }
+            needsFoldedKey = needsFoldedKey || all[index].folding == .none
+        }
+        filter.deallocate()
+        filter = HashFilter(count: found.reduce(0) { $0 + $1.loaded.count })
+        for member in found { member.loaded.forEachHash { filter.insert($0) } }
+        // Relations without any map have no key.
+        unsafe members.deallocate()
+        unsafe members = .allocate(capacity: found.count)
+        _ = unsafe members.initialize(fromContentsOf: found)
+        self.needsFoldedKey = needsFoldedKey
+        self.generation = generation
     }
 }

@@ -1,16 +1,17 @@
 // One map of a relation at work: its flags decided once, its table, its cache.
 
-import Files
-import MailAddress
+import Bytes
+package import Configuration
+import System
 
 /// One line of dbases.conf, ready to be looked into by one worker.
 ///
 /// A class, so that going through a relation's maps does not copy them.
-public final class RelationMap {
+package final class RelationMap {
     /// The line.
-    public let definition: MapDefinition
+    package let definition: MapDefinition
     /// The table behind it.
-    public let table: any Table
+    package let table: any Table
 
     /// Whether a lookup is one try of the key, and its answer the value: no driver, no cache, no other answer.
     let isPlain: Bool
@@ -49,7 +50,7 @@ public final class RelationMap {
     ///   - key: the key, folded as `folding` says, with a dot before it.
     ///   - probe: how the table is asked.
     func lookUp(
-        _ key: DottedKey, through probe: Probe, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime
+        _ key: DottedKey, through probe: MapView, in text: inout TextArena, defaults: [[UInt8]], now: MonotonicTime
     ) throws(MapError) -> MapHit? {
         var hit = try found(key, through: probe, in: &text, defaults: defaults, now: now)
         switch answer {
@@ -76,13 +77,13 @@ public final class RelationMap {
     }
 
     /// Looks a key up in the table itself.
-    func ask(_ key: Range<Int>, in text: inout ByteBlock) throws(MapError) -> MapHit? {
+    func ask(_ key: Range<Int>, in text: inout TextArena) throws(MapError) -> MapHit? {
         guard let value = try table.value(of: key, in: &text, copying: &copied) else { return nil }
         return MapHit(privilege: table.privilege, isTemplate: substitutes, value: value, key: key)
     }
 
     private func found(
-        _ key: DottedKey, through probe: Probe, in text: inout ByteBlock, defaults: [[UInt8]], now: MonotonicTime
+        _ key: DottedKey, through probe: MapView, in text: inout TextArena, defaults: [[UInt8]], now: MonotonicTime
     ) throws(MapError) -> MapHit? {
         guard let cache else { return try search(key, through: probe, in: &text, defaults: defaults) }
         let effective = driver == .none ? [] : defaults
@@ -97,7 +98,7 @@ public final class RelationMap {
     }
 
     private func search(
-        _ key: DottedKey, through probe: Probe, in text: inout ByteBlock, defaults: [[UInt8]]
+        _ key: DottedKey, through probe: MapView, in text: inout TextArena, defaults: [[UInt8]]
     ) throws(MapError) -> MapHit? {
         try driver.search(
             probe, key, in: &text, folding: folding,
@@ -110,5 +111,50 @@ extension MapHit {
     fileprivate mutating func answer(_ key: DottedKey) {
         value = key.whole
         isTemplate = false
+    }
+}
+
+// A table that can be made only after reading another file, such as the sleepyenv.conf of a Berkeley DB environment.
+
+/// Makes the real table at the first lookup; as long as that fails, so does every lookup.
+///
+/// A configuration that is put right is noticed without a restart.
+package final class LazyTable: Table {
+    /// What messages call the table.
+    package let name: TableName
+    private let make: () throws(ConfigurationError) -> any Table
+    private var table: (any Table)?
+
+    /// Prepares a table.
+    ///
+    /// - Parameters:
+    ///   - name: what messages call it.
+    ///   - make: makes the real table.
+    package init(name: TableName, make: @escaping () throws(ConfigurationError) -> any Table) {
+        self.name = name
+        self.make = make
+    }
+
+    /// Looks a key up in the real table, which is made if there is none yet.
+    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        if let table { return try table.lookUp(key, into: &value) }
+        let made: any Table
+        do {
+            made = try make()
+        } catch {
+            throw MapError(table: name, key: [UInt8](copying: key), text: error.description)
+        }
+        table = made
+        return try made.lookUp(key, into: &value)
+    }
+
+    /// Lets the real table notice a changed file.
+    package func refresh() -> Bool {
+        table?.refresh() ?? false
+    }
+
+    /// The real table's privilege; nobody's before there is one.
+    package var privilege: UInt32 {
+        table?.privilege ?? 65_534
     }
 }

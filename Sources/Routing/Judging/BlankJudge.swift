@@ -1,7 +1,7 @@
 // Judges what stands at the end of a value: everything up to the end of the line belongs to it.
 
+import Bytes
 import Configuration
-import MailAddress
 import Maps
 
 /// The looks at blanks and comments behind a value.

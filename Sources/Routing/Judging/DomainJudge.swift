@@ -1,7 +1,8 @@
 // Judges domains: the canonical names of thishost (SEMANTICS 6.1), and what may be one at all.
 
+import Bytes
 import Configuration
-import MailAddress
+import MailSyntax
 import Maps
 
 /// The looks at domains.

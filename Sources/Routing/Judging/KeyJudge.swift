@@ -1,7 +1,8 @@
 // Judges keys: whether the chain ever asks for them (SEMANTICS 2, 4, 6), in the form in which they are stored.
 
+import Bytes
 import Configuration
-import MailAddress
+import MailSyntax
 import Maps
 
 /// What is wrong with one key.

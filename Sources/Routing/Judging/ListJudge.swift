@@ -1,7 +1,8 @@
 // Judges the values of aliases and fqdnaliases: lists of addresses (SEMANTICS 8), of which one fault makes the whole void.
 
+import Bytes
 import Configuration
-import MailAddress
+import MailSyntax
 import Maps
 
 /// What is wrong with one list.

@@ -1,6 +1,6 @@
 // Judges names of mailboxes, the users of routes, and what other mailers have in place of `%1`.
 
-import MailAddress
+import Bytes
 
 /// The looks at names of mailboxes.
 enum MailboxName {

@@ -1,7 +1,7 @@
 // What `%N` stands for in the values of a relation (SEMANTICS 5b), as far as it can be known before an address comes.
 
+import Bytes
 import Configuration
-import MailAddress
 import Maps
 
 /// The arguments of one relation's values, with samples of what they may be.

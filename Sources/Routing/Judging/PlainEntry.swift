@@ -1,7 +1,7 @@
 // The entries that nearly every map is made of: seen to be right in one pass over their bytes, so that a million of them
 // cost no time worth mentioning. Whatever is not of this shape, right or wrong, is for the judges proper.
 
-import MailAddress
+import Bytes
 
 /// The shape of entries that need no judging.
 struct PlainEntry: Sendable {

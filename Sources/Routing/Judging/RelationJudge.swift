@@ -1,8 +1,8 @@
 // Judges the entries of a map by the relation it belongs to: a key that is never asked for, or a value that the relation can
 // never use, is found where it is written and not when mail comes.
 
+import Bytes
 package import Configuration
-import MailAddress
 package import Maps
 
 /// Says what is wrong with the entries of one map of the chain.

@@ -1,8 +1,8 @@
 // Judges the values of fqdnroutes and routesdb: they are read as the chain reads them (`RouteValue`), and what comes of it is
 // looked at (SEMANTICS 5).
 
+import Bytes
 import Configuration
-import MailAddress
 import Maps
 
 /// What is wrong with one route.
@@ -38,7 +38,7 @@ struct RouteJudge {
     }
 
     private func fault(_ variant: [UInt8], of value: [UInt8]) -> EntryFault? {
-        var text = ByteBlock()
+        var text = TextArena()
         let place = text.append(variant)
         let address = text.append(sampleAddress)
         let meaning =

@@ -2,20 +2,21 @@
 // the local part, or the domain's route. An address may take several hops: a route through this host, or
 // `user%host@here`, is stripped and taken up anew.
 
-import MailAddress
+import Bytes
+import MailSyntax
 
 /// An address on its way through the chain, with what it carries along.
-struct Hop {
+struct WorkingAddress {
     /// The address as it stands.
-    var address: Piece
+    var address: TextRange
     /// The tail that still has to be put after the local part.
-    var tail: Piece
+    var tail: TextRange
     /// `@domain` for a name without one; empty for the default.
-    var domain: Piece
+    var domain: TextRange
     /// The node of the worklist it belongs to.
     let node: Int
     /// The address that channel `local` shows as its host.
-    let origin: Piece
+    let origin: TextRange
     let privilege: UInt32
     /// Whether the address is the content of a quoted string.
     var isUnquoted: Bool
@@ -42,20 +43,20 @@ extension Resolver {
     /// Resolves a node of the worklist to routes, or to further nodes.
     mutating func resolve(node index: Int) throws(ResolutionFailure) {
         let node = expansion.nodes[index]
-        var hop = Hop(node, at: index)
-        var focus = node.at.map(Focus.domain) ?? Focus(hop.address, of: text, isUnquoted: hop.isUnquoted)
+        var current = WorkingAddress(node, at: index)
+        var focus = node.at.map(RoutingForm.domain) ?? RoutingForm(current.address, of: text, isUnquoted: current.isUnquoted)
         var hops = 0
         // What follows is the text of this node's hops; the nodes and routes there are have theirs before it.
         let start = text.end
         while true {
-            trace?.record(.address(text[hop.address], tail: text[hop.tail]))
-            if try lookUpFullyQualified(hop, focus) { return }
-            guard let next = try takeHop(hop, focus) else { return }
-            hop = next
-            try checkGrowth(of: hop.address)
-            // Each hop may write the address anew, but only the last one's text is needed.
-            if text.end - start > Self.mostTextOfHops { forgetText(from: start, of: &hop) }
-            focus = Focus(hop.address, of: text, isUnquoted: hop.isUnquoted)
+            trace?.record(.address(text[current.address], tail: text[current.tail]))
+            if try lookUpFullyQualified(current, focus) { return }
+            guard let next = try take(current, focus) else { return }
+            current = next
+            try checkGrowth(of: current.address)
+            // Each current may write the address anew, but only the last one's text is needed.
+            if text.end - start > Self.mostTextOfHops { forgetText(from: start, of: &current) }
+            focus = RoutingForm(current.address, of: text, isUnquoted: current.isUnquoted)
             // Hops are bounded like expansions: work must not grow faster than an address's length.
             hops += 1
             guard hops <= rules.expansionDepth else { throw limit }
@@ -65,41 +66,41 @@ extension Resolver {
     /// So much text of one node's hops is left alone.
     private static var mostTextOfHops: Int { 1 << 14 }
 
-    private mutating func forgetText(from start: Int, of hop: inout Hop) {
-        var pieces = [hop.address, hop.tail, hop.domain]
+    private mutating func forgetText(from start: Int, of current: inout WorkingAddress) {
+        var pieces = [current.address, current.tail, current.domain]
         text.forget(from: start, but: &pieces)
-        (hop.address, hop.tail, hop.domain) = (pieces[0], pieces[1], pieces[2])
+        (current.address, current.tail, current.domain) = (pieces[0], pieces[1], pieces[2])
     }
 
     /// One pass below the fully qualified maps.
     ///
     /// - Returns: the address to go on with, or nil when this one is resolved.
-    private mutating func takeHop(_ hop: Hop, _ focus: Focus) throws(ResolutionFailure) -> Hop? {
+    private mutating func take(_ current: WorkingAddress, _ focus: RoutingForm) throws(ResolutionFailure) -> WorkingAddress? {
         switch focus {
         case .localForm:
-            try resolveLocalPart(hop)
+            try resolveLocalPart(current)
             return nil
         case .route(let host, let rest):
-            return try resolveSourceRoute(hop, host: host, rest: rest)
+            return try resolveSourceRoute(current, host: host, rest: rest)
         case .domain(let at):
-            return try resolveDomain(hop, at: at)
+            return try resolveDomain(current, at: at)
         case .bang(let at):
-            return try resolveBangPath(hop, at: at)
+            return try resolveBangPath(current, at: at)
         case .percent(let at):
-            var rewritten = hop
-            rewritten.address = text.append(copyOf: hop.address)
-            let place = rewritten.address.lowerBound + (at - hop.address.lowerBound)
+            var rewritten = current
+            rewritten.address = text.append(copyOf: current.address)
+            let place = rewritten.address.lowerBound + (at - current.address.lowerBound)
             text.replace(at: place, with: UInt8(ascii: "@"))
             return try resolveDomain(rewritten, at: place)
         }
     }
 
     /// `host!rest` is `rest@host`, and `rest@host.uucp` where the host has no domain (SEMANTICS 7).
-    private mutating func resolveBangPath(_ hop: Hop, at bang: Int) throws(ResolutionFailure) -> Hop? {
-        let host = hop.address.lowerBound..<bang
-        let rest = (bang + 1)..<hop.address.upperBound
+    private mutating func resolveBangPath(_ current: WorkingAddress, at bang: Int) throws(ResolutionFailure) -> WorkingAddress? {
+        let host = current.address.lowerBound..<bang
+        let rest = (bang + 1)..<current.address.upperBound
         guard !rest.isEmpty, !host.isEmpty else {
-            try refuse(hop, AddressError(.emptyLocalPart, at: 0))
+            try refuse(current, AddressError(.emptyLocalPart, at: 0))
             return nil
         }
         let start = text.append(copyOf: rest).lowerBound
@@ -109,7 +110,7 @@ extension Resolver {
         if text.firstIndex(of: UInt8(ascii: "."), in: host) == nil, text.first(host) != UInt8(ascii: "[") {
             text.append(".uucp")
         }
-        var rewritten = hop
+        var rewritten = current
         rewritten.address = start..<text.end
         return try resolveDomain(rewritten, at: at)
     }

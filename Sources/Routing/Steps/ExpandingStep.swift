@@ -1,13 +1,14 @@
 // Expanding the value of an alias, and the lines of an included file, into further addresses (SEMANTICS 8).
 
-import MailAddress
+import Bytes
+import MailSyntax
 import Maps
 
 extension Resolver {
     /// Expands the value that a lookup found.
     ///
     /// A value that is no address list goes to root, with the tail, as in ZMailer: somebody must get the mail.
-    mutating func expand(value: Piece, like template: Node, of parent: Int) throws(ResolutionFailure) {
+    mutating func expand(value: TextRange, like template: Node, of parent: Int) throws(ResolutionFailure) {
         // Most aliases stand for one mailbox.
         if let at = AddressList.onlyMailbox(value, of: text) {
             return try expand(to: value, at: at, like: template, of: parent)
@@ -28,30 +29,30 @@ extension Resolver {
     ///
     /// The members have the authority of the map that names the file, and get no tail. A file that is being expanded is
     /// passed over: all its members are on the way already.
-    mutating func include(_ path: Piece, _ hop: Hop) throws(ResolutionFailure) {
-        guard hop.isTrusted else { throw .syntax(nil) }
-        guard !expansion.isExpanding(.include, path, at: hop.node, in: text) else {
+    mutating func include(_ path: TextRange, _ current: WorkingAddress) throws(ResolutionFailure) {
+        guard current.isTrusted else { throw .syntax(nil) }
+        guard !expansion.isExpanding(.include, path, at: current.node, in: text) else {
             trace?.record(.deviation(.duplicate, "this file is already being included: passed over"))
             return
         }
-        let content = try includedFile(text[path], hop)
-        var template = Node(address: .empty, origin: hop.origin)
-        template.domain = hop.domain
-        template.privilege = hop.privilege
+        let content = try includedFile(text[path], current)
+        var template = Node(address: .empty, origin: current.origin)
+        template.domain = current.domain
+        template.privilege = current.privilege
         template.key = ExpandedKey(relation: .include, key: path)
         let members: [[UInt8]]
         do {
             members = try Self.includedMembers(of: content, atMost: rules.expansionSize)
         } catch {
-            return try expandToRoot(because: error, "\(error); correct the file", like: template, of: hop.node)
+            return try expandToRoot(because: error, "\(error); correct the file", like: template, of: current.node)
         }
-        try expand(to: members, like: template, of: hop.node)
+        try expand(to: members, like: template, of: current.node)
     }
 
-    private func includedFile(_ path: [UInt8], _ hop: Hop) throws(ResolutionFailure) -> [UInt8] {
+    private func includedFile(_ path: [UInt8], _ current: WorkingAddress) throws(ResolutionFailure) -> [UInt8] {
         let name = TableName(includedList: path)
         do throws(ResolutionFailure) {
-            let content = try maps.includedFile(path, onBehalfOf: hop.privilege)
+            let content = try maps.includedFile(path, onBehalfOf: current.privilege)
             trace?.record(.lookup(name, key: path, answer: .found(content)))
             return content
         } catch {

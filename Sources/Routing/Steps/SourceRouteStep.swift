@@ -1,6 +1,7 @@
 // Source routes (RFC 5321, A-d-l; SEMANTICS 7): through this host they are stripped, to another they go as they are.
 
-import MailAddress
+import Bytes
+import MailSyntax
 import Maps
 
 extension Resolver {
@@ -8,18 +9,18 @@ extension Resolver {
     ///
     /// - Returns: the rest to go on with where the first host is this one, otherwise nil.
     mutating func resolveSourceRoute(
-        _ hop: Hop, host: Piece, rest: Int
-    ) throws(ResolutionFailure) -> Hop? {
-        guard let at = text.lastIndex(of: UInt8(ascii: "@"), in: hop.address), at > rest,
-            at + 1 < hop.address.upperBound
+        _ current: WorkingAddress, host: TextRange, rest: Int
+    ) throws(ResolutionFailure) -> WorkingAddress? {
+        guard let at = text.lastIndex(of: UInt8(ascii: "@"), in: current.address), at > rest,
+            at + 1 < current.address.upperBound
         else {
-            try refuse(hop, AddressError(.routeWithoutMailbox, at: 0))
+            try refuse(current, AddressError(.routeWithoutMailbox, at: 0))
             return nil
         }
         if text.first(host) == UInt8(ascii: "["), text[rest - 1] == UInt8(ascii: ":") {
             // Stripping a route through this host may lay a channel literal bare.
-            guard !hop.isTyped || rules.allowsChannelLiteral else { throw .syntax(nil) }
-            try addChannelLiteral(hop, host: host, rest: rest, at: at)
+            guard !current.isTyped || rules.allowsChannelLiteral else { throw .syntax(nil) }
+            try addChannelLiteral(current, host: host, rest: rest, at: at)
             return nil
         }
         let first = try canonicalHost(host)
@@ -28,32 +29,32 @@ extension Resolver {
         let isOurs = first.isLocal || rules.organisationDomains.contains { $0.map(ASCII.lowercase) == folded }
         if isOurs {
             trace?.record(.localDomain(text[name]))
-            var next = hop
-            next.address = joined(rest..<at, hop.tail, at..<hop.address.upperBound)
+            var next = current
+            next.address = joined(rest..<at, current.tail, at..<current.address.upperBound)
             next.tail = .empty
             next.domain = .empty
             return next
         }
         // ZMailer puts a tail before the whole route, where it helps nobody; so it is.
-        let start = text.append(copyOf: hop.tail).lowerBound
+        let start = text.append(copyOf: current.tail).lowerBound
         text.append(UInt8(ascii: "@"))
         let target = text.append(copyOf: name)
-        text.append(copyOf: (rest - 1)..<hop.address.upperBound)
-        try routeByHost(target, of: start..<text.end, isLiteral: first.isLiteral, hop)
+        text.append(copyOf: (rest - 1)..<current.address.upperBound)
+        try routeByHost(target, of: start..<text.end, isLiteral: first.isLiteral, current)
         return nil
     }
 
     /// `@[channel]:user@domain`, and `@[anything]:user@domain` for channel smtpx.
-    private mutating func addChannelLiteral(_ hop: Hop, host: Piece, rest: Int, at: Int) throws(ResolutionFailure) {
+    private mutating func addChannelLiteral(_ current: WorkingAddress, host: TextRange, rest: Int, at: Int) throws(ResolutionFailure) {
         let content = host.dropFirst().dropLast()
-        let user = joined(rest..<at, hop.tail, at..<hop.address.upperBound)
+        let user = joined(rest..<at, current.tail, at..<current.address.upperBound)
         let isName = content.allSatisfy { place in
             ASCII.isDigit(text[place]) || ASCII.lowercase(text[place]) &- UInt8(ascii: "a") < 26
         }
         if isName {
-            try add(channel: content, host: (at + 1)..<hop.address.upperBound, user: user, hop)
+            try add(channel: content, host: (at + 1)..<current.address.upperBound, user: user, current)
         } else {
-            try add(channel: text.append("smtpx"), host: host, user: user, hop)
+            try add(channel: text.append("smtpx"), host: host, user: user, current)
         }
     }
 }

@@ -2,14 +2,14 @@
 // so that loops, limits and the trace come from one structure. All text stands in one block, and a node is made of places
 // in it: an address that expands to nothing costs no allocation.
 
-import MailAddress
+import Bytes
 
 /// A piece of the text of one address: a range of the block that all its text is in.
-typealias Piece = Range<Int>
+typealias TextRange = Range<Int>
 
-extension Piece {
+extension TextRange {
     /// Nothing.
-    static let empty: Piece = 0..<0
+    static let empty: TextRange = 0..<0
 }
 
 /// A key that was expanded: the same key further down the same branch is passed over.
@@ -17,21 +17,21 @@ struct ExpandedKey {
     /// The relation that holds the key.
     let relation: RelationName
     /// The key as stored; a tail is no part of it.
-    let key: Piece
+    let key: TextRange
 }
 
 /// An address that waits to be resolved.
 struct Node {
     /// The address.
-    var address: Piece
+    var address: TextRange
     /// The place of the `@` that ends the local part, where it is known already.
     var at: Int?
     /// The address that channel `local` shows as its host, and `%4` stands for.
-    var origin: Piece
+    var origin: TextRange
     /// The tail that an alias hands on, with its `+`; often empty.
-    var tail = Piece.empty
+    var tail = TextRange.empty
     /// `@domain`, which a bare name belongs to; empty for the default.
-    var domain = Piece.empty
+    var domain = TextRange.empty
     /// The place of the node that expanded to this one, or -1.
     var parent = -1
     /// How many expansions deep the node is.
@@ -76,7 +76,7 @@ struct Expansion {
     }
 
     /// Whether the key is being expanded on the way from the root to a node.
-    func isExpanding(_ relation: RelationName, _ key: Piece, at node: Int, in text: borrowing ByteBlock) -> Bool {
+    func isExpanding(_ relation: RelationName, _ key: TextRange, at node: Int, in text: borrowing TextArena) -> Bool {
         var place = node
         while place >= 0 {
             if let expanded = nodes[place].key, expanded.relation == relation, text.equals(expanded.key, key) {

@@ -1,8 +1,11 @@
 // What a command says to people: a text, how much it matters, and the file and line it is about where those are known.
 
 import Configuration
-import Files
+import Delivery
+import Glibc
 import Maps
+import Spool
+import System
 
 /// Something said to people.
 struct Diagnosis: Sendable {
@@ -65,6 +68,93 @@ struct Diagnosis: Sendable {
         event.add("text", .text(Array(text.utf8)))
         if let file { event.add("file", .text(Array(file.utf8))) }
         if let line { event.add("line", .number(line)) }
+        return event
+    }
+}
+
+// What a worker has to say to people about a batch: gathered here, said by the one thread that writes.
+
+/// Diagnostics about a batch, each reason once, with how often it occurred.
+struct Remarks: Sendable {
+    /// One reason.
+    struct Remark: Sendable {
+        /// What is the same for many.
+        let reason: String
+        /// The whole message of the first.
+        let text: String
+        var count = 1
+    }
+
+    private(set) var all: [Remark] = []
+    private(set) var unsaid = 0
+
+    /// The number of different reasons that are kept; past it they are only counted.
+    private static let distinctLimit = 100
+
+    /// Adds a remark.
+    ///
+    /// - Parameters:
+    ///   - reason: what is the same for many.
+    ///   - text: the whole message for this one.
+    mutating func add(_ reason: String, _ text: @autoclosure () -> String) {
+        if let known = all.firstIndex(where: { $0.reason == reason }) {
+            all[known].count += 1
+        } else if all.count < Self.distinctLimit {
+            all.append(Remark(reason: reason, text: text()))
+        } else {
+            unsaid += 1
+        }
+    }
+}
+
+// What a service works with, as it says when it starts and when it has read its configuration anew.
+
+/// What is in effect.
+struct ServiceEffect {
+    private let command: String
+    private var members: [(name: String, values: [String])] = []
+
+    init(_ command: String) { self.command = command }
+
+    /// A service over a spool.
+    init(
+        _ command: String, _ settings: Settings, _ postOffice: PostOffice, _ databases: DatabasesConf?,
+        _ plan: DeliveryPlan? = nil
+    ) {
+        self.init(command)
+        add("config", settings.file)
+        add("spool", postOffice.path)
+        if let databases {
+            add("dbases", databases.file)
+            members.append(("maps", databases.definitions.map { "\($0.tableName)" }))
+        }
+        if let plan { members.append(("servers", plan.servers)) }
+    }
+
+    /// Adds a value; nothing where there is none.
+    mutating func add(_ name: String, _ value: String?) {
+        if let value { members.append((name, [value])) }
+    }
+
+    /// The event `start` or `reload`.
+    func event(_ name: String) -> LogEvent {
+        var event = LogEvent.service(name, command)
+        for (name, values) in members {
+            let shown = values.map { printable(Array($0.utf8)) }.joined(separator: ", ")
+            let isList = name == "maps" || name == "servers"
+            event.add(name, isList ? .list(values) : .text(Array(shown.utf8)), as: name, shown)
+        }
+        return event
+    }
+}
+
+extension LogEvent {
+    /// Something about a service as a whole: `start`, `reload`, `stop`.
+    static func service(_ name: String, _ command: String) -> LogEvent {
+        var event = LogEvent(name)
+        event.add("command", .text(Array(command.utf8)), as: "command", command)
+        event.add("version", .text(Array(ZRouteCommand.version.utf8)), as: "version", ZRouteCommand.version)
+        event.add("process", .number(Int(getpid())), as: "process", "\(getpid())")
         return event
     }
 }

@@ -1,7 +1,7 @@
 // The little JSON (RFC 8259) that results need: objects of strings and lists, one a line. Bytes that are no UTF-8 text
 // become {"base64": "..."}, so that nothing is lost or guessed.
 
-import MailAddress
+import Bytes
 
 /// Appends JSON to a buffer of bytes.
 struct JSONText {

@@ -1,8 +1,8 @@
 // Lines of a descriptor, many at a time, in constant memory: a block goes on as soon as read(2) gave it, so that a line
 // typed at a terminal or sent through a pipe is answered without waiting for more.
 
-import Files
 import Glibc
+import System
 
 /// Reads blocks of whole lines.
 struct LineBlockReader: ~Copyable {

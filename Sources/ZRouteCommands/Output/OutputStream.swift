@@ -1,13 +1,14 @@
 // Buffered bytes to a descriptor: results go to standard output in few writes, unchanged.
 
-import Files
+import Bytes
 import Glibc
-import MailAddress
+import Synchronization
+import System
 
 /// A buffered writer of bytes.
 struct OutputStream: ~Copyable {
     private let descriptor: Int32
-    private let turn: OutputTurn?
+    private let turn: OutputLock?
     private let signals: TerminationSignals?
     private var buffer: [UInt8] = []
     /// Why writing failed, as errno; everything after that is dropped.
@@ -20,7 +21,7 @@ struct OutputStream: ~Copyable {
     /// - Parameters:
     ///   - turn: what other streams to the descriptor have too, where there are any at the same time.
     ///   - signals: those that are held back, and that must not wait for a reader who does not read: writing fails then.
-    init(descriptor: Int32, turn: OutputTurn? = nil, signals: TerminationSignals? = nil) {
+    init(descriptor: Int32, turn: OutputLock? = nil, signals: TerminationSignals? = nil) {
         self.descriptor = descriptor
         self.turn = turn
         // Writing to a file does not wait for anybody.
@@ -37,7 +38,7 @@ struct OutputStream: ~Copyable {
     }
 
     /// Adds what a block holds; a large one is written as it is.
-    mutating func write(_ block: borrowing ByteBlock) {
+    mutating func write(_ block: borrowing TextArena) {
         guard buffer.count + block.end >= Self.capacity else {
             block.withSpan(0..<block.end) { buffer.append(from: $0) }
             return
@@ -110,4 +111,16 @@ struct OutputStream: ~Copyable {
 private func isRegularFile(_ descriptor: Int32) -> Bool {
     var status = stat()
     return unsafe fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+}
+
+// Two logs on one descriptor: each writes whole lines, and one write at a time.
+
+/// The right to write to a descriptor that several streams share.
+final class OutputLock: Sendable {
+    private let turn = Mutex(())
+
+    /// Writes while nobody else does.
+    func take(_ write: () -> Void) {
+        turn.withLock { _ in write() }
+    }
 }

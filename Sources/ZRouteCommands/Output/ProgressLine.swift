@@ -1,8 +1,8 @@
 // How far long work has come, on one line of a terminal that is overwritten and at last removed. Where standard error
 // is no terminal nothing is shown. It uses neither colours nor escape sequences, so NO_COLOR has nothing to change.
 
-import Files
 import Glibc
+import System
 
 /// A counter on a terminal.
 final class ProgressLine {

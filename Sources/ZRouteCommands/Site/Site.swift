@@ -1,10 +1,10 @@
 // A site: its settings, its maps, and the engine made of both.
 
+import Bytes
 import Configuration
-import Files
-import MailAddress
 import Maps
 import Routing
+import System
 
 /// What a command needs to know of the site it works for.
 struct Site: Sendable {

@@ -1,11 +1,11 @@
 // Looks at the text maps of a service from time to time, in a thread of its own: loading a large one takes seconds, in which
 // nothing else waits.
 
-import Files
 import Glibc
 import Maps
 import Routing
 import Synchronization
+import System
 
 /// Watches text maps as long as it lives.
 final class TextMapWatcher: Sendable {

@@ -1,8 +1,8 @@
 // AUTH and TLS with a real Cyrus over TCP, and secrets that show nowhere.
 
-import Files
+import Bytes
 import Foundation
-import MailAddress
+import System
 import Testing
 import ZRouteTestKit
 

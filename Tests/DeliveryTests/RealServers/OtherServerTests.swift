@@ -1,10 +1,10 @@
 // Two more implementations of LMTP: Postfix's smtp-sink and Python's aiosmtpd, with the faults that they have to offer.
 
 import Delivery
-import Files
 import Foundation
 import LMTP
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

@@ -1,9 +1,9 @@
 // A site as the how-to for Cyrus sets it up, with its own spool: maps of text that `newdb` compiles, a scheduler.conf, the
 // programs run as an administrator runs them.
 
-import Files
 import Foundation
 import Spool
+import System
 import Testing
 import ZRouteTestKit
 

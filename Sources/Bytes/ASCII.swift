@@ -1,0 +1,62 @@
+// The few facts about ASCII that mail syntax rests on. Bytes at or above 0x80 are never changed or classified.
+
+/// ASCII as mail software needs it: case folding and blanks, on bytes.
+package enum ASCII {
+    /// The lower-case form of an ASCII letter; every other byte as it is.
+    @inlinable
+    package static func lowercase(_ byte: UInt8) -> UInt8 {
+        byte &- 0x41 < 26 ? byte | 0x20 : byte
+    }
+
+    /// The upper-case form of an ASCII letter; every other byte as it is.
+    @inlinable
+    package static func uppercase(_ byte: UInt8) -> UInt8 {
+        byte &- 0x61 < 26 ? byte & 0xDF : byte
+    }
+
+    /// Whether the byte is a space or a horizontal tab (RFC 5322, WSP).
+    @inlinable
+    package static func isBlank(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x09
+    }
+
+    /// Whether the byte is a decimal digit.
+    @inlinable
+    package static func isDigit(_ byte: UInt8) -> Bool {
+        byte &- 0x30 < 10
+    }
+
+    /// Whether the byte is an ASCII control character (0x00–0x1F, 0x7F).
+    @inlinable
+    package static func isControl(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x7F
+    }
+}
+
+// Sets of ASCII characters, as syntax rules name them: two words, one shift and one test.
+
+/// A set of ASCII bytes; bytes at or above 0x80 are never members.
+package struct ByteSet: Sendable {
+    @usableFromInline let low: UInt64
+    @usableFromInline let high: UInt64
+
+    /// The set of the characters of a string of ASCII.
+    package init(_ characters: StaticString) {
+        var low: UInt64 = 0
+        var high: UInt64 = 0
+        characters.withUTF8Buffer { buffer in
+            for index in 0..<buffer.count {
+                let byte = unsafe buffer[index] & 127
+                if byte < 64 { low |= 1 << UInt64(byte) } else { high |= 1 << UInt64(byte - 64) }
+            }
+        }
+        self.low = low
+        self.high = high
+    }
+
+    /// Whether the byte is a member.
+    @inlinable
+    package func contains(_ byte: UInt8) -> Bool {
+        byte < 128 && (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1
+    }
+}

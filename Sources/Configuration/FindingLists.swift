@@ -1,0 +1,100 @@
+// Which findings are meant, and so are no findings: chosen by name on the command line or in a comment beside the entry.
+
+/// A choice of findings by their names.
+package struct AllowedFindings: Sendable, Hashable {
+    private var names: Set<Finding.Name> = []
+    private var allowsAll = false
+
+    /// Allows nothing.
+    package init() {}
+
+    /// Allows everything that has a name which can be allowed.
+    package static let all: AllowedFindings = {
+        var allowed = AllowedFindings()
+        allowed.allowsAll = true
+        return allowed
+    }()
+
+    /// The word that stands for every name.
+    package static let everyName = "all"
+
+    /// Allows a kind of finding.
+    ///
+    /// - Parameters:
+    ///   - word: its name, or `all`.
+    ///   - known: the names that can be allowed.
+    /// - Returns: whether the word is one of them.
+    package mutating func allow(_ word: String, of known: [Finding.Name]) -> Bool {
+        if word == Self.everyName {
+            allowsAll = true
+            return true
+        }
+        let name = Finding.Name(word)
+        guard known.contains(name) else { return false }
+        names.insert(name)
+        return true
+    }
+
+    /// Whether a kind of finding is allowed.
+    package func contains(_ name: Finding.Name) -> Bool { allowsAll || names.contains(name) }
+}
+
+// The findings of one source: a broken file can have millions, of which people need the first ones and the number.
+
+/// What was found in one source: the first findings of each severity, and how many there are.
+package struct SourceFindings: Sendable, Hashable {
+    /// What messages call the source.
+    package let source: String
+    /// How many errors there are.
+    package private(set) var errorCount = 0
+    /// How many warnings there are.
+    package private(set) var warningCount = 0
+    private var kept: [Finding] = []
+
+    /// How many findings of each severity are kept.
+    package static let limit = 20
+
+    /// Nothing has been found yet.
+    package init(source: String) { self.source = source }
+
+    /// Adds a finding; those of one kind come in the order of their lines.
+    package mutating func add(_ finding: Finding) {
+        switch finding.severity {
+        case .error: errorCount += 1
+        case .warning: warningCount += 1
+        }
+        guard (finding.severity == .error ? errorCount : warningCount) > Self.limit else {
+            kept.append(finding)
+            return
+        }
+        // An earlier line is worth more than a later one: kinds that are noticed last are not always the last ones.
+        guard let last = lastKept(finding.severity), Self.precedes(finding, kept[last]) else { return }
+        kept[last] = finding
+    }
+
+    /// The findings that are kept, in the order of lines.
+    package var first: [Finding] {
+        kept.enumerated().sorted { left, right in
+            let (one, other) = (left.element.line ?? 0, right.element.line ?? 0)
+            return one == other ? left.offset < right.offset : one < other
+        }.map(\.element)
+    }
+
+    /// The first error in the order of lines.
+    package var firstError: Finding? { first.first { $0.severity == .error } }
+
+    /// What is said of the findings that are not kept: one line for each severity that has some.
+    package var remainders: [String] {
+        [(errorCount, "error"), (warningCount, "warning")].compactMap { count, what in
+            guard count > Self.limit else { return nil }
+            let rest = count - Self.limit
+            return "\(source): \(rest) more \(what)\(rest == 1 ? "" : "s")"
+        }
+    }
+
+    private func lastKept(_ severity: Finding.Severity) -> Int? {
+        kept.indices.filter { kept[$0].severity == severity }.max { Self.precedes(kept[$0], kept[$1]) }
+    }
+
+    private static func precedes(_ left: Finding, _ right: Finding) -> Bool { (left.line ?? 0) < (right.line ?? 0) }
+}

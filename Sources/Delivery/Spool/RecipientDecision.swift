@@ -1,0 +1,171 @@
+// What is to become of one recipient line, before any server is asked.
+
+import Bytes
+import Glibc
+import LMTP
+import MailSyntax
+import Spool
+
+/// The decision about a pending recipient.
+enum RecipientDecision {
+    /// Not delivery's business: held for routing, or one of several alternatives.
+    case notOurs
+    /// Discarded, as an administrator's `bitbucket` route or alias `/dev/null` says: it counts as delivered.
+    case discard
+    /// Fails for good, for this reason.
+    case fail(Reply)
+    /// To be sent there.
+    case deliver(Destination, RetrySchedule)
+    /// Stays queued for this reason; whether that is a fault of the configuration.
+    case keep(String, isFault: Bool, RetrySchedule)
+
+    /// Decides by channel, host and user.
+    init(_ recipient: ControlRecipient, plan: DeliveryPlan) {
+        let address = recipient.address
+        if address.isChannel("hold") || recipient.alternativeSet != nil {
+            self = .notOurs
+        } else if address.isChannel("bitbucket") {
+            self = .discard
+        } else if address.isChannel("error") {
+            self = .fail(Self.errorReply(recipient))
+        } else if address.isChannel("local"), ControlField.unquoted(address.user).elementsEqual("/dev/null".utf8) {
+            self = .discard
+        } else if address.isChannel("local"), Self.isProgramOrFile(address) {
+            self = .fail(
+                Reply(
+                    local: 550, EnhancedStatusCode(5, 3, 3),
+                    "delivery to programs and files is not done here: no command is run and no file appended to"))
+        } else {
+            let decision = plan.decision(channel: address.channel, host: address.host)
+            switch decision.disposition {
+            case .deliver(let destination): self = .deliver(destination, decision.schedule)
+            case .keep(let reason): self = .keep(reason, isFault: true, decision.schedule)
+            case .wait(let reason): self = .keep(reason, isFault: false, decision.schedule)
+            }
+        }
+    }
+
+    /// Whether a local route names a command (`|command`), a file (`/file`) or an include.
+    private static func isProgramOrFile(_ address: ControlAddress) -> Bool {
+        let user = ControlField.unquoted(address.user)
+        if address.host.starts(with: "pipe.".utf8) || address.host.starts(with: "file.".utf8) { return true }
+        let first = user.first { $0 != UInt8(ascii: "\"") }
+        return first == UInt8(ascii: "|") || first == UInt8(ascii: "/") || user.starts(with: ":include:".utf8)
+    }
+
+    /// What is said of a recipient that is discarded.
+    static let discarded = Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says")
+
+    /// The reply in which an `error` route's text is told: `error!KIND!text` or `error!KIND!address`, where the kind may
+    /// carry a text of its own (`nosuchuser!No such mailbox`).
+    ///
+    /// The address named is the sender's own: that of the route may be one inside the house, which an alias leads to.
+    private static func errorReply(_ recipient: ControlRecipient) -> Reply {
+        let host = ControlField.unquoted(recipient.address.host)
+        let parts = host.split(separator: UInt8(ascii: "!"), maxSplits: 1)
+        let kind = parts.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let user = printable(ControlField.unquoted(recipient.address.user))
+        let known = printable(recipient.addressKnownToSender.address)
+        let (code, usual) = meaning(of: kind)
+        if parts.count == 2 {
+            return Reply(local: 550, code, "\(printable(parts[1])) <\(known)>")
+        }
+        // The router's own kinds have no text: what stands there is an address, whatever is in it.
+        let isText = user.contains(" ") && !["syntax", "expansionlimit"].contains(kind.lowercased())
+        return Reply(local: 550, code, isText ? user : "\(usual) <\(known)>")
+    }
+
+    private static func meaning(of kind: String) -> (EnhancedStatusCode, String) {
+        switch kind.lowercased() {
+        case "nosuchuser": (EnhancedStatusCode(5, 1, 1), "no such user")
+        case "nosuchhost", "nohost", "unresolvable": (EnhancedStatusCode(5, 1, 2), "no such host")
+        case "syntax": (EnhancedStatusCode(5, 1, 3), "not a valid address")
+        case "expansionlimit": (EnhancedStatusCode(5, 4, 6), "the address expands to too many others, or without end")
+        case "expired": (EnhancedStatusCode(5, 4, 7), "expired")
+        default: (EnhancedStatusCode(5, 0, 0), kind.isEmpty ? "undeliverable" : printable(kind.utf8))
+        }
+    }
+}
+
+/// Bytes from outside as text that is safe in a log: control characters become `?`.
+func printable(_ bytes: some Sequence<UInt8>) -> String {
+    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+}
+
+// The `d` line of an outcome: what a report is made of later, in ZMailer's form.
+
+/// The words of a reply without codes, its lines joined by blanks.
+func text(of reply: Reply) -> [UInt8] {
+    let code = reply.enhancedCode.map { Array("\($0) ".utf8) } ?? []
+    var joined: [UInt8] = []
+    for line in reply.textLines {
+        if !joined.isEmpty, joined.last != 0x20 { joined.append(0x20) }
+        joined += !code.isEmpty && line.starts(with: code) ? line.dropFirst(code.count) : line
+    }
+    return joined
+}
+
+/// A diagnostic for a recipient.
+///
+/// - Parameters:
+///   - action: failed, delayed or delivered (RFC 3464 2.3.3).
+///   - endpoint: the server; nil where none was asked.
+///   - dialogue: what was said about the recipient; the reply's text where nothing was.
+func diagnosis(
+    _ recipient: ControlRecipient, action: String, reply: Reply, endpoint: Endpoint?, dialogue: [UInt8], time: Int
+) -> Diagnostic {
+    let status = reply.enhancedCode ?? EnhancedStatusCode(UInt8(clamping: reply.code / 100), 0, 0)
+    let kind = reply.isLocal ? "x-local" : "smtp"
+    let notary = Diagnostic.Notary(
+        address: recipient.address.user, action: Array(action.utf8), status: Array(status.description.utf8),
+        diagnostic: Array("\(kind); \(reply.code) (".utf8) + text(of: reply) + [UInt8(ascii: ")")],
+        place: endpoint.map { Array(" (\($0)|UNKNOWN-LOCAL-ADDRESS)".utf8) } ?? [],
+        agent: Array("zroute[\(getpid())]".utf8))
+    return Diagnostic(
+        recipient: recipient, time: time, notary: notary, message: dialogue.isEmpty ? text(of: reply) : dialogue)
+}
+
+// What the diagnostics of a control file say of each recipient, read once: a message may have thousands of recipients, and
+// each of them several diagnostics.
+
+/// The past of a message's recipients, by the places of their lines.
+struct DiagnosticHistory {
+    private struct Past {
+        var last: (offset: Int, tag: UInt8?, diagnostic: Diagnostic)
+        /// How many delays a report has told of.
+        var reportedDelays = 0
+    }
+
+    private var pasts: [Int: Past] = [:]
+
+    /// What a file says.
+    init(_ contents: ControlFile) {
+        for entry in contents.diagnostics {
+            let recipient = entry.diagnostic.recipientOffset
+            let isReported = entry.tag == RecipientTag.done.rawValue
+            let told = isReported && entry.diagnostic.isDelay ? 1 : 0
+            if pasts[recipient] == nil {
+                pasts[recipient] = Past(last: entry, reportedDelays: told)
+            } else {
+                pasts[recipient]?.last = entry
+                pasts[recipient]?.reportedDelays += told
+            }
+        }
+    }
+
+    /// Whether a recipient was ever tried.
+    func hasBeenTried(_ recipient: ControlRecipient) -> Bool { pasts[recipient.offset] != nil }
+
+    /// The last diagnostic about a recipient.
+    func last(of recipient: ControlRecipient) -> Diagnostic? { pasts[recipient.offset]?.last.diagnostic }
+
+    /// How many of its delays a report has told of.
+    func reportedDelays(of recipient: ControlRecipient) -> Int { pasts[recipient.offset]?.reportedDelays ?? 0 }
+
+    /// The last diagnostic about a recipient, with where its line begins, if it is of a delay that no report has told of.
+    func unreportedDelay(of recipient: ControlRecipient) -> (offset: Int, diagnostic: Diagnostic)? {
+        guard let last = pasts[recipient.offset]?.last, last.tag != RecipientTag.done.rawValue, last.diagnostic.isDelay
+        else { return nil }
+        return (last.offset, last.diagnostic)
+    }
+}

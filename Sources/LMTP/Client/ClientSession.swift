@@ -1,0 +1,342 @@
+// The client's side of one connection: LMTP (RFC 2033), or SMTP (RFC 5321) to a fixed next hop. A value that is told
+// events and asked for actions; it owns no socket, file or clock.
+//
+// The driver's loop:
+//   1. tell an event (`connected`, `receive`, `bodyWritten`, `timedOut`, ...);
+//   2. carry out `nextAction()` until it is nil, joining all bytes to be sent;
+//   3. flush; run a timer for `waitingFor`, begun anew whenever that changes or a reply was read whole (`replyCount`):
+//      a reply that comes a byte at a time has no more time than any other.
+//
+// This file holds the session's state, its events and its actions. The dialogue up to the first transaction is in
+// ClientSession+Opening.swift, transactions are in ClientSession+Transactions.swift, the end in
+// ClientSession+Ending.swift.
+
+/// A client session, as a value without input or output.
+///
+/// Transactions are queued by `enqueue` and end with one `ClientAction.finished` each, whatever happens: no recipient is
+/// ever without an outcome. Where the peer allows pipelining, the envelope goes out in one write, and the end of a
+/// message takes the next envelope along.
+///
+/// A failed session defers: only a peer's 5yz reply to a transaction's command, or an address that cannot be sent, fails
+/// a recipient, and only a final 2yz counts as delivery.
+package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectable {
+    enum State: Sendable {
+        case connecting
+        case greeting
+        /// The flag: HELO was sent, because EHLO was refused.
+        case hello(isFallback: Bool)
+        case startTLS
+        case tlsHandshake
+        indirect case authentication(AuthenticationExchange)
+        case ready
+        /// QUIT was sent; so many more replies are passed over.
+        indirect case quitting(ClientFailure?, repliesLeft: Int)
+        case closed
+    }
+
+    struct QueuedTransaction: Sendable {
+        let id: TransactionID
+        let envelope: Envelope
+    }
+
+    let options: ClientOptions
+    var state = State.connecting
+    private var parser = ReplyParser()
+    private var lastReplies = LastReplies()
+    /// Bytes of commands not yet handed out.
+    var output: [UInt8] = []
+    var actions = FIFO<ClientAction>()
+    var queue = FIFO<QueuedTransaction>()
+    /// The transaction whose reply is due next.
+    var current: TransactionState?
+    /// The transaction whose envelope went out with the end of the current one's message.
+    var successor: TransactionState?
+    /// A transaction that has its final reply, kept until the first 354 after it proves that no reply was missing.
+    var held: TransactionState?
+    /// Whether this server's final replies can be told from its replies to MAIL; nil before one of each was read.
+    var tellsFinalReplies: Bool?
+    /// How many recipients of a message this server was seen to take; nil before it refused one for their number.
+    var recipientLimit: Int?
+    var isQuitRequested = false
+    /// Whether nothing more is to be sent.
+    var isStopping = false
+    /// How many replies were read whole, for a clock that gives each its time.
+    package private(set) var replyCount = 0
+    /// Why no transaction can be begun any more.
+    var ending: ClientFailure?
+    /// Pieces of output made so far, and pieces handed to the driver.
+    private var packedCount = 0
+    private(set) var sentCount = 0
+    /// The piece of output with the command whose reply is due; a reply before it was handed out answers nothing.
+    private(set) var duePiece = 0
+    private var successorPiece = 0
+    private var transactionCount = 0
+    private var transcript: [TranscriptLine] = []
+
+    /// What the peer announced; nothing before its answer to LHLO or EHLO, and again nothing after STARTTLS.
+    package internal(set) var capabilities = Capabilities()
+    /// Whether TLS has been established.
+    package internal(set) var isEncrypted = false
+
+    /// Makes a session that waits for its connection.
+    package init(options: ClientOptions) {
+        self.options = options
+    }
+
+    /// What the session waits for, to be limited in time; nil when it waits for work, or is over.
+    package var waitingFor: ClientPhase? {
+        switch state {
+        case .connecting: .connect
+        case .greeting: .greeting
+        case .hello: .hello
+        case .startTLS: .startTLS
+        case .tlsHandshake: .tlsHandshake
+        case .authentication: .authentication
+        case .ready: current?.phase
+        case .quitting: .quit
+        case .closed: nil
+        }
+    }
+
+    /// Whether the session is over: no event changes it, no further action but those already due will come.
+    package var isClosed: Bool {
+        if case .closed = state { true } else { false }
+    }
+
+    /// Whether the session is over, or waits only for the answer to QUIT.
+    package var isEnding: Bool {
+        switch state {
+        case .quitting, .closed: true
+        default: false
+        }
+    }
+
+    /// Whether the opening is done and no transaction is under way or queued.
+    package var isIdle: Bool {
+        guard case .ready = state else { return false }
+        return current == nil && queue.isEmpty
+    }
+
+    /// The session's state in a word; never its content, which may be secret.
+    package var description: String {
+        "session " + (isClosed ? "closed" : "waiting for \(waitingFor?.rawValue ?? "work")")
+    }
+
+    /// Nothing beyond the description.
+    package var customMirror: Mirror { Mirror(self, children: []) }
+
+    // MARK: Work
+
+    /// Queues a transaction; it begins when the opening is done and those before it allow.
+    ///
+    /// - Returns: the number by which actions will speak of it.
+    package mutating func enqueue(_ envelope: Envelope) -> TransactionID {
+        let id = TransactionID(rawValue: transactionCount)
+        transactionCount += 1
+        if let ending = isStopping ? .stopped : ending {
+            actions.append(.finished(unsent(QueuedTransaction(id: id, envelope: envelope), because: ending)))
+        } else {
+            queue.append(QueuedTransaction(id: id, envelope: envelope))
+            advance()
+        }
+        return id
+    }
+
+    /// Asks for QUIT once everything queued has ended.
+    package mutating func quit() {
+        isQuitRequested = true
+        advance()
+    }
+
+    // MARK: Events
+
+    /// The connection is made.
+    package mutating func connected() {
+        if case .connecting = state { state = .greeting }
+    }
+
+    /// The connection could not be made.
+    package mutating func connectionFailed(_ reason: String) {
+        if case .connecting = state { fail(.connectionFailed(reason)) }
+    }
+
+    /// Bytes have come from the peer, in pieces of any size; within TLS, decrypted.
+    package mutating func receive(_ bytes: borrowing Span<UInt8>) {
+        connected()
+        var position = 0
+        while position < bytes.count, !isClosed {
+            if case .tlsHandshake = state {
+                // A reply smuggled in before TLS would be taken for one of the protected dialogue (CVE-2011-0411).
+                fail(.protocolError("more than the reply to STARTTLS came before TLS"))
+                break
+            }
+            do {
+                guard let reply = try nextReply(in: bytes, from: &position) else { break }
+                if options.recordsTranscript { record(reply) }
+                replyCount &+= 1
+                handle(reply)
+            } catch {
+                fail(.protocolError("\(error), while waiting for \(waitingFor?.rawValue ?? "work")"))
+            }
+        }
+        advance()
+    }
+
+    private mutating func nextReply(
+        in bytes: borrowing Span<UInt8>, from position: inout Int
+    ) throws(ReplySyntaxError) -> Reply? {
+        guard let stage = current?.stage else { return try parser.next(in: bytes, from: &position) }
+        if let known = lastReplies[stage], parser.skip(known, in: bytes, from: &position) { return known }
+        let reply = try parser.next(in: bytes, from: &position)
+        if let reply { lastReplies.note(reply, at: stage) }
+        return reply
+    }
+
+    /// The peer has closed the connection, or it broke.
+    package mutating func connectionClosed(_ reason: String) {
+        fail(.closed(waitingFor, reason))
+    }
+
+    /// The time allowed for `waitingFor` has passed.
+    package mutating func timedOut() {
+        guard let waitingFor else { return }
+        fail(.timedOut(waitingFor))
+    }
+
+    /// The TLS handshake is done and the peer's certificate accepted.
+    package mutating func tlsEstablished() {
+        guard case .tlsHandshake = state else { return }
+        isEncrypted = true
+        // RFC 3207 4.2: what was learnt before is forgotten.
+        capabilities = Capabilities()
+        sayHello()
+    }
+
+    /// The TLS handshake failed, or the peer's certificate was not accepted.
+    package mutating func tlsFailed(_ reason: String) {
+        guard case .tlsHandshake = state else { return }
+        fail(.tlsFailed(reason))
+    }
+
+    /// The message asked for by `ClientAction.sendBody` has been written to its end.
+    ///
+    /// - Parameter octets: how many octets of message that was, as `MessageEncoder.octetCount` says: where BDAT
+    ///   announced a number, another one ends the session.
+    package mutating func bodyWritten(octets: UInt64) {
+        guard current?.stage == .body else { return }
+        if let announced = current?.chunkSize {
+            guard announced == octets else {
+                return fail(.messageUnreadable("it has \(octets) octets where \(announced) were announced"))
+            }
+        } else {
+            sendEndOfData()
+        }
+        current?.endBody()
+        advance()
+    }
+
+    /// The message cannot be read to its end: the connection must go, since what was sent of it cannot be taken back.
+    package mutating func bodyFailed(_ reason: String) {
+        guard current?.stage == .body else { return }
+        fail(.messageUnreadable(reason))
+    }
+
+    // MARK: Actions
+
+    /// What is to be done next; nil when an event is awaited.
+    package mutating func nextAction() -> ClientAction? {
+        if actions.isEmpty, !output.isEmpty { actions.append(.send(takeOutput())) }
+        let action = actions.popFirst()
+        if case .send = action { sentCount += 1 }
+        return action
+    }
+
+    /// What is to be done next, but for sending: whatever is to be sent before it is appended to a buffer.
+    ///
+    /// A driver that joins what it sends is spared an action and its bytes for each piece.
+    package mutating func nextAction(sendingInto buffer: inout [UInt8]) -> ClientAction? {
+        while let action = actions.popFirst() {
+            guard case .send(let bytes) = action else { return action }
+            buffer.append(bytes.span)
+            sentCount += 1
+        }
+        if !output.isEmpty {
+            buffer.append(output.span)
+            output.removeAll(keepingCapacity: true)
+            packedCount += 1
+            sentCount += 1
+        }
+        return nil
+    }
+
+    /// The lines of the dialogue since the last call, if `ClientOptions.recordsTranscript` is set.
+    package mutating func takeTranscript() -> [TranscriptLine] {
+        defer { transcript = [] }
+        return transcript
+    }
+
+    // MARK: Sending
+
+    private mutating func takeOutput() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &output)
+        packedCount += 1
+        return taken
+    }
+
+    /// Makes the transaction whose envelope was sent along the current one.
+    mutating func promoteSuccessor() {
+        current = successor.take()
+        duePiece = successorPiece
+    }
+
+    /// Puts an action after all bytes to be sent before it.
+    mutating func act(_ action: consuming ClientAction) {
+        if !output.isEmpty { actions.append(.send(takeOutput())) }
+        actions.append(action)
+    }
+
+    /// Sends one line.
+    ///
+    /// - Parameter redacted: what a transcript shows in its place; nil where it may show the line itself.
+    mutating func send(_ line: [UInt8], redacted: String? = nil) {
+        output.append(contentsOf: line)
+        output.append("\r\n")
+        duePiece = packedCount + 1
+        guard options.recordsTranscript else { return }
+        transcript.append(TranscriptLine(speaker: .client, bytes: redacted.map { Array($0.utf8) } ?? line))
+    }
+
+    /// Sends the line that ends the data.
+    mutating func sendEndOfData() {
+        let start = output.count
+        output.append(".\r\n")
+        noteOutput(from: start)
+    }
+
+    /// Notes that the commands in the output from there on have been written, the next reply due being theirs.
+    ///
+    /// - Parameter isAhead: the reply is due only after those of the current transaction.
+    mutating func noteOutput(from start: Int, isAhead: Bool = false) {
+        if isAhead { successorPiece = packedCount + 1 } else { duePiece = packedCount + 1 }
+        guard options.recordsTranscript else { return }
+        for line in output[start...].split(separator: 0x0A) {
+            transcript.append(TranscriptLine(speaker: .client, bytes: Array(line.dropLast())))
+        }
+    }
+
+    private mutating func record(_ reply: Reply) {
+        transcript.append(contentsOf: reply.lines.map { TranscriptLine(speaker: .server, bytes: Array($0)) })
+    }
+
+    /// Drops what has not been handed out to be sent: the connection is about to be closed.
+    mutating func discardUnsent() {
+        output = []
+        actions.keep { action in
+            switch action {
+            case .finished, .close: true
+            case .send, .sendBody, .startTLS: false
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+// The commands of a transaction as they are sent: all at once, or one by one (RFC 2920).
+
+extension TransactionState {
+    /// Appends what is sent first: MAIL, and the rest of the envelope where commands are sent together.
+    func appendOpening(to output: inout [UInt8]) {
+        // One growth in place of many: about what the commands need, parameters included.
+        output.reserveCapacity(output.count + 128 + request.envelope.sender.count + 96 * report.recipients.count)
+        request.writer.appendMail(request.envelope, to: &output)
+        output.append("\r\n")
+        guard isPipelined else { return }
+        for index in report.recipients.indices where !report.recipients[index].isDecided {
+            request.writer.appendRecipient(request.envelope.recipients[index], to: &output)
+            output.append("\r\n")
+        }
+        if chunkSize == nil { output.append("DATA\r\n") }
+    }
+
+    /// Appends the command of the stage.
+    func appendCommand(to output: inout [UInt8]) {
+        switch stage {
+        case .recipient(let index): request.writer.appendRecipient(request.envelope.recipients[index], to: &output)
+        case .data: output.append("DATA")
+        case .reset: output.append("RSET")
+        case .mail, .body, .final, .emptyMessage: return
+        }
+        output.append("\r\n")
+    }
+}
+
+// What a transaction was begun with: it stays the same from the first command to the report, so state and report share it.
+
+/// The constant part of a transaction.
+///
+/// A class so that moving a transaction from queue to state to report moves one reference; it is immutable.
+final class TransactionRequest: Sendable {
+    let id: TransactionID
+    let envelope: Envelope
+    let dialect: ClientOptions.Dialect
+    let writer: CommandWriter
+    /// Whether MAIL, RCPT and DATA were sent together.
+    let isPipelined: Bool
+    /// The argument of BDAT; nil where DATA is used.
+    let chunkSize: UInt64?
+
+    init(
+        id: TransactionID, envelope: consuming Envelope, dialect: ClientOptions.Dialect, writer: CommandWriter,
+        isPipelined: Bool, chunkSize: UInt64?
+    ) {
+        self.id = id
+        self.envelope = envelope
+        self.dialect = dialect
+        self.writer = writer
+        self.isPipelined = isPipelined
+        self.chunkSize = chunkSize
+    }
+
+    /// A transaction that is reported without having been begun.
+    convenience init(unsent envelope: Envelope, id: TransactionID) {
+        self.init(
+            id: id, envelope: envelope, dialect: .lmtp,
+            writer: CommandWriter(extensions: [], isConverted: false, hasInternationalizedAddress: false),
+            isPipelined: false, chunkSize: nil)
+    }
+}
+
+// What a server said last at each point of a transaction: it says the same words to message after message, and words
+// that are known need not be read again.
+
+/// The latest reply to MAIL, RCPT, DATA and a message.
+struct LastReplies: Sendable {
+    private var mail: Reply?
+    private var recipient: Reply?
+    private var data: Reply?
+    private var final: Reply?
+
+    /// Longer replies are not kept.
+    private static let lengthLimit = 512
+
+    /// The latest reply at that point; nil where there is none, or it is of no use here.
+    subscript(stage: TransactionState.Stage) -> Reply? {
+        switch stage {
+        case .mail: mail
+        case .recipient: recipient
+        case .data: data
+        case .final: final
+        case .body, .emptyMessage, .reset: nil
+        }
+    }
+
+    /// Keeps a reply that was read at that point.
+    mutating func note(_ reply: Reply, at stage: TransactionState.Stage) {
+        guard reply.bytes.count <= Self.lengthLimit, !reply.isTruncated else { return }
+        switch stage {
+        case .mail: mail = reply
+        case .recipient: recipient = reply
+        case .data: data = reply
+        case .final: final = reply
+        case .body, .emptyMessage, .reset: break
+        }
+    }
+}
+
+// A queue that gives up its elements as they leave and keeps its storage: one exists for each connection, in use for
+// each message.
+
+/// First in, first out, without an allocation in the steady state.
+struct FIFO<Element: Sendable>: Sendable {
+    /// A ring; as many places as a power of two, or none.
+    private var places: [Element?] = []
+    private var head = 0
+    private var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    mutating func append(_ element: consuming Element) {
+        if count == places.count { grow() }
+        places[(head &+ count) & (places.count &- 1)] = element
+        count += 1
+    }
+
+    mutating func popFirst() -> Element? {
+        guard count > 0 else { return nil }
+        let element = places[head].take()
+        head = (head &+ 1) & (places.count &- 1)
+        count -= 1
+        return element
+    }
+
+    /// Keeps only those elements, in their order.
+    mutating func keep(where isKept: (Element) -> Bool) {
+        for _ in 0..<count {
+            if let element = popFirst(), isKept(element) { append(element) }
+        }
+    }
+
+    private mutating func grow() {
+        var larger: [Element?] = []
+        larger.reserveCapacity(max(4, places.count * 2))
+        while let element = popFirst() { larger.append(element) }
+        count = larger.count
+        head = 0
+        while larger.count < max(4, places.count * 2) { larger.append(nil) }
+        places = larger
+    }
+}

@@ -1,0 +1,139 @@
+// Writes the commands of a transaction: MAIL and RCPT with those parameters, and only those, that the peer announced.
+
+import Bytes
+import MailSyntax
+
+/// The wire form of a transaction's commands at one peer.
+struct CommandWriter: Sendable {
+    /// What the peer announced.
+    let extensions: Capabilities.Extensions
+    /// Whether the message is converted to seven bits on its way, so that neither its type nor its length is as given.
+    let isConverted: Bool
+    /// Whether an address needs SMTPUTF8.
+    let hasInternationalizedAddress: Bool
+
+    /// `MAIL FROM:<sender>` and its parameters, without line end.
+    func appendMail(_ envelope: Envelope, to output: inout [UInt8]) {
+        output.append("MAIL FROM:<")
+        output.append(contentsOf: envelope.sender)
+        output.append(0x3E)
+        if !isConverted {
+            if extensions.contains(.eightBitMIME), envelope.bodyType == .eightBit { output.append(" BODY=8BITMIME") }
+            appendSize(envelope.length, to: &output)
+        }
+        if extensions.contains(.smtpUTF8), hasInternationalizedAddress || envelope.hasInternationalizedHeader {
+            output.append(" SMTPUTF8")
+        }
+        guard extensions.contains(.deliveryStatusNotifications) else { return }
+        // RFC 3461 4.4 limits ENVID to 100 characters; a longer one is no name any peer must take.
+        if let envelopeID = envelope.envelopeID, (1...100).contains(envelopeID.bytes.count) {
+            output.append(" ENVID=")
+            output.append(contentsOf: envelopeID.bytes)
+        }
+        if let content = envelope.returnedContent {
+            output.append(" RET=")
+            output.append(contentsOf: content.rawValue.utf8)
+        }
+    }
+
+    private func appendSize(_ length: Envelope.Length, to output: inout [UInt8]) {
+        guard extensions.contains(.size) else { return }
+        switch length {
+        case .unknown: return
+        case .estimate(let octets), .exact(let octets):
+            output.append(" SIZE=")
+            output.append(decimal: octets)
+        }
+    }
+
+    /// `RCPT TO:<address>` and its parameters, without line end.
+    func appendRecipient(_ recipient: EnvelopeRecipient, to output: inout [UInt8]) {
+        output.append("RCPT TO:<")
+        output.append(contentsOf: recipient.address)
+        output.append(0x3E)
+        if extensions.contains(.deliveryStatusNotifications) { appendNotification(recipient, to: &output) }
+        if extensions.contains(.ignoreQuota), recipient.ignoresQuota { output.append(" IGNOREQUOTA") }
+    }
+
+    private func appendNotification(_ recipient: EnvelopeRecipient, to output: inout [UInt8]) {
+        var notify = recipient.notify
+        var original = recipient.originalRecipient
+        if notify == nil, original == nil {
+            notify = .failure
+            // As ZMailer's agent has it, which knows no type but rfc822: that is for ASCII alone (RFC 6533 3).
+            if recipient.address.allSatisfy({ $0 < 0x80 }) { original = OriginalRecipient(address: recipient.address) }
+        }
+        if let notify {
+            output.append(" NOTIFY=")
+            output.append(contentsOf: notify.wire.utf8)
+        }
+        // RFC 3461 4.2 limits ORCPT to 500 characters.
+        if let original, original.parameter.count <= 500 {
+            output.append(" ORCPT=")
+            output.append(contentsOf: original.parameter)
+        }
+    }
+}
+
+// Which bytes may stand between `<` and `>` of MAIL and RCPT (RFC 5321 4.1.2). An address is sent verbatim, so one that
+// would end its command early must never get that far.
+
+/// Why an address cannot be put into a command.
+package enum CommandPathError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// A control character, such as CR, LF or NUL.
+    case controlCharacter
+    /// A blank, `<` or `>` outside a quoted string.
+    case unquotedSpecial
+    /// A quoted string without end.
+    case openQuote
+    /// Bytes above 0x7F that are no UTF-8.
+    case invalidUTF8
+    /// No byte at all where a recipient is due.
+    case empty
+
+    /// The form of messages.
+    package var description: String {
+        switch self {
+        case .controlCharacter: "it holds a control character"
+        case .unquotedSpecial: "it holds a blank, < or > outside quotes"
+        case .openQuote: "its quoted string has no end"
+        case .invalidUTF8: "it is neither ASCII nor UTF-8"
+        case .empty: "it is empty"
+        }
+    }
+}
+
+/// What a valid address needs of the peer.
+enum CommandPathKind {
+    case ascii
+    case utf8
+}
+
+/// Judges the bytes of an address.
+///
+/// Only what would break the command line is refused; whether the address means anything is for the peer to say.
+func validateCommandPath(_ address: [UInt8]) throws(CommandPathError) -> CommandPathKind {
+    // Nearly every address is of this kind, and needs no closer look.
+    if address.allSatisfy({ $0 &- 0x21 < 0x5E && $0 != 0x22 && $0 != 0x3C && $0 != 0x3E }) { return .ascii }
+    var isQuoted = false
+    var isEscaped = false
+    var isASCII = true
+    for byte in address {
+        if byte < 0x20 || byte == 0x7F { throw .controlCharacter }
+        if byte >= 0x80 { isASCII = false }
+        if isEscaped {
+            isEscaped = false
+        } else if isQuoted {
+            // Outside quotes a backslash protects nothing: peers disagree about it.
+            if byte == 0x5C { isEscaped = true } else if byte == 0x22 { isQuoted = false }
+        } else if byte == 0x22 {
+            isQuoted = true
+        } else if byte == 0x20 || byte == 0x3C || byte == 0x3E {
+            throw .unquotedSpecial
+        }
+    }
+    if isQuoted { throw .openQuote }
+    if isASCII { return .ascii }
+    guard String(validating: address, as: UTF8.self) != nil else { throw .invalidUTF8 }
+    return .utf8
+}

@@ -1,0 +1,126 @@
+// One try of one key in one map, which is all that a search driver does, again and again.
+
+import Bytes
+
+/// A map as search drivers see it.
+@safe
+struct MapView {
+    /// The map, which has to be asked where it is no text map; whoever probes keeps it.
+    private let map: Unmanaged<RelationMap>
+    /// What a text map has loaded.
+    let text: TextSnapshot?
+
+    @inline(__always)
+    init(map: RelationMap, text: TextSnapshot?) {
+        unsafe self.map = .passUnretained(map)
+        self.text = text
+    }
+
+    /// Whether the map may have a key that begins with a dot, as suffixes and default keys do.
+    @inline(__always)
+    var mayHaveDottedKeys: Bool {
+        text?.hasDottedKeys ?? true
+    }
+
+    /// Whether the map may have a key of a length that begins with a dot.
+    @inline(__always)
+    func mayHaveDottedKeys(ofLength length: Int) -> Bool {
+        text?.mayHaveDottedKeys(ofLength: length) ?? true
+    }
+
+    /// Looks a key up.
+    ///
+    /// - Parameter hash: the key's hash, where somebody has it.
+    @inline(__always)
+    func lookUp(_ key: Range<Int>, _ hash: KeyHash? = nil, in block: inout TextArena) throws(MapError) -> MapHit? {
+        guard let text else { return try unsafe map.takeUnretainedValue().ask(key, in: &block) }
+        guard let value = text.value(of: key, hash, in: &block) else { return nil }
+        return unsafe map._withUnsafeGuaranteedRef { map in
+            MapHit(privilege: text.privilege, isTemplate: map.substitutes, value: value, key: key)
+        }
+    }
+
+    /// Looks up part of the dotted key.
+    ///
+    /// - Parameter argumentZero: the part that `%0` stands for if this part is found.
+    func lookUp(
+        _ key: Range<Int>, argumentZero: Range<Int>, in block: inout TextArena
+    ) throws(MapError) -> MapHit? {
+        var hit = try lookUp(key, in: &block)
+        hit?.argumentZero = argumentZero
+        return hit
+    }
+
+    /// Looks up a key that is no part of the one searched for; `%0` is the whole key searched for.
+    func lookUp(
+        _ other: borrowing [UInt8], argumentZero: Range<Int>, in block: inout TextArena
+    ) throws(MapError) -> MapHit? {
+        try lookUp(block.append(other.span), argumentZero: argumentZero, in: &block)
+    }
+}
+
+extension SearchDriver {
+    /// Searches one map for a key.
+    ///
+    /// - Parameters:
+    ///   - key: the key, folded; the same again afterwards.
+    ///   - folding: how the map's keys are folded.
+    ///   - defaults: keys tried last, as they stand.
+    func search(
+        _ probe: MapView, _ key: DottedKey, in block: inout TextArena, folding: KeyFolding, defaults: [[UInt8]]
+    ) throws(MapError) -> MapHit? {
+        switch self {
+        case .none:
+            try probe.lookUp(key.whole, in: &block)
+        case .pathalias:
+            try probe.searchPathalias(key, in: &block, defaults: defaults)
+        case .pathaliasNoDot:
+            try probe.searchPathaliasNoDot(key, in: &block)
+        case .pathaliasAt:
+            try probe.searchPathaliasAt(key, in: &block, folding: folding, defaults: defaults)
+        case .longestMatch:
+            try probe.searchLongestMatch(key, in: &block, defaults: defaults)
+        }
+    }
+}
+
+// The key of a lookup as search drivers want it: folded, with a dot before it, so that every part of it that they try is
+// a piece of one text.
+
+/// Where a key stands in a text with a dot before it, so that `.foo.edu` need not be built from `foo.edu`.
+struct DottedKey {
+    /// The place of the dot.
+    let dot: Int
+    /// The place behind the key.
+    let end: Int
+
+    /// Puts a key into the text that it is a piece of, folded and with its dot.
+    init(_ key: Range<Int>, folding: KeyFolding, in text: inout TextArena) {
+        dot = text.append(UInt8(ascii: ".")).lowerBound
+        end = text.append(key, folding).upperBound
+    }
+
+    /// The key itself, without the dot.
+    var whole: Range<Int> { (dot + 1)..<end }
+
+    /// The place of the next dot that has a label after it; of several dots in a row that is the last.
+    func nextLabel(from start: Int, in text: borrowing TextArena) -> Int? {
+        var start = start
+        while let place = text.firstIndex(of: UInt8(ascii: "."), in: start..<end), place + 1 < end {
+            if text[place + 1] != UInt8(ascii: ".") { return place }
+            start = place + 1
+        }
+        return nil
+    }
+}
+
+extension TextArena {
+    /// Adds a folded copy of a piece.
+    mutating func append(_ range: Range<Int>, _ folding: KeyFolding) -> Range<Int> {
+        switch folding {
+        case .none: append(copyOf: range)
+        case .lower: append(lowercaseOf: range)
+        case .upper: append(uppercaseOf: range)
+        }
+    }
+}

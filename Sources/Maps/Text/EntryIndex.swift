@@ -1,0 +1,277 @@
+// The index over a source's bytes: open addressing with linear probing. A slot holds the hash beside the place, so that
+// a lookup touches one line of the index and one of the source.
+
+import Glibc
+
+/// Whether two keys of one length are the same.
+@inline(__always)
+private func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    unsafe left.withUnsafeBytes { left in
+        unsafe right.withUnsafeBytes { right in
+            guard left.count == right.count else { return false }
+            guard let leftBase = left.baseAddress, let rightBase = right.baseAddress else { return true }
+            return unsafe memcmp(leftBase, rightBase, left.count) == 0
+        }
+    }
+}
+
+/// Finds entries of a source by their keys.
+@safe
+struct EntryIndex: ~Copyable, @unchecked Sendable {
+    /// Where an entry lies in the source; 16 bytes, four to a cache line.
+    struct Slot: Sendable {
+        /// The key's hash: its low bits choose the slot, all of them are compared before the key is.
+        var hash: UInt32
+        /// Where the key begins; `empty` where the slot is free.
+        var offset: UInt32
+        var keyLength: UInt32, valueLength: UInt32
+
+        static let empty: UInt32 = .max
+
+        var key: Range<Int> { Int(offset)..<Int(offset) &+ Int(keyLength) }
+        var value: Range<Int> { key.upperBound..<key.upperBound &+ Int(valueLength) }
+    }
+
+    /// What a search needs, without owning it.
+    @safe
+    struct Search {
+        /// As many as `mask` says and one; they live as long as the index.
+        fileprivate let slots: UnsafeMutablePointer<Slot>
+        fileprivate let mask: Int
+        fileprivate let hash: ByteHash
+        /// The lengths of keys that begin with a dot, a bit each; the last stands for all lengths from there on.
+        fileprivate var dottedLengths: UInt64 = 0
+
+        /// The hash of a key, where it is not known with this index's secret.
+        @inline(__always)
+        fileprivate func hash(_ key: Span<UInt8>, _ known: KeyHash?) -> UInt32 {
+            if let known, known.seed == hash.seed { known.value } else { hash(key).value }
+        }
+
+        /// Whether some key begins with a dot, as the suffixes of domains do.
+        @inline(__always)
+        var hasDottedKeys: Bool { dottedLengths != 0 }
+
+        /// Whether some key of a length may begin with a dot, as the suffixes of domains do.
+        @inline(__always)
+        func mayHaveDottedKeys(ofLength length: Int) -> Bool {
+            dottedLengths >> UInt64(min(length, 63)) & 1 == 1
+        }
+
+        /// The slot of the first key that has a hash, which has to be of the index's hash function.
+        @inline(__always)
+        func firstPlace(of hash: KeyHash) -> Int? {
+            var place = Int(hash.value) & mask
+            // In bounds because of the mask; ends, as at least half of the slots are free.
+            while unsafe slots[place].offset != Slot.empty {
+                if unsafe slots[place].hash == hash.value { return place }
+                place = (place &+ 1) & mask
+            }
+            return nil
+        }
+
+        /// Gives the hash of each key.
+        func forEachHash(_ body: (UInt32) -> Void) {
+            // In bounds: there are as many slots as the mask says and one.
+            for place in 0...mask where unsafe slots[place].offset != Slot.empty { unsafe body(slots[place].hash) }
+        }
+
+        /// The slot of a key; nil where there is none.
+        ///
+        /// - Parameters:
+        ///   - known: the key's hash, where somebody has it.
+        ///   - first: the slot to begin with, where somebody has that.
+        ///   - bytes: the source that the entries are in.
+        @inline(__always)
+        func find(_ key: Span<UInt8>, _ known: KeyHash?, from first: Int? = nil, in bytes: Span<UInt8>) -> Slot? {
+            let wanted = hash(key, known)
+            var place = (first ?? Int(wanted)) & mask
+            // In bounds because of the mask; ends, as at least half of the slots are free.
+            while unsafe slots[place].offset != Slot.empty {
+                let slot = unsafe slots[place]
+                if slot.hash == wanted, Int(slot.keyLength) == key.count, isEqual(key, bytes.extracting(slot.key)) {
+                    return slot
+                }
+                place = (place &+ 1) & mask
+            }
+            return nil
+        }
+    }
+
+    /// How many entries there are.
+    private(set) var count = 0
+    /// Searches in the present slots.
+    private(set) var search: Search
+
+    /// Makes an empty index.
+    ///
+    /// - Parameters:
+    ///   - size: the size of the source in bytes, from which the number of its entries is guessed.
+    ///   - hash: the hash function.
+    init(sourceSize size: Int, hash: ByteHash) {
+        var capacity = 16
+        while capacity < size / 48 { capacity *= 2 }
+        search = unsafe Search(slots: Self.emptySlots(capacity), mask: capacity - 1, hash: hash)
+    }
+
+    // Whoever searches keeps the index.
+    deinit { unsafe search.slots.deallocate() }
+
+    /// Adds an entry, unless its key is there already.
+    ///
+    /// - Returns: the place of the key that was there.
+    mutating func insert(_ entry: SourceEntry, in bytes: Span<UInt8>) -> UInt32? {
+        if (count + 1) * 2 > search.mask + 1 { grow() }
+        let key = bytes.extracting(entry.key)
+        if !key.isEmpty, key[0] == UInt8(ascii: ".") { search.dottedLengths |= 1 << UInt64(min(key.count, 63)) }
+        let wanted = search.hash(key).value
+        var place = Int(wanted) & search.mask
+        // In bounds because of the mask.
+        while unsafe search.slots[place].offset != Slot.empty {
+            let slot = unsafe search.slots[place]
+            if slot.hash == wanted, slot.keyLength == entry.keyLength, isEqual(key, bytes.extracting(slot.key)) {
+                return slot.offset
+            }
+            place = (place + 1) & search.mask
+        }
+        unsafe search.slots[place] = Slot(
+            hash: wanted, offset: entry.offset, keyLength: entry.keyLength, valueLength: entry.valueLength)
+        count += 1
+        return nil
+    }
+
+    private mutating func grow() {
+        let capacity = (search.mask + 1) * 2
+        let mask = capacity - 1
+        let larger = unsafe Self.emptySlots(capacity)
+        for old in 0...search.mask {
+            let slot = unsafe search.slots[old]
+            guard slot.offset != Slot.empty else { continue }
+            var place = Int(slot.hash) & mask
+            while unsafe larger[place].offset != Slot.empty { place = (place + 1) & mask }
+            unsafe larger[place] = slot
+        }
+        unsafe search.slots.deallocate()
+        search = unsafe Search(slots: larger, mask: mask, hash: search.hash, dottedLengths: search.dottedLengths)
+    }
+
+    private static func emptySlots(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
+        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: capacity)
+        unsafe slots.initialize(
+            repeating: Slot(hash: 0, offset: Slot.empty, keyLength: 0, valueLength: 0), count: capacity)
+        return unsafe slots
+    }
+}
+
+// Hashes keys sixteen bytes at a time, with a secret that each process draws anew, so that nobody who may add keys to a map
+// can make them collide. The mixing step is the folded 64 by 64 bit product of the wyhash family.
+
+/// A seeded hash function over bytes.
+@usableFromInline
+struct ByteHash: Sendable {
+    @usableFromInline let seed: UInt64
+
+    /// A function with a random seed.
+    init() {
+        seed = UInt64.random(in: 0 ... .max)
+    }
+
+    /// The hash of a key.
+    @inlinable @inline(__always)
+    func callAsFunction(_ key: Span<UInt8>) -> KeyHash {
+        KeyHash(value: unsafe key.withUnsafeBytes { unsafe self($0) }, seed: seed)
+    }
+
+    @inlinable @inline(__always)
+    func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt32 {
+        let count = key.count
+        // Both factors of each product are made with the secret: nobody can choose bytes that make one of them 0.
+        let secret = Self.first ^ seed
+        var hash = seed ^ UInt64(truncatingIfNeeded: count)
+        // What is left for the end: sixteen bytes, or all of a shorter key.
+        let left: UInt64, right: UInt64
+        // Each load lies inside the buffer: the loop's condition, and the counts checked below, say so.
+        if count >= 16 {
+            var offset = 0
+            while count &- offset > 16 {
+                let first = unsafe key.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                let second = unsafe key.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)
+                hash = Self.mix(secret ^ first, hash ^ second)
+                offset &+= 16
+            }
+            // The last sixteen bytes, some of them for a second time.
+            left = unsafe key.loadUnaligned(fromByteOffset: count &- 16, as: UInt64.self)
+            right = unsafe key.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        } else if count >= 8 {
+            left = unsafe key.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
+            right = unsafe key.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        } else if count >= 4 {
+            left = UInt64(unsafe key.loadUnaligned(fromByteOffset: 0, as: UInt32.self))
+            right = UInt64(unsafe key.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self))
+        } else if count > 0 {
+            left = unsafe UInt64(key[0]) | UInt64(key[count >> 1]) << 8
+            right = UInt64(unsafe key[count &- 1])
+        } else {
+            (left, right) = (0, 0)
+        }
+        let mixed = Self.mix(Self.mix(secret ^ left, hash ^ right), Self.second ^ seed)
+        return UInt32(truncatingIfNeeded: mixed ^ mixed >> 32)
+    }
+
+    @inlinable @inline(__always)
+    static func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        let product = left.multipliedFullWidth(by: right)
+        return product.high ^ product.low
+    }
+
+    /// Odd numbers with irregular bits: the fractions of the square roots of 2 and 3.
+    @inlinable static var first: UInt64 { 0x6A09_E667_F3BC_C909 }
+    @inlinable static var second: UInt64 { 0xBB67_AE85_84CA_A73B }
+}
+
+// Which hashes there are in a set, told by one bit of memory: nearly all that are not there are known not to be.
+
+/// A set of hashes that may say of a few others that they are in it.
+///
+/// Its memory is given back by `deallocate` only, once by whoever made it.
+@safe @usableFromInline
+struct HashFilter {
+    /// Two to the power of `bits`, in words of 64.
+    @usableFromInline let words: UnsafeMutablePointer<UInt64>
+    /// How many of a hash's highest bits choose its bit, at least the six that choose it in a word.
+    @usableFromInline let bits: UInt32
+
+    /// More would not stay near the processor.
+    private static let mostBits: UInt32 = 26
+
+    /// An empty set.
+    ///
+    /// - Parameter count: how many hashes it will have; eight times as many bits say of one in eight too many that it may
+    ///   be in it.
+    init(count: Int) {
+        var bits: UInt32 = 6
+        while bits < Self.mostBits, 1 << Int(bits) < 8 * count { bits += 1 }
+        self.bits = bits
+        let count = 1 << Int(bits - 6)
+        unsafe words = .allocate(capacity: count)
+        unsafe words.initialize(repeating: 0, count: count)
+    }
+
+    /// Gives the memory back; the set must not be used any more.
+    func deallocate() { unsafe words.deallocate() }
+
+    /// Whether a hash may be in the set; if false, it certainly is not.
+    @inlinable @inline(__always)
+    func mayContain(_ hash: KeyHash) -> Bool {
+        let place = hash.value &>> (32 &- bits)
+        // In bounds: a place has so many bits.
+        return unsafe words[Int(place >> 6)] &>> UInt64(place & 63) & 1 == 1
+    }
+
+    /// Adds a hash.
+    func insert(_ hash: UInt32) {
+        let place = hash &>> (32 &- bits)
+        // As above.
+        unsafe words[Int(place >> 6)] |= 1 &<< UInt64(place & 63)
+    }
+}

@@ -1,0 +1,189 @@
+// Loads each text map once for all workers of a process, and once more when its file was replaced.
+
+package import Configuration
+import Synchronization
+package import System
+
+/// The text maps that the tables of several workers share.
+package final class TextTableLoader: Sendable {
+    private struct Source: Equatable {
+        let path: String
+        let form: SourceForm
+        let folding: KeyFolding
+    }
+
+    /// The last outcome of loading of one source; its lock makes others wait for the one that loads.
+    private final class Loaded: Sendable {
+        struct State: ~Copyable {
+            var file: SettlingFile
+            var result: Result<TextTableStorage, CompileError>?
+            /// What was said of the file that is not believed yet.
+            var said: UnsettledFile?
+        }
+
+        let state: Mutex<State>
+
+        init(path: String, clock: FileClock) {
+            state = Mutex(State(file: SettlingFile(path, limit: SourceParser.sizeLimit, clock: clock)))
+        }
+    }
+
+    /// One for each text map, of which sites have a few.
+    private let sources = Mutex<[(source: Source, loaded: Loaded)]>([])
+    private let allowed: AllowedFindings
+    private let report: @Sendable (SourceFindings) -> Void
+    private let reportUnsettled: @Sendable (UnsettledFile) -> Void
+    private let clock: FileClock
+    /// One for all sources, so that one key is hashed once for several.
+    let hash = ByteHash()
+
+    /// Makes an empty loader that tells nobody what it finds.
+    package convenience init() { self.init(report: { _ in }) }
+
+    /// Makes an empty loader.
+    ///
+    /// - Parameters:
+    ///   - allowed: what is no finding.
+    ///   - clock: by which the age of files is judged.
+    ///   - report: is given what was found in each generation of each source, once.
+    ///   - reportUnsettled: is told once when a changed source is not believed, and its old entries stand.
+    package init(
+        allowing allowed: AllowedFindings = AllowedFindings(), clock: FileClock = .system,
+        report: @escaping @Sendable (SourceFindings) -> Void = { _ in },
+        reportUnsettled: @escaping @Sendable (UnsettledFile) -> Void = { _ in }
+    ) {
+        self.allowed = allowed
+        self.clock = clock
+        self.report = report
+        self.reportUnsettled = reportUnsettled
+    }
+
+    /// The present generation of a source, loaded only if it is not the one loaded before: the last one that was believed.
+    ///
+    /// The first waits for a moment where the file is being written; later ones do not, and have the old generation. A
+    /// source that was refused is not read again before it changes.
+    ///
+    /// - Parameter judge: knows what the entries are for; of two for one source only the first is asked.
+    func storage(
+        path: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)?
+    ) throws(CompileError) -> TextTableStorage {
+        let source = Source(path: path, form: form, folding: folding)
+        let loaded = sources.withLock { sources in
+            if let known = sources.first(where: { $0.source == source }) { return known.loaded }
+            let loaded = Loaded(path: path, clock: clock)
+            sources.append((source, loaded))
+            return loaded
+        }
+        let result = loaded.state.withLock { present(source, &$0, judge) }
+        return try result.get()
+    }
+
+    private func present(
+        _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
+    ) -> Result<TextTableStorage, CompileError> {
+        let result: Result<TextTableStorage, CompileError>
+        do {
+            result = try looked(source, &state, judge)
+        } catch {
+            // Whatever it is next, it is to be read.
+            state.file.forget()
+            let remedy = error.isUnsettled ? "" : "correct the file or its path"
+            result = .failure(CompileError(error, remedy: remedy))
+        }
+        state.result = result
+        return result
+    }
+
+    private func looked(
+        _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
+    ) throws(FileError) -> Result<TextTableStorage, CompileError> {
+        guard let known = state.result else {
+            let file = try state.file.read()
+            return load(source, file.bytes, file.state, judge)
+        }
+        switch try state.file.look() {
+        case .unchanged:
+            state.said = nil
+            return known
+        case .settled(let bytes, let file):
+            state.said = nil
+            return load(source, bytes, file, judge)
+        case .unsettled(let file):
+            guard case .success = known, !file.isEndless else { throw FileError(file) }
+            // A file that is being written may look cut short, too, and say nothing: only what stays so is worth a word.
+            if state.said != file, file.reason != .beingWritten { reportUnsettled(file) }
+            state.said = file
+            return known
+        }
+    }
+
+    private func load(
+        _ source: Source, _ bytes: consuming [UInt8], _ file: FileState, _ judge: (any EntryJudge)?
+    ) -> Result<TextTableStorage, CompileError> {
+        do {
+            let storage = try TextTableStorage(
+                bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
+                allowing: allowed, hash: hash)
+            report(storage.findings)
+            return .success(storage)
+        } catch {
+            if let findings = error.findings { report(findings) }
+            return .failure(error)
+        }
+    }
+}
+
+// Reads the text maps of a service as soon as they have changed, so that a fault is said when it was made and not when the
+// next mail comes.
+
+/// The text maps of a dbases.conf that notice changed files.
+package struct TextMapWatch: Sendable {
+    private struct Map: Sendable {
+        let path: String
+        let form: SourceForm
+        let folding: KeyFolding
+        let judge: (any EntryJudge)?
+        /// The trouble that was said last, so that it is said once.
+        var said: CompileError?
+    }
+
+    private var maps: [Map]
+    private let loader: TextTableLoader
+
+    /// Watches nothing yet.
+    ///
+    /// - Parameters:
+    ///   - loader: what the workers of the service share: what is read here they need not read again.
+    ///   - judge: gives what knows what the entries of a map are for.
+    package init(
+        _ databases: DatabasesConf, loader: TextTableLoader, judge: (MapDefinition) -> (any EntryJudge)?
+    ) {
+        self.loader = loader
+        maps = databases.definitions.compactMap { definition in
+            guard definition.flags.reopensChanged, let path = definition.path, let (form, folding) = definition.textForm
+            else { return nil }
+            return Map(path: path, form: form, folding: folding, judge: judge(definition))
+        }
+    }
+
+    /// Whether there is nothing to watch.
+    package var isEmpty: Bool { maps.isEmpty }
+
+    /// Reads what has changed; what is found in a source the loader reports.
+    ///
+    /// - Returns: files that cannot be read at all, each once.
+    package mutating func look() -> [CompileError] {
+        var failures: [CompileError] = []
+        for index in maps.indices {
+            let map = maps[index]
+            do throws(CompileError) {
+                _ = try loader.storage(path: map.path, form: map.form, folding: map.folding, judge: map.judge)
+                maps[index].said = nil
+            } catch {
+                if error.findings == nil, error != map.said { failures.append(error) }
+                maps[index].said = error
+            }
+        }
+        return failures
+    }
+}

@@ -1,0 +1,150 @@
+// The header as it leaves: what was submitted, byte for byte, but for what must not leave and what must be there.
+
+import Bytes
+import MailSyntax
+import Spool
+
+/// The header of a routed message.
+struct OutgoingHeader {
+    /// The fields, each with its line end.
+    let bytes: [UInt8]
+    /// The message's identifier, angle brackets included; one of ours where none was submitted, or an empty one.
+    let messageIdentifier: [UInt8]
+
+    /// Fields that go: blind copies would not be blind, and the final delivery writes the others (RFC 5321, 4.4).
+    private static let dropped = ["Bcc", "Resent-Bcc", "Return-Path", "X-Envelope-To"]
+
+    /// The header of a submission: our Received field, the submitted fields, and of Message-Id, From and Date what is
+    /// missing.
+    init(_ submission: Submission, sender: MessageSender, stamp: MessageStamp) {
+        var bytes = stamp.received(submission.envelope)
+        for field in submission.fields where !Self.dropped.contains(where: { submission.has(field, name: $0) }) {
+            bytes += submission.bytes(of: field)
+            // A header that ends with the file may lack its last line end.
+            if bytes.last != 0x0A { bytes.append(0x0A) }
+        }
+        func add(_ name: String, _ value: [UInt8]) { bytes += Array("\(name): ".utf8) + value + [0x0A] }
+        if let field = submission.first(named: "Message-Id") {
+            let value = HeaderValue.unfolded(submission.value(of: field))
+            messageIdentifier = value.isEmpty ? stamp.messageIdentifier : value
+        } else {
+            messageIdentifier = stamp.messageIdentifier
+            add("Message-Id", stamp.messageIdentifier)
+        }
+        if submission.first(named: "From") == nil {
+            let author = sender.address ?? Array("MAILER-DAEMON@".utf8) + stamp.hostname
+            add("From", [UInt8(ascii: "<")] + author + [UInt8(ascii: ">")])
+        }
+        if submission.first(named: "Date") == nil { add("Date", stamp.date) }
+        self.bytes = bytes
+    }
+}
+
+// What this host says of a message when it routes it: where it passes through, when, and under which identifier.
+
+/// Our mark on one message.
+struct MessageStamp {
+    /// This host's name.
+    let hostname: [UInt8]
+    /// The time of routing, in seconds since 1970.
+    let time: Int64
+    /// The identifier in the Received field, unique on this host for all time.
+    let identifier: String
+
+    /// A mark for a submission.
+    ///
+    /// The identifier is the message's name, which is an inode number and used again, with the time at which the file
+    /// was written; a run that goes over the file again comes to the same one.
+    init(hostname: [UInt8], time: Int64, message: MessageName, written: Int64) {
+        self.hostname = hostname
+        self.time = time
+        identifier = "S\(message)T\(String(UInt64(clamping: written), radix: 36))"
+    }
+
+    /// The Message-Id for a message that has none (RFC 5322, 3.6.4).
+    var messageIdentifier: [UInt8] { Array("<\(identifier)@".utf8) + hostname + [UInt8(ascii: ">")] }
+
+    /// The date for a message that has none.
+    var date: [UInt8] { Array(MailDate.text(time).utf8) }
+
+    /// The Received field (RFC 5321, 4.4), folded as ZMailer folds it.
+    func received(_ envelope: SubmissionEnvelope) -> [UInt8] {
+        var field = Array("Received: ".utf8)
+        if let client = envelope.receivedFrom { field += Array("from ".utf8) + Self.plain(client) + [0x20] }
+        field += Array("by ".utf8) + hostname
+        var isFolded = false
+        for (keyword, value) in [("via", envelope.via), ("with", envelope.with)] {
+            guard let value, !value.isEmpty else { continue }
+            field += Array((isFolded ? " \(keyword) " : "\n\t\(keyword) ").utf8) + Self.plain(value)
+            isFolded = true
+        }
+        field += Array(" id \(identifier);\n\t".utf8) + date
+        field.append(0x0A)
+        return field
+    }
+
+    /// A value without what would end the field or its clause.
+    private static func plain(_ value: [UInt8]) -> [UInt8] {
+        value.map { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: ";") ? UInt8(ascii: "?") : $0 }
+    }
+}
+
+// The addresses of a header field that recipients are taken from (RFC 5322, 3.4). One that is wrong harms no other: a
+// field that does not parse as a whole is taken apart at its commas.
+
+/// The addresses of header fields.
+enum HeaderRecipients {
+    /// The addresses of a field's value, already on one line; parts that are no address come as they stand.
+    static func addresses(_ value: [UInt8]) -> [[UInt8]] {
+        if let members = try? AddressList.members(of: value.span) { return members }
+        return parts(value).flatMap { part -> [[UInt8]] in
+            do throws(AddressError) {
+                return try AddressList.members(of: part.span)
+            } catch {
+                // Nothing at all, or a group without members (`undisclosed-recipients:;`), names nobody.
+                return error.reason == .emptyMember || error.reason == .empty ? [] : [part]
+            }
+        }
+    }
+
+    /// What stands between the commas that are in no quotes, comment, brackets or angle brackets.
+    private static func parts(_ value: [UInt8]) -> [[UInt8]] {
+        var parts: [[UInt8]] = []
+        var part: [UInt8] = []
+        var closing: [UInt8] = []
+        var isEscaped = false
+        for byte in value {
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == closing.last {
+                closing.removeLast()
+            } else if closing.last != UInt8(ascii: "\"") {
+                if byte == UInt8(ascii: ","), closing.isEmpty {
+                    parts.append(trimmed(part))
+                    part = []
+                    continue
+                }
+                if let end = end(of: byte, in: closing.last) { closing.append(end) }
+            }
+            part.append(byte)
+        }
+        parts.append(trimmed(part))
+        return parts.filter { !$0.isEmpty }
+    }
+
+    /// What ends that which a byte begins; nil where it begins nothing.
+    private static func end(of byte: UInt8, in outer: UInt8?) -> UInt8? {
+        if byte == UInt8(ascii: "(") { return UInt8(ascii: ")") }
+        guard outer != UInt8(ascii: ")") else { return nil }
+        switch byte {
+        case UInt8(ascii: "\""): return UInt8(ascii: "\"")
+        case UInt8(ascii: "<"): return UInt8(ascii: ">")
+        case UInt8(ascii: "["): return UInt8(ascii: "]")
+        default: return nil
+        }
+    }
+
+    private static func trimmed(_ part: [UInt8]) -> [UInt8] { HeaderValue.unfolded(part) }
+}

@@ -1,0 +1,158 @@
+// An open file of the spool: reads, writes in place, syncs, and the lock that the kernel drops when its process dies.
+
+import CFileAttributes
+import Glibc
+import System
+
+/// An open regular file, closed with its last reference.
+///
+/// A class because it stands for a resource that several values (a claim, a batch) refer to; it is immutable itself.
+final class OpenFile: Sendable {
+    let path: String
+    private let descriptor: Int32
+    private let operations: FileOperations
+
+    /// Takes over an open descriptor.
+    init(descriptor: Int32, path: String, operations: FileOperations) {
+        self.descriptor = descriptor
+        self.path = path
+        self.operations = operations
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// The file's status as it is now.
+    func identity() throws(FileError) -> FileIdentity {
+        try operations.begin(.status, path)
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw FileError(operation: "stat", path: path, code: errno)
+        }
+        return FileIdentity(status)
+    }
+
+    /// Takes the file's lock (flock) unless somebody else has it.
+    ///
+    /// The lock belongs to this open file: it goes with the last reference, and with the process however it ends.
+    func tryLock() throws(FileError) -> Bool {
+        try operations.begin(.lock, path)
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK { return false }
+            guard errno == EINTR else { throw FileError(operation: "lock", path: path, code: errno) }
+        }
+        return true
+    }
+
+    /// Notes beside the content which process has the file's lock, and writes its number into it.
+    ///
+    /// A file system without extended attributes keeps no note, and readers have to do with the number alone.
+    func noteHolder(_ number: [UInt8]) {
+        _ = unsafe number.withUnsafeBytes { unsafe fsetxattr(descriptor, Self.holder, $0.baseAddress, $0.count, 0) }
+    }
+
+    /// The number that the last holder of the lock noted; nil where none did.
+    func notedHolder() -> [UInt8]? {
+        var number = [UInt8](repeating: 0, count: 16)
+        let count = unsafe number.withUnsafeMutableBytes {
+            unsafe fgetxattr(descriptor, Self.holder, $0.baseAddress, $0.count)
+        }
+        return count > 0 ? Array(number[..<count]) : nil
+    }
+
+    private static let holder = "user.zroute.holder"
+
+    /// Reads up to `count` bytes at an offset; fewer only at the end of the file.
+    func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        try operations.begin(.read, path)
+        var failure: FileError?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            var done = 0
+            while done < count, let base = buffer.baseAddress {
+                // `base + done ..< base + count` lies inside the buffer: done < count, its capacity.
+                let got = unsafe pread(descriptor, base + done, count - done, offset + done)
+                if got > 0 {
+                    done += got
+                } else if got == 0 {
+                    break
+                } else if errno != EINTR {
+                    failure = FileError(operation: "read", path: path, code: errno)
+                    break
+                }
+            }
+            initialized = done
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// Reads the whole file, whose size is known.
+    ///
+    /// - Throws: `FileError` also where the file is larger than `limit`.
+    func readAll(size: Int, limit: Int) throws(FileError) -> [UInt8] {
+        guard size <= limit else {
+            throw FileError(operation: "read", path: path, reason: "larger than \(limit) bytes")
+        }
+        return try read(at: 0, count: size)
+    }
+
+    /// Writes all bytes at an offset.
+    func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+        var end = bytes.count
+        let fault = operations.fault(.write)
+        if fault != nil { end /= 2 }
+        var done = 0
+        while done < end {
+            let wrote = unsafe bytes.withUnsafeBytes { buffer in
+                guard let base = buffer.baseAddress else { return 0 }
+                // `base + done ..< base + end` lies inside the buffer: done < end <= bytes.count.
+                return unsafe pwrite(descriptor, base + done, end - done, offset + done)
+            }
+            if wrote > 0 {
+                done += wrote
+            } else if wrote == 0 || errno != EINTR {
+                throw FileError(operation: "write", path: path, code: wrote == 0 ? EIO : errno)
+            }
+        }
+        if let fault { throw FileError(operation: "write", path: path, code: fault) }
+    }
+
+    /// Cuts the file to a size.
+    func truncate(to size: Int) throws(FileError) {
+        try operations.begin(.write, path)
+        while ftruncate(descriptor, off_t(size)) != 0 {
+            guard errno == EINTR else { throw FileError(operation: "truncate", path: path, code: errno) }
+        }
+    }
+
+    /// Makes the contents of files durable, with little more waiting than for one of them.
+    ///
+    /// - Returns: the failures, in the files' order.
+    static func sync(_ files: [OpenFile]) -> [FileError?] {
+        for file in files.dropLast() { file.startWriteback() }
+        return files.map { file in
+            do throws(FileError) {
+                try file.sync()
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
+    /// Asks the kernel to start writing the content out, so that a later sync of many files waits but once.
+    private func startWriteback() {
+        // The one portable call that starts it without waiting (Linux does so for pages it is asked to drop); it doubled
+        // the rate of many small files. A hint: only the answer of `sync` counts.
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+
+    /// Makes content and size durable.
+    func sync() throws(FileError) {
+        try operations.begin(.syncFile, path)
+        while fdatasync(descriptor) != 0 {
+            guard errno == EINTR else { throw FileError(operation: "fdatasync", path: path, code: errno) }
+        }
+    }
+}

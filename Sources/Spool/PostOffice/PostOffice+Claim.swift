@@ -1,0 +1,126 @@
+// Claims a submission: lock, name, and completion of what a dead run began.
+
+package import System
+
+extension PostOffice {
+    /// Takes a submission for this run, unless another run has it.
+    ///
+    /// A submission whose message is in place already (same file in `queue`, and a control file) was left by a run that
+    /// died in its last step, or is a second hard link to one message; its name is removed, and nothing is routed twice.
+    ///
+    /// - Throws: `FileError` where the file cannot be opened or is none: a symbolic link, a fifo, a directory.
+    package func claim(_ submission: MessageName) throws(FileError) -> SubmissionClaim {
+        let file: OpenFile
+        let identity: FileIdentity
+        switch try router.openLocked(submission.description) {
+        case .busy: return .busy
+        case .gone: return .gone
+        case .locked(let opened, let status): (file, identity) = (opened, status)
+        }
+        let (message, isCommitted) = try messageName(inode: identity.inode)
+        guard isCommitted else {
+            return .claimed(
+                ClaimedSubmission(submission: submission, message: message, identity: identity, file: file))
+        }
+        // The names in place may not have been durable yet when the run died.
+        try queue.sync()
+        try transport.sync()
+        try router.unlink(submission.description)
+        try router.sync()
+        return .finished(message)
+    }
+
+    /// The name for the message of a file, and whether it is in place under that name already.
+    ///
+    /// The inode number, unless that name belongs to another file: then the first free one of `INODE.1`, `INODE.2`.
+    private func messageName(inode: UInt64) throws(FileError) -> (name: MessageName, isCommitted: Bool) {
+        for attempt in 0..<1000 {
+            let name = MessageName(inode: inode, attempt: attempt)
+            let body = try queue.status(name.description)
+            let control = try transport.status(name.description)
+            if let body {
+                if body.inode == inode { return (name, control != nil) }
+            } else if control == nil {
+                return (name, false)
+            }
+        }
+        throw FileError(operation: "name", path: queue.path(of: "\(inode)"), reason: "a thousand names are taken")
+    }
+}
+
+// Opens a message's control file, to look at it or to work on it.
+
+extension PostOffice {
+    /// The largest control file read, in bytes: several times what a header of 16 MiB and 10,000 recipients take.
+    private static let controlFileLimit = 256 << 20
+
+    /// Reads a message's control file without locking it; nil where there is no such message.
+    package func controlFile(of message: MessageName) throws(ControlAccessError) -> ControlFile? {
+        let file = try ControlAccessError.about { () throws(FileError) in
+            try transport.open(message.description)
+        }
+        guard let file else { return nil }
+        let size = try ControlAccessError.about { () throws(FileError) in try file.identity().size }
+        return try parse(file, size: Int(clamping: size))
+    }
+
+    /// Opens a message to work on it, unless another run does.
+    ///
+    /// What runs that died had begun is completed first: recipients they had locked are pending again, recipients that
+    /// another control file has taken over are marked done, and a report they had decided on is submitted. What is
+    /// pending then is what there is to do.
+    package func open(_ message: MessageName) throws(ControlAccessError) -> ControlAccess {
+        let locked = try ControlAccessError.about { () throws(FileError) in
+            try transport.openLocked(message.description, forWriting: true)
+        }
+        switch locked {
+        case .busy: return .busy
+        case .gone: return .gone
+        case .locked(let file, let identity): return .opened(try completed(message, file, identity, body: nil))
+        }
+    }
+
+    /// Opens a message that `commit` handed over, which is locked already; it is read only where another program has
+    /// changed it since.
+    package func open(_ routed: RoutedMessage) throws(ControlAccessError) -> ControlAccess {
+        let status = try ControlAccessError.about { () throws(FileError) in
+            try transport.status(routed.name.description)
+        }
+        guard let status, status.inode == routed.identity.inode else { return .gone }
+        guard status == routed.identity else {
+            return .opened(try completed(routed.name, routed.file, status, body: routed.body))
+        }
+        return .opened(
+            OpenControlFile(
+                message: routed.name, contents: routed.contents, identity: status, postOffice: self, file: routed.file,
+                body: routed.body))
+    }
+
+    /// Reads a locked control file, and completes what runs that died had begun with it.
+    private func completed(
+        _ message: MessageName, _ file: OpenFile, _ identity: FileIdentity, body: OpenFile?
+    ) throws(ControlAccessError) -> OpenControlFile {
+        var opened = OpenControlFile(
+            message: message, contents: try parse(file, size: Int(clamping: identity.size)), identity: identity,
+            postOffice: self, file: file, body: body)
+        do throws(FileError) {
+            try opened.releaseDeadLocks()
+            try opened.markTakenOver()
+            try opened.completeReport()
+        } catch {
+            throw .file(error)
+        }
+        return opened
+    }
+
+    private func parse(_ file: OpenFile, size: Int) throws(ControlAccessError) -> ControlFile {
+        let bytes = try ControlAccessError.about { () throws(FileError) in
+            try file.readAll(size: size, limit: Self.controlFileLimit)
+        }
+        do throws(ControlFileError) {
+            return try ControlFile(parsing: bytes)
+        } catch {
+            throw .content(path: file.path, error)
+        }
+    }
+}

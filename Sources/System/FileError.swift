@@ -1,0 +1,45 @@
+// The one error of file work: what was attempted, on which path, and the system's reason.
+
+import Glibc
+
+/// A file operation that failed.
+package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was attempted, such as `open` or `rename`.
+    package let operation: String
+    /// The path it was attempted on.
+    package let path: String
+    /// The system's errno; 0 where a limit of ours was passed.
+    package let code: Int32
+    /// The reason as text.
+    package let reason: String
+    /// Whether the file is being written, and may be fine in a moment.
+    package let isUnsettled: Bool
+
+    /// Records a failed system call.
+    ///
+    /// - Parameter code: errno as the call left it.
+    package init(operation: String, path: String, code: Int32) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+        self.reason = unsafe String(cString: strerror(code))
+        self.isUnsettled = false
+    }
+
+    /// Records a refusal of ours, such as a file over a limit.
+    ///
+    /// - Parameter isUnsettled: whether the file may be fine in a moment.
+    package init(operation: String, path: String, reason: String, isUnsettled: Bool = false) {
+        self.operation = operation
+        self.path = path
+        self.code = 0
+        self.reason = reason
+        self.isUnsettled = isUnsettled
+    }
+
+    /// The form of messages: `/etc/zmailer.conf: open: No such file or directory`.
+    package var description: String { "\(path): \(operation): \(reason)" }
+
+    /// Whether the file does not exist (ENOENT).
+    package var isMissing: Bool { code == ENOENT }
+}

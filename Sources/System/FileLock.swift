@@ -1,0 +1,41 @@
+// A lock on a file that lasts as long as the process that holds it: whoever is killed leaves nothing behind.
+
+import Glibc
+
+/// An flock(2) on a file or directory.
+package struct FileLock: ~Copyable {
+    private let descriptor: Int32
+
+    /// Locks a file, and waits for it if another process has it locked.
+    ///
+    /// - Parameters:
+    ///   - path: the file, which must exist; its contents are of no matter.
+    ///   - waiting: is called before waiting.
+    /// - Throws: `FileError` when the file cannot be opened or locked.
+    package init(_ path: String, waiting: () -> Void) throws(FileError) {
+        let descriptor = try Self.open(path)
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            waiting()
+            while flock(descriptor, LOCK_EX) != 0 {
+                guard errno == EINTR else { throw Self.close(descriptor, path, errno) }
+            }
+        }
+        self.descriptor = descriptor
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// Frees the lock.
+    package consuming func unlock() {}
+
+    private static func open(_ path: String) throws(FileError) -> Int32 {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
+        return descriptor
+    }
+
+    private static func close(_ descriptor: Int32, _ path: String, _ code: Int32) -> FileError {
+        Glibc.close(descriptor)
+        return FileError(operation: "lock", path: path, code: code)
+    }
+}

@@ -1,0 +1,116 @@
+// The program's commands, and the names by which links call them.
+
+package import ArgumentParser
+import Configuration
+import Glibc
+
+/// The root of the command line.
+package struct ZRouteCommand: ParsableCommand {
+    /// What the root command is and has.
+    package static let configuration = CommandConfiguration(
+        commandName: "zroute",
+        abstract: "Say where mail goes, why, and deliver it: address routing for mail stores.",
+        discussion:
+            "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
+        version: version,
+        subcommands: [
+            RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, QueueCommand.self, NewdbCommand.self,
+            MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
+        ])
+
+    /// Needed by the parser.
+    package init() {}
+
+    /// The program's version.
+    static let version = "0.1.0"
+
+    /// Runs the program, and ends it with the command's exit status.
+    ///
+    /// A subcommand is given its arguments at once: going through the root command would parse them twice, which at each
+    /// start takes longer than the rest of `route-test`.
+    ///
+    /// - Parameter process: the process's arguments; where the first is the name of a subcommand, as a link to the
+    ///   program has it, that subcommand runs.
+    package static func run(process: [String]) {
+        openStandardFiles()
+        // A limit on file sizes is an error to report (EFBIG), not a death.
+        _ = signal(SIGXFSZ, SIG_IGN)
+        let program = process.first ?? ""
+        let name = program.split(separator: "/").last.map(String.init) ?? program
+        var line = CommandWords(Array(process.dropFirst()))
+        if let command = configuration.subcommands.first(where: { $0.configuration.commandName == name }) {
+            run(command, line.words)
+        } else if let command = line.takeSubcommand(of: ZRouteCommand.self) {
+            if let unknown = line.unknownSubcommand(of: command) { refuse(unknown, of: command, line.words) }
+            run(command, line.words)
+        } else {
+            if let unknown = line.unknownSubcommand(of: ZRouteCommand.self) {
+                refuse(unknown, of: ZRouteCommand.self, line.words)
+            }
+            run(ZRouteCommand.self, line.words)
+        }
+    }
+
+    private static func run(_ command: any ParsableCommand.Type, _ words: [String]) {
+        do {
+            var parsed = try command.parseAsRoot(words)
+            try parsed.run()
+        } catch {
+            let status = command.exitCode(for: error)
+            if status == .ok, !(error is ExitCode), let word = misreadHelp(words) {
+                refuse(option: word, of: command, words)
+            }
+            let name = command.configuration.commandName ?? ""
+            var text = ""
+            for line in command.fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false) {
+                // The parser leaves the program's own name out, and nobody could run what it then says.
+                let isHint = command != ZRouteCommand.self && line.hasPrefix("  See '\(name) ")
+                text += (isHint ? "  See 'zroute \(line.dropFirst(7))" : line) + "\n"
+            }
+            if status != .ok, text != "\n", LogFormat(askedForIn: words) == .json {
+                DiagnosticLog(LogForm(.json, isTimed: false)).say(command.message(for: error))
+                Glibc.exit(status.rawValue)
+            }
+            var output = OutputStream(descriptor: status == .ok ? STDOUT_FILENO : STDERR_FILENO)
+            if text != "\n" { output.write(text) }
+            output.flush()
+            Glibc.exit(status.rawValue)
+        }
+    }
+
+    /// Opens those of the standard files that whoever started the program has closed, so that no other file takes their
+    /// place: reading and writing them fails, as it would have.
+    private static func openStandardFiles() {
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is this one.
+            _ = unsafe open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+        }
+    }
+
+    /// The word that the parser took for a wish for help, as it does for each that has one dash and an `h` in it.
+    private static func misreadHelp(_ words: [String]) -> String? {
+        let known = ["-h", "-help", "--help", "help", "--help-hidden", "--version"]
+        guard !words.isEmpty,
+            !words.contains(where: { known.contains($0) || $0.hasPrefix("--generate") || $0.hasPrefix("--exp") })
+        else { return nil }
+        return words.first { $0.hasPrefix("-") && !$0.hasPrefix("--") && $0.utf8.count > 2 && $0.contains("h") }
+    }
+
+    /// Ends the program because of an option that there is not.
+    private static func refuse(option word: String, of command: any ParsableCommand.Type, _ words: [String]) -> Never {
+        DiagnosticLog(LogForm(LogFormat(askedForIn: words), isTimed: false)).say(
+            "'\(word)' is no option; options have two dashes, as '-\(word)'; see 'zroute"
+                + " \(command.configuration.commandName ?? "") --help'")
+        Glibc.exit(ExitCode.usage.rawValue)
+    }
+
+    /// Ends the program because of a subcommand that there is not.
+    private static func refuse(_ word: String, of command: any ParsableCommand.Type, _ words: [String]) -> Never {
+        let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let place = command == ZRouteCommand.self ? "zroute" : "zroute \(command.configuration.commandName ?? "")"
+        DiagnosticLog(LogForm(LogFormat(askedForIn: words), isTimed: false)).say(
+            "'\(word)' is no command of '\(place)'; there are \(names.joined(separator: ", "))"
+                + "\(suggestion(for: word, among: names)); see '\(place) --help'")
+        Glibc.exit(ExitCode.usage.rawValue)
+    }
+}

@@ -1,0 +1,153 @@
+// `zroute db get`: the value of one key, with an exit status that tells "absent" from "not known".
+
+import ArgumentParser
+import Configuration
+import Maps
+
+/// Prints the value of a key.
+struct DbGetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get",
+        abstract: "Print the value of a key.",
+        discussion: "The exit status is 0 if the key exists, 1 if it certainly does not, and 75 if that is not known.")
+
+    @OptionGroup var options: DbOptions
+
+    @Flag(help: "Take the key as it stands, without folding it as lookups do.")
+    var raw = false
+
+    @Argument(help: "A relation, or a path.")
+    var map: String
+
+    @Argument var key: String
+
+    func run() throws {
+        let session = try DbSession(map, options)
+        let stored = session.storedKey(key, isRaw: raw)
+        try session.withMap(.reading) { map, output in
+            guard let value = try map.get(stored) else { throw ExitCode.absent }
+            output.write((value.last == 0 ? value.dropLast() : value) + [0x0A])
+        }
+    }
+}
+
+// `zroute db put`: stores one entry, durably.
+
+/// Stores an entry.
+struct DbPutCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "put",
+        abstract: "Store a value, in the place of the key's old one.",
+        discussion: """
+            When it has exited with 0 the entry is on the disk, and every reader sees it. An entry that nobody can have \
+            meant, such as a value of fqdnroutes that is no route, is refused with 65 (docs/maps.md).
+            """)
+
+    @OptionGroup var options: DbOptions
+
+    @OptionGroup var allow: AllowOptions
+
+    @Flag(help: "Take the key as it stands, without folding it as lookups do.")
+    var raw = false
+
+    @Argument(help: "A relation, or a path.")
+    var map: String
+
+    @Argument var key: String
+
+    @Argument var value: String
+
+    func validate() throws {
+        guard !(key + value).utf8.contains(0) else { throw ValidationError("A key or value cannot hold a NUL.") }
+    }
+
+    func run() throws {
+        let session = try DbSession(map, options)
+        try session.requireChangeable()
+        try judge(session)
+        let stored = session.storedKey(key, isRaw: raw)
+        try session.withMap(.writing(create: true)) { map, _ in
+            try map.put(stored, value.utf8 + [0])
+            try map.sync()
+            session.warnOfHiding(stored, in: map)
+        }
+    }
+
+    private func judge(_ session: borrowing DbSession) throws {
+        let stored = Array(session.storedKey(key, isRaw: raw).dropLast())
+        var findings = SourceFindings(source: session.target.name.file)
+        let faults = EntryCheck(judge: session.target.judge).faults(ofKey: stored, value: Array(value.utf8))
+        for fault in faults where !allow.findings.contains(fault.name) {
+            findings.add(
+                Finding(fault.name, fault.severity, file: findings.source, text: "entry '\(key)': \(fault.text)"))
+        }
+        session.log.say(findings)
+        guard findings.errorCount > 0 else { return }
+        session.log.say(AllowOptions.hint(withComments: false), .notice)
+        throw ExitCode.unreadableInput
+    }
+}
+
+// `zroute db delete`: removes one entry, durably.
+
+/// Removes an entry.
+struct DbDeleteCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Remove a key.",
+        discussion: "The exit status is 0 if it was removed, 1 if it did not exist, and 75 if that is not known.")
+
+    @OptionGroup var options: DbOptions
+
+    @Flag(help: "Take the key as it stands, without folding it as lookups do.")
+    var raw = false
+
+    @Argument(help: "A relation, or a path.")
+    var map: String
+
+    @Argument var key: String
+
+    func run() throws {
+        let session = try DbSession(map, options)
+        let stored = session.storedKey(key, isRaw: raw)
+        try session.withMap(.writing(create: false)) { map, _ in
+            guard try map.delete(stored) else { throw ExitCode.absent }
+            try map.sync()
+        }
+    }
+}
+
+// An entry that an earlier map of its relation has too is never found in a later one.
+
+extension DbSession {
+    /// Warns where lookups do not come as far as this map, because an earlier one has the key.
+    ///
+    /// - Parameters:
+    ///   - stored: the key as it is stored, with its NUL.
+    ///   - map: the map in which it is stored; what watches its calls watches these.
+    func warnOfHiding(_ stored: [UInt8], in map: LiveMap) {
+        guard let site, let own = target.definition else { return }
+        let earlier = site.databases.definitions(of: own.relation).prefix { $0 != own }
+        guard !earlier.isEmpty else { return }
+        let tables = SiteTableFactory(texts: site.makeTextLoader())
+        let key = stored.last == 0 ? stored.dropLast() : stored[...]
+        for definition in earlier {
+            let folded = key.map { definition.flags.folding.fold($0) }
+            var value: [UInt8] = []
+            do {
+                let isFound = try map.watching { () throws(MapError) in
+                    try tables.makeTable(for: definition).lookUp(folded.span, into: &value)
+                }
+                guard isFound else { continue }
+                log.say(
+                    "warning: '\(printable(folded))' is stored, and is not found by lookups: \(definition.tableName), "
+                        + "which comes first in \(definition.file):\(definition.line), has it with the value "
+                        + "'\(printable(value))'; change it there")
+                return
+            } catch {
+                log.say(
+                    "warning: '\(printable(folded))' is stored; whether an earlier map hides it is not known: \(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+// `zroute newdb`: compiles the sources of dbases.conf, as ZMailer's newdb does for all maps of a site, but all or none.
+
+import ArgumentParser
+import Configuration
+import Glibc
+import Maps
+import System
+
+/// Compiles the maps of dbases.conf.
+struct NewdbCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        subcommand: "newdb",
+        abstract: "Compile the maps of dbases.conf.",
+        discussion: """
+            Every source is read and written into a new file first; only when all are good do the new files take the \
+            place of the old ones. Readers notice within a second. Live maps (-r) and text maps are left alone.
+
+            For each map one line is printed: relation, number of entries and file, separated by TABs.
+
+            A line that nobody can have meant is an error, such as a value of fqdnroutes that is no route: docs/maps.md \
+            has all of them. The first 20 errors and warnings of each source are named, and the others counted.
+
+            The exit status is 0 if all is done, 65 if a source has an error, 66 if one is missing, 73 or 74 if a file \
+            cannot be written or read, 75 if a source is being written; then every map is as it was.
+            """)
+
+    @OptionGroup var site: SiteOptions
+
+    @OptionGroup var allow: AllowOptions
+
+    @Flag(help: "Only read the sources, those of text maps too, and say what is wrong with them.")
+    var check = false
+
+    @Argument(help: "The relations to compile; all if none is named.")
+    var relations: [String] = []
+
+    func run() throws {
+        let log = DiagnosticLog(site.log.form)
+        let plan: NewdbPlan
+        do {
+            let site = try Site(options: self.site)
+            site.warnOfConfiguration()
+            plan = try NewdbPlan(
+                site.databases, relations: relations, allowing: allow.findings, isCheck: check)
+        } catch {
+            log.say(error)
+            throw ExitCode(unusableConfiguration: error)
+        }
+        if check {
+            try checkSources(plan, log)
+        } else {
+            try compile(plan, log)
+        }
+    }
+
+    private func checkSources(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
+        var outcome = NewdbOutcome()
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        for step in plan.steps where outcome.accepts(source: step.source, log) {
+            do throws(CompileError) {
+                let report = try MapCompiler.check(step.job)
+                log.say(report.findings)
+                output.write("\(step.relation)\t\(report.entries)\t\(step.source)\n")
+            } catch {
+                outcome.take(error, of: step.job, log)
+            }
+        }
+        for error in plan.environmentErrors { outcome.take(error, log) }
+        plan.sayPrivileges(log)
+        outcome.sayHint(log)
+        if !output.finish(log), outcome.status == .ok { throw ExitCode.inputOutput }
+        try outcome.finish()
+    }
+
+    private func compile(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
+        let lock: FileLock
+        do {
+            lock = try FileLock(plan.lockPath) {
+                log.say("\(plan.lockPath): waiting for another newdb to finish", .notice)
+            }
+        } catch {
+            log.say(error)
+            throw ExitCode.inputOutput
+        }
+        try compileLocked(plan, log)
+        lock.unlock()
+    }
+
+    private func compileLocked(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
+        var outcome = NewdbOutcome()
+        var summary = ""
+        let compiler = MapCompiler()
+        // What is only prepared is of use to nobody: a signal ends the run at once, and leaves no file behind.
+        let signals = TerminationSignals()
+        signals.endWhenPending { compiler.end() }
+        for step in plan.steps where outcome.accepts(source: step.source, log) {
+            let progress = ProgressLine(title: step.job.target)
+            do throws(CompileError) {
+                let report = try compiler.prepare(step.job) { progress.show($0) }
+                progress.clear()
+                log.say(report.findings)
+                summary += "\(step.relation)\t\(report.entries)\t\(step.job.target)\n"
+                if report.entries == 0, (try? FileIdentity(path: step.job.target)) != nil {
+                    log.say(
+                        Diagnosis(
+                            finding: Finding(
+                                .emptySource, .warning, file: step.source,
+                                text:
+                                    "the source has no entries, and the map \(step.job.target) becomes empty: whatever it"
+                                    + " had is not found any more")))
+                }
+            } catch {
+                progress.clear()
+                outcome.take(error, of: step.job, log)
+            }
+        }
+        if outcome.status != .ok {
+            compiler.discard()
+            log.say("nothing was replaced: every map is as it was")
+            outcome.sayHint(log)
+            try outcome.finish()
+        }
+        do {
+            try compiler.commit()
+        } catch {
+            log.say(error)
+            throw ExitCode.cannotCreate
+        }
+        plan.sayPrivileges(log)
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        output.write(summary)
+        guard output.finish(log) else { throw ExitCode.inputOutput }
+    }
+}
+
+/// What the exit status has to say of all maps together: the first error decides.
+struct NewdbOutcome {
+    private(set) var status = ExitCode.ok
+    /// Whether something was refused that can be allowed.
+    private var hasAllowable = false
+
+    /// Notices a source that is not there, which is told apart from one with an error in it.
+    mutating func accepts(source: String, _ log: borrowing DiagnosticLog) -> Bool {
+        do {
+            _ = try FileIdentity(path: source)
+            return true
+        } catch {
+            log.say(error, rest: "; create it, or correct dbases.conf")
+            note(error.isMissing ? .missingInput : .inputOutput)
+            return false
+        }
+    }
+
+    /// Notices an error of the source, or of the file that was to be written.
+    mutating func take(_ error: CompileError, of job: CompileJob, _ log: borrowing DiagnosticLog) {
+        if let findings = error.findings {
+            log.say(findings)
+            if findings.first.contains(where: { AllowedName.known.contains($0.name) && $0.severity == .error }) {
+                hasAllowable = true
+            }
+        } else {
+            log.say(error)
+        }
+        note(error.isTemporary ? .tryAgain : error.file == job.source.name ? .unreadableInput : .cannotCreate)
+    }
+
+    /// Notices an error of the configuration that lookups would meet.
+    mutating func take(_ error: ConfigurationError, _ log: borrowing DiagnosticLog) {
+        log.say(error)
+        note(ExitCode(unusableConfiguration: error))
+    }
+
+    /// Says how what was refused can be allowed, where it can.
+    func sayHint(_ log: borrowing DiagnosticLog) {
+        if hasAllowable { log.say(AllowOptions.hint(withComments: true), .notice) }
+    }
+
+    func finish() throws {
+        guard status == .ok else { throw status }
+    }
+
+    private mutating func note(_ new: ExitCode) {
+        if status == .ok { status = new }
+    }
+}
+
+extension Finding.Name {
+    /// A source without entries, in whose place a map had been compiled.
+    static let emptySource = Finding.Name("empty-source")
+}

@@ -1,0 +1,232 @@
+// `zroute queue`: what waits in the spool, and why.
+
+import ArgumentParser
+import Bytes
+import Glibc
+import QueueRouting
+import Spool
+import System
+
+/// Lists what waits in a spool.
+struct QueueCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        subcommand: "queue",
+        abstract: "List what waits in the spool.",
+        discussion: """
+            Each recipient that has not been served yet is listed: submitted, held, routed, or in delivery, with its \
+            age, the number of failed attempts, and the last answer. After them comes what lies in postman, for a \
+            person to look at. Nothing is changed.
+
+            The exit status is 0, 65 if a file of the spool could not be read or the body of a message is missing, 66 if \
+            there is no spool, 74 if the list could not be written, and 78 if the configuration is wrong.
+            """)
+
+    /// The forms of output.
+    enum Format: KeywordOption {
+        case text
+        case json
+
+        static let choices = [(word: "text", choice: Format.text), ("json", .json)]
+    }
+
+    @OptionGroup var site: SiteOptions
+
+    @Option(help: "The form of the output: text or json.")
+    var format = Format.text
+
+    func run() throws {
+        let log = DiagnosticLog(self.site.log.form)
+        let site: Site
+        do {
+            site = try Site(options: self.site)
+        } catch {
+            log.say(error)
+            throw ExitCode(unusableConfiguration: error)
+        }
+        let postOffice = try SpoolAccess.open(site.settings, log)
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        var report = QueueReport(now: Int64(time(nil)))
+        var isUnreadable = false
+        do throws(FileError) {
+            try postOffice.eachWaitingRecipient { recipient in
+                switch format {
+                case .text: output.write { report.appendText(recipient, to: &$0) }
+                case .json: output.write { report.appendJSON(recipient, to: &$0) }
+                }
+                if recipient.arrival == nil { isUnreadable = true }
+            } failed: { message, reason in
+                isUnreadable = true
+                log.say("message \(message): \(reason)")
+            }
+            for file in try postOffice.filesPutAside() {
+                switch format {
+                case .text: output.write { report.appendText(file, to: &$0) }
+                case .json: output.write { report.appendJSON(file, to: &$0) }
+                }
+            }
+        } catch {
+            output.flush()
+            log.say(error)
+            throw ExitCode.tryAgain
+        }
+        if format == .text { output.write { report.appendSummary(to: &$0) } }
+        guard output.finish(log) else { throw ExitCode.inputOutput }
+        guard !isUnreadable else { throw ExitCode.unreadableInput }
+    }
+}
+
+// How waiting recipients are shown: a block for each message for people, one object a line for programs.
+
+/// The form of `queue`'s output.
+struct QueueReport {
+    /// The present, in seconds since 1970.
+    let now: Int64
+    private var lastMessage = ""
+    private var messages = 0
+    private var recipients = 0
+    private var putAside = 0
+
+    init(now: Int64) {
+        self.now = now
+    }
+
+    /// Appends a recipient, and its message where that is another than before.
+    mutating func appendText(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
+        recipients += 1
+        let message = recipient.message.description
+        if message != lastMessage {
+            lastMessage = message
+            messages += 1
+            let age = age(recipient).map(Self.span) ?? "its body is missing"
+            let ahead = ahead(recipient).map { "  (dated \(Self.span($0)) ahead of the clock)" } ?? ""
+            output.append(contentsOf: "\(message)  \(age)\(ahead)  from <\(printable(recipient.sender))>\n".utf8)
+        }
+        var line = "    \(Self.name(of: recipient.state)): "
+        if recipient.state != .submitted {
+            line += "\(printable(recipient.channel))!\(printable(recipient.host))!"
+        }
+        line += printable(recipient.user)
+        if recipient.attempts > 0 { line += "  (attempts: \(recipient.attempts))" }
+        output.append(contentsOf: "\(line)\n".utf8)
+        if let last = recipient.lastAttempt {
+            let status = last.status.isEmpty ? "" : printable(last.status) + " "
+            output.append(
+                contentsOf: "        \(when(last.time)): \(status)\(printable(last.answer))\n".utf8)
+        }
+    }
+
+    /// Appends something that lies in `postman`.
+    mutating func appendText(_ file: AsideFile, to output: inout [UInt8]) {
+        putAside += 1
+        output.append(contentsOf: "\(file.name)  \(Self.span(now - file.time))  in postman\n".utf8)
+        let what =
+            switch file.kind {
+            case .rejected(let reason): "rejected: \(reason.isEmpty ? "the reason is missing" : printable(reason))"
+            case .report: "report: of a failure that its sender may not be told of"
+            }
+        output.append(contentsOf: "    \(what)\n".utf8)
+    }
+
+    /// Appends the line that ends the text.
+    func appendSummary(to output: inout [UInt8]) {
+        var summary = recipients == 0 ? "nothing waits" : "messages: \(messages), recipients: \(recipients)"
+        if putAside > 0 { summary += "; in postman: \(putAside)" }
+        output.append(contentsOf: "\(summary)\n".utf8)
+    }
+
+    /// Appends something that lies in `postman` as a line of JSON.
+    func appendJSON(_ file: AsideFile, to output: inout [UInt8]) {
+        var json = JSONText()
+        json.object { json in
+            json.name("message")
+            json.string(file.name.description)
+            json.name("state")
+            switch file.kind {
+            case .rejected(let reason):
+                json.string("rejected")
+                json.name("reason")
+                json.text(reason)
+            case .report: json.string("report")
+            }
+            json.name("age")
+            json.number(Int(clamping: max(now - file.time, 0)))
+        }
+        output.append(contentsOf: json.bytes)
+        output.append(0x0A)
+    }
+
+    /// Appends a recipient as a line of JSON.
+    func appendJSON(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
+        var json = JSONText()
+        json.object { json in
+            json.name("message")
+            json.string(recipient.message.description)
+            json.name("state")
+            json.string(Self.name(of: recipient.state))
+            var fields = [("sender", recipient.sender)]
+            if recipient.state == .submitted {
+                fields.append(("recipient", recipient.user))
+            } else {
+                fields += [("channel", recipient.channel), ("host", recipient.host), ("user", recipient.user)]
+            }
+            for (name, value) in fields {
+                json.name(name)
+                json.text(value)
+            }
+            if let age = age(recipient) {
+                json.name("age")
+                json.number(Int(clamping: age))
+            } else {
+                json.name("fault")
+                json.string("its body is missing")
+            }
+            if let ahead = ahead(recipient) {
+                json.name("datedAhead")
+                json.number(Int(clamping: ahead))
+            }
+            json.name("attempts")
+            json.number(recipient.attempts)
+            if let last = recipient.lastAttempt {
+                json.name("lastAttempt")
+                json.object { json in
+                    json.name("time")
+                    json.number(Int(clamping: last.time))
+                    json.name("status")
+                    json.text(last.status)
+                    json.name("answer")
+                    json.text(last.answer)
+                }
+            }
+        }
+        output.append(contentsOf: json.bytes)
+        output.append(0x0A)
+    }
+
+    private func age(_ recipient: WaitingRecipient) -> Int64? { recipient.arrival.map { max(now - $0, 0) } }
+
+    /// How far ahead of the clock the message is dated, in seconds; nil where it is not.
+    private func ahead(_ recipient: WaitingRecipient) -> Int64? {
+        recipient.dated > now ? recipient.dated - now : nil
+    }
+
+    private func when(_ time: Int64) -> String {
+        time > now ? "dated \(Self.span(time - now)) ahead of the clock" : "\(Self.span(now - time)) ago"
+    }
+
+    private static func name(of state: WaitingRecipient.State) -> String {
+        switch state {
+        case .submitted: "submitted"
+        case .held: "held"
+        case .routed: "routed"
+        case .inDelivery: "in delivery"
+        }
+    }
+
+    /// A span of time in its two largest units.
+    private static func span(_ seconds: Int64) -> String {
+        let seconds = max(seconds, 0)
+        if seconds >= 86400 { return "\(seconds / 86400)d\(seconds / 3600 % 24)h" }
+        if seconds >= 3600 { return "\(seconds / 3600)h\(seconds / 60 % 60)m" }
+        return seconds >= 60 ? "\(seconds / 60)m\(seconds % 60)s" : "\(seconds)s"
+    }
+}

@@ -1,0 +1,128 @@
+// How commands come to the spool: where it is, what it is called, how many files may be open in it.
+
+import ArgumentParser
+import Configuration
+import Glibc
+import Spool
+import System
+
+/// A command's way to the spool.
+enum SpoolAccess {
+    /// Opens the spool that the settings name.
+    ///
+    /// - Throws: the exit status, after saying what is wrong.
+    static func open(_ settings: Settings, _ log: borrowing DiagnosticLog) throws(ExitCode) -> PostOffice {
+        let path: String
+        do throws(ConfigurationError) {
+            path = try self.path(settings)
+        } catch {
+            log.say(error)
+            throw .configuration
+        }
+        do throws(FileError) {
+            return try PostOffice(path: path)
+        } catch {
+            log.say(
+                error,
+                rest: "; POSTOFFICE needs the directories router, transport, queue and postman, which this user may "
+                    + "read and write: make them, or set POSTOFFICE to where they are")
+            throw error.isMissing ? .missingInput : .tryAgain
+        }
+    }
+
+    /// Watches for submissions; nil where the system does not, and they have to be looked for.
+    ///
+    /// - Parameter failed: is given the reason.
+    static func watch(_ postOffice: PostOffice, failed: (FileError) -> Void) -> SubmissionWatch? {
+        do throws(FileError) {
+            return try SubmissionWatch(postOffice: postOffice.path)
+        } catch {
+            failed(error)
+            return nil
+        }
+    }
+
+    /// The path of the spool that the settings name.
+    private static func path(_ settings: Settings) throws(ConfigurationError) -> String {
+        guard let path = settings.postOffice else {
+            throw settings.missing("POSTOFFICE", "it names the spool; set it to the spool's directory")
+        }
+        return path
+    }
+
+    /// Warns where a configuration that was read anew names another spool: a service stays with the one it has.
+    ///
+    /// - Throws: where it names none, and no service could start with it.
+    static func warnOfOtherSpool(
+        _ settings: Settings, than postOffice: PostOffice, say: (Diagnosis) -> Void
+    ) throws(ConfigurationError) {
+        let path = try path(settings)
+        guard path != postOffice.path else { return }
+        say(
+            Diagnosis(
+                "POSTOFFICE is \(path) now, and the service stays with \(postOffice.path) until it is started anew",
+                .warning, file: settings.file))
+    }
+
+    /// Between two looks for submissions where nothing tells of them, in milliseconds.
+    static let pollingPause = 1000
+
+    /// The names of submissions given as names or as paths.
+    ///
+    /// - Parameter missing: is given what is no file of `router`, with the reason.
+    static func submissions(
+        named files: [String], in postOffice: PostOffice, missing: (String) -> Void
+    ) throws(FileError) -> [MessageName] {
+        let router = try FileIdentity(path: "\(postOffice.path)/router")
+        var names: [MessageName] = []
+        for file in files {
+            let parts = file.split(separator: "/", omittingEmptySubsequences: false)
+            let directory = parts.count > 1 ? parts.dropLast().joined(separator: "/") + "/" : nil
+            let place = directory.flatMap { try? FileIdentity(path: $0) } ?? router
+            guard place.inode == router.inode, place.device == router.device,
+                let name = parts.last.map(String.init).flatMap({ MessageName($0) })
+            else {
+                missing("\(file): not a file of \(postOffice.path)/router; put it there, by a rename or a link")
+                continue
+            }
+            do throws(FileError) {
+                _ = try FileIdentity(path: "\(postOffice.path)/router/\(name)")
+                names.append(name)
+            } catch {
+                missing("\(error)")
+            }
+        }
+        return names
+    }
+
+    /// How many submissions a worker may have open together, each with its control file.
+    static func batchSize(jobs: Int) -> Int { min(max(freeFiles / (4 * max(jobs, 1)), 4), 1024) }
+
+    /// How many messages may be open that are routed and wait to be delivered, each with its control file.
+    static var openLimit: Int { min(max(freeFiles / 4, 4), 2048) }
+
+    /// Whether so many files more can be opened now.
+    static func hasFreeFiles(_ count: Int) -> Bool {
+        var opened: [Int32] = []
+        defer { for descriptor in opened { close(descriptor) } }
+        for _ in 0..<count {
+            let descriptor = unsafe Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { return false }
+            opened.append(descriptor)
+        }
+        return true
+    }
+
+    /// How many files may be open in a spool.
+    ///
+    /// The limit of open files is raised as far as this process may.
+    private static var freeFiles: Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 512 }
+        limit.rlim_cur = min(limit.rlim_max, 65_536)
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        // Maps, the spool's directories and the standard files need some as well.
+        return max(Int(clamping: limit.rlim_cur) - 128, 0)
+    }
+}

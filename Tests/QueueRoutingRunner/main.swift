@@ -1,0 +1,61 @@
+// One run of route-queue's work over a spool that can be killed, or made to fail, at any of its file operations;
+// BatchTests starts it as a process of its own and looks at what is left.
+//
+// QueueRoutingRunner DIRECTORY kill|ERRNO|none NUMBER [FAILING-KEY]: routes DIRECTORY/postoffice by DIRECTORY/zmailer.conf, with
+// fqdnroutes failing for the key, and prints the number of file operations it did.
+
+import Configuration
+import Glibc
+import Maps
+import QueueRouting
+import Routing
+import Spool
+import System
+
+guard CommandLine.arguments.count >= 4, let number = Int(CommandLine.arguments[3]) else { exit(64) }
+let directory = CommandLine.arguments[1]
+let mode = CommandLine.arguments[2]
+let failingKey = CommandLine.arguments.count > 4 ? Array(CommandLine.arguments[4].utf8) : nil
+let code = Int32(mode)
+let operations = FileOperations { _, count in
+    guard count == number, mode != "none" else { return .proceed }
+    if let code { return .fail(code) }
+    kill(getpid(), SIGKILL)
+    return .proceed
+}
+
+@Sendable func makeResolver(_ settings: Settings, _ databases: DatabasesConf) -> Resolver {
+    let tables = SiteTableFactory(texts: TextTableLoader { _ in }).wrapping { definition, table in
+        guard let failingKey, definition.relation == "fqdnroutes" else { return table }
+        return FailingTable(wrapping: table, key: failingKey)
+    }
+    let maps = RoutingMaps(
+        MapSet(databases, tables: tables), accounts: SystemAccountsTable())
+    return Resolver(rules: RoutingRules(settings), maps: maps)
+}
+
+do {
+    let settings = try Settings.load(file: "\(directory)/zmailer.conf", overrides: [])
+    let databases = try DatabasesConf(
+        file: DatabasesConf.location(named: nil, settings: settings), settings: settings)
+    let postOffice = try PostOffice(path: "\(directory)/postoffice", operations: operations)
+    var options = SpoolRunOptions()
+    // The operations come in one order only where one worker does them.
+    options.jobs = 1
+    options.retry = RetryRule(interval: 0)
+    let run = SpoolRun(postOffice, site: BatchSite(settings), options: options) {
+        ResolverRouter(makeResolver(settings, databases))
+    }
+    let hooks = SpoolRun.Hooks(
+        report: { reports in
+            for report in reports {
+                if case .postponed(let reason) = report.outcome { print("postponed: \(reason)") }
+            }
+        }, shouldStop: { false })
+    _ = try postOffice.recover(unfinishedFor: 0)
+    try run.retryHeld(hooks: hooks)
+    run.route(try postOffice.submissions().names, hooks: hooks)
+} catch {
+    print("error: \(error)")
+}
+print(operations.count)
