@@ -5,7 +5,7 @@ let package = Package(
     name: "zroute",
     products: [
         .executable(name: "zroute", targets: ["zroute"]),
-        .library(name: "ZRoute", targets: ["MailAddress", "Configuration", "Maps", "Routing"]),
+        .library(name: "ZRoute", targets: ["Bytes", "MailSyntax", "Configuration", "Maps", "Routing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -16,24 +16,28 @@ let package = Package(
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
         .systemLibrary(name: "CMessageDigest", providers: [.apt(["libmd-dev"])]),
         .systemLibrary(name: "CFileAttributes"),
-        .target(name: "MailAddress"),
         .systemLibrary(name: "CLinux"),
-        .target(name: "Files", dependencies: ["CLinux"]),
-        .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
-        .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
+        .target(name: "Bytes"),
+        .target(name: "System", dependencies: ["Bytes", "CLinux"]),
+        .target(name: "MailSyntax", dependencies: ["Bytes"]),
+        .target(name: "Configuration", dependencies: ["Bytes", "MailSyntax", "System"]),
+        .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Bytes", "MailSyntax", "System"]),
         .target(name: "ZRouteTestKit"),
         .target(
-            name: "FuzzTargets", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"],
+            name: "FuzzTargets",
+            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Spool"],
             path: "Fuzz/Targets"),
-        .target(name: "Routing", dependencies: ["Configuration", "Files", "MailAddress", "Maps"]),
-        .target(name: "Spool", dependencies: ["CFileAttributes", "Files", "MailAddress"]),
-        .target(name: "Batch", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"]),
-        .target(name: "ServiceManagement", dependencies: ["Configuration", "Files"]),
-        .target(name: "LMTP", dependencies: ["MailAddress"]),
+        .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
+        .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
+        .target(
+            name: "QueueRouting",
+            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Spool"]),
+        .target(name: "Service", dependencies: ["Configuration", "System"]),
+        .target(name: "LMTP", dependencies: ["Bytes", "MailSyntax"]),
         .target(
             name: "Delivery",
             dependencies: [
-                "CMessageDigest", "Configuration", "Files", "LMTP", "MailAddress", "ServiceManagement", "Spool",
+                "CMessageDigest", "Configuration", "System", "LMTP", "Bytes", "MailSyntax", "Service", "Spool",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -43,7 +47,7 @@ let package = Package(
         .target(
             name: "Sink",
             dependencies: [
-                "Files", "MailAddress",
+                "Bytes", "MailSyntax", "System",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -51,8 +55,8 @@ let package = Package(
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "Batch", "Configuration", "Delivery", "Files", "LMTP", "MailAddress", "Maps", "Routing",
-                "ServiceManagement", "Sink", "Spool",
+                "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes", "MailSyntax", "Maps", "Routing",
+                "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -82,33 +86,37 @@ let package = Package(
             path: "Benchmarks/Hello"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
-        .testTarget(name: "MailAddressTests", dependencies: ["MailAddress"]),
+        .testTarget(name: "MailSyntaxTests", dependencies: ["Bytes", "MailSyntax"]),
         .testTarget(
-            name: "MapsTests", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "ZRouteTestKit"]),
+            name: "MapsTests",
+            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "ZRouteTestKit"]),
         .testTarget(
             name: "RoutingTests",
-            dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "ZRouteTestKit"]),
+            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "ZRouteTestKit"]),
         .executableTarget(
-            name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
-        .testTarget(name: "SpoolTests", dependencies: ["CFileAttributes", "Files", "Spool", "SpoolFaultRunner"]),
+            name: "SpoolFaultRunner", dependencies: ["System", "Spool"], path: "Tests/SpoolFaultRunner"),
+        .testTarget(name: "SpoolTests", dependencies: ["CFileAttributes", "System", "Spool", "SpoolFaultRunner"]),
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .executableTarget(
-            name: "BatchRunner", dependencies: ["Batch", "Configuration", "Files", "Maps", "Routing", "Spool"],
-            path: "Tests/BatchRunner"),
+            name: "QueueRoutingRunner",
+            dependencies: ["QueueRouting", "Configuration", "System", "Maps", "Routing", "Spool"],
+            path: "Tests/QueueRoutingRunner"),
         .testTarget(
-            name: "BatchTests",
+            name: "QueueRoutingTests",
             dependencies: [
-                "Batch", "BatchRunner", "Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool",
+                "QueueRouting", "QueueRoutingRunner", "Configuration", "Bytes", "MailSyntax", "System", "Maps",
+                "Routing", "Spool",
                 "ZRouteTestKit", "zroute",
             ]),
-        .testTarget(name: "LMTPTests", dependencies: ["Files", "LMTP", "MailAddress"]),
+        .testTarget(name: "LMTPTests", dependencies: ["System", "LMTP", "Bytes", "MailSyntax"]),
         .executableTarget(
             name: "DeliveryFaultRunner", dependencies: ["Configuration", "Delivery", "Spool"],
             path: "Tests/DeliveryFaultRunner"),
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Configuration", "Delivery", "DeliveryFaultRunner", "Files", "LMTP", "MailAddress", "Sink", "Spool",
+                "Configuration", "Delivery", "DeliveryFaultRunner", "System", "LMTP", "Bytes", "MailSyntax", "Sink",
+                "Spool",
                 "ZRouteTestKit", "zroute",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -31,14 +31,28 @@ package enum ASCII {
     package static func isControl(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == 0x7F
     }
+
+    /// The upper-case hexadecimal digit of a value below 16.
+    package static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? 0x30 &+ value : 0x37 &+ (value & 0x0F)
+    }
+
+    /// The value of an upper-case hexadecimal digit; nil for any other byte.
+    package static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case 0x30...0x39: digit - 0x30
+        case 0x41...0x46: digit - 0x37
+        default: nil
+        }
+    }
 }
 
 // Sets of ASCII characters, as syntax rules name them: two words, one shift and one test.
 
 /// A set of ASCII bytes; bytes at or above 0x80 are never members.
 package struct ByteSet: Sendable {
-    @usableFromInline let low: UInt64
-    @usableFromInline let high: UInt64
+    package let low: UInt64
+    package let high: UInt64
 
     /// The set of the characters of a string of ASCII.
     package init(_ characters: StaticString) {

@@ -4,26 +4,25 @@
 public import Glibc
 
 /// Arithmetic on bytes in the words that they lie in.
-@usableFromInline
-enum EightBytes {
+@usableFromInline package enum EightBytes {
     /// The highest bit of each of eight bytes.
-    @inlinable static var highest: UInt64 { 0x8080_8080_8080_8080 }
+    @inlinable package static var highest: UInt64 { 0x8080_8080_8080_8080 }
 
     /// Eight times a byte.
     @inlinable @inline(__always)
-    static func repeating(_ byte: UInt8) -> UInt64 {
+    package static func repeating(_ byte: UInt8) -> UInt64 {
         0x0101_0101_0101_0101 &* UInt64(byte)
     }
 
     /// Sixteen times a byte.
     @inlinable @inline(__always)
-    static func twice(_ byte: UInt8) -> SIMD2<UInt64> {
+    package static func twice(_ byte: UInt8) -> SIMD2<UInt64> {
         SIMD2(repeating: repeating(byte))
     }
 
     /// 0x20 for each byte in a range of ASCII, and 0 for every other.
     @inlinable @inline(__always)
-    static func caseBits(of bytes: SIMD2<UInt64>, from first: UInt8, through last: UInt8) -> SIMD2<UInt64> {
+    package static func caseBits(of bytes: SIMD2<UInt64>, from first: UInt8, through last: UInt8) -> SIMD2<UInt64> {
         let low = bytes & twice(0x7F)
         // The highest bit of each sum says whether the byte is at least the first, and whether it is past the last.
         let isReached = low &+ twice(0x80 - first)
@@ -34,7 +33,7 @@ enum EightBytes {
     /// Bytes of which some has its highest bit if, and only if, a control character below 0x20 or one of two other bytes
     /// is among those given.
     @inlinable @inline(__always)
-    static func isControl(_ bytes: SIMD2<UInt64>, or first: UInt8, or second: UInt8) -> SIMD2<UInt64> {
+    package static func isControl(_ bytes: SIMD2<UInt64>, or first: UInt8, or second: UInt8) -> SIMD2<UInt64> {
         // A byte below a limit borrows from its highest bit when the limit is taken off.
         let (firsts, seconds) = (bytes ^ twice(first), bytes ^ twice(second))
         return ((bytes &- twice(0x20)) & ~bytes) | ((firsts &- twice(1)) & ~firsts) | ((seconds &- twice(1)) & ~seconds)
@@ -42,13 +41,13 @@ enum EightBytes {
 
     /// The highest bits of bytes, those of both halves together.
     @inlinable @inline(__always)
-    static func highestBits(of bytes: SIMD2<UInt64>) -> UInt64 {
+    package static func highestBits(of bytes: SIMD2<UInt64>) -> UInt64 {
         (bytes[0] | bytes[1]) & highest
     }
 
     /// The highest bit of the first byte that is 0, and of any behind it; 0 where there is none.
     @inlinable @inline(__always)
-    static func firstZero(_ bytes: UInt64) -> UInt64 {
+    package static func firstZero(_ bytes: UInt64) -> UInt64 {
         // Taking one off borrows from a byte that is 0, and then perhaps from those behind it.
         (bytes &- repeating(1)) & ~bytes & highest
     }
@@ -56,7 +55,7 @@ enum EightBytes {
     /// The highest bit of each byte that is none of `0` to `9`, `a` to `z`, `` ` ``, `{`, `|`, `}` and `~`, which are those
     /// of an atom that are told apart soonest; the lowest byte is the first in memory.
     @inline(__always)
-    static func notOrdinary(_ bytes: UInt64) -> UInt64 {
+    package static func notOrdinary(_ bytes: UInt64) -> UInt64 {
         let low = bytes & ~highest
         // 0x60 to 0x7E become 0 to 0x1E, digits 0 to 9.
         let isNoLetter = (low ^ repeating(0x60)) &+ repeating(0x80 - 0x1F)

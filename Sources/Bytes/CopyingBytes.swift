@@ -29,7 +29,7 @@ extension [UInt8] {
 
 /// Copies bytes to a place that has room for them, and does not overlap them.
 @inlinable @inline(__always)
-func copyBytes(from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
+package func copyBytes(from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
     let count = source.count
     guard count > 0, let from = source.baseAddress else { return }
     if count > 64 {
@@ -64,7 +64,7 @@ func copyBytes(from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawP
 ///
 /// - Returns: whether none is; otherwise what was copied is of no meaning.
 @inlinable @inline(__always)
-func copyBytes(
+package func copyBytes(
     from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, unlessControlOr first: UInt8,
     or second: UInt8
 ) -> Bool {
@@ -87,7 +87,7 @@ func copyBytes(
 
 /// Copies less than sixteen bytes as `copyBytes` does.
 @inlinable @inline(__always)
-func copyFewBytes(
+package func copyFewBytes(
     from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, unlessControlOr first: UInt8,
     or second: UInt8
 ) -> Bool {
@@ -119,12 +119,12 @@ func copyFewBytes(
 
 /// Sixteen bytes with their ASCII letters in lower case.
 @inlinable @inline(__always)
-func lowercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
+package func lowercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
     bytes | EightBytes.caseBits(of: bytes, from: UInt8(ascii: "A"), through: UInt8(ascii: "Z"))
 }
 
 /// Sixteen bytes with their ASCII letters in upper case.
 @inlinable @inline(__always)
-func uppercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
+package func uppercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
     bytes ^ EightBytes.caseBits(of: bytes, from: UInt8(ascii: "a"), through: UInt8(ascii: "z"))
 }

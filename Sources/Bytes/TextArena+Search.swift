@@ -19,7 +19,7 @@ extension TextArena {
     ///
     /// - Parameter marks: of eight bytes, the highest bit of the first that is looked for, and of any behind it.
     @inlinable @inline(__always)
-    func firstIndex(in range: Range<Int>, _ marks: (UInt64) -> UInt64) -> Int? {
+    package func firstIndex(in range: Range<Int>, _ marks: (UInt64) -> UInt64) -> Int? {
         precondition(range.lowerBound >= 0 && range.upperBound <= end, "the range is none of this block")
         var place = range.lowerBound
         while place < range.upperBound {
@@ -35,7 +35,7 @@ extension TextArena {
 
     /// Eight bytes from a place on, those behind the last piece of any value.
     @inlinable @inline(__always)
-    func eightBytes(at place: Int) -> UInt64 {
+    package func eightBytes(at place: Int) -> UInt64 {
         precondition(UInt(bitPattern: place) < UInt(bitPattern: end), "the place is none of this block")
         // In bounds: the last eight reach into the spare bytes at most.
         return unsafe base.loadUnaligned(fromByteOffset: place, as: UInt64.self)

@@ -8,16 +8,16 @@
 @safe
 package struct TextArena: ~Copyable, @unchecked Sendable {
     /// `capacity` bytes, and `spare` bytes behind them.
-    @usableFromInline var base: UnsafeMutableRawPointer
+    package var base: UnsafeMutableRawPointer
     /// How many bytes it holds before it has to grow.
     package internal(set) var capacity: Int
     /// How many bytes are ready to be written to; they, and the spare ones behind them, have a value.
-    @usableFromInline var room = 0
+    package var room = 0
     /// Where the next piece begins; at most `capacity`.
-    @usableFromInline package internal(set) var end = 0
+    package internal(set) var end = 0
 
     /// Whole blocks of so many bytes are copied at once, the last of them beyond its end.
-    @usableFromInline static var spare: Int { 16 }
+    package static var spare: Int { 16 }
 
     /// An empty block.
     ///
@@ -47,7 +47,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     /// The most memory that an empty block keeps.
     ///
     /// One large list must not cost its memory as long as the process lives.
-    @usableFromInline static var keptCapacity: Int { 1 << 12 }
+    package static var keptCapacity: Int { 1 << 12 }
 
     /// The byte at a place.
     @inlinable @inline(__always)
@@ -76,7 +76,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
 
     /// Where a piece begins in memory.
     @inlinable @inline(__always)
-    func piece(_ range: Range<Int>) -> UnsafeRawPointer {
+    package func piece(_ range: Range<Int>) -> UnsafeRawPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= end, "the range is none of this block")
         return unsafe UnsafeRawPointer(base + range.lowerBound)
     }
@@ -159,7 +159,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
 
     /// Adds a copy of a piece whose bytes a function has changed, sixteen at a time.
     @inlinable @inline(__always)
-    mutating func append(_ range: Range<Int>, by change: (SIMD2<UInt64>) -> SIMD2<UInt64>) -> Range<Int> {
+    package mutating func append(_ range: Range<Int>, by change: (SIMD2<UInt64>) -> SIMD2<UInt64>) -> Range<Int> {
         reserve(range.count)
         // In bounds: the room was just reserved, and the last sixteen bytes reach into the spare ones at most. What they
         // read behind the piece is written behind its copy, where nothing is yet.
@@ -227,7 +227,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
 
     /// Notes that bytes were put in, which had been reserved.
     @inlinable @inline(__always)
-    mutating func advance(by count: Int) -> Range<Int> {
+    package mutating func advance(by count: Int) -> Range<Int> {
         let start = end
         end = start &+ count
         // A count is never negative.
@@ -235,15 +235,15 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     }
 
     @inlinable @inline(__always)
-    mutating func reserve(_ count: Int) {
+    package mutating func reserve(_ count: Int) {
         if room &- end < count { makeRoom(for: count) }
     }
 
     /// So many bytes get a value at a time: all of a large block at once would cost more than they are worth.
     private static var portion: Int { 1024 }
 
-    @usableFromInline @inline(never)
-    mutating func makeRoom(for count: Int) {
+    @inline(never)
+    package mutating func makeRoom(for count: Int) {
         if capacity - end < count { replaceMemory(by: max(capacity * 2, end + count, 256)) }
         let wanted = min(capacity, max(end + count, room + Self.portion))
         // In bounds: there are as many bytes as the capacity says, and the spare ones.
@@ -252,8 +252,8 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     }
 
     /// Moves what was put in to other memory, which has room for it.
-    @usableFromInline @inline(never)
-    mutating func replaceMemory(by capacity: Int) {
+    @inline(never)
+    package mutating func replaceMemory(by capacity: Int) {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity + Self.spare, alignment: Self.spare)
         // In bounds: what was put in, and the spare bytes behind it, are in the old memory, and fit into the new.
         unsafe memory.copyMemory(from: base, byteCount: end + Self.spare)

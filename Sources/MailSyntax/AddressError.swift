@@ -1,5 +1,7 @@
 // What can be wrong with an address, and at which byte.
 
+import Bytes
+
 /// An address or address list that is not valid, with the place of the fault.
 package struct AddressError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of fault.

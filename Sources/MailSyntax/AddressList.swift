@@ -1,6 +1,8 @@
 // The address list of an alias value or a header (RFC 5322 3.4), as ZMailer reads it (SEMANTICS 8): two bare words are
 // two recipients, empty members are passed over, and one fault anywhere makes the whole list void.
 
+package import Bytes
+
 /// Lists of addresses.
 package enum AddressList {
     /// The addresses of a list, in order, each in the form in which it is routed.

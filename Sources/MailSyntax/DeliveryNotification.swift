@@ -1,5 +1,7 @@
 // The DSN parameters of a recipient and of a message, as values that cannot break a command line: RFC 3461 4.
 
+import Bytes
+
 /// On what the sender wants to be told about a recipient: the NOTIFY parameter (RFC 3461 4.1).
 package struct NotifyConditions: OptionSet, Sendable, Hashable {
     /// One bit a condition; none set is NEVER.
@@ -41,7 +43,7 @@ package struct NotifyConditions: OptionSet, Sendable, Hashable {
     }
 
     /// The parameter's value on the wire.
-    var wire: String {
+    package var wire: String {
         var words: [String] = []
         if contains(.success) { words.append("SUCCESS") }
         if contains(.failure) { words.append("FAILURE") }
@@ -56,4 +58,43 @@ package enum ReturnedContent: String, Sendable {
     case full = "FULL"
     /// Its header.
     case headers = "HDRS"
+}
+
+/// The DSN parameters of a recipient in one line, as ZMailer's `todsn` and the RCPT command have them:
+/// `NOTIFY=NEVER ORCPT=rfc822;a@b`.
+package enum NotificationParameters {
+    /// The value of a parameter, whose name may be written in any case of letters; nil where it is not given.
+    package static func value(of name: String, in parameters: [UInt8]) -> ArraySlice<UInt8>? {
+        parameters.split(whereSeparator: ASCII.isBlank).first { isParameter($0, name) }.map {
+            $0.dropFirst(name.utf8.count + 1)
+        }
+    }
+
+    /// The parameters of the first of two recipients that become one copy, with NOTIFY extended by what the second asks for.
+    ///
+    /// A recipient without the parameter is told of failures (RFC 3461 4.1), and NEVER is left only where both say so. Words
+    /// that are no condition ask for nothing. Where nothing changes the text stays as it was given.
+    package static func union(_ first: [UInt8]?, _ second: [UInt8]?) -> [UInt8]? {
+        let old = first.flatMap(conditions)
+        guard let added = second.flatMap(conditions) ?? (old == nil ? nil : .failure) else { return first }
+        let merged = (old ?? .failure).union(added)
+        guard merged != (old ?? .failure) else { return first }
+        let others = (first ?? []).split(whereSeparator: ASCII.isBlank).filter { !isParameter($0, "NOTIFY") }.map(
+            Array.init)
+        return Array(([Array("NOTIFY=\(merged.wire)".utf8)] + others).joined(separator: CollectionOfOne(UInt8(0x20))))
+    }
+
+    private static func isParameter(_ word: ArraySlice<UInt8>, _ name: String) -> Bool {
+        let name = Array(name.utf8)
+        return word.count > name.count && word[word.startIndex + name.count] == UInt8(ascii: "=")
+            && word.prefix(name.count).map(ASCII.uppercase) == name
+    }
+
+    private static func conditions(_ parameters: [UInt8]) -> NotifyConditions? {
+        value(of: "NOTIFY", in: parameters).map { value in
+            value.split(separator: UInt8(ascii: ",")).reduce(into: NotifyConditions.never) { conditions, word in
+                conditions.formUnion(NotifyConditions(word) ?? .never)
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 // The status code of RFC 3463 (`5.1.1`), which says what three digits of a reply cannot; carried in replies by RFC 2034.
 
+import Bytes
+
 /// An enhanced mail system status code (RFC 3463): class, subject, detail.
 package struct EnhancedStatusCode: Sendable, Hashable, CustomStringConvertible {
     /// 2 for success, 4 for a passing failure, 5 for a lasting one.

@@ -1,6 +1,8 @@
 // An address as an envelope carries it, read strictly: RFC 5321 and 5322 with RFC 6531's UTF-8, and the older forms
 // that ZMailer routes (SEMANTICS 7). Blanks and comments around words go, as ZMailer's envelope parser drops them.
 
+package import Bytes
+
 /// An address that was found valid, in the form in which it is routed.
 package struct EnvelopeAddress: Sendable, Hashable {
     /// What kind of address it is.

@@ -1,5 +1,7 @@
 // The address as the sender first wrote it, in the form in which it travels: RFC 3461 4.2, for UTF-8 RFC 6533 3.
 
+import Bytes
+
 /// The value of the ORCPT parameter: an address with its type.
 ///
 /// Its text never holds a blank, a control character or a byte above 0x7E, so it can break neither a command line nor a
@@ -123,8 +125,8 @@ package struct XText: Sendable, Hashable, CustomStringConvertible {
                 encoded.append(byte)
             } else {
                 encoded.append(0x2B)
-                encoded.append(hexadecimalDigit(byte >> 4))
-                encoded.append(hexadecimalDigit(byte & 0x0F))
+                encoded.append(ASCII.hexadecimalDigit(byte >> 4))
+                encoded.append(ASCII.hexadecimalDigit(byte & 0x0F))
             }
         }
         bytes = encoded
@@ -159,26 +161,12 @@ package struct XText: Sendable, Hashable, CustomStringConvertible {
                 plain.append(byte)
                 continue
             }
-            guard text.count - index >= 2, let high = hexadecimalValue(text[index]),
-                let low = hexadecimalValue(text[index + 1])
+            guard text.count - index >= 2, let high = ASCII.hexadecimalValue(text[index]),
+                let low = ASCII.hexadecimalValue(text[index + 1])
             else { return nil }
             plain.append(high << 4 | low)
             index += 2
         }
         return plain
-    }
-}
-
-/// The upper-case hexadecimal digit of a value below 16.
-package func hexadecimalDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? 0x30 + value : 0x37 + (value & 0x0F)
-}
-
-/// The value of an upper-case hexadecimal digit.
-func hexadecimalValue(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case 0x30...0x39: digit - 0x30
-    case 0x41...0x46: digit - 0x37
-    default: nil
     }
 }

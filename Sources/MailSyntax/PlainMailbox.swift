@@ -1,6 +1,8 @@
 // The shape of nearly every address: atoms and dots, one @, labels and dots, all of printable ASCII. It is told apart in
 // one short pass; everything else, faulty addresses among it, is for the full grammar of MailboxParser.
 
+import Bytes
+
 /// Mailboxes that need no parsing.
 enum PlainMailbox {
     /// The longest label, and the longest domain with its `@` (RFC 1035 2.3.4, RFC 5321 4.5.3.1.2).

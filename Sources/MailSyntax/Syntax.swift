@@ -1,6 +1,8 @@
 // The pieces of RFC 5322 and RFC 6531 syntax that an address and an address list share. Every function reads forward
 // from a position and never back, so that work grows linearly with the length.
 
+import Bytes
+
 import Glibc
 
 /// Readers of the elements of address syntax, on bytes.

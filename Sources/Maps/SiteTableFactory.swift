@@ -37,8 +37,10 @@ package final class SiteTableFactory: TableFactory {
         case .btree, .bhash:
             guard let file = definition.environmentFile else { return BerkeleyDBTable(name: name, watch: watch) }
             // The environment's description is read at the first lookup: as long as it cannot be, every lookup fails.
-            return LazyTable(name: name) { [self] () throws(ConfigurationError) in
-                BerkeleyDBTable(name: name, environment: environment(try EnvironmentSettings(file: file)))
+            return LazyTable(name: name) { [self] in
+                Result { () throws(ConfigurationError) in
+                    BerkeleyDBTable(name: name, environment: environment(try EnvironmentSettings(file: file)))
+                }
             }
         case .text:
             let form: SourceForm = definition.compile.isAliases ? .aliases : .plain

@@ -109,7 +109,7 @@ struct RoutedRecipients {
         let mailbox = Mailbox(address)
         guard !taken.contains(mailbox) else { return }
         if let place = places[mailbox] {
-            members[place].notification = Notify.union(members[place].notification, notification)
+            members[place].notification = NotificationParameters.union(members[place].notification, notification)
         } else {
             places[mailbox] = members.count
             members.append(Member(route: route, address: address, original: original, notification: notification))

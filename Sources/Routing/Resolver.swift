@@ -250,7 +250,8 @@ package struct Resolver: ~Copyable {
     }
 
     /// Puts the only member of an expanded value onto the worklist, a mailbox in the text already.
-    mutating func expand(to mailbox: TextRange, at: Int, like template: Node, of parent: Int) throws(ResolutionFailure) {
+    mutating func expand(to mailbox: TextRange, at: Int, like template: Node, of parent: Int) throws(ResolutionFailure)
+    {
         if let trace, let key = template.key {
             trace.record(.expanded(relation: key.relation, key: text[key.key], members: [text[mailbox]]))
         }

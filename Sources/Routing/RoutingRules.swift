@@ -1,6 +1,6 @@
 // The settings that decide how an address is routed, in the form in which each address needs them: bytes.
 
-package import Bytes
+import Bytes
 package import Configuration
 package import MailSyntax
 

@@ -34,13 +34,14 @@ package func startThread(_ thread: inout pthread_t, _ body: @escaping @Sendable 
 ///
 /// `@unchecked`: the state is reached only through `withLock`, under the mutex.
 @safe
-final class Monitor<State>: @unchecked Sendable {
+package final class Monitor<State>: @unchecked Sendable {
     // Both stay where they are allocated, as POSIX demands.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
 
-    init(_ state: State) {
+    /// A state that nobody waits for yet.
+    package init(_ state: State) {
         self.state = state
         // None of these can fail on Linux.
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -62,7 +63,7 @@ final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Works on the state, and wakes those who wait for it.
-    func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
+    package func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
         unsafe pthread_mutex_lock(mutex)
         defer {
             unsafe pthread_cond_broadcast(condition)
@@ -77,7 +78,7 @@ final class Monitor<State>: @unchecked Sendable {
     ///   - patience: how long to wait; nil for ever.
     ///   - body: takes what is waited for, or answers nil.
     /// - Returns: nil when the time is over.
-    func wait<Answer>(atMost patience: Duration? = nil, _ body: (inout State) -> Answer?) -> Answer? {
+    package func wait<Answer>(atMost patience: Duration? = nil, _ body: (inout State) -> Answer?) -> Answer? {
         let end = patience.map(Self.time(after:))
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -99,4 +100,17 @@ final class Monitor<State>: @unchecked Sendable {
         return timespec(
             tv_sec: time.tv_sec + Int(seconds) + nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
     }
+}
+
+/// Runs a function in some threads at once, and waits for all of them.
+///
+/// The calling thread is one of them: where the system gives no more, the work is done all the same.
+package func runThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+    var threads: [pthread_t] = []
+    for _ in 1..<max(count, 1) {
+        var thread = pthread_t()
+        if startThread(&thread, body) == 0 { threads.append(thread) }
+    }
+    body()
+    for thread in threads { pthread_join(thread, nil) }
 }

@@ -1,6 +1,7 @@
 // Replies from bytes: forms, limits, errors, and every way of cutting them.
 
 import LMTP
+import MailSyntax
 import Testing
 
 /// Parses everything, fed in pieces of a size.

@@ -102,9 +102,10 @@ struct RelationSetTests {
     func lazy() throws {
         var isReady = false
         let table = LazyTable(name: TableName(relation: "r", backEnd: "btree", file: "/f.db")) {
-            () throws(ConfigurationError) -> any Table in
-            guard isReady else { throw ConfigurationError(file: "/sleepyenv.conf", text: "cannot be read") }
-            return first
+            guard isReady else {
+                return .failure(ConfigurationError(file: "/sleepyenv.conf", text: "cannot be read"))
+            }
+            return .success(first)
         }
         var value: [UInt8] = []
         let key = Array("a".utf8)

@@ -1,6 +1,7 @@
 // Routing records the address that each recipient was submitted with, for reports and for servers that make them.
 
 import Bytes
+import MailSyntax
 import QueueRouting
 import Spool
 import Testing

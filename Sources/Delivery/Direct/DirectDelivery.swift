@@ -1,6 +1,7 @@
 // Delivers one message at once, without a spool: what an MTA's pipe or a program wants to know is the outcome.
 
 package import LMTP
+import MailSyntax
 package import Spool
 
 /// Delivery of one message to routed recipients while the caller waits.

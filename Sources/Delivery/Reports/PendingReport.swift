@@ -1,6 +1,7 @@
 // Which reports a message's outcomes call for: RFC 3461 5.2, 6.
 
 import LMTP
+import MailSyntax
 import Spool
 
 /// A report to be made: about which recipients, to whom.

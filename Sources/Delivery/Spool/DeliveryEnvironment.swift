@@ -3,6 +3,7 @@
 import Bytes
 import Glibc
 package import LMTP
+import MailSyntax
 package import Spool
 
 /// What workers share.

@@ -1,6 +1,7 @@
 // What the outcome of a transaction comes to for each of its recipients, as it is written down.
 
 import LMTP
+import MailSyntax
 import Spool
 
 extension MessageWork {

@@ -5,6 +5,7 @@
 // written down.
 
 import LMTP
+import MailSyntax
 import Spool
 import System
 
@@ -237,7 +238,8 @@ struct MessageWork: ~Copyable {
 
     /// Submits the reports that are due.
     mutating func report() throws(FileError) {
-        let duties = PendingReport.all(in: message.contents) + PendingReport.delays(in: message.contents, until: past.delays)
+        let duties =
+            PendingReport.all(in: message.contents) + PendingReport.delays(in: message.contents, until: past.delays)
         for duty in duties {
             let report = StatusReport(
                 duty: duty, message: message.message, contents: message.contents, hostname: environment.hostname,

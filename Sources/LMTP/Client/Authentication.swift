@@ -88,8 +88,8 @@ struct AuthenticationExchange: Sendable {
             var message = credentials.user + [0x20]
             for byte in code {
                 // RFC 2195 wants lower-case digits.
-                message.append(hexadecimalDigit(byte >> 4) | 0x20)
-                message.append(hexadecimalDigit(byte & 0x0F) | 0x20)
+                message.append(ASCII.hexadecimalDigit(byte >> 4) | 0x20)
+                message.append(ASCII.hexadecimalDigit(byte & 0x0F) | 0x20)
             }
             return Self.hidden(message)
         default: return nil

@@ -1,6 +1,7 @@
 // What a session is told before it starts.
 
 import Bytes
+import MailSyntax
 
 /// The settings of a client session.
 package struct ClientOptions: Sendable {

@@ -15,6 +15,7 @@
 // deferrals.
 
 import Bytes
+import MailSyntax
 
 extension ClientSession {
     // MARK: Beginning

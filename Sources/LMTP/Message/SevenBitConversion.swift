@@ -239,8 +239,8 @@ enum QuotedPrintable {
                 output.append(byte)
             } else {
                 output.append(0x3D)
-                output.append(hexadecimalDigit(byte >> 4))
-                output.append(hexadecimalDigit(byte & 0x0F))
+                output.append(ASCII.hexadecimalDigit(byte >> 4))
+                output.append(ASCII.hexadecimalDigit(byte & 0x0F))
             }
             column += isLiteral ? 1 : 3
         }

@@ -1,6 +1,6 @@
 // What is to be delivered to whom, but for the message itself: RFC 5321 2.3.1.
 
-package import Bytes
+import Bytes
 package import MailSyntax
 
 /// The envelope of one message: one transaction.

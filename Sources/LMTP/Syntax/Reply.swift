@@ -1,5 +1,7 @@
 // A server's reply, or one made here in its place: RFC 5321 4.2, with the enhanced code of RFC 2034.
 
+package import MailSyntax
+
 /// One reply: its code and every line of its text.
 package struct Reply: Sendable, Hashable, CustomStringConvertible {
     /// What the first digit of the code says (RFC 5321 4.2.1).

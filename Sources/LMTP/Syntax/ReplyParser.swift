@@ -4,6 +4,8 @@
 // An error where an outcome could be misread: no code, another separator, a code that changes between lines, a CR within
 // a line, a line or a reply without end.
 
+import MailSyntax
+
 /// An incremental parser of replies.
 ///
 /// After an error the stream has no known position any more: the connection is to be closed.

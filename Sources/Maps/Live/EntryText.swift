@@ -21,7 +21,9 @@ package enum EntryText {
     package static func appendHexadecimal(key: [UInt8], value: [UInt8], to output: inout [UInt8]) {
         for bytes in [key, value] {
             output.append(0x20)
-            for byte in bytes { output += [hexDigit(byte >> 4), hexDigit(byte & 15)] }
+            for byte in bytes {
+                output += [ASCII.hexadecimalDigit(byte >> 4) | 0x20, ASCII.hexadecimalDigit(byte & 15) | 0x20]
+            }
             output.append(0x0A)
         }
     }
@@ -45,7 +47,7 @@ package enum EntryText {
             case 0: output += Array("\\0".utf8)
             case ..<0x20, 0x7F:
                 output += Array("\\x".utf8)
-                output += [hexDigit(byte >> 4), hexDigit(byte & 15)]
+                output += [ASCII.hexadecimalDigit(byte >> 4) | 0x20, ASCII.hexadecimalDigit(byte & 15) | 0x20]
             default: output.append(byte)
             }
         }
@@ -96,18 +98,7 @@ package enum EntryText {
         return bytes
     }
 
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-    }
-
-    static func hexValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
+    static func hexValue(_ digit: UInt8) -> UInt8? { ASCII.hexadecimalValue(ASCII.uppercase(digit)) }
 }
 
 /// What is wrong with a line of entries as text; its place is added where it is known.

@@ -1,6 +1,6 @@
 // Folding of keys (relation flags -l and -u), ASCII only: other bytes belong to encodings that nobody declared.
 
-package import Bytes
+import Bytes
 
 /// How the letters of a key are folded.
 package enum KeyFolding: Sendable, Hashable {
@@ -25,20 +25,19 @@ package enum KeyFolding: Sendable, Hashable {
 // A key that several relations are asked for is folded and hashed once for all of them.
 
 /// A key, its form in lower case, and the hash of that.
-@usableFromInline
-struct SharedKey {
+package struct SharedKey {
     /// Where the key stands in the text, as it was given.
-    @usableFromInline let original: Range<Int>
+    package let original: Range<Int>
     /// Where it stands in lower case.
-    @usableFromInline let folded: Range<Int>
+    package let folded: Range<Int>
     /// The hash of the form in lower case.
-    @usableFromInline let hash: KeyHash
+    package let hash: KeyHash
 
     /// Whether the key was given in lower case.
-    @inlinable var isFolded: Bool { original == folded }
+    @inlinable package var isFolded: Bool { original == folded }
 
     @inlinable @inline(__always)
-    init(original: Range<Int>, folded: Range<Int>, hash: KeyHash) {
+    package init(original: Range<Int>, folded: Range<Int>, hash: KeyHash) {
         self.original = original
         self.folded = folded
         self.hash = hash
@@ -49,12 +48,12 @@ struct SharedKey {
 
 /// The hash of a key, with the secret it was made with.
 package struct KeyHash: Sendable {
-    @usableFromInline let value: UInt32
+    package let value: UInt32
     /// Which function made it: tables with another secret have to hash for themselves.
-    @usableFromInline let seed: UInt64
+    package let seed: UInt64
 
     @inlinable @inline(__always)
-    init(value: UInt32, seed: UInt64) {
+    package init(value: UInt32, seed: UInt64) {
         self.value = value
         self.seed = seed
     }

@@ -11,7 +11,7 @@ package struct MapHit: Sendable {
     /// The user whose authority an expansion from this value carries.
     package internal(set) var privilege: UInt32
     /// Whether the value may hold `%N` that is still to be substituted.
-    @usableFromInline var isTemplate: Bool
+    package var isTemplate: Bool
     /// Where the value is, as the map has it.
     package internal(set) var value: Range<Int>
     /// Where the stored key is that matched, as folding and the search driver made it.
@@ -48,8 +48,7 @@ package struct MapHit: Sendable {
     }
 
     /// The value with `%N` substituted, the first of which stands at a place.
-    @usableFromInline
-    func value(
+    package func value(
         substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout TextArena
     ) -> Range<Int> {
         places.substitute(in: value, from: first, argumentZero: argumentZero, text: &text) ?? value
@@ -86,8 +85,8 @@ package struct MapHit: Sendable {
 /// Where in a text stands what `%1` to `%9` in a value stand for; each may be absent, or present and empty.
 package struct SubstitutionPlaces: Sendable {
     /// By number; an absent one begins before the text.
-    @usableFromInline var starts = SIMD16<Int>(repeating: -1)
-    @usableFromInline var ends = SIMD16<Int>(repeating: -1)
+    package var starts = SIMD16<Int>(repeating: -1)
+    package var ends = SIMD16<Int>(repeating: -1)
 
     /// No arguments: only `%0` can be substituted.
     @inlinable

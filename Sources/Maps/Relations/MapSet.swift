@@ -14,9 +14,9 @@ package struct MapSet: ~Copyable {
     private var relations: [Relation]
     private let indices: [String: Int]
     /// Counts how often what was loaded may have become another.
-    @usableFromInline var generation = 0
+    package var generation = 0
     /// The hash function of the text maps.
-    @usableFromInline let hash: ByteHash
+    package let hash: ByteHash
     private var now = MonotonicTime(nanoseconds: 0)
     private var nextRefresh: MonotonicTime?
 
@@ -100,8 +100,8 @@ package struct MapSet: ~Copyable {
         return group.filter.mayContain(shared.hash) ? group.hit(of: shared, in: &text, from: first) : nil
     }
 
-    @usableFromInline @inline(never)
-    mutating func find(
+    @inline(never)
+    package mutating func find(
         _ key: SharedKey, of text: inout TextArena, in group: inout RelationGroup, from first: Int
     ) throws(MapError) -> MapHit? {
         for place in group.relations.indices.dropFirst(first) {

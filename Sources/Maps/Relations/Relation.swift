@@ -152,11 +152,11 @@ package struct RelationGroup: ~Copyable {
     /// In memory of its own, which no other owner has to be counted for.
     private var members = UnsafeMutableBufferPointer<Member>.allocate(capacity: 0)
     /// Which state of the set the members are of; none before they were found.
-    @usableFromInline private(set) var generation = -1
+    package private(set) var generation = -1
     /// Whether only keys that were given in lower case may go the short way.
-    @usableFromInline private(set) var needsFoldedKey = false
+    package private(set) var needsFoldedKey = false
     /// Which keys there may be.
-    @usableFromInline private(set) var filter = HashFilter(count: 0)
+    package private(set) var filter = HashFilter(count: 0)
 
     init(_ relations: [Int]) {
         self.relations = relations
@@ -171,7 +171,7 @@ package struct RelationGroup: ~Copyable {
     ///
     /// - Parameter generation: the state that the set is in.
     @inlinable @inline(__always)
-    func isReady(for key: SharedKey, generation: Int) -> Bool {
+    package func isReady(for key: SharedKey, generation: Int) -> Bool {
         generation == self.generation && (!needsFoldedKey || key.isFolded)
     }
 
@@ -180,8 +180,8 @@ package struct RelationGroup: ~Copyable {
     /// - Parameters:
     ///   - text: the text that the key is a piece of; it gets the value as another piece.
     ///   - first: the place of the first relation that is asked.
-    @usableFromInline @inline(never)
-    func hit(of key: SharedKey, in text: inout TextArena, from first: Int) -> MapHit? {
+    @inline(never)
+    package func hit(of key: SharedKey, in text: inout TextArena, from first: Int) -> MapHit? {
         guard !key.folded.isEmpty else { return nil }
         // In bounds: the indices are the buffer's.
         for index in unsafe 0..<members.count {

@@ -122,7 +122,7 @@ extension MapHit {
 package final class LazyTable: Table {
     /// What messages call the table.
     package let name: TableName
-    private let make: () throws(ConfigurationError) -> any Table
+    private let make: () -> Result<any Table, ConfigurationError>
     private var table: (any Table)?
 
     /// Prepares a table.
@@ -130,7 +130,7 @@ package final class LazyTable: Table {
     /// - Parameters:
     ///   - name: what messages call it.
     ///   - make: makes the real table.
-    package init(name: TableName, make: @escaping () throws(ConfigurationError) -> any Table) {
+    package init(name: TableName, make: @escaping () -> Result<any Table, ConfigurationError>) {
         self.name = name
         self.make = make
     }
@@ -140,7 +140,7 @@ package final class LazyTable: Table {
         if let table { return try table.lookUp(key, into: &value) }
         let made: any Table
         do {
-            made = try make()
+            made = try make().get()
         } catch {
             throw MapError(table: name, key: [UInt8](copying: key), text: error.description)
         }

@@ -44,7 +44,8 @@ extension Resolver {
     mutating func resolve(node index: Int) throws(ResolutionFailure) {
         let node = expansion.nodes[index]
         var current = WorkingAddress(node, at: index)
-        var focus = node.at.map(RoutingForm.domain) ?? RoutingForm(current.address, of: text, isUnquoted: current.isUnquoted)
+        var focus =
+            node.at.map(RoutingForm.domain) ?? RoutingForm(current.address, of: text, isUnquoted: current.isUnquoted)
         var hops = 0
         // What follows is the text of this node's hops; the nodes and routes there are have theirs before it.
         let start = text.end
@@ -75,7 +76,9 @@ extension Resolver {
     /// One pass below the fully qualified maps.
     ///
     /// - Returns: the address to go on with, or nil when this one is resolved.
-    private mutating func take(_ current: WorkingAddress, _ focus: RoutingForm) throws(ResolutionFailure) -> WorkingAddress? {
+    private mutating func take(_ current: WorkingAddress, _ focus: RoutingForm) throws(ResolutionFailure)
+        -> WorkingAddress?
+    {
         switch focus {
         case .localForm:
             try resolveLocalPart(current)
@@ -96,7 +99,9 @@ extension Resolver {
     }
 
     /// `host!rest` is `rest@host`, and `rest@host.uucp` where the host has no domain (SEMANTICS 7).
-    private mutating func resolveBangPath(_ current: WorkingAddress, at bang: Int) throws(ResolutionFailure) -> WorkingAddress? {
+    private mutating func resolveBangPath(_ current: WorkingAddress, at bang: Int) throws(ResolutionFailure)
+        -> WorkingAddress?
+    {
         let host = current.address.lowerBound..<bang
         let rest = (bang + 1)..<current.address.upperBound
         guard !rest.isEmpty, !host.isEmpty else {

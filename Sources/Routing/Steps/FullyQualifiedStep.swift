@@ -42,7 +42,9 @@ extension Resolver {
     ///
     /// - Returns: true if a map decided.
     @inline(__always)
-    mutating func lookUpFullyQualified(_ current: WorkingAddress, _ focus: RoutingForm) throws(ResolutionFailure) -> Bool {
+    mutating func lookUpFullyQualified(_ current: WorkingAddress, _ focus: RoutingForm) throws(ResolutionFailure)
+        -> Bool
+    {
         // A sender is not expanded, and a source route is not a mailbox yet.
         let address = current.address
         guard request.role == .recipient, !current.isUnquoted, text.first(address) != UInt8(ascii: "@") else {
@@ -91,7 +93,9 @@ extension Resolver {
         return try obeyRoute(route, level, for: current)
     }
 
-    private mutating func obeyAlias(_ hit: MapHit, _ level: Level, for current: WorkingAddress) throws(ResolutionFailure) -> Bool {
+    private mutating func obeyAlias(_ hit: MapHit, _ level: Level, for current: WorkingAddress)
+        throws(ResolutionFailure) -> Bool
+    {
         guard !expansion.isExpanding(.fqdnaliases, hit.key, at: current.node, in: text) else {
             trace?.record(.deviation(.duplicate, "this key of fqdnaliases is already being expanded: passed over"))
             return false
@@ -108,7 +112,9 @@ extension Resolver {
     }
 
     @inline(__always)
-    private mutating func obeyRoute(_ hit: MapHit, _ level: Level, for current: WorkingAddress) throws(ResolutionFailure) -> Bool {
+    private mutating func obeyRoute(_ hit: MapHit, _ level: Level, for current: WorkingAddress)
+        throws(ResolutionFailure) -> Bool
+    {
         let value = try value(of: hit, substituting: level.routeArguments(current), growingAtMost: mostSubstituted)
         guard
             case .route(let channel, let host, let user) = RouteValue(

@@ -24,9 +24,11 @@ extension Resolver {
             try routeUser(name, current, domain: .empty)
         } else if let split = decnetSplit(name) {
             try add(
-                channel: text.append("decnet"), host: name.lowerBound..<split, user: (split + 2)..<name.upperBound, current)
+                channel: text.append("decnet"), host: name.lowerBound..<split, user: (split + 2)..<name.upperBound,
+                current)
         } else {
-            try routeUser(name, current, domain: current.domain.isEmpty ? text.append(rules.atMyDomain) : current.domain)
+            try routeUser(
+                name, current, domain: current.domain.isEmpty ? text.append(rules.atMyDomain) : current.domain)
         }
     }
 
@@ -63,7 +65,9 @@ extension Resolver {
     /// Resolves a user of this host.
     ///
     /// - Parameter domain: `@domain` where the user belongs to one, otherwise empty.
-    private mutating func routeUser(_ name: TextRange, _ current: WorkingAddress, domain: TextRange) throws(ResolutionFailure) {
+    private mutating func routeUser(_ name: TextRange, _ current: WorkingAddress, domain: TextRange)
+        throws(ResolutionFailure)
+    {
         if request.role == .sender {
             return try addUser(joined(name, current.tail, domain), current)
         }
@@ -104,7 +108,9 @@ extension Resolver {
             return try add(channel: text.append("error"), host: text.append("nosuchuser"), user: unknown, current)
         }
         let kept = rules.localUserKeepsDomain ? domain : .empty
-        if current.isUnquoted, kept.isEmpty, current.address == current.origin, user.contains(where: { needsQuotes(text[$0]) }) {
+        if current.isUnquoted, kept.isEmpty, current.address == current.origin,
+            user.contains(where: { needsQuotes(text[$0]) })
+        {
             return try addQuoted(user, current)
         }
         try addUser(joined(user, current.tail, kept), current)

@@ -45,7 +45,9 @@ extension Resolver {
     }
 
     /// `@[channel]:user@domain`, and `@[anything]:user@domain` for channel smtpx.
-    private mutating func addChannelLiteral(_ current: WorkingAddress, host: TextRange, rest: Int, at: Int) throws(ResolutionFailure) {
+    private mutating func addChannelLiteral(_ current: WorkingAddress, host: TextRange, rest: Int, at: Int)
+        throws(ResolutionFailure)
+    {
         let content = host.dropFirst().dropLast()
         let user = joined(rest..<at, current.tail, at..<current.address.upperBound)
         let isName = content.allSatisfy { place in

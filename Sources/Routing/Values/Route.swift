@@ -1,7 +1,7 @@
 // The answer of routing: ZMailer's quad (channel, host, user, attributes), of which the privilege is the one attribute
 // that an answer still needs.
 
-package import Bytes
+import Bytes
 package import MailSyntax
 package import Maps
 

@@ -1,6 +1,6 @@
 // Works out the recipients of a control file: each line with the sender, parameters and header that stand around it.
 
-package import Bytes
+import Bytes
 package import MailSyntax
 
 extension ControlFile {
@@ -158,11 +158,7 @@ package struct ControlRecipient: Sendable, Hashable {
 extension ControlRecipient {
     /// A parameter of the `N` line, such as `NOTIFY` or `ORCPT`, by its name in capitals; nil where there is none.
     package func notificationParameter(_ name: String) -> [UInt8]? {
-        for word in notification?.split(whereSeparator: ASCII.isBlank) ?? [] {
-            guard let equals = word.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            if word[..<equals].map(ASCII.uppercase).elementsEqual(name.utf8) { return Array(word[(equals + 1)...]) }
-        }
-        return nil
+        notification.flatMap { NotificationParameters.value(of: name, in: $0) }.map { Array($0) }
     }
 
     /// The recipient as the sender wrote it; nil where the file does not tell.

@@ -1,5 +1,7 @@
 // ZMailer's transport control file: who gets a message, from whom, with which header (POSTOFFICE/transport).
 
+import Bytes
+
 /// A control file as its lines.
 ///
 /// The lines are the truth, so that writing a file that was read gives the same bytes; what they mean is worked out

@@ -1,6 +1,6 @@
 // A control file to be written: the message and its groups of recipients, in the order ZMailer's router writes them.
 
-package import Bytes
+import Bytes
 package import MailSyntax
 
 /// A message with its routed recipients, before it is written.

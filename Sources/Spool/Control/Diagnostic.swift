@@ -1,5 +1,7 @@
 // What became of a recipient, as ZMailer's agents append it to the control file (a `d` line).
 
+import Bytes
+
 /// A diagnostic: which recipient, when, what for a report (RFC 3464) and what was said between the agent and the server.
 package struct Diagnostic: Sendable, Hashable {
     /// Where the recipient's line begins, in bytes from the file's beginning.

@@ -1,6 +1,7 @@
 // Whether the process that a recipient's `~` tag names can still be at work: ZMailer's agents leave their number there,
 // and nothing else.
 
+import Bytes
 import Glibc
 import System
 

@@ -1,11 +1,9 @@
-// Numbers in control files, read without ever overflowing.
-
-import Bytes
+// Numbers in files and protocols, read without ever overflowing.
 
 /// Non-negative numbers as text.
-enum Decimal {
+package enum Decimal {
     /// The number that decimal digits alone stand for; nil for anything else and for more than an Int holds.
-    static func value(_ text: some Collection<UInt8>) -> Int? {
+    package static func value(_ text: some Collection<UInt8>) -> Int? {
         guard !text.isEmpty else { return nil }
         var value = 0
         for byte in text {
@@ -19,7 +17,7 @@ enum Decimal {
     }
 
     /// The number after `0x`.
-    static func hexadecimal(_ text: [UInt8]) -> Int? {
+    package static func hexadecimal(_ text: [UInt8]) -> Int? {
         guard text.starts(with: "0x".utf8), text.count <= 17, let digits = String(validating: text[2...], as: UTF8.self)
         else { return nil }
         return Int(digits, radix: 16)

@@ -1,19 +1,17 @@
-// The date and time of a header field (RFC 5322, 3.3), always in UTC: a spool's host may change its zone, not its past.
+// The date and time of a header field (RFC 5322 3.3), always in UTC: a host may change its zone, not its past.
 
 /// Dates as mail writes them.
-enum MailDate {
+package enum MailDate {
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-    private static let months = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     /// The form `Sun, 22 Nov 2026 10:00:00 +0000`.
     ///
     /// - Parameter time: seconds since 1970; what lies outside of the years 1970 to 9999 is taken for the nearest.
-    static func text(_ time: Int64) -> String {
-        let time = min(max(time, 0), 253_402_300_799)
-        let day = Int(time / 86400)
-        let second = Int(time % 86400)
+    package static func text(_ time: some BinaryInteger) -> String {
+        let time = min(max(Int64(clamping: time), 0), 253_402_300_799)
+        let day = Int(time / 86_400)
+        let second = Int(time % 86_400)
         // Howard Hinnant's civil_from_days: years begin in March, so that the leap day is a year's last.
         let shifted = day + 719_468
         let era = shifted / 146_097
