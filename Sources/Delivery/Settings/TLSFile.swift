@@ -1,7 +1,6 @@
 // The TLS settings file of the smtp agent's `-S` option.
 
 public import Configuration
-import Files
 
 /// What the TLS file says.
 public struct TLSFile: Sendable, Hashable {
@@ -24,13 +23,7 @@ public struct TLSFile: Sendable, Hashable {
     /// - Throws: `ConfigurationError` where it cannot be read, or a line means nothing here: a misspelt `demand-tls-mode`
     ///   must not pass in silence.
     public init(path: String) throws(ConfigurationError) {
-        let bytes: [UInt8]
-        do {
-            bytes = try readTextFile(path, limit: 1 << 20).bytes
-        } catch {
-            throw ConfigurationError(
-                file: path, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
-        }
+        let bytes = try ConfigurationFile(path) { _ in "; correct the path behind -S" }.bytes
         for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }.map {
                 String(decoding: $0, as: UTF8.self)

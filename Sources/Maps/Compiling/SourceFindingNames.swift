@@ -15,8 +15,6 @@ extension Finding.Name {
     package static let lineSeparator = Finding.Name("line-separator")
     /// Any other control character but TAB.
     package static let controlCharacter = Finding.Name("control-character")
-    /// A character that looks like a blank, or like nothing, and is part of a key or a value.
-    package static let invisibleCharacter = Finding.Name("invisible-character")
     /// A line of the plain form that begins with a blank: elsewhere it would continue the line before.
     package static let indentedLine = Finding.Name("indented-line")
     /// A key of the plain form with a quote that the key does not close.
