@@ -21,6 +21,12 @@ public enum SevenBitConversion {
         /// The limit in bytes.
         public let limit: Int
 
+        /// Records a message that is too long.
+        package init(length: Int, limit: Int) {
+            self.length = length
+            self.limit = limit
+        }
+
         /// The form of messages.
         public var description: String {
             "message of \(length) bytes is too long to be converted to seven bits (limit \(limit)):"

@@ -13,6 +13,9 @@ struct RouteTest: ~Copyable {
     private var output: OutputStream
     private var log: DiagnosticLog
     private var outcome = Outcome()
+    private var count = 0
+    /// Nothing where the answers themselves are seen.
+    private let progress = isatty(STDOUT_FILENO) == 1 ? nil : ProgressLine(title: "route-test", unit: "addresses")
 
     /// Prepares a run.
     ///
@@ -73,7 +76,10 @@ struct RouteTest: ~Copyable {
     private mutating func write(leaving limit: Int) {
         while pool.inFlight > limit, !output.hasFailed, let answers = pool.next(unless: { signals.isPending }) {
             outcome.add(answers.outcome)
+            count += answers.count
+            if !answers.remarks.all.isEmpty { progress?.clear() }
             log.say(answers.remarks)
+            progress?.show(count)
             output.write(answers.output)
         }
         if limit == 0 { output.flush() }
@@ -85,6 +91,7 @@ struct RouteTest: ~Copyable {
     /// - Returns: the exit status.
     private consuming func finish(after failure: FileError? = nil) -> ExitCode {
         write(leaving: 0)
+        progress?.clear()
         log.summarise()
         if let failure { log.say(failure) }
         pool.close()

@@ -12,6 +12,8 @@ struct RouteTestAnswers: ~Copyable, Sendable {
     private(set) var remarks = Remarks()
     /// What the exit status has to say.
     private(set) var outcome = Outcome()
+    /// How many addresses were answered.
+    private(set) var count = 0
 
     /// No answers yet.
     ///
@@ -26,6 +28,7 @@ struct RouteTestAnswers: ~Copyable, Sendable {
         _ address: Span<UInt8>, _ answer: borrowing Answer, _ trace: Trace?, _ report: some ResolutionReport
     ) {
         let status = answer.status
+        count &+= 1
         outcome.count(status)
         if status == .deferred, let failure = answer.failure { remarks.add(failure.cause, "\(failure)") }
         for notice in answer.notices { remarks.add(notice, notice) }
