@@ -8,7 +8,7 @@ import ZRouteTestKit
 struct MapHabitsTests {
     @Test(
         "A value that only marks a domain as one's own is refused in thishost",
-        arguments: ["OK", "yes", "1", "RELAY", "x", "true"])
+        arguments: counted("values that mark a domain", ["OK", "yes", "1", "RELAY", "x", "true"]))
     func marks(value: String) throws {
         let site = try MistakenSite(Mistake(.databases, 5, "thishost btree - -l $MAILVAR/db/own -lm%d pathalias"))
         try site.place.write("example.org \(value)\n", to: "db/own")

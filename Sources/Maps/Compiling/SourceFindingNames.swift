@@ -29,6 +29,8 @@ extension Finding.Name {
     package static let writableByAll = Finding.Name("writable-by-all")
     /// A compiled map that is older than its source.
     package static let sourceIsNewer = Finding.Name("source-is-newer")
+    /// A source without entries where there were some before.
+    package static let emptySource = Finding.Name("empty-source")
     /// A last line without its newline.
     package static let noFinalNewline = Finding.Name("no-final-newline")
     /// A comment that allows what is no finding.

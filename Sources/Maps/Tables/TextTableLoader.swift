@@ -87,8 +87,7 @@ public final class TextTableLoader: Sendable {
         } catch {
             // Whatever it is next, it is to be read.
             state.file.forget()
-            let remedy = error.isUnsettled ? "" : "correct the file or its path"
-            result = .failure(CompileError(error, remedy: remedy))
+            result = .failure(CompileError(error, remedy: error.sourceRemedy))
         }
         state.result = result
         return result
@@ -107,7 +106,7 @@ public final class TextTableLoader: Sendable {
             return known
         case .settled(let bytes, let file):
             state.said = nil
-            return load(source, bytes, file, judge)
+            return load(source, bytes, file, judge, after: known)
         case .unsettled(let file):
             guard case .success = known, !file.isEndless else { throw FileError(file) }
             // A file that is being written may look cut short, too, and say nothing: only what stays so is worth a word.
@@ -118,13 +117,22 @@ public final class TextTableLoader: Sendable {
     }
 
     private func load(
-        _ source: Source, _ bytes: consuming [UInt8], _ file: FileState, _ judge: (any EntryJudge)?
+        _ source: Source, _ bytes: consuming [UInt8], _ file: FileState, _ judge: (any EntryJudge)?,
+        after known: Result<TextTableStorage, CompileError>? = nil
     ) -> Result<TextTableStorage, CompileError> {
         do {
             let storage = try TextTableStorage(
                 bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
                 allowing: allowed, hash: hash)
-            report(storage.findings)
+            var findings = storage.findings
+            if case .success(let old)? = known, old.count > 0, storage.count == 0, !allowed.contains(.emptySource) {
+                findings.add(
+                    Finding(
+                        .emptySource, .warning, file: source.path,
+                        text: "the map, which had \(counted(old.count, "entry", "entries")), has none any more: none of"
+                            + " them is found; if that is not meant, write them anew"))
+            }
+            report(findings)
             return .success(storage)
         } catch {
             if let findings = error.findings { report(findings) }

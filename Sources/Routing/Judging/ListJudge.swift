@@ -21,6 +21,7 @@ struct ListJudge {
             } catch {
                 // A list so long is judged when it is used.
                 if case .tooManyMembers = error.reason { continue }
+                if let fault = FileTarget.fault(ofUnreadableWord: error.faultyWord(of: list.span)) { return [fault] }
                 return [
                     EntryFault(
                         .valueIsNoList,
@@ -47,10 +48,10 @@ struct ListJudge {
             let end = value.dropFirst().firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
         let item = String(decoding: value[...end], as: UTF8.self)
-        return EntryFault(
-            .valueIsNoList,
-            "'\(item)' means nothing here, and mail for it would go to root; to refuse an address write "
-                + "error!nosuchuser for it in fqdnroutes")
+        let remedy =
+            DiscardHabit.isOne(Array(value[...end]))
+            ? "to discard mail write /dev/null" : "to refuse an address write error!nosuchuser for it in fqdnroutes"
+        return EntryFault(.valueIsNoList, "'\(item)' means nothing here, and mail for it would go to root; \(remedy)")
     }
 
     /// A command whose words would become members of the list.
@@ -74,8 +75,7 @@ struct ListJudge {
         if member.first != UInt8(ascii: "\""), let character = InvisibleCharacter.first(in: member.span) {
             return EntryFault(.invisibleCharacter, "\(character) is part of the address '\(text)'; remove it")
         }
-        if let fault = routeFault(member, text) { return fault }
-        return nil
+        return routeFault(member, text) ?? FileTarget.fault(ofMember: member)
     }
 
     /// A route, which in a list is an address of a host that nobody has.
@@ -97,6 +97,7 @@ struct ListJudge {
 
     /// Why a member, which can be read as one, can be nobody.
     private func whyNobody(_ member: [UInt8]) -> String? {
+        if member.elementsEqual("\"\"".utf8) { return "is an empty name" }
         guard let first = member.first, let last = member.last, !"\"\\/:[".utf8.contains(first) else {
             return member.starts(with: "/*".utf8) ? "begins a remark of another kind" : nil
         }

@@ -40,7 +40,8 @@ struct DbPutCommand: ParsableCommand {
         try session.withMap(.writing(create: true)) { map, _ in
             try map.put(stored, value.utf8 + [0])
             try map.sync()
-            session.warnOfHiding(stored, in: map)
+            var earlier = EarlierMaps(session)
+            for warning in earlier.warnings(about: stored, in: map) { session.log.say(warning, .warning) }
         }
     }
 
