@@ -337,15 +337,17 @@ import ZRouteTestKit
         #expect(try faults(Entry(.fqdnroutes, "a@x.example", "anything"), flags) == [])
     }
 
-    @Test(arguments: [
+    static let messagesOfLists = [
         ("a, fg.dot.", "in 'fg.dot.'"), ("b, c,", "in 'c'"), ("b; c@x.example", "in 'b;'"),
         ("a@x.example b@x.example", "in 'b@x.example'"), ("J. Random j@x.example", "in 'J.'"),
         ("a@x.example., b", "write 'a@x.example'"), ("a, b@x..example", "in 'b@x..example'; write one dot"),
         (".bob@x.example", "in '.bob@x.example'; remove it, or put"), ("a@b (c", "in '(c'; write ')'"),
         ("Kim <kim@x.example", "write '>'"), ("crew: a, b", "write ';'"), ("kim@x.example>", "write '<'"),
         ("./x", "'./x' is neither an address nor a file"), ("../../dev/null", "write /dev/null, without quotes"),
-        (":blackhole:", "write /dev/null"),
-    ])
+        (":blackhole:", "write /dev/null"), (":fail: gone", "write error!nosuchuser"), (":b: c", "write one colon"),
+    ]
+
+    @Test(arguments: counted("messages about lists", messagesOfLists))
     func messagesOfListsShowTheWordAndSayWhatToDo(value: String, word: String) throws {
         let text = try #require(try faults(Entry(.aliases, "a", value)).first).text
         #expect(text.contains(word) && text.contains("; "), "\(text)")

@@ -12,8 +12,8 @@ extension FileError {
         case ENOTDIR: "correct its path, of which a part is no directory"
         case ELOOP: "correct the symbolic links on its path, which lead in a circle"
         case EISDIR: "name a file, not a directory"
+        case 0 where reason.hasPrefix("larger"): "split it"
         case 0: isUnsettled ? "" : "name a file of text, not a directory or a device"
-        case EFBIG: "split it"
         default: "see to the disk or file server that it is on"
         }
     }

@@ -42,12 +42,20 @@ struct ListJudge {
         )
     }
 
+    private static let redirectItems = [":fail:", ":defer:", ":unknown:", ":error:", ":user:", ":true:"]
+
     /// `:blackhole:`, `:fail:` and others of Exim.
     private func redirectItemFault(_ value: [UInt8]) -> EntryFault? {
         guard value.first == UInt8(ascii: ":"), !value.starts(with: ":include:".utf8),
             let end = value.dropFirst().firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
         let item = String(decoding: value[...end], as: UTF8.self)
+        guard Self.redirectItems.contains(item.lowercased()) || DiscardHabit.isOne(Array(value[...end])) else {
+            return EntryFault(
+                .valueIsNoList,
+                "the value begins with ':', as behind a key with two colons; write one colon, and no name with '::', which"
+                    + " is an address of DECnet")
+        }
         let remedy =
             DiscardHabit.isOne(Array(value[...end]))
             ? "to discard mail write /dev/null" : "to refuse an address write error!nosuchuser for it in fqdnroutes"

@@ -14,7 +14,7 @@ struct MakedbCommand: ParsableCommand {
         abstract: "Compile one source into a database.",
         discussion: """
             The source is INPUT, standard input for '-', or the file BASE itself where no input is named. The database \
-            is BASE.db (btree) or BASE.dbh (bhash); it is written beside the old one and takes its place when it is \
+            is BASE.db (btree) or BASE.dbh (bhash), and BASE may have that ending already; it is written beside the old one and takes its place when it is \
             whole.
 
             With -A the entries of the source are added to those of the old database; of two entries with one key the \
