@@ -195,7 +195,7 @@ import ZRouteTestKit
         #expect(error.findings?.errorCount == 1)
     }
 
-    @Test(arguments: [
+    static let right: [(text: String, form: SourceForm)] = [
         (
             "ann@example.org smtp!h!ann\n\n# Grüße\n   # indented comment\n\nbob@example.org\tsmtp!h\t\n",
             SourceForm.plain
@@ -204,7 +204,9 @@ import ZRouteTestKit
         ("# only a comment\n", .plain), ("root: a, b,\n  c,\n\td\n\nx  :  y\n", .aliases),
         ("\"a b\": \"|/bin/x y\"\n", .aliases), ("a: \"é, ü\" <e@x.example>\n", .aliases), ("a:\n", .aliases),
         ("# page\u{0C}\na: b\n", .aliases), ("name: Jörg\u{A0}Müller <j@x.example>\n", .aliases),
-    ])
+    ]
+
+    @Test(arguments: counted("sources that are right", right))
     func whatIsRightIsNotFound(text: String, form: SourceForm) throws {
         let report = try MapCompiler.check(job(Source(.unreadableLine, form, text, line: 0)))
         #expect(report.findings.first.isEmpty)

@@ -66,7 +66,9 @@ import ZRouteTestKit
         Entry(.fqdnroutes, "'a@x.example'", "smtp-lmtp!store!a", .keyNeverAsked),
         Entry(.fqdnroutes, "a@x.example$", "smtp-lmtp!store!a", .keyNeverAsked),
         Entry(.fqdnroutes, "^a@x.example$", "smtp-lmtp!store!a", .keyNeverAsked),
-        Entry(.aliases, "a", "./x", .valueIsNoList), Entry(.aliases, "a", "../x", .valueIsNoList),
+        Entry(.aliases, "a", "kim@[192.0.2.300]", .valueIsNoList),
+        Entry(.aliases, "a", "kim@[192.0.2]", .valueIsNoList), Entry(.aliases, "a", "./x", .valueIsNoList),
+        Entry(.aliases, "a", "../x", .valueIsNoList),
         Entry(.aliases, "a", "\"\"", .valueIsNoList), Entry(.aliases, "a", "b, \"\"", .valueIsNoList),
         Entry(.aliases, "a", ":include:lists/a", .valueIsNoList),
         Entry(.aliases, "a", "\":include:./a\"", .valueIsNoList), Entry(.aliases, "a", "-", .valueIsNoList),
@@ -215,6 +217,10 @@ import ZRouteTestKit
         Entry(.aliases, "a", "$HOME/mail", .pathAsName), Entry(.aliases, "a", "b, mail/box", .pathAsName),
         Entry(.aliases, "a", "\"./x\"", .pathAsName), Entry(.aliases, "a", "\"/var/mail/a b\"", .pathAsName),
         Entry(.fqdnaliases, "a@x.example", "b@x.example, \"/dev/null\"", .pathAsName),
+        Entry(.aliases, "a", "/DEV/NULL", .pathAsName), Entry(.aliases, "a", "/dev/nul", .pathAsName),
+        Entry(.aliases, "a", "//dev/null", .pathAsName), Entry(.aliases, "a", "/dev/null/", .pathAsName),
+        Entry(.aliases, "a", "\"bob@x.example\"", .quotedAddress),
+        Entry(.fqdnaliases, "a@x.example", "b, \"bob@x.example\"", .quotedAddress),
         // Addresses in brackets are a matter of localaddresses.
         Entry(.thishost, "[192.0.2.1]", "", .keyNeverAsked), Entry(.thishost, "[ipv6:2001:db8::1]", "", .keyNeverAsked),
         Entry(.thishost, "[192.0.2.1]", "x.example", .keyNeverAsked),
@@ -305,6 +311,7 @@ import ZRouteTestKit
         Entry(.thishost, "bücher.example", ""), Entry(.aliases, "\"a%b\"", "b"), Entry(.aliases, "\"a!b\"", "b"),
         Entry(.aliases, "100%", "b"), Entry(.fqdnroutes, "a@x.example", "smtp!gw.example.!a"),
         Entry(.fqdnroutes, "a@x.example", "bitbucket!-!-"), Entry(.fqdnroutes, "a@x.example", "smtp!gw!%1%3"),
+        Entry(.aliases, "a", "\"a b@c\"@x.example"), Entry(.aliases, "a", "kim@[IPv6:2001:db8::7]"),
         Entry(.fqdnaliases, "@x.example", "%1@y.example, %1@z.example"), Entry(.aliases, "a", "/g=a/s=b/@x.example"),
         Entry(.aliases, "a", ":include:/etc/lists/a"), Entry(.aliases, "a", "\":include:/etc/lists/a\""),
     ]
@@ -345,6 +352,9 @@ import ZRouteTestKit
         ("Kim <kim@x.example", "write '>'"), ("crew: a, b", "write ';'"), ("kim@x.example>", "write '<'"),
         ("./x", "'./x' is neither an address nor a file"), ("../../dev/null", "write /dev/null, without quotes"),
         (":blackhole:", "write /dev/null"), (":fail: gone", "write error!nosuchuser"), (":b: c", "write one colon"),
+        ("file:/dev/null", "write /dev/null, without quotes"), (">/dev/null", "write /dev/null, without quotes"),
+        ("include:/etc/list", "write :include:/path"), (":Include:/etc/list", "write :include:/path"),
+        (":include:\"/etc/list\"", "write :include:/path"), (":include: /etc/list", "write :include:/path"),
     ]
 
     @Test(arguments: counted("messages about lists", messagesOfLists))

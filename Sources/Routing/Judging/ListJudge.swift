@@ -50,6 +50,7 @@ struct ListJudge {
             let end = value.dropFirst().firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
         let item = String(decoding: value[...end], as: UTF8.self)
+        if let fault = FileTarget.fault(ofUnreadableWord: Array(value)) { return fault }
         guard Self.redirectItems.contains(item.lowercased()) || DiscardHabit.isOne(Array(value[...end])) else {
             return EntryFault(
                 .valueIsNoList,
@@ -122,7 +123,8 @@ struct ListJudge {
         if Placeholders.isForeign(in: member) { return "has a pattern of another mailer, which nothing replaces" }
         guard let at = member.lastIndex(of: UInt8(ascii: "@")), first != UInt8(ascii: "@") else { return nil }
         let domain = Array(member[(at + 1)...])
-        guard domain.first != UInt8(ascii: "["), !DomainJudge.isDomain(domain) else { return nil }
+        let isDomain = domain.first == UInt8(ascii: "[") ? DomainJudge.isHost(domain) : DomainJudge.isDomain(domain)
+        guard !isDomain else { return nil }
         return "has the domain '\(String(decoding: domain, as: UTF8.self))', which no domain can be"
     }
 }
