@@ -4,9 +4,9 @@
 import MailAddress
 
 /// A character that has no place in a line of a configuration file.
-struct UnseenCharacter {
+package struct UnseenCharacter: Sendable {
     /// Its place in the line, in characters from 1.
-    let column: Int
+    package let column: Int
     /// What it is.
     private let name: String
     /// What to do about it.
@@ -17,7 +17,7 @@ struct UnseenCharacter {
     /// The first such character of a line without its newline; nil where there is none.
     ///
     /// In a comment everything may stand but what ends lines elsewhere: it would make comments of further lines.
-    init?(in line: some Collection<UInt8>) {
+    package init?(in line: some Collection<UInt8>) {
         let bytes = Array(line)
         let span = bytes.span
         var column = 1
@@ -40,7 +40,7 @@ struct UnseenCharacter {
     }
 
     /// The character's place, what it is, and what to do, as the beginning of a message in one line.
-    var explanation: String { "column \(column) has \(name): \(remedy)" }
+    package var explanation: String { "column \(column) has \(name): \(remedy)" }
 
     /// The error of a file that has it.
     func error(file: String, line: Int) -> ConfigurationError {

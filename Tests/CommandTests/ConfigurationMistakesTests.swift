@@ -246,6 +246,7 @@ struct ConfigurationMistakesTests {
 
     static let accountFiles = [
         "", "# nobody yet\n", "ann\nbob\n", " ann:x:1:1::/:\n", "\u{FEFF}ann:x:1:1::/:\n", "ann :x:1\n", ":x:1\n",
+        "ann\u{A0}:x:1\n", "bob:x:1\n\u{200B}ann:x:1\n", "bob:x:1\nan\u{AD}n:x:1\n", "\u{3000}ann:x:1\n",
     ]
 
     @Test("A file of accounts that names none holds mail for users, and bounces none", arguments: accountFiles)

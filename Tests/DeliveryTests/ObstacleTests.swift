@@ -141,6 +141,26 @@ import ZRouteTestKit
         print("ObstacleTests: \(Self.mistakesOfTLS.count) mistakes with certificates and keys")
     }
 
+    /// A message that no memory is given for is deferred with the reason and the limit; smaller ones, and those without a
+    /// byte to convert, go out.
+    @Test(arguments: [(64, true, false), (64, false, true), (63, true, true)])
+    func aMessageTooLongToBeConvertedIsSaidToBeThat(mebibytes: Int, hasHighBytes: Bool, isDelivered: Bool) throws {
+        let spool = try DeliverySpool(isInMemory: true)
+        var script = ServerScript()
+        script.keywords = ["PIPELINING"]
+        let server = try ScriptedServer(script, in: spool.place)
+        defer { server.stop() }
+        let line = String(repeating: "x", count: 1023) + "\n"
+        let first = hasHighBytes ? "\u{E9}\n" : "e\n"
+        try spool.add([recipient("a")], body: first + String(repeating: line, count: mebibytes << 10))
+        try spool.deliver(Self.plan(server.path, options: "-T dot=5m,data=5m", Reports()))
+        #expect(spool.outcomes == ["a": isDelivered ? .delivered : .deferred], "\(spool.attempts)")
+        guard !isDelivered else { return }
+        let reply = spool.attempts.last?.reply.description ?? ""
+        #expect(reply.contains("too long to be converted to seven bits (limit 67108864)"), "\(reply)")
+        #expect(reply.contains("8BITMIME") && !reply.contains("unreadable"), "\(reply)")
+    }
+
     /// A server whose queue of connections is full is busy: it is tried again soon, as long as connecting may take.
     @Test func aFullQueueOfConnectionsIsNoFailure() throws {
         let spool = try DeliverySpool()
@@ -185,15 +205,21 @@ import ZRouteTestKit
         #expect(spool.outcomes == ["a": .delivered], "\(spool.attempts)")
     }
 
+    @Test func casesAreCounted() {
+        print("ObstacleTests: \(Self.unservable.count) configurations of the scheduler")
+        #expect(Self.unservable.count > 4)
+    }
+
+    static let unservable: [(String, Int32)] = [
+        ("smtp-lmtp\n  command=\"smtp -M -Q -F UNIX:/none\"\n", 78),
+        ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -A /none/secrets\"\n", 78),
+        ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -S /none/tls\"\n", 78),
+        ("local\n  command=\"smtp -M -F UNIX:/none\"\n", 78),
+        ("smtp-lmtp\n  queueonly\n  command=\"smtp -M -F UNIX:/none\"\n", 0),
+    ]
+
     /// What cannot be served because of the configuration is said by every run, and is the run's exit status.
-    @Test(
-        arguments: [
-            ("smtp-lmtp\n  command=\"smtp -M -Q -F UNIX:/none\"\n", 78),
-            ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -A /none/secrets\"\n", 78),
-            ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -S /none/tls\"\n", 78),
-            ("local\n  command=\"smtp -M -F UNIX:/none\"\n", 78),
-            ("smtp-lmtp\n  queueonly\n  command=\"smtp -M -F UNIX:/none\"\n", 0),
-        ] as [(String, Int32)])
+    @Test(arguments: unservable)
     func everyRunSaysWhatItCannotServe(scheduler: String, status: Int32) throws {
         let spool = try DeliverySpool()
         try spool.add([recipient("a")])

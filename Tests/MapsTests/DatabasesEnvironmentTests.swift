@@ -31,29 +31,36 @@ struct DatabasesEnvironmentTests {
                     home: "/e", mode: 0o600, create: false, readOnly: false, cdb: false, temporaryDirectory: nil))
     }
 
-    @Test(
-        "What cannot be used is an error with its line",
-        arguments: [
-            ("envmode = 0600", nil, "has no envhome"),
-            ("envhome = /e\nenvflags = CDB, TXN", 2, "the flag 'TXN' is unknown"),
-            ("envmode = rw\nenvhome = /e", 1, "envmode is no octal mode: 'rw'"),
-            ("envmode = 7777\nenvhome = /e", 1, "envmode is no octal mode"),
-            ("envhome =", 1, "envhome has no usable value"),
-            ("envhom = /e", 1, "'envhom' is unknown"),
-            ("\nenvhome", 2, "is no 'name = value'"),
-            ("envhome = /e\nenvhome = /f", 2, "envhome stands in line 1 already; keep the one"),
-            ("envhome = /e\n# note\nEnvHome=/e", 3, "envhome stands in line 1 already"),
-            ("tmpdir = /tmp\nenvhome = /e\ntmpdir = /tmp", 3, "tmpdir stands in line 1 already"),
-            ("envmode = 0600\nenvmode = 0640\nenvhome = /e", 2, "envmode stands in line 1 already"),
-            ("envflags = CDB\nenvhome = /e\nenvflags = CREATE", 3, "envflags stands in line 1 already"),
-            ("# note\nenvhome = /etc/passwd", 2, "envhome is no directory, but another file: '/etc/passwd'; name"),
-            ("envhome = /dev/null", 1, "envhome is no directory"),
-            ("envhome = sleepyenv.conf", 1, "envhome is no directory"),
-        ] as [(String, Int?, String)])
+    static let unusableFiles: [(String, Int?, String)] = [
+        ("envmode = 0600", nil, "has no envhome"),
+        ("envhome = /e\nenvflags = CDB, TXN", 2, "the flag 'TXN' is unknown"),
+        ("envmode = rw\nenvhome = /e", 1, "envmode is no octal mode: 'rw'"),
+        ("envmode = 7777\nenvhome = /e", 1, "envmode is no octal mode"),
+        ("envhome =", 1, "envhome has no usable value"),
+        ("envhom = /e", 1, "'envhom' is unknown"),
+        ("\nenvhome", 2, "is no 'name = value'"),
+        ("envhome = /e\nenvhome = /f", 2, "envhome stands in line 1 already; keep the one"),
+        ("envhome = /e\n# note\nEnvHome=/e", 3, "envhome stands in line 1 already"),
+        ("tmpdir = /tmp\nenvhome = /e\ntmpdir = /tmp", 3, "tmpdir stands in line 1 already"),
+        ("envmode = 0600\nenvmode = 0640\nenvhome = /e", 2, "envmode stands in line 1 already"),
+        ("envflags = CDB\nenvhome = /e\nenvflags = CREATE", 3, "envflags stands in line 1 already"),
+        ("# note\nenvhome = /etc/passwd", 2, "envhome is no directory, but another file: '/etc/passwd'; name"),
+        ("envhome = /dev/null", 1, "envhome is no directory"),
+        ("envhome = sleepyenv.conf", 1, "envhome is no directory"),
+    ]
+
+    @Test("What cannot be used is an error with its line", arguments: unusableFiles)
     func unusable(text: String, line: Int?, message: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try environment(text) }
         #expect(error?.line == line)
         #expect(error?.text.hasPrefix(message) == true, "\(error?.text ?? "")")
+    }
+
+    @Test func casesAreCounted() {
+        print(
+            "DatabasesEnvironmentTests: \(Self.unusableFiles.count) files that cannot be used,"
+                + " \(UnseenText.all.count * 2) with a character that nobody sees")
+        #expect(Self.unusableFiles.count > 14)
     }
 
     @Test("A character that nobody sees is an error with its place", arguments: UnseenText.all)
