@@ -19,9 +19,10 @@ struct SortedSource {
     /// - Throws: if it cannot be read, or has an error that is not allowed.
     init(_ job: CompileJob) throws(CompileError) {
         let (source, file) = try Self.read(job.source)
+        // The parser works in place; a second owner of the bytes would make it copy them all.
         var parser = SourceParser(
-            source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge, allowing: job.allowed
-        )
+            consume source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge,
+            allowing: job.allowed)
         var keyed: [KeyedEntry] = []
         keyed.reserveCapacity(parser.bytes.count / 48)
         while let entry = parser.next() {

@@ -97,8 +97,9 @@ public final class TextTableLoader: Sendable {
         _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
     ) throws(FileError) -> Result<TextTableStorage, CompileError> {
         guard let known = state.result else {
-            let file = try state.file.read()
-            return load(source, file.bytes, file.state, judge)
+            // Each owner hands the bytes on: the parser, which works in them, would copy what has another.
+            let (bytes, file) = try state.file.read()
+            return load(source, consume bytes, file, judge)
         }
         switch try state.file.look() {
         case .unchanged:
@@ -106,7 +107,7 @@ public final class TextTableLoader: Sendable {
             return known
         case .settled(let bytes, let file):
             state.said = nil
-            return load(source, bytes, file, judge, after: known)
+            return load(source, consume bytes, file, judge, after: known)
         case .unsettled(let file):
             guard case .success = known, !file.isEndless else { throw FileError(file) }
             // A file that is being written may look cut short, too, and say nothing: only what stays so is worth a word.
@@ -122,7 +123,7 @@ public final class TextTableLoader: Sendable {
     ) -> Result<TextTableStorage, CompileError> {
         do {
             let storage = try TextTableStorage(
-                bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
+                consume bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
                 allowing: allowed, hash: hash)
             var findings = storage.findings
             if case .success(let old)? = known, old.count > 0, storage.count == 0, !allowed.contains(.emptySource) {
