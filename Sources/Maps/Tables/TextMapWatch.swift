@@ -13,6 +13,8 @@ package struct TextMapWatch: Sendable {
         let judge: (any EntryJudge)?
         /// The trouble that was said last, so that it is said once.
         var said: CompileError?
+        /// The trouble that was met last: a file that is being written is one for a moment only.
+        var met: CompileError?
     }
 
     private var maps: [Map]
@@ -39,15 +41,18 @@ package struct TextMapWatch: Sendable {
 
     /// Reads what has changed; what is found in a source the loader reports.
     ///
-    /// - Returns: files that cannot be read at all, each once.
+    /// - Returns: files that cannot be read at all, each once; one that is being written, from the second look on.
     package mutating func look() -> [CompileError] {
         var failures: [CompileError] = []
         for index in maps.indices {
             let map = maps[index]
             do throws(CompileError) {
                 _ = try loader.storage(path: map.path, form: map.form, folding: map.folding, judge: map.judge)
-                maps[index].said = nil
+                (maps[index].said, maps[index].met) = (nil, nil)
             } catch {
+                maps[index].met = error
+                // Only what stays so is worth a word.
+                if error.isTemporary, error != map.met { continue }
                 if error.findings == nil, error != map.said { failures.append(error) }
                 maps[index].said = error
             }
