@@ -355,6 +355,7 @@ import ZRouteTestKit
         ("file:/dev/null", "write /dev/null, without quotes"), (">/dev/null", "write /dev/null, without quotes"),
         ("include:/etc/list", "write :include:/path"), (":Include:/etc/list", "write :include:/path"),
         (":include:\"/etc/list\"", "write :include:/path"), (":include: /etc/list", "write :include:/path"),
+        ("\"/dev/null\",", "remove the comma"),
     ]
 
     @Test(arguments: counted("messages about lists", messagesOfLists))

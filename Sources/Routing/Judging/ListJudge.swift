@@ -21,7 +21,8 @@ struct ListJudge {
             } catch {
                 // A list so long is judged when it is used.
                 if case .tooManyMembers = error.reason { continue }
-                if let fault = FileTarget.fault(ofUnreadableWord: error.faultyWord(of: list.span)) { return [fault] }
+                let word = error.faultyWord(of: list.span)
+                if error.reason != .emptyMember, let fault = FileTarget.fault(ofUnreadableWord: word) { return [fault] }
                 return [
                     EntryFault(
                         .valueIsNoList,
