@@ -8,9 +8,9 @@ let package = Package(
         .library(name: "ZRoute", targets: ["MailAddress", "Configuration", "Maps", "Routing"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
@@ -21,7 +21,7 @@ let package = Package(
         .target(name: "Files", dependencies: ["CLinux"]),
         .target(name: "Configuration", dependencies: ["Files", "MailAddress"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Files", "MailAddress"]),
-        .target(name: "ZRouteTestKit"),
+        .target(name: "ZRouteTestKit", dependencies: ["Spool"]),
         .target(
             name: "FuzzTargets", dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "Spool"],
             path: "Fuzz/Targets"),
@@ -90,7 +90,9 @@ let package = Package(
             dependencies: ["Configuration", "Files", "MailAddress", "Maps", "Routing", "ZRouteTestKit"]),
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["Files", "Spool"], path: "Tests/SpoolFaultRunner"),
-        .testTarget(name: "SpoolTests", dependencies: ["CFileAttributes", "Files", "Spool", "SpoolFaultRunner"]),
+        .testTarget(
+            name: "SpoolTests",
+            dependencies: ["CFileAttributes", "Files", "Spool", "SpoolFaultRunner", "ZRouteTestKit"]),
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .executableTarget(
             name: "BatchRunner", dependencies: ["Batch", "Configuration", "Files", "Maps", "Routing", "Spool"],
