@@ -8,9 +8,9 @@ let package = Package(
         .library(name: "ZRoute", targets: ["Bytes", "MailSyntax", "Configuration", "Maps", "Routing"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
@@ -22,7 +22,7 @@ let package = Package(
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
         .target(name: "Configuration", dependencies: ["Bytes", "MailSyntax", "System"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Bytes", "MailSyntax", "System"]),
-        .target(name: "ZRouteTestKit"),
+        .target(name: "ZRouteTestKit", dependencies: ["Spool"]),
         .target(
             name: "FuzzTargets",
             dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Spool"],
@@ -95,7 +95,9 @@ let package = Package(
             dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "ZRouteTestKit"]),
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["System", "Spool"], path: "Tests/SpoolFaultRunner"),
-        .testTarget(name: "SpoolTests", dependencies: ["CFileAttributes", "System", "Spool", "SpoolFaultRunner"]),
+        .testTarget(
+            name: "SpoolTests",
+            dependencies: ["CFileAttributes", "System", "Spool", "SpoolFaultRunner", "ZRouteTestKit"]),
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .executableTarget(
             name: "QueueRoutingRunner",

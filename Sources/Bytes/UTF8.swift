@@ -78,6 +78,14 @@ package struct InvisibleCharacter: Sendable, Hashable, CustomStringConvertible {
     /// Whether other programs take it for the end of a line.
     package var endsLines: Bool { scalar == 0x85 || scalar == 0x2028 || scalar == 0x2029 }
 
+    /// Whether it is seen as a blank.
+    package var isBlank: Bool {
+        switch scalar {
+        case 0xA0, 0x1680, 0x2000...0x200A, 0x202F, 0x205F, 0x3000: true
+        default: false
+        }
+    }
+
     /// The form of messages: `a no-break space (U+00A0)`.
     package var description: String {
         let digits = String(scalar, radix: 16, uppercase: true)
@@ -86,6 +94,7 @@ package struct InvisibleCharacter: Sendable, Hashable, CustomStringConvertible {
             switch scalar {
             case 0x85: "a next line character"
             case 0xA0, 0x202F: "a no-break space"
+            case _ where isBlank: "a wide or narrow blank"
             case 0xAD: "a soft hyphen"
             case 0x2028: "a line separator"
             case 0x2029: "a paragraph separator"

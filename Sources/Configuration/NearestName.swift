@@ -19,6 +19,16 @@ package func nearestName(to name: String, among known: some Sequence<String>) ->
     return known.first { essential($0).starts(with: letters) }
 }
 
+/// The known names, those first that are most like a given one; equally alike ones in their own order.
+package func namesByLikeness(to name: String, among known: some Sequence<String>) -> [String] {
+    let letters = essential(name)
+    let measured = known.map { (name: $0, distance: editDistance(letters, essential($0))) }
+    return measured.enumerated().sorted { left, right in
+        let (one, other) = (left.element.distance, right.element.distance)
+        return one == other ? left.offset < right.offset : one < other
+    }.map(\.element.name)
+}
+
 /// A clause for the end of a message: `; did you mean 'NAME'?`, or nothing where no known name is like it.
 package func suggestion(for name: String, among known: some Sequence<String>) -> String {
     nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""

@@ -2,14 +2,10 @@
 
 import Bytes
 import Glibc
-import System
 
 extension Settings {
     /// Where zmailer.conf is looked for when neither the command line nor `ZCONFIG` names it.
     package static let standardFiles = ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf"]
-
-    /// The largest configuration file read, in bytes.
-    private static let largestFile = 1 << 20
 
     /// Reads the configuration: zmailer.conf, the plain settings of `$MAILSHARE/router.cf`, `$MAILVAR/mail.conf`.
     ///
@@ -62,15 +58,8 @@ extension Settings {
     private static func take(
         _ path: String, into reader: inout SettingsReader, scope: SettingsReader.Scope
     ) throws(ConfigurationError) -> Bool {
-        let bytes: [UInt8]
-        do {
-            bytes = try readTextFile(path, limit: largestFile).bytes
-        } catch {
-            if error.isMissing { return false }
-            throw ConfigurationError(
-                file: path, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
-        }
-        try reader.take(bytes, from: path, scope: scope)
+        guard let file = try ConfigurationFile(ifPresent: path, isScript: scope == .plainSettings) else { return false }
+        try reader.take(file.bytes, from: path, scope: scope)
         return true
     }
 

@@ -43,6 +43,9 @@ struct SettingsReader {
             else {
                 throw ConfigurationError(file: "--set", text: "'\(name)=\(value)' is no NAME=VALUE")
             }
+            if let character = UnseenCharacter(in: value.utf8) {
+                throw ConfigurationError(file: "--set", text: "the value of \(name): \(character.explanation)")
+            }
             variables[name] = value
             places[name] = Place(file: "--set", line: nil)
             note(name, file: "--set", line: nil)
@@ -70,6 +73,7 @@ struct SettingsReader {
             }
             if scope == .plainSettings {
                 guard let setting = SettingName(rawValue: name) else { continue }
+                if let character = UnseenCharacter(in: line) { throw character.error(file: file, line: number) }
                 // The router.cf that ZMailer installs marks "not set" so, and replaces it further down.
                 if setting == .organizationDomains, value == "x" { continue }
             }

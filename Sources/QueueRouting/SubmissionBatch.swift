@@ -9,7 +9,7 @@ struct SubmissionBatch {
     let postOffice: PostOffice
     let site: BatchSite
     let router: any AddressRouter
-    /// How recently a file may have been written to and yet be refused, in seconds: what is no message now may be one
+    /// How recently a file may have been written to and yet be refused, in seconds: one that is no message now may be one
     /// when its writer is done.
     let settling: Int64
     /// Whether messages that are in place are handed over, open and locked.

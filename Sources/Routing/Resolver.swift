@@ -283,20 +283,20 @@ package struct Resolver: ~Copyable {
         of hit: MapHit, substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(),
         growingAtMost growth: Int
     ) throws(ResolutionFailure) -> TextRange {
-        guard hit.reference(in: text) != nil else { return hit.value }
-        return try substituted(hit, places(), growth)
+        guard let first = hit.reference(in: text) else { return hit.value }
+        return try substituted(hit, first, places(), growth)
     }
 
     @inline(__always)
     private mutating func substituted(
-        _ hit: MapHit, _ places: SubstitutionPlaces, _ growth: Int
+        _ hit: MapHit, _ first: Int, _ places: SubstitutionPlaces, _ growth: Int
     ) throws(ResolutionFailure) -> TextRange {
         // A reference has two bytes, and stands for a piece of the text: most values are too short to grow that much.
         let (most, isOverflow) = (hit.value.count / 2).multipliedReportingOverflow(by: text.end)
         guard
             (most <= growth && !isOverflow) || hit.substitutedLength(places, in: text) - hit.value.count <= growth
         else { throw .growthLimit(bytes: growth) }
-        return hit.value(substituting: places, in: &text)
+        return hit.value(substituting: places, from: first, in: &text)
     }
 
     /// So many bytes may substitution add to a route or a name: what the address has, and some.

@@ -23,7 +23,14 @@ package final class MaildirStore: Sendable {
         self.path = path
         // Maildir: no slash and no colon in file names.
         self.host = String(host.map { $0 == "/" || $0 == ":" ? "_" : $0 })
-        try Self.makeDirectory(path)
+        do throws(FileError) {
+            try Self.makeDirectory(path)
+        } catch {
+            throw FileError(
+                operation: error.operation, path: error.path, code: error.code,
+                remedy: error.isMissing
+                    ? "make the directory that it is to be in" : "name a directory that this user may write to")
+        }
     }
 
     /// Stores a message.
@@ -84,6 +91,8 @@ package final class MaildirStore: Sendable {
             try syncDirectory(System.directory(of: path))
         } else if errno != EEXIST {
             throw FileError(operation: "mkdir", path: path, code: errno)
+        } else if try !FileIdentity(path: path).isDirectory {
+            throw FileError(operation: "mkdir", path: path, code: ENOTDIR)
         }
     }
 

@@ -1,6 +1,7 @@
 // The sink's sockets. Each connection has one thread of a few to itself while it stores: a store's work is waiting for
 // the disk.
 
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -58,16 +59,37 @@ package final class SinkServer: Sendable {
             case .unix(let path): path
             case .tcp(let host, let port): "\(host):\(port)"
             }
-        let reason =
-            switch error {
-            case let error as IOError: FileError(operation: "", path: "", code: error.errnoCode).reason
-            case SocketAddressError.unixDomainSocketPathTooLong:
-                "the path is longer than the 107 bytes that a socket's may have; choose a shorter one"
-            case is UnixDomainSocketPathWrongType: "something else than a socket is there; remove it"
-            case is SocketAddressError: "its name cannot be resolved"
-            default: "\(error)"
-            }
-        return FileError(operation: "listen", path: place, reason: reason)
+        let operation = "listen"
+        switch error {
+        case let error as IOError:
+            return FileError(
+                operation: operation, path: place, code: error.errnoCode, remedy: remedy(error.errnoCode, at: address))
+        case SocketAddressError.unixDomainSocketPathTooLong:
+            return FileError(
+                operation: operation, path: place, code: ENAMETOOLONG,
+                remedy: "a socket's path has 107 bytes at the most: choose a shorter one")
+        case is UnixDomainSocketPathWrongType:
+            return FileError(
+                operation: operation, path: place, code: EEXIST,
+                remedy: "it is no socket: remove it, or choose another path")
+        case is SocketAddressError, is SocketAddressError.UnknownHost:
+            return FileError(
+                operation: operation, path: place,
+                reason: "the name cannot be resolved; give an address of this host")
+        default: return FileError(operation: operation, path: place, reason: "\(error)")
+        }
+    }
+
+    /// What to do where the system does not let us listen.
+    private static func remedy(_ code: Int32, at address: Address) -> String {
+        switch (address, code) {
+        case (.unix, ENOENT), (.unix, ENOTDIR): "make the directory that the socket is to be in, or choose another path"
+        case (.unix, EACCES), (.unix, EPERM), (.unix, EROFS): "choose a directory that this user may write to"
+        case (.unix, _): "choose another path"
+        case (.tcp, EADDRINUSE): "another program listens there: end it, or choose another port"
+        case (.tcp, EACCES): "ports below 1024 are for the superuser: choose another"
+        case (.tcp, _): "give an address of this host"
+        }
     }
 
     /// The port it listens on; nil for a socket in the file system.

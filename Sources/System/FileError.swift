@@ -26,6 +26,19 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
         self.isUnsettled = false
     }
 
+    /// Records a failed system call with what to do about it.
+    ///
+    /// - Parameters:
+    ///   - code: errno as the call left it.
+    ///   - remedy: what to do, as the end of the reason.
+    package init(operation: String, path: String, code: Int32, remedy: String) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+        self.reason = unsafe "\(String(cString: strerror(code))); \(remedy)"
+        self.isUnsettled = false
+    }
+
     /// Records a refusal of ours, such as a file over a limit.
     ///
     /// - Parameter isUnsettled: whether the file may be fine in a moment.
@@ -42,4 +55,7 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// Whether the file does not exist (ENOENT).
     package var isMissing: Bool { code == ENOENT }
+
+    /// Whether nothing can be at the path: it does not exist, or what should be a directory on the way to it is none.
+    package var isUnreachable: Bool { code == ENOENT || code == ENOTDIR }
 }

@@ -21,18 +21,18 @@ struct CommandLineTests {
         #expect(result.text == "a@example.org\tsmtp-lmtp!store!a@example.org\n")
     }
 
-    @Test(
-        "A misspelt word is answered by the right one",
-        arguments: [
-            (["routetest", "a@b"], ["'routetest'", "did you mean 'route-test'", "zroute --help"]),
-            (["route-tset"], ["did you mean 'route-test'"]), (["dleiver", "--once"], ["did you mean 'deliver'"]),
-            (["help", "quue"], ["did you mean 'queue'"]),
-            (["db", "vrify", "x"], ["did you mean 'verify'", "zroute db --help"]),
-            (["nonsense"], ["route-test", "newdb", "zroute --help"]),
-            (["--config", "x", "newbd"], ["did you mean 'newdb'"]),
-            (["route-test", "--fromat", "tsv"], ["--format", "See 'zroute route-test --help'"]),
-            (["db", "get", "--ewn"], ["See 'zroute db get --help'"]),
-        ])
+    static let misspeltWords: [([String], [String])] = [
+        (["routetest", "a@b"], ["'routetest'", "did you mean 'route-test'", "zroute --help"]),
+        (["route-tset"], ["did you mean 'route-test'"]), (["dleiver", "--once"], ["did you mean 'deliver'"]),
+        (["help", "quue"], ["did you mean 'queue'"]),
+        (["db", "vrify", "x"], ["did you mean 'verify'", "zroute db --help"]),
+        (["nonsense"], ["route-test", "newdb", "zroute --help"]),
+        (["--config", "x", "newbd"], ["did you mean 'newdb'"]),
+        (["route-test", "--fromat", "tsv"], ["--format", "See 'zroute route-test --help'"]),
+        (["db", "get", "--ewn"], ["See 'zroute db get --help'"]),
+    ]
+
+    @Test("A misspelt word is answered by the right one", arguments: misspeltWords)
     func misspelt(arguments: [String], words: [String]) throws {
         let result = try runCommand(try Programs.zroute.get(), arguments)
         #expect(result.status == 64)
@@ -40,11 +40,11 @@ struct CommandLineTests {
         for word in words { #expect(result.errorText.contains(word), "\(result.errorText)") }
     }
 
-    @Test(
-        "A word with one dash that has an h in it is no wish for help",
-        arguments: [
-            ["newdb", "-check"], ["deliver", "-watch"], ["queue", "-chk"], ["route-test", "-format", "tsv", "-th"],
-        ])
+    static let wordsOfOneDash = [
+        ["newdb", "-check"], ["deliver", "-watch"], ["queue", "-chk"], ["route-test", "-format", "tsv", "-th"],
+    ]
+
+    @Test("A word with one dash that has an h in it is no wish for help", arguments: wordsOfOneDash)
     func oneDash(arguments: [String]) throws {
         let result = try runCommand(try Programs.zroute.get(), arguments)
         #expect(result.status == 64)
@@ -61,6 +61,13 @@ struct CommandLineTests {
         let script = "echo a@example.org | { exec \"$0\" \"$@\" \(redirection); }"
         let result = try runCommand("/bin/sh", ["-c", script, try Programs.zroute.get()] + words)
         #expect(result.status == status, "\(result.errorText)")
+    }
+
+    @Test func casesAreCounted() {
+        print(
+            "CommandLineTests: \(Self.misspeltWords.count) misspelt words, \(Self.wordsOfOneDash.count) words of one dash"
+        )
+        #expect(Self.misspeltWords.count > 8)
     }
 
     @Test(

@@ -184,6 +184,14 @@ struct ConfigurationMistakesTests {
         for word in mistake.words { #expect(result.errorText.contains(word), "\(word): \(result.errorText)") }
     }
 
+    @Test func casesAreCounted() {
+        print(
+            "ConfigurationMistakesTests: \(Self.refusedMistakes.count) mistakes refused, \(Self.warnedMistakes.count) warned"
+                + " of, \(Self.rightLines.count) right lines, \(SiteFile.allCases.count * 3) encodings,"
+                + " \(Self.accountFiles.count) files of accounts")
+        #expect(Self.refusedMistakes.count > 40)
+    }
+
     static let rightLines = [
         Mistake(.databases, 7, "userdb NONE - - - -"), Mistake(.databases, 7, "fullnamemap $DBTYPE - -l /none -lm"),
         Mistake(.zmailer, 7, "MAILVAR2=/elsewhere"), Mistake(.zmailer, 7, "ORGDOMAIN=example"),
@@ -236,11 +244,12 @@ struct ConfigurationMistakesTests {
         #expect(result.errorText.contains(kind == 0 ? "byte order mark" : "UTF-16"), "\(result.errorText)")
     }
 
-    @Test(
-        "A file of accounts that names none holds mail for users, and bounces none",
-        arguments: [
-            "", "# nobody yet\n", "ann\nbob\n", " ann:x:1:1::/:\n", "\u{FEFF}ann:x:1:1::/:\n", "ann :x:1\n", ":x:1\n",
-        ])
+    static let accountFiles = [
+        "", "# nobody yet\n", "ann\nbob\n", " ann:x:1:1::/:\n", "\u{FEFF}ann:x:1:1::/:\n", "ann :x:1\n", ":x:1\n",
+        "ann\u{A0}:x:1\n", "bob:x:1\n\u{200B}ann:x:1\n", "bob:x:1\nan\u{AD}n:x:1\n", "\u{3000}ann:x:1\n",
+    ]
+
+    @Test("A file of accounts that names none holds mail for users, and bounces none", arguments: accountFiles)
     func accounts(text: String) throws {
         let site = try MistakenSite(Mistake(.zmailer, 7, "ROUTEUSER_IN_ABNORMAL_UNIX=\nLOCALUSERS=@SITE@/accounts"))
         try site.place.write(text, to: "accounts")

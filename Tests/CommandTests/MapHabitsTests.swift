@@ -8,7 +8,7 @@ import ZRouteTestKit
 struct MapHabitsTests {
     @Test(
         "A value that only marks a domain as one's own is refused in thishost",
-        arguments: ["OK", "yes", "1", "RELAY", "x", "true"])
+        arguments: counted("values that mark a domain", ["OK", "yes", "1", "RELAY", "x", "true"]))
     func marks(value: String) throws {
         let site = try MistakenSite(Mistake(.databases, 5, "thishost btree - -l $MAILVAR/db/own -lm%d pathalias"))
         try site.place.write("example.org \(value)\n", to: "db/own")
@@ -38,7 +38,9 @@ struct MapHabitsTests {
         #expect(result.status == 0, "\(result.errorText)")
     }
 
-    @Test("A source that was emptied is said to empty its map", arguments: ["", "# nothing left\n"])
+    @Test(
+        "A source that was emptied is said to empty its map",
+        arguments: counted("sources without entries", ["", "# nothing left\n"]))
     func emptied(text: String) throws {
         let site = try MistakenSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
         try site.place.write("root: ann@example.org\n", to: "db/aliases")
@@ -50,10 +52,12 @@ struct MapHabitsTests {
 
     @Test(
         "newdb --check reads the descriptions of environments too",
-        arguments: [
-            nil, "envflags = CDB\n", "envhome = /x\nenvmode = often\n", "envhme = /x\n",
-            "envhome = /x\nenvflags = CBD\n",
-        ])
+        arguments: counted(
+            "descriptions of environments",
+            [
+                nil, "envflags = CDB\n", "envhome = /x\nenvmode = often\n", "envhme = /x\n",
+                "envhome = /x\nenvflags = CBD\n",
+            ]))
     func environments(text: String?) throws {
         let site = try MistakenSite(
             Mistake(.databases, 1, "aliases btree - -r $MAILVAR/db/a -lm -C $MAILVAR/db/env.conf"))
@@ -74,7 +78,9 @@ struct MapHabitsTests {
         #expect(Int(status.st_blocks) * 512 >= 8 << 20, "\(status.st_blocks) blocks for \(status.st_size) bytes")
     }
 
-    @Test("makedb leaves a live map alone", arguments: ["db/live", "db/../db/live", "db//live"])
+    @Test(
+        "makedb leaves a live map alone",
+        arguments: counted("spellings of a live map", ["db/live", "db/../db/live", "db//live"]))
     func live(base: String) throws {
         let site = try TestSite()
         try site.loadLive(3)

@@ -19,7 +19,7 @@ import ZRouteTestKit
         "*@x.example smtp-lmtp!node!one\n", "one@x.example smtp-lmtp!node!one\0\n",
     ]
 
-    @Test(arguments: wrongRoutes)
+    @Test(arguments: counted("sources that newdb refuses", wrongRoutes))
     func newdbRefusesAndTheOldMapsStand(text: String) throws {
         try site.succeed(["newdb"])
         let before = try site.route(of: "root")
@@ -94,7 +94,10 @@ import ZRouteTestKit
         #expect(held.errorText.contains("routes:1: ") && held.errorText.contains("routes:2: "), "\(held.errorText)")
     }
 
-    @Test(arguments: ["one@x.example fg\n", "one@x.example smtp!h!one \n", "x.example smtp!h\n"])
+    @Test(
+        arguments: counted(
+            "sources that makedb judges by their relation",
+            ["one@x.example fg\n", "one@x.example smtp!h!one \n", "x.example smtp!h\n"]))
     func makedbJudgesByTheRelation(text: String) throws {
         let base = site.place.file("db/routes")
         try site.write(routes: text)
@@ -109,11 +112,13 @@ import ZRouteTestKit
         #expect(try runCommand(program, arguments).status == 0)
     }
 
-    @Test(arguments: [
+    private static let wrongEntries = [
         ("one@x.example", "fg56778", "value-is-no-route"), ("one", "smtp!h", "key-never-asked"),
         ("one@x.example", "smtp!h!one ", "trailing-blank"), ("one@x.example", "smtp!h!one\r", "carriage-return"),
         ("one@x.example\u{A0}", "smtp!h!one", "invisible-character"), ("*@x.example", "smtp!h", "pattern-key"),
-    ])
+    ]
+
+    @Test(arguments: counted("entries that db put and db load refuse", wrongEntries))
     func dbPutAndLoadRefuse(key: String, value: String, name: String) throws {
         let put = try site.run(["db", "put", "fqdnroutes", key, value])
         #expect(put.status == 65 && put.errorText.contains("(\(name))"), "\(put.errorText)")

@@ -84,64 +84,64 @@ struct SettingsTests {
         #expect(settings.lookupTimeout == 9)
     }
 
-    @Test(
-        "Values are read as a shell reads plain assignments",
-        arguments: [
-            ("X=plain", "plain"),
-            ("X=", ""),
-            ("X=a # comment", "a"),
-            ("X=a#b", "a#b"),
-            ("X= # comment", ""),
-            ("  X=indented", "indented"),
-            ("export X=exported", "exported"),
-            ("X=one; export X", "one"),
-            ("X='single $Y'", "single $Y"),
-            ("X=\"double $Y\"", "double why"),
-            ("X=\"${Y}s # kept\"", "whys # kept"),
-            ("X=$Y$Y", "whywhy"),
-            ("X=a$NONE.b${NONE}c", "a.bc"),
-            ("X=a'b c'\"d\"e", "ab cde"),
-            ("X=\"a\\\"b\"", "a\"b"),
-            ("X=\"a\\b\"", "a\\b"),
-            ("X=a\\ b", "a b"),
-            ("X=cost$", "cost$"),
-            ("X=a|b", "a|b"),
-            ("X=windows\r", "windows"),
-            ("X=first\nX=second", "second"),
-        ])
+    static let valueLines = [
+        ("X=plain", "plain"),
+        ("X=", ""),
+        ("X=a # comment", "a"),
+        ("X=a#b", "a#b"),
+        ("X= # comment", ""),
+        ("  X=indented", "indented"),
+        ("export X=exported", "exported"),
+        ("X=one; export X", "one"),
+        ("X='single $Y'", "single $Y"),
+        ("X=\"double $Y\"", "double why"),
+        ("X=\"${Y}s # kept\"", "whys # kept"),
+        ("X=$Y$Y", "whywhy"),
+        ("X=a$NONE.b${NONE}c", "a.bc"),
+        ("X=a'b c'\"d\"e", "ab cde"),
+        ("X=\"a\\\"b\"", "a\"b"),
+        ("X=\"a\\b\"", "a\\b"),
+        ("X=a\\ b", "a b"),
+        ("X=cost$", "cost$"),
+        ("X=a|b", "a|b"),
+        ("X=windows\r", "windows"),
+        ("X=first\nX=second", "second"),
+    ]
+
+    @Test("Values are read as a shell reads plain assignments", arguments: valueLines)
     func values(line: String, value: String) throws {
         #expect(try settings("Y=why\n\(line)\n").variables["X"] == value)
     }
 
-    @Test(
-        "What only a shell understands is passed over",
-        arguments: [
-            "X=`hostname`", "X=$(hostname)", "X=${Y:-z}", "X=a b", "X='open", "X=\"open", "X=\"`id`\"", "X=(a b)",
-            "if true; then", "X", "=x", "1X=a", "X =a", ". /etc/zmailer.conf", "export X",
-        ])
+    static let linesForShells = [
+        "X=`hostname`", "X=$(hostname)", "X=${Y:-z}", "X=a b", "X='open", "X=\"open", "X=\"`id`\"", "X=(a b)",
+        "if true; then", "X", "=x", "1X=a", "X =a", ". /etc/zmailer.conf", "export X",
+    ]
+
+    @Test("What only a shell understands is passed over", arguments: linesForShells)
     func passedOver(line: String) throws {
         let settings = try settings("\(line)\nlocaldoesdomain=1\n")
         #expect(settings.variables["X"] == nil)
         #expect(settings.localDoesDomain)
     }
 
-    @Test(
-        "An unusable value is an error with its file and line",
-        arguments: [
-            ("expansiondepth=many", "expansiondepth is no whole number: 'many'"),
-            ("expansiondepth=-1", "expansiondepth is no whole number: '-1'"),
-            ("expansiondepth=0", "expansiondepth is out of range"),
-            ("expansionsize=99999999999999999999999", "expansionsize is out of range"),
-            ("expansionsize=10000001", "expansionsize is out of range"),
-            ("lookuptimeout=2.5", "lookuptimeout is no whole number"),
-            ("lookuptimeout=0", "lookuptimeout is out of range"),
-            ("localdoesdomain=perhaps", "localdoesdomain is neither on nor off: 'perhaps'"),
-            ("localaddresses=host.example", "localaddresses has 'host.example'"),
-            ("localaddresses=127.0.0.1 ::1", "the value of localaddresses is followed by another word"),
-            ("MAILVAR=`pwd`", "the value of MAILVAR needs a shell"),
-            ("POSTOFFICE=$(pwd)/x", "the value of POSTOFFICE needs a shell"),
-            ("hostname=\"open", "the value of hostname lacks its closing quote"),
-        ])
+    static let unusableLines = [
+        ("expansiondepth=many", "expansiondepth is no whole number: 'many'"),
+        ("expansiondepth=-1", "expansiondepth is no whole number: '-1'"),
+        ("expansiondepth=0", "expansiondepth is out of range"),
+        ("expansionsize=99999999999999999999999", "expansionsize is out of range"),
+        ("expansionsize=10000001", "expansionsize is out of range"),
+        ("lookuptimeout=2.5", "lookuptimeout is no whole number"),
+        ("lookuptimeout=0", "lookuptimeout is out of range"),
+        ("localdoesdomain=perhaps", "localdoesdomain is neither on nor off: 'perhaps'"),
+        ("localaddresses=host.example", "localaddresses has 'host.example'"),
+        ("localaddresses=127.0.0.1 ::1", "the value of localaddresses is followed by another word"),
+        ("MAILVAR=`pwd`", "the value of MAILVAR needs a shell"),
+        ("POSTOFFICE=$(pwd)/x", "the value of POSTOFFICE needs a shell"),
+        ("hostname=\"open", "the value of hostname lacks its closing quote"),
+    ]
+
+    @Test("An unusable value is an error with its file and line", arguments: unusableLines)
     func unusable(line: String, text: String) throws {
         let directory = try ConfigurationDirectory(["zmailer.conf": "# first\n\(line)\n"])
         let file = directory.file("zmailer.conf")
@@ -152,12 +152,19 @@ struct SettingsTests {
         #expect(error?.description.hasPrefix("\(file):2: ") == true)
     }
 
-    @Test(
-        "A switch is off when empty or 0",
-        arguments: [("", false), ("0", false), ("no", false), ("1", true), ("yes", true), ("On", true)])
+    static let switchValues = [("", false), ("0", false), ("no", false), ("1", true), ("yes", true), ("On", true)]
+
+    @Test("A switch is off when empty or 0", arguments: switchValues)
     func switches(value: String, isOn: Bool) throws {
         #expect(try settings("localdoesdomain=\(value)\n").localDoesDomain == isOn)
         #expect(try settings("ROUTEUSER_IN_ABNORMAL_UNIX=\(value)\n").acceptsAnyLocalUser == isOn)
+    }
+
+    @Test func casesAreCounted() {
+        print(
+            "SettingsTests: \(Self.valueLines.count) values, \(Self.linesForShells.count) lines for shells,"
+                + " \(Self.unusableLines.count) unusable values, \(Self.switchValues.count) switches")
+        #expect(Self.unusableLines.count > 12)
     }
 
     @Test("Variables that double each other do not fill the memory")

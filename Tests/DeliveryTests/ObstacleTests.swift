@@ -84,6 +84,83 @@ import ZRouteTestKit
         #expect(kept.allSatisfy { $0.contains("No such file or directory") })
     }
 
+    /// A mistake with the files of TLS: the lines of the -S file, `$` for the directory of the files.
+    struct TLSMistake: Sendable, CustomTestStringConvertible {
+        let lines: String
+        /// Words of the message, behind the -S file's name.
+        let words: [String]
+        init(_ lines: String, _ words: String...) { (self.lines, self.words) = (lines, words) }
+        var testDescription: String { lines }
+    }
+
+    static let mistakesOfTLS = [
+        TLSMistake("tls-cert-file $/ca.pem", "tls-cert-file: $/ca.pem: has no private key in PEM", "tls-key-file"),
+        TLSMistake("tls-cert-file $/ca.key\ntls-key-file $/ca.key", "tls-cert-file: $/ca.key: has no certificate"),
+        TLSMistake("tls-cert-file $/text\ntls-key-file $/ca.key", "tls-cert-file: $/text: has no certificate in PEM"),
+        TLSMistake("tls-cert-file $/empty\ntls-key-file $/ca.key", "tls-cert-file: $/empty: has no certificate in PEM"),
+        TLSMistake("tls-cert-file $/ca.der\ntls-key-file $/ca.key", "tls-cert-file: $/ca.der: has no certificate"),
+        TLSMistake("tls-cert-file $/ca.pem\ntls-key-file $/ca.pem", "tls-key-file: $/ca.pem: has no private key"),
+        TLSMistake("tls-cert-file $/ca.pem\ntls-key-file $/text", "tls-key-file: $/text: has no private key in PEM"),
+        TLSMistake("tls-cert-file $/ca.pem\ntls-key-file $/empty", "tls-key-file: $/empty: has no private key in PEM"),
+        TLSMistake("tls-cert-file $/ca.pem\ntls-key-file $/locked.key", "tls-key-file: $/locked.key", "not encrypted"),
+        TLSMistake("tls-cert-file $/ca.pem\ntls-key-file $/other.key", "tls-key-file: $/other.key", "$/ca.pem"),
+        TLSMistake("tls-key-file $/ca.key", "tls-key-file: $/ca.key: has no effect without tls-cert-file"),
+        TLSMistake("tls-CAfile $/text", "tls-CAfile: $/text: has no certificate in PEM"),
+        TLSMistake("tls-CAfile $/empty", "tls-CAfile: $/empty: has no certificate in PEM"),
+        TLSMistake("tls-CAfile $/ca.key", "tls-CAfile: $/ca.key: has no certificate in PEM"),
+        TLSMistake("tls-CAfile $", "tls-CAfile: $: ", "regular file"),
+        TLSMistake("tls-CApath $/ca.pem", "tls-CApath: $/ca.pem: ", "Not a directory"),
+        TLSMistake("tls-CApath $", "tls-CApath: $: has no certificate under the name of its hash", "openssl rehash"),
+    ]
+
+    /// Mail is kept, and what has to be mended is said with the file, the cause and the remedy.
+    @Test func mistakesWithFilesOfTLSAreNamed() throws {
+        let authority = try TestAuthority()
+        let place = authority.place
+        try place.write("no certificate\n", to: "text")
+        try place.write("", to: "empty")
+        try runCommandSuccessfully(
+            "/usr/bin/openssl", ["x509", "-in", place.file("ca.pem"), "-outform", "DER", "-out", place.file("ca.der")])
+        try runCommandSuccessfully(
+            "/usr/bin/openssl",
+            ["pkey", "-in", place.file("ca.key"), "-aes256", "-passout", "pass:x", "-out", place.file("locked.key")])
+        for mistake in Self.mistakesOfTLS {
+            let spool = try DeliverySpool()
+            let file = try spool.place.write(mistake.lines.replacing("$", with: place.path) + "\n", to: "tls")
+            try spool.add([recipient("a")])
+            try spool.deliver(Self.plan("/none", options: "-S \(file)", Reports()))
+            let kept = spool.events.compactMap { if case .kept(_, _, _, let reason, true) = $0 { reason } else { nil } }
+            #expect(kept.count == 1, "\(mistake.lines): \(spool.events)")
+            let text = kept.first ?? ""
+            #expect(text.contains("\(file): "), "\(text)")
+            for word in mistake.words {
+                #expect(text.contains(word.replacing("$", with: place.path)), "\(mistake.lines): \(text)")
+            }
+            #expect(!text.contains("NIO") && !text.contains("failedTo"), "\(text)")
+        }
+        print("ObstacleTests: \(Self.mistakesOfTLS.count) mistakes with certificates and keys")
+    }
+
+    /// A message that no memory is given for is deferred with the reason and the limit; smaller ones, and those without a
+    /// byte to convert, go out.
+    @Test(arguments: [(64, true, false), (64, false, true), (63, true, true)])
+    func aMessageTooLongToBeConvertedIsSaidToBeThat(mebibytes: Int, hasHighBytes: Bool, isDelivered: Bool) throws {
+        let spool = try DeliverySpool(isInMemory: true)
+        var script = ServerScript()
+        script.keywords = ["PIPELINING"]
+        let server = try ScriptedServer(script, in: spool.place)
+        defer { server.stop() }
+        let line = String(repeating: "x", count: 1023) + "\n"
+        let first = hasHighBytes ? "\u{E9}\n" : "e\n"
+        try spool.add([recipient("a")], body: first + String(repeating: line, count: mebibytes << 10))
+        try spool.deliver(Self.plan(server.path, options: "-T dot=5m,data=5m", Reports()))
+        #expect(spool.outcomes == ["a": isDelivered ? .delivered : .deferred], "\(spool.attempts)")
+        guard !isDelivered else { return }
+        let reply = spool.attempts.last?.reply.description ?? ""
+        #expect(reply.contains("too long to be converted to seven bits (limit 67108864)"), "\(reply)")
+        #expect(reply.contains("8BITMIME") && !reply.contains("unreadable"), "\(reply)")
+    }
+
     /// A server whose queue of connections is full is busy: it is tried again soon, as long as connecting may take.
     @Test func aFullQueueOfConnectionsIsNoFailure() throws {
         let spool = try DeliverySpool()
@@ -128,15 +205,21 @@ import ZRouteTestKit
         #expect(spool.outcomes == ["a": .delivered], "\(spool.attempts)")
     }
 
+    @Test func casesAreCounted() {
+        print("ObstacleTests: \(Self.unservable.count) configurations of the scheduler")
+        #expect(Self.unservable.count > 4)
+    }
+
+    static let unservable: [(String, Int32)] = [
+        ("smtp-lmtp\n  command=\"smtp -M -Q -F UNIX:/none\"\n", 78),
+        ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -A /none/secrets\"\n", 78),
+        ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -S /none/tls\"\n", 78),
+        ("local\n  command=\"smtp -M -F UNIX:/none\"\n", 78),
+        ("smtp-lmtp\n  queueonly\n  command=\"smtp -M -F UNIX:/none\"\n", 0),
+    ]
+
     /// What cannot be served because of the configuration is said by every run, and is the run's exit status.
-    @Test(
-        arguments: [
-            ("smtp-lmtp\n  command=\"smtp -M -Q -F UNIX:/none\"\n", 78),
-            ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -A /none/secrets\"\n", 78),
-            ("smtp-lmtp\n  command=\"smtp -M -F UNIX:/none -S /none/tls\"\n", 78),
-            ("local\n  command=\"smtp -M -F UNIX:/none\"\n", 78),
-            ("smtp-lmtp\n  queueonly\n  command=\"smtp -M -F UNIX:/none\"\n", 0),
-        ] as [(String, Int32)])
+    @Test(arguments: unservable)
     func everyRunSaysWhatItCannotServe(scheduler: String, status: Int32) throws {
         let spool = try DeliverySpool()
         try spool.add([recipient("a")])

@@ -215,6 +215,36 @@ import ZRouteTestKit
         #expect(performing: { try TLSFile(path: path) }, throws: { "\($0)".contains("\(path):1: 'demand-tls'") })
     }
 
+    /// The files that options of a command in scheduler.conf name, and scheduler.conf itself.
+    enum OptionFile: String, CaseIterable, Sendable {
+        case secrets = "smtp-lmtp| node dQ== cA==\n"
+        case tls = "tls-CAfile| /ca.pem\n"
+        case scheduler = "smtp-lmtp|\n  maxthr=4\n"
+
+        func read(_ path: String) throws {
+            switch self {
+            case .secrets: _ = try SecretsFile(path: path)
+            case .tls: _ = try TLSFile(path: path)
+            case .scheduler: _ = try SchedulerConf(file: path)
+            }
+        }
+    }
+
+    @Test(arguments: OptionFile.allCases)
+    func charactersThatNobodySeesAreNamed(file: OptionFile) throws {
+        let place = try TemporaryDirectory()
+        let parts = file.rawValue.split(separator: "|").map { Array($0.utf8) }
+        for character in UnseenText.all {
+            let path = try place.write(Array("# x\n".utf8) + parts[0] + character.bytes + [0x20] + parts[1], to: "f")
+            try runCommandSuccessfully("/bin/chmod", ["600", path])
+            let error = #expect(throws: ConfigurationError.self) { try file.read(path) }
+            let text = error?.description ?? ""
+            #expect(text.hasPrefix("\(path):2: column \(parts[0].count + 1) has "), "\(text)")
+            #expect(text.contains(character.description), "\(text)")
+        }
+        print("SettingsTests: \(UnseenText.all.count) characters that nobody sees in the file of \(file)")
+    }
+
     // MARK: Retries
 
     @Test func retriesFollowTheirIntervals() {

@@ -53,22 +53,6 @@ import ZRouteTestKit
                 + "From: sender@example.net\nSubject: test\n\n..\n.\nend\n")
     }
 
-    /// Why it cannot listen is said with the path, and in words.
-    @Test(arguments: [
-        ("no/directory/s", "No such file or directory"),
-        (String(repeating: "x", count: 120), "longer than the 107 bytes"),
-        ("file", "something else than a socket"),
-    ])
-    func whyItCannotListenIsSaid(name: String, reason: String) throws {
-        let place = try TemporaryDirectory()
-        try place.write("", to: "file")
-        let result = try runCommand(
-            try programDirectory() + "/zroute",
-            ["lmtp-sink", "--socket", place.file(name), "--maildir", place.file("store")])
-        #expect(result.status == 75 && result.errorText.contains("zroute: \(place.file(name)): listen: "))
-        #expect(result.errorText.contains(reason) && !result.errorText.contains("errno"), "\(result.errorText)")
-    }
-
     /// A transaction that is under way when the sink is told to end is finished; the connection is then closed.
     @Test(arguments: [SIGTERM, SIGINT])
     func itEndsAfterItsTransactions(signal: Int32) throws {

@@ -4,29 +4,11 @@ import Delivery
 import Glibc
 import LMTP
 import Spool
-import Synchronization
 import System
 import Testing
 import ZRouteTestKit
 
 @Suite struct SpoolTroubleTests {
-    /// A disk on which one kind of operation fails while it is told to.
-    private final class Disk: Sendable {
-        private let failing = Mutex<(operation: FileOperation, code: Int32)?>(nil)
-
-        func fail(_ operation: FileOperation, _ code: Int32) { failing.withLock { $0 = (operation, code) } }
-
-        func recover() { failing.withLock { $0 = nil } }
-
-        var operations: FileOperations {
-            FileOperations { [self] operation, _ in
-                failing.withLock { failing in
-                    failing?.operation == operation ? .fail(failing?.code ?? 0) : .proceed
-                }
-            }
-        }
-    }
-
     /// A server that answers the end of the message only once a file exists, whatever the reply.
     private static func server(_ spool: DeliverySpool, reply: String) throws -> ScriptedServer {
         var script = ServerScript()
@@ -44,7 +26,7 @@ import ZRouteTestKit
         arguments: ["250 2.0.0 stored", "550 5.1.1 never", "450 4.2.1 later"],
         [ENOSPC, EDQUOT, EIO, EROFS])
     func aReplyIsNotForgotten(reply: String, code: Int32) throws {
-        let disk = Disk()
+        let disk = FailingDisk()
         let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
         let server = try Self.server(spool, reply: reply)
         defer { server.stop() }
@@ -76,7 +58,7 @@ import ZRouteTestKit
 
     /// A sync that fails is made good by writing everything again.
     @Test func aSyncThatFailsIsRepeated() throws {
-        let disk = Disk()
+        let disk = FailingDisk()
         let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
         let server = try Self.server(spool, reply: "450 4.2.1 later")
         defer { server.stop() }
@@ -99,7 +81,7 @@ import ZRouteTestKit
 
     /// A run that may not wait for ever says to whom it has delivered.
     @Test func whatIsGivenUpIsSaid() throws {
-        let disk = Disk()
+        let disk = FailingDisk()
         let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
         let server = try Self.server(spool, reply: "250 2.0.0 stored")
         defer { server.stop() }

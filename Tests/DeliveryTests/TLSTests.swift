@@ -84,6 +84,11 @@ final class TestAuthority: Sendable {
                 .single(endpoint, options: "-S \(file) -T conn=20,cmd=20", parameters: SchedulerParameters()),
                 settings: try testSettings()))
         #expect(spool.outcomes == ["user": item.isDelivered ? .delivered : .deferred], "\(spool.attempts)")
+        for attempt in spool.attempts where !item.isDelivered {
+            // In words for people, without the names of a library's types.
+            let text = "\(attempt.reply)"
+            #expect(!text.contains("NIO") && !text.contains("Error"), "\(text)")
+        }
         let record = server.record.withLock { $0 }
         #expect(record.plainMessages == 0)
         #expect(record.encryptedMessages == (item.isDelivered ? 1 : 0))

@@ -56,7 +56,7 @@ let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../
         return Set(stride(from: 0, to: lines.count - 1, by: 2).map { [lines[$0], lines[$0 + 1]] })
     }
 
-    @Test(arguments: [
+    static let faultyFixtures = [
         ("a1", 20, "an indented comment"),
         ("a2", 2, "no colon after the key"),
         ("a3", 2, "a continuation line, but the line before does not end with a comma"),
@@ -65,7 +65,9 @@ let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../
         ("a6", 1, "no colon after the key"),
         ("a7", 1, "the line ends in CR LF, and the CR would become part of the entry"),
         ("a8", 2, "a continuation line, but the line before does not end with a comma"),
-    ])
+    ]
+
+    @Test(arguments: counted("sources in the aliases form that are refused", faultyFixtures))
     func refusedSourcesLeaveTheOldDatabase(name: String, line: Int, reason: String) throws {
         try compile(job(text: "old entry\n"))
         let source = "\(fixtures)/textfiles/\(name)"

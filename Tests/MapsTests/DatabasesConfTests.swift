@@ -141,33 +141,38 @@ struct DatabasesConfTests {
         #expect(try definitions("r text - \(field) /f").first?.compile == options)
     }
 
-    @Test(
-        "Lines that cannot be used",
-        arguments: [
-            ("r btree - -l", "the line has 4 fields"),
-            ("r ldap - - /f -lm -e 2000 -s 9000", "maps of ZMailer's type 'ldap'"),
-            ("r bind,mxlocal - - - -l", "maps of ZMailer's type 'bind'"),
-            ("r yp - - - -", "maps of ZMailer's type 'yp'"),
-            ("r ndbm - -l /f", "maps of ZMailer's type 'ndbm'"),
-            ("r gdbm - -l /f", "maps of ZMailer's type 'gdbm'"),
-            ("r dbm - -l /f", "maps of ZMailer's type 'dbm'"),
-            ("r sdbm - -l /f", "maps of ZMailer's type 'sdbm'"),
-            ("r lmdb - -l /f", "the type 'lmdb' is unknown"),
-            ("r $EMPTY - -l /f", "the type '' is unknown"),
-            ("r btree - -l -", "a map of type btree needs a file"),
-            ("r text - - - -l", "a map of type text needs a file"),
-            ("r btree - -l $NOWHERE/f -l", "$NOWHERE is not set"),
-            ("r btree root -l /f -l", "the privilege 'root' is no owner:group:mode"),
-            ("r btree root:0 -l /f -l", "the privilege 'root:0' is no owner:group:mode"),
-            ("r btree 0:0:888 -l /f -l", "the privilege '0:0:888' is no owner:group:mode"),
-            ("r btree :0:644 -l /f -l", "the privilege ':0:644' is no owner:group:mode"),
-            ("r btree - l /f -l", "the newdb options 'l' do not begin with '-'"),
-            ("r btree - -lz /f -l", "the newdb option 'z' is unknown"),
-            ("r btree - -lu /f -l", "the newdb options l and u exclude"),
-            ("r btree - -rl /f -l", "the newdb option r (a live map"),
-            ("r! btree - -l /f -l", "'r!' is no relation name"),
-            ("r btree - -l /f\0 -l", "the line has a NUL"),
-        ])
+    @Test func casesAreCounted() {
+        print("DatabasesConfTests: \(Self.unusableLines.count) lines that cannot be used")
+        #expect(Self.unusableLines.count > 20)
+    }
+
+    static let unusableLines = [
+        ("r btree - -l", "the line has 4 fields"),
+        ("r ldap - - /f -lm -e 2000 -s 9000", "maps of ZMailer's type 'ldap'"),
+        ("r bind,mxlocal - - - -l", "maps of ZMailer's type 'bind'"),
+        ("r yp - - - -", "maps of ZMailer's type 'yp'"),
+        ("r ndbm - -l /f", "maps of ZMailer's type 'ndbm'"),
+        ("r gdbm - -l /f", "maps of ZMailer's type 'gdbm'"),
+        ("r dbm - -l /f", "maps of ZMailer's type 'dbm'"),
+        ("r sdbm - -l /f", "maps of ZMailer's type 'sdbm'"),
+        ("r lmdb - -l /f", "the type 'lmdb' is unknown"),
+        ("r $EMPTY - -l /f", "the type '' is unknown"),
+        ("r btree - -l -", "a map of type btree needs a file"),
+        ("r text - - - -l", "a map of type text needs a file"),
+        ("r btree - -l $NOWHERE/f -l", "$NOWHERE is not set"),
+        ("r btree root -l /f -l", "the privilege 'root' is no owner:group:mode"),
+        ("r btree root:0 -l /f -l", "the privilege 'root:0' is no owner:group:mode"),
+        ("r btree 0:0:888 -l /f -l", "the privilege '0:0:888' is no owner:group:mode"),
+        ("r btree :0:644 -l /f -l", "the privilege ':0:644' is no owner:group:mode"),
+        ("r btree - l /f -l", "the newdb options 'l' do not begin with '-'"),
+        ("r btree - -lz /f -l", "the newdb option 'z' is unknown"),
+        ("r btree - -lu /f -l", "the newdb options l and u exclude"),
+        ("r btree - -rl /f -l", "the newdb option r (a live map"),
+        ("r! btree - -l /f -l", "'r!' is no relation name"),
+        ("r btree - -l /f\0 -l", "the line has a NUL"),
+    ]
+
+    @Test("Lines that cannot be used", arguments: unusableLines)
     func unusable(line: String, text: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try definitions("# first\n\(line)\n") }
         #expect(error?.file == "/conf/dbases.conf")

@@ -62,7 +62,7 @@ final class HangingTable: Table, @unchecked Sendable {
         #expect(
             error.description
                 == "map fqdnroutes (test:/m) key 'hang': no answer within 1.5 s: a server of the name service does not "
-                + "answer; mend it, or set LOCALUSERS")
+                + "answer; restart or repair it, or set LOCALUSERS")
         #expect(watch.isAbandoned)
         #expect(watch.abandon(call) { _ in } == nil, "nobody is abandoned twice")
 

@@ -1,5 +1,6 @@
 // When a file that is saved in place is believed, by clocks that the test moves.
 
+import Configuration
 import Foundation
 import Maps
 import Synchronization
@@ -203,5 +204,33 @@ struct SettlingFileTests {
         #expect(throws: MapError.self) { try find("c") }
         clocks.pass(1)
         #expect(try find("d") == "4")
+    }
+
+    @Test(
+        "A text map that lost all its entries is said to, with how many there were",
+        arguments: counted("emptied text maps", [("", 60.0), ("# nothing left\n", 5), ("\n", 5)]), [1, 2])
+    func emptied(text: (String, seconds: Double), count: Int) throws {
+        try directory.write((1...count).map { "k\($0) a value of some length\n" }.joined(), to: "map")
+        let said = Mutex<[Finding]>([])
+        let loader = TextTableLoader(
+            clock: clocks.clock, report: { findings in said.withLock { $0 += findings.first } })
+        let table = TextTable(
+            name: TableName(relation: "r", backEnd: "text", file: path), form: .plain, folding: .none, loader: loader)
+        #expect(try find("k1", in: table) != nil)
+        #expect(said.withLock { $0 }.isEmpty)
+        try write(text.0)
+        _ = table.refresh()
+        #expect(try find("k1", in: table) != nil, "the old entries stand at first")
+        clocks.pass(text.seconds)
+        #expect(table.refresh())
+        #expect(try find("k1", in: table) == nil)
+        let warning = try #require(said.withLock { $0 }.first)
+        #expect(warning.name == .emptySource && warning.severity == .warning)
+        #expect(
+            warning.text.contains("had \(count) \(count == 1 ? "entry" : "entries"), has none any more"), "\(warning)")
+        // It is said once.
+        clocks.pass(100)
+        _ = table.refresh()
+        #expect(said.withLock { $0 }.count == 1)
     }
 }

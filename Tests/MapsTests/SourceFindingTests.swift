@@ -78,7 +78,7 @@ import ZRouteTestKit
         return job
     }
 
-    @Test(arguments: doubtful + ofEntries)
+    @Test(arguments: counted("faults of sources", doubtful + ofEntries))
     func isRefusedWithItsLineAndName(source: Source) throws {
         let error = try #require(throws: CompileError.self) { try MapCompiler.check(job(source)) }
         let first = try #require(error.findings?.firstError)
@@ -87,7 +87,7 @@ import ZRouteTestKit
         #expect(first.description.hasSuffix("(\(source.name))"))
     }
 
-    @Test(arguments: doubtful + ofEntries)
+    @Test(arguments: counted("faults of sources that are allowed, or cannot be", doubtful + ofEntries))
     func isAcceptedByItsNameUnlessItCannotBeStored(source: Source) throws {
         let isAllowable = source.name != .nulByte && source.name != .unreadableLine
         var allowed = AllowedFindings()
@@ -98,7 +98,7 @@ import ZRouteTestKit
         }
     }
 
-    @Test(arguments: doubtful + ofEntries)
+    @Test(arguments: counted("faults of text maps", doubtful + ofEntries))
     func failsATextMapOnlyWhereItsKeysAreDoubtful(source: Source) throws {
         let place = try TemporaryDirectory()
         try Data(source.text).write(to: URL(fileURLWithPath: place.file("map")))
@@ -114,15 +114,41 @@ import ZRouteTestKit
         #expect(said.all.contains { $0.name == source.name && $0.line == source.line })
     }
 
-    @Test(arguments: [
-        ("# zroute: allow indented-line\n  a b\n", SourceForm.plain), ("# zroute: allow all\n\"a b\"@c d\n", .plain),
+    static let allowing: [(text: String, form: SourceForm)] = [
+        ("# zroute: allow indented-line\n  a b\n", .plain), ("# zroute: allow all\n\"a b\"@c d\n", .plain),
         ("#zroute: allow invisible-character, indented-line\n a\u{A0}b c\n", .plain),
         ("# zroute: allow invisible-character\na: b\u{A0}\n", .aliases),
         ("a: b\n# zroute: allow duplicate-key\na: c\n", .aliases),
-    ])
+        ("# zroute allow indented-line\n  a b\n", .plain), ("# ZROUTE: Allow indented-line\n  a b\n", .plain),
+        ("#zroute:allow indented-line\n  a b\n", .plain), ("## zroute : allow: Indented-Line\n  a b\n", .plain),
+        ("# zroute: allow=indented-line\n  a b\n", .plain),
+        ("# zroute allow us to say something\na b\n", .plain), ("# zroute is good\na b\n", .plain),
+        ("# zroutes: many\na b\n", .plain),
+    ]
+
+    @Test(arguments: counted("comments that allow, or speak to people", allowing))
     func commentAllowsTheNextEntry(text: String, form: SourceForm) throws {
         let report = try MapCompiler.check(job(Source(.unreadableLine, form, text, line: 0)))
         #expect(report.findings.first.isEmpty)
+    }
+
+    @Test(
+        arguments: counted(
+            "comments that allow nothing",
+            [
+                ("# zroute: allow indented-lin", "did you mean 'indented-line'?"),
+                ("# zroute allow indented-lines", "did you mean 'indented-line'?"),
+                ("# zroute: allow unreadable-line", "cannot be allowed"),
+                ("# zroute: allow nul-byte", "cannot be allowed"),
+                ("# zroute: allow", "write '# zroute: allow NAME'"), ("#ZROUTE:", "write '# zroute: allow NAME'"),
+                ("# zroute: alow indented-line", "write '# zroute: allow NAME'"),
+                ("# zroute: indented-line", "write '# zroute: allow NAME'"),
+            ]))
+    func commentThatAllowsNothingIsSaid(comment: String, cause: String) throws {
+        let report = try MapCompiler.check(job(Source(.unknownAllowance, .plain, "\(comment)\na b\n", line: 1)))
+        #expect(report.findings.first.map(\.name) == [.unknownAllowance])
+        let text = try #require(report.findings.first.first).text
+        #expect(text.contains(cause), "\(text)")
     }
 
     @Test func commentAllowsNoMoreThanTheNextEntry() throws {
@@ -169,7 +195,7 @@ import ZRouteTestKit
         #expect(error.findings?.errorCount == 1)
     }
 
-    @Test(arguments: [
+    static let right: [(text: String, form: SourceForm)] = [
         (
             "ann@example.org smtp!h!ann\n\n# Grüße\n   # indented comment\n\nbob@example.org\tsmtp!h\t\n",
             SourceForm.plain
@@ -178,7 +204,9 @@ import ZRouteTestKit
         ("# only a comment\n", .plain), ("root: a, b,\n  c,\n\td\n\nx  :  y\n", .aliases),
         ("\"a b\": \"|/bin/x y\"\n", .aliases), ("a: \"é, ü\" <e@x.example>\n", .aliases), ("a:\n", .aliases),
         ("# page\u{0C}\na: b\n", .aliases), ("name: Jörg\u{A0}Müller <j@x.example>\n", .aliases),
-    ])
+    ]
+
+    @Test(arguments: counted("sources that are right", right))
     func whatIsRightIsNotFound(text: String, form: SourceForm) throws {
         let report = try MapCompiler.check(job(Source(.unreadableLine, form, text, line: 0)))
         #expect(report.findings.first.isEmpty)

@@ -2,6 +2,7 @@ import Configuration
 import Maps
 import Routing
 import Testing
+import ZRouteTestKit
 
 /// What is found in entries by the relation they belong to.
 @Suite struct RelationJudgeTests {
@@ -65,7 +66,28 @@ import Testing
         Entry(.fqdnroutes, "'a@x.example'", "smtp-lmtp!store!a", .keyNeverAsked),
         Entry(.fqdnroutes, "a@x.example$", "smtp-lmtp!store!a", .keyNeverAsked),
         Entry(.fqdnroutes, "^a@x.example$", "smtp-lmtp!store!a", .keyNeverAsked),
+        Entry(.aliases, "a", "kim@[192.0.2.300]", .valueIsNoList),
+        Entry(.aliases, "a", "kim@[192.0.2]", .valueIsNoList), Entry(.aliases, "a", "./x", .valueIsNoList),
+        Entry(.aliases, "a", "../x", .valueIsNoList),
+        Entry(.aliases, "a", "\"\"", .valueIsNoList), Entry(.aliases, "a", "b, \"\"", .valueIsNoList),
+        Entry(.aliases, "a", ":include:lists/a", .valueIsNoList),
+        Entry(.aliases, "a", "\":include:./a\"", .valueIsNoList), Entry(.aliases, "a", "-", .valueIsNoList),
         // Values that are no route.
+        Entry(.fqdnroutes, "a@x.example", "/dev/null", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "\"/dev/null\"", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "dev/null", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "/dev/null!-", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "bitbucket", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "DISCARD", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "ERROR!nosuchuser", .valueIsNoRoute),
+        Entry(.routesdb, "x.example", "ERROR!nosuchuser", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "SMTP-x!h!a", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp!h!%3", .valueIsNoRoute),
+        Entry(.fqdnroutes, "@x.example", "smtp!h!%3", .valueIsNoRoute),
+        Entry(.fqdnroutes, "@x.example", "smtp!h!%2%3", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp!h..example", .valueIsNoRoute),
+        Entry(.fqdnroutes, "a@x.example", "smtp!.h!a", .valueIsNoRoute),
+        Entry(.fqdnroutes, "u@[ipv6:2001:db8::1]", "", .noValue),
         Entry(.fqdnroutes, "a@x.example", "fg56778", .valueIsNoRoute),
         Entry(.fqdnroutes, "a@x.example", "error:x", .valueIsNoRoute),
         Entry(.fqdnroutes, "a@x.example", "error:nouser User unknown", .valueIsNoRoute),
@@ -168,14 +190,15 @@ import Testing
         Entry(.thishost, "*", "", .patternKey),
     ]
 
-    @Test(arguments: wrong)
+    @Test(arguments: counted("entries that nobody can have meant", wrong))
     func whatNobodyCanHaveMeantIsAnError(entry: Entry) throws {
         let found = try faults(entry)
         #expect(found.contains { $0.name == entry.name && $0.severity == .error }, "\(found)")
         #expect(found.allSatisfy { $0.text.count > 20 && Finding.Name.ofEntries.contains($0.name) }, "\(found)")
     }
 
-    @Test(arguments: [
+    /// What resolves, but probably not to what was meant.
+    static let doubtful: [Entry] = [
         Entry(.fqdnroutes, "a@x.example", "ignore!", .ignoredValue),
         Entry(.routesdb, "x.example", "ignore!x!y", .ignoredValue),
         Entry(.routesdb, "x.example", "ERROR", .ignoredValue),
@@ -188,7 +211,38 @@ import Testing
         Entry(.aliases, "\"ann\"", "bob", .quotedKey),
         Entry(.aliases, "a", "smtp!host!user", .routeInList),
         Entry(.fqdnaliases, "a@x.example", "b, error!nosuchuser", .routeInList),
-    ])
+        // Users that look like files.
+        Entry(.aliases, "a", "\"/dev/null\"", .pathAsName), Entry(.aliases, "a", "dev/null", .pathAsName),
+        Entry(.aliases, "a", "~/mail", .pathAsName), Entry(.aliases, "a", "~bob/mail", .pathAsName),
+        Entry(.aliases, "a", "$HOME/mail", .pathAsName), Entry(.aliases, "a", "b, mail/box", .pathAsName),
+        Entry(.aliases, "a", "\"./x\"", .pathAsName), Entry(.aliases, "a", "\"/var/mail/a b\"", .pathAsName),
+        Entry(.fqdnaliases, "a@x.example", "b@x.example, \"/dev/null\"", .pathAsName),
+        Entry(.aliases, "a", "/DEV/NULL", .pathAsName), Entry(.aliases, "a", "/dev/nul", .pathAsName),
+        Entry(.aliases, "a", "//dev/null", .pathAsName), Entry(.aliases, "a", "/dev/null/", .pathAsName),
+        Entry(.aliases, "a", "\"bob@x.example\"", .quotedAddress),
+        Entry(.fqdnaliases, "a@x.example", "b, \"bob@x.example\"", .quotedAddress),
+        // Addresses in brackets are a matter of localaddresses.
+        Entry(.thishost, "[192.0.2.1]", "", .keyNeverAsked), Entry(.thishost, "[ipv6:2001:db8::1]", "", .keyNeverAsked),
+        Entry(.thishost, "[192.0.2.1]", "x.example", .keyNeverAsked),
+        // Names that are routed before aliases are asked.
+        Entry(.aliases, "ann%x", "b", .keyNeverAsked), Entry(.aliases, "ann%x.example", "b", .keyNeverAsked),
+        Entry(.aliases, "a!b", "b", .keyNeverAsked), Entry(.aliases, "a.example!b!c", "b", .keyNeverAsked),
+        Entry(.aliases, "node::u", "b", .keyNeverAsked),
+        // Letters outside of ASCII.
+        Entry(.aliases, "e\u{301}ric", "b", .decomposedKey), Entry(.aliases, "mu\u{308}ller", "b", .decomposedKey),
+        Entry(.fqdnroutes, "e\u{301}@x.example", "smtp!h", .decomposedKey),
+        Entry(.fqdnaliases, "a@bu\u{308}cher.example", "b", .decomposedKey),
+        Entry(.routesdb, "bu\u{308}cher.example", "smtp!h", .decomposedKey),
+        Entry(.thishost, "bu\u{308}cher.example", "", .decomposedKey),
+        Entry(.aliases, "\u{C9}ric", "b", .keyCase), Entry(.fqdnroutes, "\u{C9}@x.example", "smtp!h", .keyCase),
+        Entry(.fqdnaliases, "\u{416}@x.example", "b", .keyCase),
+        // No escape.
+        Entry(.fqdnroutes, "a@x.example", "smtp!h!ann%%2", .doubledPercent),
+        Entry(.fqdnroutes, "a@x.example", "smtp!h!100%%", .doubledPercent),
+        Entry(.fqdnaliases, "@x.example", "%%1@y.example", .doubledPercent),
+    ]
+
+    @Test(arguments: counted("entries that are doubtful", doubtful))
     func whatZMailerHasAUseForIsAWarning(entry: Entry) throws {
         let found = try faults(entry)
         #expect(found.map(\.name) == [entry.name])
@@ -253,11 +307,16 @@ import Testing
         Entry(.routesdb, "localhost", "local!"), Entry(.routesdb, "under_score.example", "smtp!gw"),
         Entry(.thishost, "mail.example.net", ""), Entry(.thishost, "intern.example", "mail.example.net"),
         Entry(.thishost, ".campus.example", ""), Entry(.thishost, ".named.example", "mail.example.net"),
-        Entry(.thishost, ".pct.example", "x%0"), Entry(.thishost, "[192.0.2.1]", ""), Entry(.thishost, ".", ""),
-        Entry(.thishost, "bücher.example", ""),
+        Entry(.thishost, ".pct.example", "x%0"), Entry(.thishost, ".", ""),
+        Entry(.thishost, "bücher.example", ""), Entry(.aliases, "\"a%b\"", "b"), Entry(.aliases, "\"a!b\"", "b"),
+        Entry(.aliases, "100%", "b"), Entry(.fqdnroutes, "a@x.example", "smtp!gw.example.!a"),
+        Entry(.fqdnroutes, "a@x.example", "bitbucket!-!-"), Entry(.fqdnroutes, "a@x.example", "smtp!gw!%1%3"),
+        Entry(.aliases, "a", "\"a b@c\"@x.example"), Entry(.aliases, "a", "kim@[IPv6:2001:db8::7]"),
+        Entry(.fqdnaliases, "@x.example", "%1@y.example, %1@z.example"), Entry(.aliases, "a", "/g=a/s=b/@x.example"),
+        Entry(.aliases, "a", ":include:/etc/lists/a"), Entry(.aliases, "a", "\":include:/etc/lists/a\""),
     ]
 
-    @Test(arguments: right)
+    @Test(arguments: counted("entries that are right", right))
     func whatIsRightIsNotFound(entry: Entry) throws {
         #expect(try faults(entry) == [])
     }
@@ -285,12 +344,95 @@ import Testing
         #expect(try faults(Entry(.fqdnroutes, "a@x.example", "anything"), flags) == [])
     }
 
-    @Test(arguments: [
+    static let messagesOfLists = [
         ("a, fg.dot.", "in 'fg.dot.'"), ("b, c,", "in 'c'"), ("b; c@x.example", "in 'b;'"),
-        ("a@x.example b@x.example", "in 'b@x.example'"),
-    ])
-    func messagesShowTheWordAndSayWhatToDo(value: String, word: String) throws {
+        ("a@x.example b@x.example", "in 'b@x.example'"), ("J. Random j@x.example", "in 'J.'"),
+        ("a@x.example., b", "write 'a@x.example'"), ("a, b@x..example", "in 'b@x..example'; write one dot"),
+        (".bob@x.example", "in '.bob@x.example'; remove it, or put"), ("a@b (c", "in '(c'; write ')'"),
+        ("Kim <kim@x.example", "write '>'"), ("crew: a, b", "write ';'"), ("kim@x.example>", "write '<'"),
+        ("./x", "'./x' is neither an address nor a file"), ("../../dev/null", "write /dev/null, without quotes"),
+        (":blackhole:", "write /dev/null"), (":fail: gone", "write error!nosuchuser"), (":b: c", "write one colon"),
+        ("file:/dev/null", "write /dev/null, without quotes"), (">/dev/null", "write /dev/null, without quotes"),
+        ("include:/etc/list", "write :include:/path"), (":Include:/etc/list", "write :include:/path"),
+        (":include:\"/etc/list\"", "write :include:/path"), (":include: /etc/list", "write :include:/path"),
+        ("\"/dev/null\",", "remove the comma"),
+    ]
+
+    @Test(arguments: counted("messages about lists", messagesOfLists))
+    func messagesOfListsShowTheWordAndSayWhatToDo(value: String, word: String) throws {
         let text = try #require(try faults(Entry(.aliases, "a", value)).first).text
         #expect(text.contains(word) && text.contains("; "), "\(text)")
+    }
+
+    static let remedies: [(entry: Entry, remedy: String)] = [
+        (Entry(.fqdnroutes, "a@x.example", "/dev/null"), "write bitbucket!-!-"),
+        (Entry(.fqdnroutes, "a@x.example", ":blackhole:"), "write bitbucket!-!-"),
+        (Entry(.fqdnroutes, "a@x.example", "\"dev/null\""), "write bitbucket!-!-"),
+        (Entry(.routesdb, "x.example", "discard"), "write bitbucket!-!-"),
+        (Entry(.aliases, "a", "\"/dev/null\""), "write /dev/null, without quotes"),
+        (Entry(.aliases, "a", "dev/null"), "write /dev/null, without quotes"),
+        (Entry(.thishost, "[192.0.2.1]", ""), "add '192.0.2.1' to localaddresses"),
+        (Entry(.thishost, "[ipv6:2001:db8::1]", ""), "add 'ipv6:2001:db8::1' to localaddresses"),
+        (Entry(.aliases, "ann%x.example", "b"), "write 'ann@x.example' in fqdnaliases"),
+        (Entry(.aliases, "pavo!ann", "b"), "write 'ann@pavo.uucp' in fqdnaliases"),
+        (Entry(.routesdb, "example.org.", "smtp!h"), "at byte 11, in 'example.org.'; domains have no final dot here"),
+        (Entry(.routesdb, ".example.org.", "smtp!h"), "write 'example.org'"),
+        (Entry(.routesdb, "a..example", "smtp!h"), "at byte 2, in 'a..example'; write one dot"),
+        (Entry(.thishost, "example.org.", ""), "write 'example.org'"),
+        (Entry(.thishost, "x.example", "example.org."), "write 'example.org'"),
+        (Entry(.fqdnroutes, "a@example.org.", "smtp!h"), "write 'a@example.org'"),
+        (Entry(.fqdnaliases, "@example.org.", "b"), "write '@example.org'"),
+        (Entry(.fqdnroutes, "a@x.example", "ERROR!x"), "write error"),
+        (Entry(.fqdnroutes, "a@x.example", "smtp!h!%3"), "'@x.example', with nothing before the @; write %1%3"),
+        (Entry(.fqdnroutes, "a@x.example", "smtp!h!a%%2"), "the first stays, and %2 is replaced"),
+        (Entry(.fqdnroutes, "a@x.example", "smtp!h!a%%"), "both stay"),
+        (Entry(.aliases, "e\u{301}", "b"), "U+0301"), (Entry(.aliases, "\u{C9}", "b"), "'\u{E9}' in its place"),
+    ]
+
+    @Test(arguments: counted("messages that name the remedy", remedies))
+    func messagesNameTheRemedy(entry: Entry, remedy: String) throws {
+        let text = try #require(try faults(entry).first).text
+        #expect(text.contains(remedy), "\(text)")
+    }
+
+    @Test func warningOfTheKeyHidesNoErrorOfTheValue() throws {
+        let found = try faults(Entry(.fqdnroutes, "\"ann\"@x.example", "fg"))
+        #expect(found.map(\.name) == [.quotedKey, .valueIsNoRoute])
+        let doubled = try faults(Entry(.fqdnroutes, "a@x.example", "smtp!h!%%2"))
+        #expect(doubled.map(\.name) == [.doubledPercent, .valueIsNoRoute])
+    }
+
+    /// What the quick look passes must be what the judges proper find right.
+    @Test func quickLookPassesNothingThatIsWrong() throws {
+        let pieces = [
+            "a", "-", ".", "@", "!", "%2", "%1", ",", " ", "x.example", "smtp", "local", "error", "B", "+",
+            "delay!", "",
+        ]
+        var tried = 0
+        for relation in [RelationName.fqdnaliases, .fqdnroutes, .aliases, .routesdb, .thishost] {
+            let isOfDomains = relation == .routesdb || relation == .thishost
+            let key = relation == .aliases ? "1" : isOfDomains ? "1.2" : "1@1.2"
+            var capitals = Self.flags(relation)
+            capitals.folding = .upper
+            for first in pieces {
+                for second in pieces {
+                    for third in pieces {
+                        for fourth in ["", "!a", "@x.example"] {
+                            let value = first + second + third + fourth
+                            let quick = try faults(Entry(relation, key, value))
+                            guard quick.isEmpty else { continue }
+                            tried += 1
+                            // In maps of capitals nothing is looked at quickly.
+                            let slow = try faults(Entry(relation, key, value), capitals)
+                            #expect(
+                                !slow.contains { $0.severity == .error },
+                                "\(relation) \(value.debugDescription): \(slow)")
+                        }
+                    }
+                }
+            }
+        }
+        print("values that pass the quick look: \(tried) looked at again")
+        #expect(tried > 1000)
     }
 }

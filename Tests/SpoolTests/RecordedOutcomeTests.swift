@@ -2,34 +2,17 @@
 
 import Glibc
 import Spool
-import Synchronization
 import System
 import Testing
+import ZRouteTestKit
 
 @Suite struct RecordedOutcomeTests {
-    /// A disk that fails while it is told to.
-    private final class Disk: Sendable {
-        private let failing = Mutex<(operation: FileOperation, code: Int32)?>(nil)
-
-        func fail(_ operation: FileOperation, _ code: Int32) { failing.withLock { $0 = (operation, code) } }
-
-        func recover() { failing.withLock { $0 = nil } }
-
-        var operations: FileOperations {
-            FileOperations { [self] operation, _ in
-                failing.withLock { failing in
-                    failing?.operation == operation ? .fail(failing?.code ?? 0) : .proceed
-                }
-            }
-        }
-    }
-
     @Test(
         arguments: [FileOperation.write, .syncFile],
         [ENOSPC, EDQUOT, EIO, EROFS])
     func whatWasAnsweredIsNotForgotten(operation: FileOperation, code: Int32) throws {
         let (spool, name) = try OpenControlFileTests.spool([("smtp", "a"), ("smtp", "b"), ("smtp", "c")])
-        let disk = Disk()
+        let disk = FailingDisk()
         guard case .opened(var message) = try spool.postOffice(disk.operations).open(name) else {
             Issue.record("not opened")
             return

@@ -81,7 +81,11 @@ struct BodyWriter {
                 reader = MessageReader(content)
                 return
             }
-            let converted = try SevenBitConversion.convert(content.readAll(limit: SevenBitConversion.defaultLimit))
+            let limit = SevenBitConversion.defaultLimit
+            guard content.size <= limit else {
+                throw SevenBitConversion.MessageTooLong(length: content.size, limit: limit)
+            }
+            let converted = try SevenBitConversion.convert(content.readAll(limit: limit))
             reader = MessageReader(MessageContent(converted))
         } catch {
             throw Unreadable(reason: "\(error)")

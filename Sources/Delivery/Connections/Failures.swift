@@ -17,6 +17,13 @@ func describe(_ error: any Error) -> String {
     case let error as SocketAddressError.UnknownHost: "\(error.host): its name cannot be resolved"
     case ChannelError.connectTimeout(let limit): "no answer within \(limit.nanoseconds / 1_000_000_000) s"
     case NIOSSLError.handshakeFailed(let cause): describeHandshake("\(cause)")
+    case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+        "the server's certificate is for other names than the one by which it was asked; correct the next hop, or let the"
+            + " certificate have its name"
+    case NIOSSLError.uncleanShutdown, NIOSSLError.shutdownFailed: "the connection was cut off inside TLS"
+    case ChannelError.eof, ChannelError.alreadyClosed, ChannelError.ioOnClosedChannel, ChannelError.inputClosed,
+        ChannelError.outputClosed:
+        "the connection was closed"
     default: "\(error)"
     }
 }

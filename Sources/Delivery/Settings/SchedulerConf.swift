@@ -1,7 +1,6 @@
 // ZMailer's scheduler.conf: which command delivers for which channel and host, how often, and how much at a time.
 
 package import Configuration
-import System
 
 /// The clauses of scheduler.conf.
 package struct SchedulerConf: Sendable {
@@ -36,17 +35,10 @@ package struct SchedulerConf: Sendable {
     ///
     /// - Throws: `ConfigurationError` with file and line.
     package init(file: String) throws(ConfigurationError) {
-        let bytes: [UInt8]
-        do {
-            bytes = try readTextFile(file, limit: 1 << 20).bytes
-        } catch {
-            throw ConfigurationError(
-                file: file,
-                text: "cannot be read: \(error.operation): \(error.reason);"
-                    + " name the scheduler.conf with --scheduler, or do without it by --lmtp UNIX:/path",
-                isTemporary: error.isUnsettled)
+        let read = try ConfigurationFile(file) { _ in
+            "; name the scheduler.conf with --scheduler, or do without it by --lmtp UNIX:/path"
         }
-        try self.init(bytes: bytes, file: file)
+        try self.init(bytes: read.bytes, file: file)
     }
 
     /// Reads the bytes of a file.

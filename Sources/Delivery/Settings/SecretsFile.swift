@@ -20,32 +20,21 @@ package struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable
     package let path: String
     private let entries: [Entry]
 
-    /// The largest file read, in bytes.
-    private static let sizeLimit = 1 << 20
-
     /// Reads a secrets file.
     ///
     /// - Throws: `ConfigurationError` where it cannot be read, others than its owner (and root) may read or write it, or a
     ///   line is not `CHANNEL HOST USER SECRET` with user and secret in base64.
     package init(path: String) throws(ConfigurationError) {
         self.path = path
-        let bytes: [UInt8]
-        let file: FileState
-        do {
-            (bytes, file) = try readTextFile(path, limit: Self.sizeLimit)
-        } catch {
-            throw ConfigurationError(
-                file: path, text: "secrets cannot be read: \(error.operation): \(error.reason)",
-                isTemporary: error.isUnsettled)
-        }
-        guard file.identity.mode & 0o077 == 0 else {
+        let file = try ConfigurationFile(path) { _ in "; it has the secrets of -A, and this user must be its owner" }
+        let mode = file.state.identity.mode & 0o777
+        guard mode & 0o077 == 0 else {
             throw ConfigurationError(
                 file: path,
-                text: "others may read or change the secrets (mode \(String(file.identity.mode & 0o777, radix: 8)));"
-                    + " chmod 600 it")
+                text: "others may read or change the secrets (mode \(String(mode, radix: 8))); chmod 600 it")
         }
         var entries: [Entry] = []
-        for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in file.bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
             guard let first = words.first, first.first != UInt8(ascii: "#") else { continue }
             guard words.count == 4, let user = Base64.decode(words[2]), let secret = Base64.decode(words[3]) else {

@@ -29,24 +29,68 @@ struct TLSClient: Sendable {
             serverName = isAddress ? nil : host
         }
         try Self.checkFiles(of: file, path: path)
-        do {
-            if let authorities = file.authorityFile { configuration.trustRoots = .file(authorities) }
-            if let directory = file.authorityDirectory {
-                if file.authorityFile == nil {
-                    configuration.trustRoots = .file(directory)
-                } else {
-                    configuration.additionalTrustRoots = [.file(directory)]
-                }
+        if let authorities = file.authorityFile { configuration.trustRoots = .file(authorities) }
+        if let directory = file.authorityDirectory {
+            if file.authorityFile == nil {
+                configuration.trustRoots = .file(directory)
+            } else {
+                configuration.additionalTrustRoots = [.file(directory)]
             }
-            if let certificate = file.certificateFile {
-                configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
-                let key = try NIOSSLPrivateKey(file: file.keyFile ?? certificate, format: .pem)
-                configuration.privateKey = .privateKey(key)
+        }
+        do {
+            if let certificates = try Self.certificates(of: file, path: path) {
+                configuration.certificateChain = certificates.map { .certificate($0) }
+                configuration.privateKey = .privateKey(try Self.key(of: file, path: path))
             }
             context = try NIOSSLContext(configuration: configuration)
+        } catch let error as ConfigurationError {
+            throw error
         } catch {
-            throw ConfigurationError(file: path, text: "TLS cannot be set up with these certificates and key: \(error)")
+            throw Self.explanation(of: error, file, path: path)
         }
+    }
+
+    /// The certificates that servers are shown; nil where none are named.
+    private static func certificates(
+        of file: TLSFile, path: String
+    ) throws(ConfigurationError) -> [NIOSSLCertificate]? {
+        guard let name = file.certificateFile else { return nil }
+        guard let certificates = try? NIOSSLCertificate.fromPEMFile(name), !certificates.isEmpty else {
+            throw unusable("tls-cert-file", name, "has no certificate in PEM; name the certificate chain", path)
+        }
+        return certificates
+    }
+
+    /// The key of the certificate.
+    private static func key(of file: TLSFile, path: String) throws(ConfigurationError) -> NIOSSLPrivateKey {
+        let name = file.keyFile ?? file.certificateFile ?? ""
+        guard let key = try? NIOSSLPrivateKey(file: name, format: .pem) else {
+            throw unusable(
+                file.keyFile == nil ? "tls-cert-file" : "tls-key-file", name,
+                "has no private key in PEM; name that of the certificate with tls-key-file, not encrypted", path)
+        }
+        return key
+    }
+
+    /// Which file the library did not take when it put all of them together: it does not say.
+    private static func explanation(of error: any Error, _ file: TLSFile, path: String) -> ConfigurationError {
+        if let name = file.authorityFile, ((try? NIOSSLCertificate.fromPEMFile(name)) ?? []).isEmpty {
+            return unusable("tls-CAfile", name, "has no certificate in PEM; name the authorities' certificates", path)
+        }
+        if let certificate = file.certificateFile {
+            let key = file.keyFile ?? certificate
+            return unusable(
+                file.keyFile == nil ? "tls-cert-file" : "tls-key-file", key,
+                "the key is not that of the first certificate in \(certificate); name the two that belong together",
+                path)
+        }
+        return ConfigurationError(file: path, text: "TLS cannot be set up with these files: \(error)")
+    }
+
+    private static func unusable(
+        _ setting: String, _ name: String, _ text: String, _ path: String
+    ) -> ConfigurationError {
+        ConfigurationError(file: path, text: "\(setting): \(name): \(text)")
     }
 
     /// Checks that what the TLS file names can be read: the library says neither which file it means nor why.
@@ -54,14 +98,31 @@ struct TLSClient: Sendable {
         let files = [
             ("tls-CAfile", file.authorityFile), ("tls-cert-file", file.certificateFile), ("tls-key-file", file.keyFile),
         ]
+        let names: [String]
         do throws(FileError) {
             for (_, name) in files { if let name { _ = try readFile(name, limit: fileLimit) } }
-            if let directory = file.authorityDirectory { _ = try fileNames(in: directory) }
+            names =
+                try file.authorityDirectory.map { directory throws(FileError) in try fileNames(in: directory) } ?? []
         } catch {
             let setting = files.first { $0.1 == error.path }?.0 ?? "tls-CApath"
             throw ConfigurationError(
                 file: path, text: "\(setting): \(error); name a file that this user may read, in PEM")
         }
+        if let directory = file.authorityDirectory, !names.contains(where: isHash) {
+            throw unusable(
+                "tls-CApath", directory, "has no certificate under the name of its hash; run 'openssl rehash' on it",
+                path)
+        }
+        if let key = file.keyFile, file.certificateFile == nil {
+            throw unusable("tls-key-file", key, "has no effect without tls-cert-file; name its certificate", path)
+        }
+    }
+
+    /// Whether the library finds an authority's certificate under a name: eight hexadecimal digits, a dot, a number.
+    private static func isHash(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts[0].count == 8 && parts[0].allSatisfy(\.isHexDigit)
+            && !parts[1].isEmpty && parts[1].allSatisfy(\.isNumber)
     }
 
     /// The largest certificate or key file, in bytes.
@@ -117,13 +178,7 @@ package struct TLSFile: Sendable, Hashable {
     /// - Throws: `ConfigurationError` where it cannot be read, or a line means nothing here: a misspelt `demand-tls-mode`
     ///   must not pass in silence.
     package init(path: String) throws(ConfigurationError) {
-        let bytes: [UInt8]
-        do {
-            bytes = try readTextFile(path, limit: 1 << 20).bytes
-        } catch {
-            throw ConfigurationError(
-                file: path, text: "cannot be read: \(error.operation): \(error.reason)", isTemporary: error.isUnsettled)
-        }
+        let bytes = try ConfigurationFile(path) { _ in "; correct the path behind -S" }.bytes
         for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
             let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }.map {
                 String(decoding: $0, as: UTF8.self)

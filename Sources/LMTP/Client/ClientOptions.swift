@@ -179,7 +179,7 @@ package enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
     case protocolError(String)
     /// The client stops: what was not sent to its end is given up.
     case stopped
-    /// The message could not be read, for the driver's reason, after it was begun.
+    /// The message could not be read, or not be converted, for the driver's reason, after it was begun.
     case messageUnreadable(String)
 
     /// The cause as a reply in which each undecided recipient's deferral is told: the peer's own where it is a 4yz.
@@ -221,7 +221,7 @@ package enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case .authenticationDeferred(let reply): "authentication is not possible now: \(reply)"
         case .protocolError(let what): "protocol error: \(what)"
         case .stopped: "delivery was told to stop before the message was sent"
-        case .messageUnreadable(let reason): "message became unreadable while it was sent: \(reason)"
+        case .messageUnreadable(let reason): "the message could not be sent to its end: \(reason)"
         }
     }
 }

@@ -23,6 +23,12 @@ package enum SevenBitConversion {
         /// The limit in bytes.
         package let limit: Int
 
+        /// Records a message that is too long.
+        package init(length: Int, limit: Int) {
+            self.length = length
+            self.limit = limit
+        }
+
         /// The form of messages.
         package var description: String {
             "message of \(length) bytes is too long to be converted to seven bits (limit \(limit)):"

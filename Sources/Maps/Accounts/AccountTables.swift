@@ -1,6 +1,7 @@
 // The accounts of a file in the form of passwd(5), which the setting LOCALUSERS names.
 
 import Bytes
+import Configuration
 import Glibc
 package import System
 
@@ -58,10 +59,15 @@ package final class PasswdFileTable: Table {
             number += 1
             guard let first = line.first, first != UInt8(ascii: "#") else { continue }
             let name = line.prefix { $0 != UInt8(ascii: ":") }
-            guard !name.isEmpty, name.count < line.count, !name.contains(where: { $0 <= 0x20 || $0 == 0xEF }) else {
+            guard !name.isEmpty, name.count < line.count, !name.contains(where: { $0 <= 0x20 }) else {
                 throw FileError(
                     operation: "read", path: self.name.file, reason: "line \(number) does not begin with a name and ':'"
                 )
+            }
+            // The name without it would be no account, and its mail bounce.
+            if name.contains(where: { $0 >= 0x7F }), let character = UnseenCharacter(in: name) {
+                throw FileError(
+                    operation: "read", path: self.name.file, reason: "line \(number): \(character.explanation)")
             }
             accounts.insert(Array(name))
         }

@@ -10,6 +10,8 @@ final class BerkeleyDBWriter {
     private let messages = LibraryMessages()
     /// Hold a key and a value, each with its NUL, during a put.
     private var key: [UInt8] = [], value: [UInt8] = []
+    /// Whether keys may be there already, so that each has to be searched for before it is put.
+    private let isAddedTo: Bool
 
     /// Begins to fill a file.
     ///
@@ -19,6 +21,7 @@ final class BerkeleyDBWriter {
     ///   - cacheSize: the bytes of page cache.
     ///   - count: how many entries are to come; a hash table is laid out for as many.
     init(filling path: String, kind: DatabaseKind?, cacheSize: Int, count: Int) throws(BerkeleyDBFailure) {
+        isAddedTo = kind == nil
         var created: UnsafeMutablePointer<DB>?
         let code = unsafe db_create(&created, nil, 0)
         guard code == 0, let database = unsafe created else {
@@ -44,8 +47,10 @@ final class BerkeleyDBWriter {
 
     /// Adds an entry; the NUL that ends keys and values in ZMailer's files is added here.
     ///
-    /// - Returns: false if the key is there already; its value stays.
-    func put(key newKey: ArraySlice<UInt8>, value newValue: ArraySlice<UInt8>) throws(BerkeleyDBFailure) -> Bool {
+    /// A new file is given each key once.
+    ///
+    /// - Returns: false if the key was in the file before; its value stays.
+    func put(key newKey: Span<UInt8>, value newValue: Span<UInt8>) throws(BerkeleyDBFailure) -> Bool {
         guard let database = unsafe database else { return false }
         Self.fill(&key, newKey)
         Self.fill(&value, newValue)
@@ -58,7 +63,8 @@ final class BerkeleyDBWriter {
                 var valueThing = unsafe DBT()
                 unsafe valueThing.data = valueBytes.baseAddress
                 unsafe valueThing.size = UInt32(clamping: valueBytes.count)
-                return unsafe database.pointee.put(database, nil, &keyThing, &valueThing, UInt32(DB_NOOVERWRITE))
+                let flags = isAddedTo ? UInt32(DB_NOOVERWRITE) : 0
+                return unsafe database.pointee.put(database, nil, &keyThing, &valueThing, flags)
             }
         }
         if code == DB_KEYEXIST { return false }
@@ -83,9 +89,9 @@ final class BerkeleyDBWriter {
         guard code == 0 else { throw BerkeleyDBFailure(writing: code, messages: messages) }
     }
 
-    private static func fill(_ buffer: inout [UInt8], _ bytes: ArraySlice<UInt8>) {
+    private static func fill(_ buffer: inout [UInt8], _ bytes: Span<UInt8>) {
         buffer.removeAll(keepingCapacity: true)
-        buffer.append(contentsOf: bytes)
+        unsafe bytes.withUnsafeBufferPointer { unsafe buffer.append(contentsOf: $0) }
         buffer.append(0)
     }
 }

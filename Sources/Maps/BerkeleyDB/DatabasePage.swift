@@ -34,6 +34,14 @@ struct PageLayout: Sendable, Hashable {
     static let checksumOffset = 28
 }
 
+/// Where a key of an inner page stands.
+struct BoundPlace: Equatable {
+    /// The edition of the page.
+    let edition: UInt64
+    /// The place in its index.
+    let index: Int
+}
+
 /// The bytes of one page.
 ///
 /// An object, so that whoever holds it may go on reading while the cache gives its place to another.
@@ -44,14 +52,21 @@ final class DatabasePage {
     let layout: PageLayout
     /// Its bytes, `layout.pageSize` of them.
     let bytes: [UInt8]
+    /// Tells it from what else its cache has read, the same page at other times among it.
+    let edition: UInt64
     /// The bucket that all its keys were found to belong to, in a table of so many buckets; nil before that is known.
     var bucket: (bucket: UInt32, lastBucket: UInt32)?
+    /// What the keys of a leaf were found to lie between; nil before that is known.
+    ///
+    /// Each use is one step of one method.
+    @exclusivity(unchecked) var bounds: (low: BoundPlace?, high: BoundPlace?)?
 
     /// Takes the bytes of a page.
-    init(number: UInt32, layout: PageLayout, bytes: [UInt8]) {
+    init(number: UInt32, layout: PageLayout, bytes: [UInt8], edition: UInt64 = 0) {
         self.number = number
         self.layout = layout
         self.bytes = bytes
+        self.edition = edition
     }
 
     /// The number that the page says it has.
@@ -70,6 +85,8 @@ final class DatabasePage {
     var kind: UInt8 { bytes[25] }
     /// Whether it is a page of a hash table's bucket.
     var isBucket: Bool { kind == PageKind.hash || kind == PageKind.hashUnsorted }
+    /// Whether it can be the root of a tree.
+    var isRoot: Bool { previous == 0 && next == 0 && (kind == PageKind.leaf || kind == PageKind.inner) }
     /// Whether no byte was ever written to it.
     var isBlank: Bool { bytes.allSatisfy { $0 == 0 } }
     /// Whether it was never changed: the library gives a page that was never written to a header without this mark.

@@ -15,14 +15,18 @@ final class DatabaseReader {
     struct Bound {
         let page: DatabasePage
         let index: Int
+
+        /// Where it stands.
+        var place: BoundPlace { BoundPlace(edition: page.edition, index: index) }
     }
 
     /// The pages of the file.
     let pages: PageCache
-    /// The key that is looked for, with its NUL.
-    private(set) var key: [UInt8] = []
+    /// The key that is looked for, with its NUL; this and what was found change between two steps only, and need no check
+    /// of each use, which would cost a lookup some hundredths.
+    @exclusivity(unchecked) private(set) var key: [UInt8] = []
     /// The value that was found, as it is stored.
-    var found: [UInt8] = []
+    @exclusivity(unchecked) var found: [UInt8] = []
     /// Whether every long key and value was found to have pages of its own.
     private var isOwnershipKnown = false
 
@@ -41,12 +45,12 @@ final class DatabaseReader {
     /// - Returns: false if the key certainly does not exist.
     /// - Throws: if the file is damaged, or cannot be read.
     func find(_ wanted: Span<UInt8>, into value: inout [UInt8]) throws(BerkeleyDBFailure) -> Bool {
-        key.removeAll(keepingCapacity: true)
+        unsafe key.removeAll(keepingCapacity: true)
         unsafe wanted.withUnsafeBytes { unsafe key.append(contentsOf: $0) }
-        key.append(0)
+        unsafe key.append(0)
         guard try find() else { return false }
-        value.removeAll(keepingCapacity: true)
-        value.append(contentsOf: found.last == 0 ? found.dropLast() : found[...])
+        unsafe swap(&value, &found)
+        if value.last == 0 { value.removeLast() }
         guard !value.contains(0) else {
             throw BerkeleyDBFailure(
                 code: DB_VERIFY_BAD,
@@ -59,17 +63,19 @@ final class DatabaseReader {
     ///
     /// - Returns: the value as it is stored; nil if the key certainly does not exist.
     func find(stored wanted: [UInt8]) throws(BerkeleyDBFailure) -> [UInt8]? {
-        key = wanted
-        return try find() ? found : nil
+        unsafe key = wanted
+        return unsafe try find() ? found : nil
     }
 
     private func find() throws(BerkeleyDBFailure) -> Bool {
-        found.removeAll(keepingCapacity: true)
+        if unsafe !found.isEmpty { unsafe found.removeAll(keepingCapacity: true) }
+        if case .tree(let root) = pages.header.method { return try findInTree(root: root) }
+        // How many buckets there are decides where a key is.
         try pages.renew()
-        switch pages.header.method {
-        case .tree(let root): return try findInTree(root: root)
-        case .hash(let table): return try findInHash(table)
+        guard case .hash(let table) = pages.header.method else {
+            throw .damage(page: 0, "it was a hash, and is one no more")
         }
+        return try findInHash(table)
     }
 
     /// Whether the file is small enough to be read as a whole for the sake of one lookup: some tens of milliseconds.
@@ -103,9 +109,11 @@ final class DatabaseReader {
 
     /// Reads a value from overflow pages.
     func readValue(_ first: UInt32, length: UInt32) throws(BerkeleyDBFailure) {
-        try readChain(first, length: length, into: &found)
+        unsafe try readChain(first, length: length, into: &found)
         // Without checksums a changed number may name the pages of another value of the same length.
         guard !pages.header.layout.hasChecksums, !isOwnershipKnown, isSmallEnough else { return }
+        // To check all pages it has to be known which is the last.
+        try pages.renew()
         try OverflowOwners.check(pages)
         isOwnershipKnown = true
     }

@@ -5,6 +5,7 @@ extension DatabaseReader {
     ///
     /// - Returns: false if it certainly does not exist.
     func findInHash(_ table: HashHeader) throws(BerkeleyDBFailure) -> Bool {
+        let key = unsafe key
         let bucket = table.bucket(of: hashOfKey(key))
         var previous: UInt32 = 0
         var number = table.page(of: bucket)
@@ -18,7 +19,7 @@ extension DatabaseReader {
                 throw page.damage("it is not the page of bucket \(bucket) that page \(previous) names")
             }
             try belongs(page, to: bucket, table)
-            if try findInBucket(page) { return true }
+            if try find(key, in: page) { return true }
             guard page.next != 0 else { return false }
             previous = number
             number = page.next
@@ -26,7 +27,7 @@ extension DatabaseReader {
         throw .damage(page: number, "the pages of bucket \(bucket) go round in a circle")
     }
 
-    private func findInBucket(_ page: DatabasePage) throws(BerkeleyDBFailure) -> Bool {
+    private func find(_ key: [UInt8], in page: DatabasePage) throws(BerkeleyDBFailure) -> Bool {
         var end = page.bytes.count
         for index in stride(from: 0, to: page.count, by: 2) {
             let offset = try page.offset(of: index)
@@ -76,13 +77,13 @@ extension DatabaseReader {
     private func takeHashItem(_ page: DatabasePage, _ offset: Int, end: Int) throws(BerkeleyDBFailure) -> Bool {
         switch try page.byte(at: offset) {
         case HashItem.inPage:
-            try page.append(at: offset + 1, count: end - offset - 1, to: &found)
+            unsafe try page.append(at: offset + 1, count: end - offset - 1, to: &found)
         case HashItem.duplicates:
             let length = Int(try page.half(at: offset + 1))
             guard offset + 5 + length <= end, try Int(page.half(at: offset + 3 + length)) == length else {
                 throw page.damage("the lengths of a value contradict each other")
             }
-            try page.append(at: offset + 3, count: length, to: &found)
+            unsafe try page.append(at: offset + 3, count: length, to: &found)
         case HashItem.overflow:
             try readValue(try page.word(at: offset + 4), length: try page.word(at: offset + 8))
         case HashItem.duplicateTree:

@@ -63,15 +63,22 @@ final class PoolPages: PageOrigin {
         }
         // The library's memory, a page of this size; nobody changes it before it is put back.
         let page = unsafe UnsafeRawBufferPointer(start: start, count: size)
-        let isKnown = known.map { known in
-            unsafe known.withUnsafeBytes { known in
-                guard known.count == size, let bytes = known.baseAddress else { return false }
-                return unsafe memcmp(bytes, start, size) == 0
-            }
+        let copy: [UInt8]?
+        if let known, known.count == size, unsafe known.withUnsafeBytes({ unsafe areEqual($0, page) }) {
+            copy = nil
+        } else {
+            copy = unsafe Array(page)
         }
-        let copy = unsafe isKnown == true ? nil : Array(page)
         let putting = unsafe pool.pointee.put(pool, start, DB_PRIORITY_UNCHANGED, 0)
         guard putting == 0 else { throw BerkeleyDBFailure(code: putting, messages: messages) }
         return copy
     }
+}
+
+/// Whether two pages of one size have the same bytes.
+@inline(__always)
+private func areEqual(_ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer) -> Bool {
+    guard let first = one.baseAddress, let second = other.baseAddress, one.count == other.count else { return false }
+    // In bounds: both have as many bytes.
+    return unsafe memcmp(first, second, one.count) == 0
 }

@@ -4,14 +4,15 @@
 extension DatabaseReader {
     /// Finds the key in a tree.
     ///
+    /// The root of a tree hardly ever moves: only where another program compacts the file. Where it has moved, and what was
+    /// the root is part of the tree again, a key that is there may be missed by way of it, but not for certain: it belongs
+    /// beside a key of the leaf before or after then, which is found out.
+    ///
+    /// - Parameter root: the root, when the first page was last looked at.
     /// - Returns: false if it certainly does not exist.
     func findInTree(root: UInt32) throws(BerkeleyDBFailure) -> Bool {
-        var page = try pages.page(root)
-        guard page.previous == 0, page.next == 0, page.kind == PageKind.leaf || page.kind == PageKind.inner else {
-            throw page.damage("it is named as the root of the tree, and is not")
-        }
-        // Read once: as a property each use of it would be checked for a change at the same time.
-        let key = key
+        var page = try rootPage(root)
+        let key = unsafe key
         var low: Bound?, high: Bound?
         while page.kind == PageKind.inner {
             let index = try child(of: page, over: key)
@@ -25,6 +26,17 @@ extension DatabaseReader {
             page = below
         }
         return try find(key, in: page, low, high)
+    }
+
+    private func rootPage(_ known: UInt32) throws(BerkeleyDBFailure) -> DatabasePage {
+        if let page = try? pages.page(known), page.isRoot { return page }
+        try pages.renew()
+        guard case .tree(let root) = pages.header.method else {
+            throw .damage(page: 0, "it was a btree, and is one no more")
+        }
+        let page = try pages.page(root)
+        guard page.isRoot else { throw page.damage("it is named as the root of the tree, and is not") }
+        return page
     }
 
     /// The place of the child that the key is under: that of the last key that is not greater.
@@ -50,16 +62,19 @@ extension DatabaseReader {
             if order == 0 { return try takeValue(leaf, middle, count) }
             if order < 0 { from = middle + 1 } else { to = middle }
         }
-        if from == 0 { try isAfterAll(before: leaf, isFirst: low == nil) }
-        if from == count { try isBeforeAll(after: leaf, isLast: high == nil) }
+        if from == 0 { try belongsHere(key, leaf, .before, isLast: low == nil) }
+        if from == count { try belongsHere(key, leaf, .after, isLast: high == nil) }
         return false
     }
 
     /// Checks that the keys of a leaf lie between those that the pages above say.
     func isBounded(_ leaf: DatabasePage, _ low: Bound?, _ high: Bound?) throws(BerkeleyDBFailure) {
+        let places = (low: low?.place, high: high?.place)
+        if let known = unsafe leaf.bounds, known == places { return }
         guard leaf.count > 0 else { return }
         if let low, try compare(low, leaf, index: 0) > 0 { throw leaf.damage(Self.isNotBounded) }
         if let high, try compare(high, leaf, index: leaf.count - 2) <= 0 { throw leaf.damage(Self.isNotBounded) }
+        unsafe leaf.bounds = places
     }
 
     private static var isNotBounded: String { "its keys are not those that the pages above it name" }
@@ -80,44 +95,38 @@ extension DatabaseReader {
         return try compareInner(bound.page, inner, with: key)
     }
 
-    /// Checks that the leaf to the left has only keys before the one that is looked for.
-    private func isAfterAll(before leaf: DatabasePage, isFirst: Bool) throws(BerkeleyDBFailure) {
-        var page = leaf
-        for _ in 0..<pages.header.lastPage {
-            guard page.previous != 0 else {
-                guard isFirst || page !== leaf else {
-                    throw page.damage("it is not the first leaf, and names none before it")
-                }
-                return
-            }
-            let other = try pages.page(page.previous)
-            try areNeighbours(other, page)
-            if other.count >= 2 {
-                guard try compareLeaf(other, try other.offset(of: other.count - 2), with: key) < 0 else {
-                    throw page.damage("a key that belongs there is on the page before it")
-                }
-                return
-            }
-            page = other
-        }
-        throw page.damage("the leaves go round in a circle")
+    /// The sides of a leaf.
+    private enum Side {
+        case before, after
     }
 
-    /// Checks that the leaf to the right has only keys after the one that is looked for.
-    private func isBeforeAll(after leaf: DatabasePage, isLast: Bool) throws(BerkeleyDBFailure) {
+    /// Checks that a leaf at the edge of which the key would stand is the one where it belongs: the nearest leaf on that side
+    /// that has any keys has them all on that side of the key.
+    ///
+    /// - Parameter isLast: whether the pages above say that there is no leaf on that side.
+    private func belongsHere(
+        _ key: [UInt8], _ leaf: DatabasePage, _ side: Side, isLast: Bool
+    ) throws(BerkeleyDBFailure) {
         var page = leaf
-        for _ in 0..<pages.header.lastPage {
-            guard page.next != 0 else {
+        var steps: UInt32 = 0
+        // The file may turn out to have grown on the way.
+        while steps < pages.header.lastPage {
+            steps += 1
+            let number = side == .before ? page.previous : page.next
+            guard number != 0 else {
                 guard isLast || page !== leaf else {
-                    throw page.damage("it is not the last leaf, and names none after it")
+                    let end = side == .before ? "first" : "last"
+                    throw page.damage("it is not the \(end) leaf, and names none \(side) it")
                 }
                 return
             }
-            let other = try pages.page(page.next)
-            try areNeighbours(page, other)
-            if other.count >= 2 {
-                guard try compareLeaf(other, try other.offset(of: 0), with: key) > 0 else {
-                    throw page.damage("a key that belongs there is on the page after it")
+            let other = try pages.page(number)
+            if side == .before { try areNeighbours(other, page) } else { try areNeighbours(page, other) }
+            guard other.count < 2 else {
+                let nearest = side == .before ? other.count - 2 : 0
+                let order = try compareLeaf(other, try other.offset(of: nearest), with: key)
+                guard side == .before ? order < 0 : order > 0 else {
+                    throw page.damage("a key that belongs there is on the page \(side) it")
                 }
                 return
             }
@@ -197,7 +206,7 @@ extension DatabaseReader {
     func takeTreeItem(_ page: DatabasePage, _ offset: Int) throws(BerkeleyDBFailure) -> Bool {
         switch try page.byte(at: offset + 2) & TreeItem.typeMask {
         case TreeItem.inPage:
-            try page.append(at: offset + 3, count: Int(try page.half(at: offset)), to: &found)
+            unsafe try page.append(at: offset + 3, count: Int(try page.half(at: offset)), to: &found)
             return true
         case TreeItem.overflow:
             try readValue(try page.word(at: offset + 4), length: try page.word(at: offset + 8))

@@ -77,8 +77,20 @@ package struct CompileReport: Sendable {
     package let entries: Int
     /// How many keys of the source the database had before, when it was added to; their old values stand.
     package let kept: Int
+    /// How many entries the old database had, where the source has none; nil where that was not looked for.
+    package var entriesBefore: Int?
     /// What was found that is probably a mistake.
     package let findings: SourceFindings
+
+    /// What is to be said where a map that had entries gets none.
+    package func emptiness(of job: CompileJob) -> Finding? {
+        guard let before = entriesBefore, before > 0, !job.allowed.contains(.emptySource) else { return nil }
+        return Finding(
+            .emptySource, .warning, file: source,
+            text: "the source has no entries, and the map \(job.target), which had "
+                + "\(counted(before, "entry", "entries")), becomes empty: none of them is found any more; if that is not meant, "
+                + "write them anew and compile again")
+    }
 }
 
 // Why a map's source was refused, or its database not written. The old database stays in both cases.

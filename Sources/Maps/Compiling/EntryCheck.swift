@@ -87,8 +87,6 @@ extension Finding.Name {
     package static let lineSeparator = Finding.Name("line-separator")
     /// Any other control character but TAB.
     package static let controlCharacter = Finding.Name("control-character")
-    /// A character that looks like a blank, or like nothing, and is part of a key or a value.
-    package static let invisibleCharacter = Finding.Name("invisible-character")
     /// A line of the plain form that begins with a blank: elsewhere it would continue the line before.
     package static let indentedLine = Finding.Name("indented-line")
     /// A key of the plain form with a quote that the key does not close.
@@ -103,6 +101,8 @@ extension Finding.Name {
     package static let writableByAll = Finding.Name("writable-by-all")
     /// A compiled map that is older than its source.
     package static let sourceIsNewer = Finding.Name("source-is-newer")
+    /// A source without entries where there were some before.
+    package static let emptySource = Finding.Name("empty-source")
     /// A last line without its newline.
     package static let noFinalNewline = Finding.Name("no-final-newline")
     /// A comment that allows what is no finding.

@@ -48,6 +48,8 @@ package final class MapCompiler: Sendable {
         _ job: CompileJob, appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> CompileReport {
         let sorted = try SortedSource(job)
+        // What its pages say suffices: the old file may be damaged, and is about to go.
+        let entriesBefore = sorted.entries.isEmpty && !appending ? (try? LeafCensus(job.target))??.entries : nil
         let name = TemporaryName(for: job.target)
         name.removeLeftovers()
         let temporary = try create(name, for: job.target, mode: job.permissions == nil ? 0o644 : 0o600)
@@ -64,7 +66,8 @@ package final class MapCompiler: Sendable {
             throw CompileError(file: job.target, reason: error.text, remedy: "the old database stays")
         }
         return CompileReport(
-            source: job.source.name, entries: added, kept: sorted.entries.count - added, findings: sorted.findings)
+            source: job.source.name, entries: added, kept: sorted.entries.count - added, entriesBefore: entriesBefore,
+            findings: sorted.findings)
     }
 
     /// Puts everything that was prepared in the place of the old databases, and makes that durable.
@@ -170,8 +173,9 @@ package final class MapCompiler: Sendable {
             filling: path, kind: isNew ? kind : nil, cacheSize: cacheSize(for: kind, sourceSize: sorted.bytes.count),
             count: sorted.entries.count)
         var added = 0
+        let bytes = sorted.bytes.span
         for (number, entry) in sorted.entries.enumerated() {
-            if try writer.put(key: sorted.bytes[entry.key], value: sorted.bytes[entry.value]) { added += 1 }
+            if try writer.put(key: bytes.extracting(entry.key), value: bytes.extracting(entry.value)) { added += 1 }
             if number & 0xFFF == 0xFFF { progress(number + 1) }
         }
         try writer.finish()

@@ -19,13 +19,14 @@ struct SortedSource {
     /// - Throws: if it cannot be read, or has an error that is not allowed.
     init(_ job: CompileJob) throws(CompileError) {
         let (source, file) = try Self.read(job.source)
+        // The parser works in place; a second owner of the bytes would make it copy them all.
         var parser = SourceParser(
-            source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge, allowing: job.allowed
-        )
+            consume source, file: job.source.name, form: job.form, folding: job.folding, judge: job.judge,
+            allowing: job.allowed)
         var keyed: [KeyedEntry] = []
         keyed.reserveCapacity(parser.bytes.count / 48)
         while let entry = parser.next() {
-            keyed.append(KeyedEntry(entry, in: parser.bytes))
+            keyed.append(KeyedEntry(entry, in: parser.bytes.span))
         }
         let bytes = parser.bytes
         unsafe bytes.withUnsafeBytes { buffer in
@@ -64,7 +65,7 @@ struct SortedSource {
                 return (read.bytes, read.state)
             } catch {
                 throw CompileError(
-                    error, remedy: error.isUnsettled ? "the old database stays" : "correct the file or its path")
+                    error, remedy: error.isUnsettled ? "the old database stays" : error.sourceRemedy)
             }
         }
     }
@@ -76,11 +77,13 @@ private struct KeyedEntry {
     /// The first eight bytes of the key, the first the most significant; zeros where the key is shorter.
     private let beginning: UInt64
 
-    init(_ entry: SourceEntry, in bytes: [UInt8]) {
+    init(_ entry: SourceEntry, in bytes: Span<UInt8>) {
         self.entry = entry
         var beginning: UInt64 = 0
-        for place in entry.key.prefix(8) { beginning = beginning << 8 | UInt64(bytes[place]) }
-        let missing = 8 - min(entry.key.count, 8)
+        let key = entry.key
+        let count = min(key.count, 8)
+        for place in key.lowerBound..<(key.lowerBound + count) { beginning = beginning << 8 | UInt64(bytes[place]) }
+        let missing = 8 - count
         self.beginning = missing == 8 ? 0 : beginning << UInt64(missing * 8)
     }
 

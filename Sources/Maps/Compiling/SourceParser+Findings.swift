@@ -77,19 +77,18 @@ extension SourceParser {
 
     /// Takes what `# zroute: allow NAME` allows the next entry.
     mutating func readComment(_ comment: Range<Int>, line: UInt32) {
-        let words = bytes[comment].dropFirst().split { ASCII.isBlank($0) || $0 == 0x2C || $0 == 0x0D }
-        guard words.count > 2, words[0].elementsEqual("zroute:".utf8), words[1].elementsEqual("allow".utf8) else {
-            return
-        }
         let known = Finding.Name.allowableInSources + (judge?.names ?? [])
-        for word in words.dropFirst(2) {
-            let name = String(decoding: word, as: UTF8.self)
-            if allowedNext.allow(name, of: known) {
-                isNextAllowed = true
-            } else {
-                report(
-                    .unknownAllowance, "'\(name)' is the name of no finding; correct or remove it", line: line,
-                    severity: .warning)
+        switch AllowanceComment(bytes[comment].dropFirst(), known: known) {
+        case .none: return
+        case .unclear(let reason): report(.unknownAllowance, reason, line: line, severity: .warning)
+        case .allow(let names):
+            for name in names {
+                if allowedNext.allow(name, of: known) {
+                    isNextAllowed = true
+                } else {
+                    let reason = Finding.Name.reasonAgainstAllowing(name, of: known)
+                    report(.unknownAllowance, "\(reason); correct or remove it", line: line, severity: .warning)
+                }
             }
         }
     }

@@ -11,7 +11,6 @@ package struct DatabasesConf: Sendable, Hashable {
     /// One definition a line, those of type `none` among them.
     package let definitions: [MapDefinition]
 
-    private static let largestFile = 1 << 20
     private static let longestLine = 65_536
 
     /// Where dbases.conf is: what the command line names, else `$MAILVAR/db/dbases.conf`, else `$MAILVAR/dbases.conf`.
@@ -39,18 +38,11 @@ package struct DatabasesConf: Sendable, Hashable {
     ///
     /// - Throws: `ConfigurationError` for a file that cannot be read and for a line that cannot be used.
     package init(file: String, settings: Settings) throws(ConfigurationError) {
-        let bytes: [UInt8]
-        do {
-            bytes = try readTextFile(file, limit: Self.largestFile).bytes
-        } catch {
-            let remedy =
-                error.isMissing
+        let read = try ConfigurationFile(file) { error in
+            error.isMissing
                 ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
-            throw ConfigurationError(
-                file: file, text: "cannot be read: \(error.operation): \(error.reason)\(remedy)",
-                isTemporary: error.isUnsettled)
         }
-        try self.init(bytes, file: file, variables: settings.variables)
+        try self.init(read.bytes, file: file, variables: settings.variables)
     }
 
     /// Reads the bytes of a dbases.conf.

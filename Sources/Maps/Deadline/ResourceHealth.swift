@@ -145,9 +145,9 @@ package enum MapResource: Sendable, Hashable {
         case .environment(let home):
             "the environment \(home) was probably left locked by a killed process; run `zroute db recover`"
         case .file(let path):
-            "the disk or file server under \(path) does not answer; mend it"
+            "the disk or file server under \(path) does not answer; restart or repair it"
         case .nameService:
-            "a server of the name service does not answer; mend it, or set LOCALUSERS"
+            "a server of the name service does not answer; restart or repair it, or set LOCALUSERS"
         }
     }
 

@@ -47,7 +47,7 @@ package struct MapHit: Sendable {
         return value(substituting: places(), from: first, in: &text)
     }
 
-    /// The value with `%N` substituted, the first of which stands at a place.
+    /// The value with `%N` substituted, the first of which stands at a place, as `reference` gives it.
     package func value(
         substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout TextArena
     ) -> Range<Int> {

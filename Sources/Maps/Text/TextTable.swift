@@ -156,7 +156,7 @@ final class TextTableStorage: Sendable {
     ) throws(CompileError) {
         // The parser works in place; a second owner of the bytes would make it copy them all.
         var parser = SourceParser(
-            bytes, file: path, form: form, folding: folding, judge: judge, allowing: allowed)
+            consume bytes, file: path, form: form, folding: folding, judge: judge, allowing: allowed)
         self.file = file
         var index = EntryIndex(sourceSize: parser.bytes.count, hash: hash)
         var lines = EntryLines()

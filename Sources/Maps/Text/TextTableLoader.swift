@@ -87,8 +87,7 @@ package final class TextTableLoader: Sendable {
         } catch {
             // Whatever it is next, it is to be read.
             state.file.forget()
-            let remedy = error.isUnsettled ? "" : "correct the file or its path"
-            result = .failure(CompileError(error, remedy: remedy))
+            result = .failure(CompileError(error, remedy: error.sourceRemedy))
         }
         state.result = result
         return result
@@ -98,8 +97,9 @@ package final class TextTableLoader: Sendable {
         _ source: Source, _ state: inout Loaded.State, _ judge: (any EntryJudge)?
     ) throws(FileError) -> Result<TextTableStorage, CompileError> {
         guard let known = state.result else {
-            let file = try state.file.read()
-            return load(source, file.bytes, file.state, judge)
+            // Each owner hands the bytes on: the parser, which works in them, would copy what has another.
+            let (bytes, file) = try state.file.read()
+            return load(source, consume bytes, file, judge)
         }
         switch try state.file.look() {
         case .unchanged:
@@ -107,7 +107,7 @@ package final class TextTableLoader: Sendable {
             return known
         case .settled(let bytes, let file):
             state.said = nil
-            return load(source, bytes, file, judge)
+            return load(source, consume bytes, file, judge, after: known)
         case .unsettled(let file):
             guard case .success = known, !file.isEndless else { throw FileError(file) }
             // A file that is being written may look cut short, too, and say nothing: only what stays so is worth a word.
@@ -118,13 +118,22 @@ package final class TextTableLoader: Sendable {
     }
 
     private func load(
-        _ source: Source, _ bytes: consuming [UInt8], _ file: FileState, _ judge: (any EntryJudge)?
+        _ source: Source, _ bytes: consuming [UInt8], _ file: FileState, _ judge: (any EntryJudge)?,
+        after known: Result<TextTableStorage, CompileError>? = nil
     ) -> Result<TextTableStorage, CompileError> {
         do {
             let storage = try TextTableStorage(
-                bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
+                consume bytes, file, path: source.path, form: source.form, folding: source.folding, judge: judge,
                 allowing: allowed, hash: hash)
-            report(storage.findings)
+            var findings = storage.findings
+            if case .success(let old)? = known, old.count > 0, storage.count == 0, !allowed.contains(.emptySource) {
+                findings.add(
+                    Finding(
+                        .emptySource, .warning, file: source.path,
+                        text: "the map, which had \(counted(old.count, "entry", "entries")), has none any more: none of"
+                            + " them is found; if that is not meant, write them anew"))
+            }
+            report(findings)
             return .success(storage)
         } catch {
             if let findings = error.findings { report(findings) }
@@ -145,6 +154,8 @@ package struct TextMapWatch: Sendable {
         let judge: (any EntryJudge)?
         /// The trouble that was said last, so that it is said once.
         var said: CompileError?
+        /// The trouble that was met last: a file that is being written is one for a moment only.
+        var met: CompileError?
     }
 
     private var maps: [Map]
@@ -171,15 +182,18 @@ package struct TextMapWatch: Sendable {
 
     /// Reads what has changed; what is found in a source the loader reports.
     ///
-    /// - Returns: files that cannot be read at all, each once.
+    /// - Returns: files that cannot be read at all, each once; one that is being written, from the second look on.
     package mutating func look() -> [CompileError] {
         var failures: [CompileError] = []
         for index in maps.indices {
             let map = maps[index]
             do throws(CompileError) {
                 _ = try loader.storage(path: map.path, form: map.form, folding: map.folding, judge: map.judge)
-                maps[index].said = nil
+                (maps[index].said, maps[index].met) = (nil, nil)
             } catch {
+                maps[index].met = error
+                // Only what stays so is worth a word.
+                if error.isTemporary, error != map.met { continue }
                 if error.findings == nil, error != map.said { failures.append(error) }
                 maps[index].said = error
             }

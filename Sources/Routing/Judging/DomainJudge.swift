@@ -15,9 +15,25 @@ enum DomainJudge {
         return read.text == address
     }
 
+    /// Why a name is none that hosts have, and what to do.
+    static func whyNoDomain(_ name: [UInt8]) -> String {
+        do {
+            _ = try EnvelopeAddress(Array("user@".utf8) + name)
+            return "it is no domain; write 'domain', or '.domain' for all below it"
+        } catch {
+            let offset = max(error.offset - "user@".utf8.count, 0)
+            let fault = AddressError(error.reason, at: offset)
+            return "it is no domain: \(fault.explanation(in: name.span, isDomain: true))"
+        }
+    }
+
     /// Whether a route may name it as its host: a name, an address in brackets, or `-` for none.
     static func isHost(_ host: [UInt8]) -> Bool {
-        guard host.first == UInt8(ascii: "[") else { return host == [UInt8(ascii: "-")] || isDomain(host) }
+        guard host.first == UInt8(ascii: "[") else {
+            // DNS knows names with the dot of the root behind them, too.
+            let name = host.last == UInt8(ascii: ".") ? host.dropLast() : host
+            return host == [UInt8(ascii: "-")] || isDomain(name)
+        }
         guard host.last == UInt8(ascii: "]"), (try? EnvelopeAddress(Array("user@".utf8) + host)) != nil else {
             return false
         }
@@ -60,10 +76,11 @@ enum DomainJudge {
             let whole = name.first == UInt8(ascii: ".") ? Array(name.dropFirst()) : name
             if isDomain(whole) || value.first == UInt8(ascii: "[") { return [] }
         }
-        return [
-            EntryFault(
-                .valueIsNoDomain,
-                "'\(text)' is no domain; write the name by which the key's domain is known, or nothing")
-        ]
+        let bare = value.last == UInt8(ascii: ".") ? value.dropLast() : value
+        let remedy =
+            isDomain(bare)
+            ? "domains have no final dot here: write '\(String(decoding: bare, as: UTF8.self))'"
+            : "write the name by which the key's domain is known, or nothing"
+        return [EntryFault(.valueIsNoDomain, "'\(text)' is no domain; \(remedy)")]
     }
 }

@@ -40,11 +40,21 @@ extension Finding.Name {
     package static let routedAnew = Finding.Name("routed-anew")
     /// A route in a list of addresses, where it is an address of UUCP.
     package static let routeInList = Finding.Name("route-in-list")
+    /// A member of a list that looks like a file, and is the name of a user.
+    package static let pathAsName = Finding.Name("path-as-name")
+    /// An address in quotes in a list, where it is the name of a local user.
+    package static let quotedAddress = Finding.Name("quoted-address")
+    /// A key with letters that are put together of several characters: the same letters in one piece do not find it.
+    package static let decomposedKey = Finding.Name("decomposed-key")
+    /// Two percent signs, which are two and no escape.
+    package static let doubledPercent = Finding.Name("doubled-percent")
 
     /// Those that a judge may find, which all can be allowed.
     package static let ofEntries: [Finding.Name] = [
         .keyNeverAsked, .keyCase, .quotedKey, .patternKey, .noValue, .separator, .valueIsNoRoute, .valueIsNoList,
         .valueIsNoDomain, .remarkInValue, .trailingBlank, .blankInRoute, .percentWithoutFlag, .argumentNeverGiven,
-        .tailTwice, .ignoredValue, .routedAnew, .routeInList, .invisibleCharacter,
+        .tailTwice, .ignoredValue, .routedAnew, .routeInList, .pathAsName, .quotedAddress, .decomposedKey,
+        .doubledPercent,
+        .invisibleCharacter,
     ]
 }

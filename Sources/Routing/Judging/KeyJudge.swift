@@ -52,7 +52,9 @@ struct KeyJudge {
         do {
             _ = try EnvelopeAddress(address)
         } catch {
-            return "it is no address: \(error.explanation(in: address.span))"
+            // A name was put before the @ of a whole domain.
+            let offset = max(error.offset - (address.count - key.count), 0)
+            return "it is no address: \(AddressError(error.reason, at: offset).explanation(in: key.span))"
         }
         return "it is not written as addresses are asked for; write user@domain or @domain, without comments"
             + " and brackets"
@@ -78,10 +80,38 @@ struct KeyJudge {
             return [neverAsked(reasonAgainstName)]
         }
         switch read.form {
-        case .local where read.text == key: return []
+        case .local where read.text == key: return routedNameFault.map { [$0] } ?? []
+        // Quotes are what keeps such a name from being routed.
+        case .quotedLocal where Self.route(ofName: QuotedString.unquoted(key[...])) != nil: return []
         case .quotedLocal: return quotedFaults(key, rest: [])
         default: return [neverAsked(reasonAgainstName)]
         }
+    }
+
+    /// A name that is an address of another host, and so never comes to aliases unless it is in quotes.
+    private var routedNameFault: EntryFault? {
+        guard let address = Self.route(ofName: key) else { return nil }
+        return EntryFault(
+            .keyNeverAsked,
+            "nothing asks for the key '\(text)': it is routed as \(address) before aliases are asked; "
+                + (address.contains("@") ? "write '\(address)' in fqdnaliases" : "choose another name"),
+            severity: .warning)
+    }
+
+    /// Where a name leads by its form (SEMANTICS 4, 7); nil for one that is just a name.
+    private static func route(ofName name: [UInt8]) -> String? {
+        func string(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+        if let bang = name.firstIndex(of: UInt8(ascii: "!")), bang > 0, bang + 1 < name.count {
+            let host = name[..<bang]
+            let domain = host.contains(UInt8(ascii: ".")) ? "" : ".uucp"
+            return "\(string(name[(bang + 1)...]))@\(string(host))\(domain)"
+        }
+        if let percent = name.lastIndex(of: UInt8(ascii: "%")), percent > 0, percent + 1 < name.count {
+            return "\(string(name[..<percent]))@\(string(name[(percent + 1)...]))"
+        }
+        let colon = UInt8(ascii: ":")
+        guard zip(name, name.dropFirst()).contains(where: { $0 == (colon, colon) }) else { return nil }
+        return "an address of DECnet"
     }
 
     private var reasonAgainstName: String {
@@ -119,25 +149,29 @@ struct KeyJudge {
                 neverAsked("\(relation.rawValue) is asked for domains; write 'domain', or '.domain' for all below it")
             ]
         }
+        if let fault = literalFault { return [fault] }
         var name = key
         if relation == .routesdb, key.reversed().starts(with: ":sender".utf8.reversed()) { name.removeLast(7) }
         if let fault = KeyJudge(key: name, value: value, relation: relation, folding: folding).separatorFault {
             return [fault]
         }
         if name.first == UInt8(ascii: ".") { name.removeFirst() }
-        if name.first == UInt8(ascii: "[") {
-            guard relation == .routesdb else { return [] }
-            return [neverAsked("an address in brackets goes straight to that host, past routesdb; remove the line")]
-        }
-        do {
-            guard DomainJudge.isDomain(name) else {
-                _ = try EnvelopeAddress(Array("user@".utf8) + name)
-                return [neverAsked("it is no domain; write 'domain', or '.domain' for all below it")]
-            }
-        } catch {
-            return [neverAsked("it is no domain: \(AddressError(error.reason, at: 0).explanation(in: name.span))")]
-        }
+        guard DomainJudge.isDomain(name) else { return [neverAsked(DomainJudge.whyNoDomain(name))] }
         return domainCaseFault(name).map { [$0] } ?? []
+    }
+
+    /// An address in brackets: no map of domains is ever asked for one (SEMANTICS 6.1).
+    private var literalFault: EntryFault? {
+        guard key.first == UInt8(ascii: "[") else { return nil }
+        guard relation == .thishost else {
+            return neverAsked("an address in brackets goes straight to that host, past routesdb; remove the line")
+        }
+        let end = key.lastIndex(of: UInt8(ascii: "]")) ?? key.count
+        let address = String(decoding: key[1..<max(end, 1)], as: UTF8.self)
+        return EntryFault(
+            .keyNeverAsked,
+            "nothing ever asks for the key '\(text)': addresses in brackets are ours where the setting localaddresses has "
+                + "them; add '\(address)' to localaddresses in zmailer.conf, and remove the line", severity: .warning)
     }
 
     private var isDefaultKey: Bool { key == [UInt8(ascii: ".")] || key.starts(with: ".:".utf8) }
@@ -192,7 +226,11 @@ struct KeyJudge {
     /// What a program of another kind writes between key and value, without a blank.
     private var separatorFault: EntryFault? {
         guard value.isEmpty, relation != .thishost || key.contains(UInt8(ascii: ":")) else { return nil }
-        let from = key.firstIndex(of: UInt8(ascii: "@")) ?? 0
+        var from = key.firstIndex(of: UInt8(ascii: "@")) ?? 0
+        // The colons of an address in brackets are its own.
+        if key[from...].dropFirst().first == UInt8(ascii: "["), let end = key.lastIndex(of: UInt8(ascii: "]")) {
+            from = max(from, end)
+        }
         guard let sign = key[from...].first(where: { "=:>,;|\t!".utf8.contains($0) }) else { return nil }
         let character = Character(Unicode.Scalar(sign))
         return EntryFault(

@@ -22,6 +22,8 @@ struct ListJudge {
             } catch {
                 // A list so long is judged when it is used.
                 if case .tooManyMembers = error.reason { continue }
+                let word = error.faultyWord(of: list.span)
+                if error.reason != .emptyMember, let fault = FileTarget.fault(ofUnreadableWord: word) { return [fault] }
                 return [
                     EntryFault(
                         .valueIsNoList,
@@ -42,16 +44,25 @@ struct ListJudge {
         )
     }
 
+    private static let redirectItems = [":fail:", ":defer:", ":unknown:", ":error:", ":user:", ":true:"]
+
     /// `:blackhole:`, `:fail:` and others of Exim.
     private func redirectItemFault(_ value: [UInt8]) -> EntryFault? {
         guard value.first == UInt8(ascii: ":"), !value.starts(with: ":include:".utf8),
             let end = value.dropFirst().firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
         let item = String(decoding: value[...end], as: UTF8.self)
-        return EntryFault(
-            .valueIsNoList,
-            "'\(item)' means nothing here, and mail for it would go to root; to refuse an address write "
-                + "error!nosuchuser for it in fqdnroutes")
+        if let fault = FileTarget.fault(ofUnreadableWord: Array(value)) { return fault }
+        guard Self.redirectItems.contains(item.lowercased()) || DiscardHabit.isOne(Array(value[...end])) else {
+            return EntryFault(
+                .valueIsNoList,
+                "the value begins with ':', as behind a key with two colons; write one colon, and no name with '::', which"
+                    + " is an address of DECnet")
+        }
+        let remedy =
+            DiscardHabit.isOne(Array(value[...end]))
+            ? "to discard mail write /dev/null" : "to refuse an address write error!nosuchuser for it in fqdnroutes"
+        return EntryFault(.valueIsNoList, "'\(item)' means nothing here, and mail for it would go to root; \(remedy)")
     }
 
     /// A command whose words would become members of the list.
@@ -75,8 +86,7 @@ struct ListJudge {
         if member.first != UInt8(ascii: "\""), let character = InvisibleCharacter.first(in: member.span) {
             return EntryFault(.invisibleCharacter, "\(character) is part of the address '\(text)'; remove it")
         }
-        if let fault = routeFault(member, text) { return fault }
-        return nil
+        return routeFault(member, text) ?? FileTarget.fault(ofMember: member)
     }
 
     /// A route, which in a list is an address of a host that nobody has.
@@ -98,6 +108,7 @@ struct ListJudge {
 
     /// Why a member, which can be read as one, can be nobody.
     private func whyNobody(_ member: [UInt8]) -> String? {
+        if member.elementsEqual("\"\"".utf8) { return "is an empty name" }
         guard let first = member.first, let last = member.last, !"\"\\/:[".utf8.contains(first) else {
             return member.starts(with: "/*".utf8) ? "begins a remark of another kind" : nil
         }
@@ -114,7 +125,8 @@ struct ListJudge {
         if Placeholders.isForeign(in: member) { return "has a pattern of another mailer, which nothing replaces" }
         guard let at = member.lastIndex(of: UInt8(ascii: "@")), first != UInt8(ascii: "@") else { return nil }
         let domain = Array(member[(at + 1)...])
-        guard domain.first != UInt8(ascii: "["), !DomainJudge.isDomain(domain) else { return nil }
+        let isDomain = domain.first == UInt8(ascii: "[") ? DomainJudge.isHost(domain) : DomainJudge.isDomain(domain)
+        guard !isDomain else { return nil }
         return "has the domain '\(String(decoding: domain, as: UTF8.self))', which no domain can be"
     }
 }

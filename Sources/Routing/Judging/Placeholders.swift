@@ -50,6 +50,26 @@ struct Placeholders {
         return nil
     }
 
+    /// Two percent signs: nothing escapes one here (SEMANTICS 5b).
+    static func doubledPercent(in value: [UInt8]) -> EntryFault? {
+        let percent = UInt8(ascii: "%")
+        guard let place = zip(value, value.dropFirst()).enumerated().first(where: { $1 == (percent, percent) })?.offset
+        else { return nil }
+        let next = place + 2 < value.count ? value[place + 2] : 0
+        let then =
+            ASCII.isDigit(next)
+            ? "the first stays, and %\(Character(Unicode.Scalar(next))) is replaced" : "both stay"
+        return EntryFault(
+            .doubledPercent, "'%%' is no escape for a percent sign: \(then); write one '%'", severity: .warning)
+    }
+
+    /// A value with one percent sign wherever it has several in a row.
+    static func withSinglePercents(_ value: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        for byte in value where byte != UInt8(ascii: "%") || result.last != byte { result.append(byte) }
+        return result
+    }
+
     /// What is wrong with a value that names arguments in a map that gives none.
     static func faultWithoutFlag(in value: [UInt8]) -> EntryFault? {
         guard let number = references(in: value).first else { return nil }

@@ -62,32 +62,40 @@ package struct RelationJudge: EntryJudge {
 
     @inline(never)
     private func faults(ofKey key: [UInt8], value: [UInt8]) -> [EntryFault] {
-        // One fault of the key says enough: what follows it is often its consequence.
+        var faults: [EntryFault] = []
         if judgesKeys {
-            let faults = keyFaults(key, value: value)
-            if !faults.isEmpty { return faults }
+            faults = keyFaults(key, value: value)
+            // One error of the key says enough: what follows it is often its consequence.
+            if faults.contains(where: { $0.severity == .error }) { return faults }
         }
         switch answer {
-        case .key: return []
-        case .valueOrKey where value.isEmpty: return []
-        case .value, .valueOrKey: return valueFaults(value, key: key)
+        case .key: break
+        case .valueOrKey where value.isEmpty: break
+        case .value, .valueOrKey: faults += valueFaults(value, key: key)
         }
+        return faults
     }
 
     private func keyFaults(_ key: [UInt8], value: [UInt8]) -> [EntryFault] {
         let judge = KeyJudge(key: key, value: value, relation: relation, folding: folding)
-        switch relation {
-        case .fqdnaliases, .fqdnroutes: return judge.addressFaults()
-        case .aliases: return judge.nameFaults()
-        case .routesdb, .thishost: return judge.domainFaults()
-        case .accounts, .include: return []
-        }
+        let faults =
+            switch relation {
+            case .fqdnaliases, .fqdnroutes: judge.addressFaults()
+            case .aliases: judge.nameFaults()
+            case .routesdb, .thishost: judge.domainFaults()
+            case .accounts, .include: [] as [EntryFault]
+            }
+        return faults.isEmpty ? SpellingJudge.faults(ofKey: key, folding: folding) : faults
     }
 
     private func valueFaults(_ value: [UInt8], key: [UInt8]) -> [EntryFault] {
         if let fault = separatorFault(value) { return [fault] }
         if relation != .thishost, value.isEmpty { return [noValue()] }
         let arguments = Placeholders(relation: relation, key: key)
+        if substitutes, let doubled = Placeholders.doubledPercent(in: value) {
+            // What else is wrong is looked for in the value that was probably meant.
+            return [doubled] + valueFaults(Placeholders.withSinglePercents(value), key: key)
+        }
         if let fault = substitutes ? arguments.fault(in: value) : Placeholders.faultWithoutFlag(in: value) {
             return [fault]
         }

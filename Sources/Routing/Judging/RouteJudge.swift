@@ -12,7 +12,8 @@ struct RouteJudge {
 
     /// The faults of a value.
     func faults(_ value: [UInt8], substituting arguments: Placeholders?) -> [EntryFault] {
-        if value.starts(with: "ERROR".utf8) || value.starts(with: "ignore!".utf8) { return [ignored(value)] }
+        let isError = value.starts(with: "ERROR".utf8) && !value.contains(UInt8(ascii: "!"))
+        if isError || value.starts(with: "ignore!".utf8) { return [ignored(value)] }
         if arguments != nil, let fault = tailFault(value) { return [fault] }
         for variant in arguments?.variants(of: value) ?? [value] {
             if let fault = fault(variant, of: value) { return [fault] }
@@ -71,6 +72,7 @@ struct RouteJudge {
 
     private func whyNoRoute(_ value: [UInt8]) -> String {
         let text = string(value)
+        if DiscardHabit.isOne(value) { return "'\(text)' is no route; to discard mail write bitbucket!-!-" }
         if let item = eximItem(value) {
             return "'\(item)' means nothing here; to refuse an address write error!nosuchuser"
         }
@@ -131,6 +133,10 @@ struct RouteJudge {
 
     private func channelFault(_ channel: [UInt8], variant: [UInt8], of value: [UInt8]) -> EntryFault? {
         let name = string(channel)
+        if channel.contains(UInt8(ascii: "/")), DiscardHabit.isOne(channel) {
+            return EntryFault(
+                .valueIsNoRoute, "'\(string(value))' is no route; to discard mail write bitbucket!-!-")
+        }
         if let item = eximItem(value) {
             return EntryFault(
                 .valueIsNoRoute, "'\(item)' means nothing here; to refuse an address write error!nosuchuser")
@@ -152,7 +158,8 @@ struct RouteJudge {
             )
         }
         let small = name.lowercased()
-        if small != name, ["smtp", "smtp-lmtp", "local", "error", "hold", "bitbucket"].contains(small) {
+        let isKnown = small.utf8.starts(with: "smtp".utf8) || ["local", "error", "hold", "bitbucket"].contains(small)
+        if small != name, isKnown {
             return EntryFault(
                 .valueIsNoRoute,
                 "there is no channel '\(name)': names of channels are told apart by case; write \(small)")
@@ -188,6 +195,10 @@ struct RouteJudge {
         if hasBlank { return blankFault(user, of: "the mailbox's name '\(name)'") }
         if isQuoted {
             return EntryFault(.valueIsNoRoute, "a quote in the user '\(name)' is not closed; close it, or remove it")
+        }
+        if user.first == UInt8(ascii: "@"), !user.contains(UInt8(ascii: ":")) {
+            return EntryFault(
+                .valueIsNoRoute, "the user comes to '\(name)', with nothing before the @; write %1%3, or name%3")
         }
         if let special {
             return EntryFault(

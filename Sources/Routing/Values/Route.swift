@@ -140,10 +140,10 @@ package enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
         case .map(let error): "\(error): deferred"
         case .expansionLimit(let depth, let size):
             "expansion deeper than \(depth) or to more than \(size) recipients: "
-                + "mend the list, or raise expansiondepth or expansionsize"
+                + "split the list or take a loop out of it, or raise expansiondepth or expansionsize"
         case .growthLimit(let bytes):
             "an address lengthened by more than \(bytes) bytes on its way: "
-                + "mend the map whose value repeats %0 or another part; route-test --trace shows it"
+                + "write %0 or another part of the address once in the value that repeats it; route-test --trace shows which"
         }
     }
 

@@ -98,7 +98,7 @@ extension PostOffice {
     }
 }
 
-// Puts aside what is no message, with the reason, for the postmaster to look at (ZMailer: POSTOFFICE/postman).
+// Puts files aside that are no messages, with the reason, for the postmaster to look at (ZMailer: POSTOFFICE/postman).
 //
 //   step                          router/S  postman/N.reason  postman/N   a later run
 //   1 reason in place, durable       x             x              -       rejects S anew, replaces the reason

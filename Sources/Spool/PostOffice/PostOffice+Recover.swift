@@ -68,7 +68,7 @@ extension PostOffice {
         return try transport.status(message.description) == nil
     }
 
-    /// A control file without body: one that was being removed goes, any other is a finding.
+    /// A control file without body: one that was being removed goes, any other is reported.
     private func settleBodiless(_ message: MessageName, report: inout RecoveryReport) throws(FileError) {
         do throws(ControlAccessError) {
             switch try open(message) {

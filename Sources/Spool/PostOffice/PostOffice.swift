@@ -3,7 +3,7 @@
 import Glibc
 package import System
 
-/// A spool: submissions in `router`, bodies in `queue`, control files in `transport`, what is no message in `postman`.
+/// A spool: submissions in `router`, bodies in `queue`, control files in `transport`, files that are no messages in `postman`.
 ///
 /// All four are on one file system: a message moves from one to the next as a further hard link to the same file, so
 /// that its bytes are never copied and its name, the inode number, stays true. ZMailer needs the same.

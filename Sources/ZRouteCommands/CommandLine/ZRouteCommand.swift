@@ -21,8 +21,8 @@ package struct ZRouteCommand: ParsableCommand {
     /// Needed by the parser.
     package init() {}
 
-    /// The program's version.
-    static let version = "0.1.0"
+    /// The program's version: that of the release, and between releases that of the next one with `-dev`.
+    static let version = "0.2.0-dev"
 
     /// Runs the program, and ends it with the command's exit status.
     ///
@@ -73,7 +73,8 @@ package struct ZRouteCommand: ParsableCommand {
             }
             var output = OutputStream(descriptor: status == .ok ? STDOUT_FILENO : STDERR_FILENO)
             if text != "\n" { output.write(text) }
-            output.flush()
+            let log = DiagnosticLog(LogForm(LogFormat(askedForIn: words), isTimed: false))
+            guard output.finish(log) || status != .ok else { Glibc.exit(ExitCode.inputOutput.rawValue) }
             Glibc.exit(status.rawValue)
         }
     }

@@ -69,7 +69,8 @@ struct DbPutCommand: ParsableCommand {
         try session.withMap(.writing(create: true)) { map, _ in
             try map.put(stored, value.utf8 + [0])
             try map.sync()
-            session.warnOfHiding(stored, in: map)
+            var earlier = EarlierMaps(session)
+            for warning in earlier.warnings(about: stored, in: map) { session.log.say(warning, .warning) }
         }
     }
 
@@ -119,35 +120,54 @@ struct DbDeleteCommand: ParsableCommand {
 
 // An entry that an earlier map of its relation has too is never found in a later one.
 
-extension DbSession {
-    /// Warns where lookups do not come as far as this map, because an earlier one has the key.
+/// The maps of a relation that are asked before a map.
+struct EarlierMaps {
+    private let maps: [(definition: MapDefinition, table: any Table)]
+    private var failed: Set<Int> = []
+    /// How many entries were found to be hidden.
+    private(set) var hidden = 0
+
+    /// The maps before the one that a command works with; none where no line of dbases.conf names that.
+    init(_ session: borrowing DbSession) {
+        guard let site = session.site, let own = session.target.definition else {
+            maps = []
+            return
+        }
+        let tables = SiteTableFactory(texts: site.makeTextLoader())
+        maps = site.databases.definitions(of: own.relation).prefix { $0 != own }.map { ($0, tables.makeTable(for: $0)) }
+    }
+
+    var isEmpty: Bool { maps.isEmpty }
+
+    /// What is to be said where lookups do not come as far as an entry, because an earlier map has its key.
     ///
     /// - Parameters:
     ///   - stored: the key as it is stored, with its NUL.
     ///   - map: the map in which it is stored; what watches its calls watches these.
-    func warnOfHiding(_ stored: [UInt8], in map: LiveMap) {
-        guard let site, let own = target.definition else { return }
-        let earlier = site.databases.definitions(of: own.relation).prefix { $0 != own }
-        guard !earlier.isEmpty else { return }
-        let tables = SiteTableFactory(texts: site.makeTextLoader())
+    mutating func warnings(about stored: [UInt8], in map: LiveMap) -> [String] {
         let key = stored.last == 0 ? stored.dropLast() : stored[...]
-        for definition in earlier {
+        var said: [String] = []
+        for (index, earlier) in maps.enumerated() where !failed.contains(index) {
+            let (definition, table) = earlier
             let folded = key.map { definition.flags.folding.fold($0) }
-            var value: [UInt8] = []
             do {
+                var value: [UInt8] = []
                 let isFound = try map.watching { () throws(MapError) in
-                    try tables.makeTable(for: definition).lookUp(folded.span, into: &value)
+                    try table.lookUp(folded.span, into: &value)
                 }
                 guard isFound else { continue }
-                log.say(
+                hidden += 1
+                said.append(
                     "warning: '\(printable(folded))' is stored, and is not found by lookups: \(definition.tableName), "
                         + "which comes first in \(definition.file):\(definition.line), has it with the value "
                         + "'\(printable(value))'; change it there")
-                return
+                return said
             } catch {
-                log.say(
+                failed.insert(index)
+                said.append(
                     "warning: '\(printable(folded))' is stored; whether an earlier map hides it is not known: \(error)")
             }
         }
+        return said
     }
 }

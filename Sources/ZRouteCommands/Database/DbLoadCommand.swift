@@ -41,6 +41,26 @@ struct DbLoadCommand: ParsableCommand {
             try makeSure(&room, bytes, name, in: map, session)
             var reader = try parsing(session.log) { () throws(CompileError) in try EntryReader(bytes, file: name) }
             try store(&reader, total, name, &room, in: map, session)
+            warnOfHiding(bytes, name, in: map, session)
+        }
+    }
+
+    /// Warns of entries that an earlier map hides: of the first ones, and of how many more there are.
+    private func warnOfHiding(_ bytes: [UInt8], _ name: String, in map: LiveMap, _ session: borrowing DbSession) {
+        var earlier = EarlierMaps(session)
+        guard !earlier.isEmpty, var reader = try? EntryReader(bytes, file: name) else { return }
+        var said = 0
+        // Each of them was read before.
+        while let entry = try? reader.next() {
+            for warning in earlier.warnings(about: entry.key, in: map) where said < SourceFindings.limit {
+                session.log.say(warning, .warning)
+                said += 1
+            }
+        }
+        let rest = earlier.hidden - said
+        if rest > 0 {
+            let entries = counted(rest, "more entry is", "more entries are")
+            session.log.say("warning: \(entries) hidden by earlier maps", .warning)
         }
     }
 
@@ -104,11 +124,13 @@ struct DbLoadCommand: ParsableCommand {
         let allowed = allow.findings
         var findings = SourceFindings(source: name)
         var total = 0
+        var repetitions = RepeatedKeys()
         var reader = try parsing(session.log) { () throws(CompileError) in try EntryReader(bytes, file: name) }
         while true {
             do throws(CompileError) {
                 guard let entry = try reader.next() else { break }
                 total += 1
+                repetitions.add(entry.key)
                 for fault in check.faults(ofStoredKey: entry.key, value: entry.value)
                 where !allowed.contains(fault.name) {
                     findings.add(Finding(fault.name, fault.severity, file: name, line: reader.line, text: fault.text))
@@ -117,6 +139,13 @@ struct DbLoadCommand: ParsableCommand {
                 findings.add(
                     Finding(.unreadableLine, .error, file: name, line: error.line, text: error.text))
                 guard reader.canGoOn else { break }
+            }
+        }
+        if repetitions.mayExist, findings.errorCount == 0, !allowed.contains(.duplicateKey) {
+            reader = try parsing(session.log) { () throws(CompileError) in try EntryReader(bytes, file: name) }
+            while let entry = try parsing(session.log, { () throws(CompileError) in try reader.next() }) {
+                guard let text = repetitions.look(at: entry.key, line: reader.line) else { continue }
+                findings.add(Finding(.duplicateKey, .warning, file: name, line: reader.line, text: text))
             }
         }
         session.log.say(findings)
@@ -148,7 +177,7 @@ func readDump(_ path: String, _ log: borrowing DiagnosticLog) throws -> [UInt8] 
             ? try readDescriptor(STDIN_FILENO, name: "standard input", limit: limit)
             : try readInput(path, limit: limit)
     } catch {
-        log.say(error)
+        log.say(error, rest: "; \(error.sourceRemedy)")
         throw error.isMissing ? ExitCode.missingInput : ExitCode.inputOutput
     }
 }

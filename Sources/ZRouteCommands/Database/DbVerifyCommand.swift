@@ -13,7 +13,8 @@ struct DbVerifyCommand: ParsableCommand {
             Found are: damage of the file's structure; keys without the NUL that lookups add, and keys with letters \
             that lookups fold, neither of which is ever found. Readers are not held up; writers wait.
 
-            The exit status is 0 if nothing was found, 1 if something was, and 75 if the map cannot be checked now.
+            The exit status is 0 if nothing was found, 1 if something was, 74 if the disk is full or fails, and 75 if the \
+            map cannot be checked now.
             """)
 
     @OptionGroup var options: DbOptions
@@ -25,7 +26,7 @@ struct DbVerifyCommand: ParsableCommand {
         let session = try DbSession(map, options)
         var found = Findings()
         let name = session.target.name
-        try session.withMap(.checking, statusOf: { $0.isDamage ? .absent : .tryAgain }) { map, output in
+        try session.withMap(.checking, statusOf: { $0.isDamage ? .absent : DbSession.status(of: $0) }) { map, output in
             try map.verify()
             try map.forEach { key, value in found.take(key, value, session.target.folding) }
             let verdict = found.lines.isEmpty ? "all well" : "see above"

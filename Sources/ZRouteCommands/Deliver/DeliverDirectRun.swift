@@ -44,8 +44,14 @@ struct DirectDeliveryRun {
         }
         let postOffice: PostOffice?
         let message: [UInt8]
-        do {
+        do throws(FileError) {
             postOffice = try site.settings.postOffice.map { path throws(FileError) in try PostOffice(path: path) }
+        } catch {
+            // Not the status of the other commands: whoever calls must keep the message.
+            log.say(error, rest: SpoolAccess.remedy)
+            return .tryAgain
+        }
+        do {
             message = MessageHead.withoutEnvelopeLine(try readStandardInput())
         } catch {
             log.say(error)

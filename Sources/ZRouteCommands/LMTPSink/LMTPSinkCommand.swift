@@ -5,6 +5,7 @@ import Delivery
 import Glibc
 import Service
 import Sink
+import System
 
 /// Runs the sink until it is ended by a signal.
 struct LMTPSinkCommand: ParsableCommand {
@@ -74,11 +75,18 @@ struct LMTPSinkCommand: ParsableCommand {
             ServiceManager.notify("STOPPING=1\nSTATUS=finishing the transactions that are under way")
             log.say(.service("stop", "lmtp-sink"))
             server.finish(within: Self.patience)
-        } catch let error as ValidationError {
-            throw error
-        } catch {
+        } catch let error as FileError {
             log.say(error)
-            throw ExitCode.tryAgain
+            throw Self.status(of: error)
+        }
+    }
+
+    /// A path that no socket can have is a wrong use; a socket or directory that cannot be made is no matter of time.
+    private static func status(of error: FileError) -> ExitCode {
+        switch error.code {
+        case ENAMETOOLONG: .usage
+        case ENOENT, ENOTDIR, EACCES, EPERM, EEXIST, EROFS, ENOSPC, EDQUOT: .cannotCreate
+        default: .tryAgain
         }
     }
 

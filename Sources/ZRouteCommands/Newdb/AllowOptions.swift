@@ -11,7 +11,8 @@ struct AllowOptions: ParsableArguments {
         name: .customLong("allow"),
         help: ArgumentHelp(
             "Accept what is refused or warned of under this name, which messages give in parentheses; 'all' for every name.",
-            valueName: "name"))
+            valueName: "name"),
+        transform: AllowedName.init(word:))
     var names: [AllowedName] = []
 
     /// All that is allowed.
@@ -31,16 +32,24 @@ struct AllowOptions: ParsableArguments {
 }
 
 /// The name of a finding that can be allowed, or `all`.
-struct AllowedName: ExpressibleByArgument {
+struct AllowedName: Sendable {
     let word: String
 
-    init?(argument: String) {
+    /// Takes a name.
+    ///
+    /// - Throws: `ValidationError` with the names that can be allowed, for any other.
+    init(word: String) throws {
         var allowed = AllowedFindings()
-        guard allowed.allow(argument, of: Self.known) else { return nil }
-        word = argument
+        guard allowed.allow(word, of: Self.known) else {
+            let reason = Finding.Name.reasonAgainstAllowing(word, of: Self.known)
+            throw ValidationError("\(reason) (names: \(Finding.Name.all(Self.known, nearestTo: word)))")
+        }
+        self.word = word
     }
 
+    /// The names that can be allowed.
     static var known: [Finding.Name] {
-        Finding.Name.allowableInSources + Finding.Name.ofEntries + [.writableByAll]
+        Finding.Name.allowableInSources + Finding.Name.ofEntries.filter { $0 != .invisibleCharacter }
+            + [.writableByAll, .emptySource]
     }
 }

@@ -14,7 +14,7 @@ struct MakedbCommand: ParsableCommand {
         abstract: "Compile one source into a database.",
         discussion: """
             The source is INPUT, standard input for '-', or the file BASE itself where no input is named. The database \
-            is BASE.db (btree) or BASE.dbh (bhash); it is written beside the old one and takes its place when it is \
+            is BASE.db (btree) or BASE.dbh (bhash), and BASE may have that ending already; it is written beside the old one and takes its place when it is \
             whole.
 
             With -A the entries of the source are added to those of the old database; of two entries with one key the \
@@ -65,10 +65,11 @@ struct MakedbCommand: ParsableCommand {
 
     func run() throws {
         let log = DiagnosticLog(site.log.form)
+        let name = baseName(log)
         var job = CompileJob(
-            source: try readSource(log), form: isAliases ? .aliases : .plain,
-            folding: foldsUpper ? .upper : foldsLower ? .lower : .none, kind: type.kind, base: base)
-        job.judge = try judge(of: job.target, log)
+            source: try readSource(base: name, log), form: isAliases ? .aliases : .plain,
+            folding: foldsUpper ? .upper : foldsLower ? .lower : .none, kind: type.kind, base: name)
+        job.judge = try judge(of: job.target, base: name, log)
         job.allowed = allow.findings
         var outcome = NewdbOutcome()
         let compiler = MapCompiler()
@@ -82,6 +83,7 @@ struct MakedbCommand: ParsableCommand {
             progress.clear()
             guard !isSilent else { return }
             log.say(report.findings)
+            if let finding = report.emptiness(of: job) { log.say(Diagnosis(finding: finding)) }
             if !job.allowed.contains(.writableByAll), case .file(let path) = job.source,
                 let finding = SourcePrivilege.finding(about: path)
             {
@@ -103,11 +105,27 @@ struct MakedbCommand: ParsableCommand {
         guard isWritten else { throw ExitCode.inputOutput }
     }
 
+    /// BASE without an extension of databases, which makedb puts behind it.
+    private func baseName(_ log: borrowing DiagnosticLog) -> String {
+        let known = [DatabaseKind.btree, .hash].map(\.fileExtension)
+        guard let end = known.first(where: { base.hasSuffix($0) && base != $0 }) else { return base }
+        let name = String(base.utf8.dropLast(end.utf8.count)) ?? base
+        // `.db` alone is the name of a hidden file.
+        guard name.utf8.last != UInt8(ascii: "/") else { return base }
+        log.say(
+            "\(base): BASE is taken without \(end): the database is \(name)\(type.kind.fileExtension)", .notice)
+        return name
+    }
+
     /// Knows what the entries are for: from the relation's name, or from the line of dbases.conf that has the same file.
     ///
-    /// - Parameter job: the database that is written.
+    /// - Parameters:
+    ///   - job: the database that is written.
+    ///   - base: the same without its extension.
     /// - Throws: the exit status where that is a live map.
-    private func judge(of job: String, _ log: borrowing DiagnosticLog) throws -> RelationJudge? {
+    private func judge(
+        of job: String, base: String, _ log: borrowing DiagnosticLog
+    ) throws -> RelationJudge? {
         let databases: DatabasesConf?
         do {
             databases = try Site(options: site).databases
@@ -149,13 +167,13 @@ struct MakedbCommand: ParsableCommand {
         return judge
     }
 
-    private func readSource(_ log: borrowing DiagnosticLog) throws -> CompileJob.Source {
+    private func readSource(base: String, _ log: borrowing DiagnosticLog) throws -> CompileJob.Source {
         let path = input ?? base
         guard path == "-" else {
             do {
                 _ = try FileIdentity(path: path)
             } catch {
-                log.say(error)
+                log.say(error, rest: "; \(error.sourceRemedy)")
                 throw error.isMissing ? ExitCode.missingInput : ExitCode.inputOutput
             }
             return .file(path)

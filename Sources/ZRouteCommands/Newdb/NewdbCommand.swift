@@ -100,15 +100,7 @@ struct NewdbCommand: ParsableCommand {
                 progress.clear()
                 log.say(report.findings)
                 summary += "\(step.relation)\t\(report.entries)\t\(step.job.target)\n"
-                if report.entries == 0, (try? FileIdentity(path: step.job.target)) != nil {
-                    log.say(
-                        Diagnosis(
-                            finding: Finding(
-                                .emptySource, .warning, file: step.source,
-                                text:
-                                    "the source has no entries, and the map \(step.job.target) becomes empty: whatever it"
-                                    + " had is not found any more")))
-                }
+                if let finding = report.emptiness(of: step.job) { log.say(Diagnosis(finding: finding)) }
             } catch {
                 progress.clear()
                 outcome.take(error, of: step.job, log)
@@ -145,7 +137,7 @@ struct NewdbOutcome {
             _ = try FileIdentity(path: source)
             return true
         } catch {
-            log.say(error, rest: "; create it, or correct dbases.conf")
+            log.say(error, rest: "; \(error.sourceRemedy)\(error.isMissing ? " in dbases.conf" : "")")
             note(error.isMissing ? .missingInput : .inputOutput)
             return false
         }
@@ -182,9 +174,4 @@ struct NewdbOutcome {
     private mutating func note(_ new: ExitCode) {
         if status == .ok { status = new }
     }
-}
-
-extension Finding.Name {
-    /// A source without entries, in whose place a map had been compiled.
-    static let emptySource = Finding.Name("empty-source")
 }

@@ -91,9 +91,10 @@ struct NewdbPlan {
     func sayPrivileges(_ log: borrowing DiagnosticLog) {
         for finding in databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
         guard !allowed.contains(.writableByAll) else { return }
-        for step in steps {
-            if let finding = SourcePrivilege.finding(about: step.source) { log.say(Diagnosis(finding: finding)) }
-        }
+        let sources = steps.compactMap { SourcePrivilege.finding(about: $0.source) }
+        // Text maps are no part of a run that compiles, but decide as much.
+        let texts = databases.checkTextSources().filter { finding in !sources.contains { $0.file == finding.file } }
+        for finding in sources + texts { log.say(Diagnosis(finding: finding)) }
     }
 
     /// Only the superuser can give files away; for anybody else the difference is warned of afterwards.

@@ -22,13 +22,15 @@ enum SpoolAccess {
         do throws(FileError) {
             return try PostOffice(path: path)
         } catch {
-            log.say(
-                error,
-                rest: "; POSTOFFICE needs the directories router, transport, queue and postman, which this user may "
-                    + "read and write: make them, or set POSTOFFICE to where they are")
-            throw error.isMissing ? .missingInput : .tryAgain
+            log.say(error, rest: remedy)
+            throw error.isUnreachable ? .missingInput : .tryAgain
         }
     }
+
+    /// What to do about a spool that cannot be opened, as the end of a message.
+    static let remedy =
+        "; POSTOFFICE needs the directories router, transport, queue and postman, which this user may read and write: make"
+        + " them, or set POSTOFFICE to where they are"
 
     /// Watches for submissions; nil where the system does not, and they have to be looked for.
     ///

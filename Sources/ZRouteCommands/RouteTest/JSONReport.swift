@@ -1,4 +1,5 @@
-// One JSON object a line: for parsing. `trace` is there when it was asked for.
+// One JSON object a line: for parsing. `trace` is there when it was asked for,
+// `address` and `parents` where the address was expanded.
 
 import Bytes
 import Maps
@@ -21,7 +22,9 @@ struct JSONReport: ResolutionReport {
             }
             json.name("routes")
             json.array { json in
-                for route in resolution.routes { Self.append(route, to: &json) }
+                for (index, route) in resolution.routes.enumerated() {
+                    Self.append(route, to: &json, chain: resolution.ancestors(ofRoute: index))
+                }
             }
             if let trace {
                 json.name("trace")
@@ -42,7 +45,8 @@ struct JSONReport: ResolutionReport {
         }
     }
 
-    private static func append(_ route: Route, to json: inout JSONText) {
+    /// - Parameter chain: the addresses that led to the route, nearest first: in text the lines `<--` show them.
+    private static func append(_ route: Route, to json: inout JSONText, chain: [[UInt8]] = []) {
         json.object { json in
             json.name("channel")
             json.text(route.channel)
@@ -50,6 +54,12 @@ struct JSONReport: ResolutionReport {
             json.text(route.host)
             json.name("user")
             json.text(route.user)
+            guard let address = chain.first else { return }
+            text("address", address, &json)
+            json.name("parents")
+            json.array { json in
+                for parent in chain.dropFirst() { json.text(parent) }
+            }
         }
     }
 

@@ -14,6 +14,9 @@ struct RouteTest: ~Copyable {
     private var output: OutputStream
     private var log: DiagnosticLog
     private var outcome = Outcome()
+    private var count = 0
+    /// Nothing where the answers themselves are seen.
+    private let progress = isatty(STDOUT_FILENO) == 1 ? nil : ProgressLine(title: "route-test", unit: "addresses")
 
     /// Prepares a run.
     ///
@@ -74,7 +77,10 @@ struct RouteTest: ~Copyable {
     private mutating func write(leaving limit: Int) {
         while pool.inFlight > limit, !output.hasFailed, let answers = pool.next(unless: { signals.isPending }) {
             outcome.add(answers.outcome)
+            count += answers.count
+            if !answers.remarks.all.isEmpty { progress?.clear() }
             log.say(answers.remarks)
+            progress?.show(count)
             output.write(answers.output)
         }
         if limit == 0 { output.flush() }
@@ -86,6 +92,7 @@ struct RouteTest: ~Copyable {
     /// - Returns: the exit status.
     private consuming func finish(after failure: FileError? = nil) -> ExitCode {
         write(leaving: 0)
+        progress?.clear()
         log.summarise()
         if let failure { log.say(failure) }
         pool.close()
@@ -108,6 +115,8 @@ struct RouteTestAnswers: ~Copyable, Sendable {
     private(set) var remarks = Remarks()
     /// What the exit status has to say.
     private(set) var outcome = Outcome()
+    /// How many addresses were answered.
+    private(set) var count = 0
 
     /// No answers yet.
     ///
@@ -122,6 +131,7 @@ struct RouteTestAnswers: ~Copyable, Sendable {
         _ address: Span<UInt8>, _ answer: borrowing Answer, _ trace: Trace?, _ report: some ResolutionReport
     ) {
         let status = answer.status
+        count &+= 1
         outcome.count(status)
         if status == .deferred, let failure = answer.failure { remarks.add(failure.cause, "\(failure)") }
         for notice in answer.notices { remarks.add(notice, notice) }

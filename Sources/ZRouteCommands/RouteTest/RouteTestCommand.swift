@@ -57,6 +57,9 @@ struct RouteTestCommand: ParsableCommand {
 
     func validate() throws {
         guard jobs.map((1...256).contains) ?? true else { throw ValidationError("--jobs must be from 1 to 256.") }
+        guard !trace || format != .tsv else {
+            throw ValidationError("--trace has no place in --format tsv; take text or json.")
+        }
     }
 
     func run() throws {

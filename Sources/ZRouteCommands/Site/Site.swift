@@ -41,7 +41,8 @@ struct Site: Sendable {
         warnOfConfiguration()
         let log = DiagnosticLog(logForm)
         for finding in databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
-        for finding in databases.checkTextSources() + databases.checkCompiled() { log.say(Diagnosis(finding: finding)) }
+        let findings = databases.checkTextSources() + databases.checkCompiled() + databases.checkEnvironments()
+        for finding in findings { log.say(Diagnosis(finding: finding)) }
     }
 
     /// Warns of what the configuration probably does not mean alone.
