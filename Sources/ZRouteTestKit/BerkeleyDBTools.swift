@@ -1,9 +1,9 @@
 // Berkeley DB's own command line tools (Debian: db5.3-util): producers and checkers that know nothing of zroute.
 
 /// The tools `db5.3_load`, `db5.3_dump` and `db5.3_verify`.
-public enum BerkeleyDBTools {
+package enum BerkeleyDBTools {
     /// The kinds of file that zroute reads.
-    public enum Kind: String, Sendable, CaseIterable {
+    package enum Kind: String, Sendable, CaseIterable {
         case btree, hash
     }
 
@@ -13,7 +13,7 @@ public enum BerkeleyDBTools {
     ///   - entries: the keys and values, without NUL.
     ///   - nul: whether keys and values get the NUL that ends them in ZMailer's files.
     ///   - path: the file to make or to add to.
-    public static func load(
+    package static func load(
         _ entries: [(key: String, value: String)], kind: Kind = .btree, nul: Bool = true, into path: String
     ) throws {
         try load(entries.map { (Array($0.key.utf8), Array($0.value.utf8)) }, kind: kind, nul: nul, into: path)
@@ -22,7 +22,7 @@ public enum BerkeleyDBTools {
     /// Makes a database from entries of bytes.
     ///
     /// - Parameter header: further lines of the header, such as `db_lorder=4321` for a big-endian file.
-    public static func load(
+    package static func load(
         _ entries: [(key: [UInt8], value: [UInt8])], kind: Kind = .btree, nul: Bool = true, header: [String] = [],
         into path: String
     ) throws {
@@ -37,7 +37,7 @@ public enum BerkeleyDBTools {
     }
 
     /// The database as `db5.3_dump -p` prints it, from the line `HEADER=END` on.
-    public static func dump(_ path: String) throws -> String {
+    package static func dump(_ path: String) throws -> String {
         let text = String(decoding: try runCommandSuccessfully("/usr/bin/db5.3_dump", ["-p", path]), as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let start = lines.firstIndex(of: "HEADER=END") ?? lines.startIndex
@@ -45,12 +45,12 @@ public enum BerkeleyDBTools {
     }
 
     /// Checks the structure of a database.
-    public static func verify(_ path: String) throws -> CommandResult {
+    package static func verify(_ path: String) throws -> CommandResult {
         try runCommand("/usr/bin/db5.3_verify", ["-q", path])
     }
 
     /// The number of lockers that an environment has now: one for each handle that is open in it.
-    public static func lockers(in home: String) throws -> Int {
+    package static func lockers(in home: String) throws -> Int {
         let output = try runCommandSuccessfully("/usr/bin/db5.3_stat", ["-c", "-h", home])
         let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
         let words = lines.first { $0.hasSuffix("Number of current lockers") }?.split(separator: "\t") ?? []

@@ -1,14 +1,14 @@
 // Reads mail back: as much IMAP (RFC 3501) as tests need to see what a store has.
 
 /// A connection to an IMAP server on this machine.
-public final class IMAPClient {
+package final class IMAPClient {
     private let stream: TCPStream
     private var count = 0
 
     /// Logs in.
     ///
     /// - Parameter endpoint: `127.0.0.1:PORT`.
-    public init(_ endpoint: String, user: String, password: String) throws {
+    package init(_ endpoint: String, user: String, password: String) throws {
         guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw CommandFailure("'\(endpoint)' has no port")
         }
@@ -21,7 +21,7 @@ public final class IMAPClient {
     ///
     /// - Returns: its untagged answers, literals as they came.
     @discardableResult
-    public func command(_ text: String) throws -> [(line: String, literal: [UInt8]?)] {
+    package func command(_ text: String) throws -> [(line: String, literal: [UInt8]?)] {
         count += 1
         try stream.write("a\(count) \(text)\r\n")
         var answers: [(line: String, literal: [UInt8]?)] = []
@@ -44,18 +44,18 @@ public final class IMAPClient {
     }
 
     /// Makes a mailbox in which anybody may put mail.
-    public func makeMailbox(_ name: String) throws {
+    package func makeMailbox(_ name: String) throws {
         try command("CREATE \"\(name)\"")
         try command("SETACL \"\(name)\" anyone p")
     }
 
     /// Limits what a mailbox may hold.
-    public func setQuota(_ name: String, kibibytes: Int) throws {
+    package func setQuota(_ name: String, kibibytes: Int) throws {
         try command("SETQUOTA \"\(name)\" (STORAGE \(kibibytes))")
     }
 
     /// The messages of a folder, as text; none where there is no such folder.
-    public func messages(in folder: String) throws -> [String] {
+    package func messages(in folder: String) throws -> [String] {
         do {
             let answers = try command("EXAMINE \"\(folder)\"")
             guard !answers.contains(where: { $0.line == "* 0 EXISTS" }) else { return [] }

@@ -3,9 +3,9 @@
 import Foundation
 
 /// The program that interrupts others, compiled for the tests.
-public final class Interrupter: Sendable {
+package final class Interrupter: Sendable {
     /// How a program is interrupted.
-    public enum Interruption: String, Sendable, CaseIterable {
+    package enum Interruption: String, Sendable, CaseIterable {
         /// ^C is typed on its terminal.
         case interrupt = "INT"
         /// ^C is typed twice.
@@ -20,7 +20,7 @@ public final class Interrupter: Sendable {
         case closedPipe = "PIPE"
 
         /// The signal that it means.
-        public var signal: Int32 {
+        package var signal: Int32 {
             switch self {
             case .interrupt, .interruptTwice: SIGINT
             case .quit: SIGQUIT
@@ -32,7 +32,7 @@ public final class Interrupter: Sendable {
     }
 
     /// How a program ended.
-    public enum End: Sendable, Hashable {
+    package enum End: Sendable, Hashable {
         case exit(Int32)
         case signal(Int32)
         /// It had to be killed.
@@ -42,7 +42,7 @@ public final class Interrupter: Sendable {
     private let place: TemporaryDirectory
 
     /// Compiles the program.
-    public init() throws {
+    package init() throws {
         place = try TemporaryDirectory()
         let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
         let source = root.appendingPathComponent("Tests/Interrupter/interrupter.c").path
@@ -51,7 +51,7 @@ public final class Interrupter: Sendable {
     }
 
     /// The program that all tests of a process share, or why it could not be compiled.
-    public static let shared = Result { try Interrupter() }
+    package static let shared = Result { try Interrupter() }
 
     /// Runs a program and interrupts it.
     ///
@@ -59,7 +59,7 @@ public final class Interrupter: Sendable {
     ///   - interruption: how; nil lets it run to its end.
     ///   - delay: when, in microseconds after its start.
     /// - Returns: how it ended, the milliseconds from the interruption to the end, and what was on the terminal.
-    public func run(
+    package func run(
         _ interruption: Interruption?, after delay: Int, _ program: String, _ arguments: [String]
     ) throws -> (end: End, milliseconds: Int, terminal: String) {
         let words = [interruption?.rawValue ?? "NONE", "\(delay)", program] + arguments

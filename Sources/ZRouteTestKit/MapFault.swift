@@ -4,9 +4,9 @@ import Foundation
 import Glibc
 
 /// One way in which the source of a map is spoiled.
-public struct MapFault: Sendable, CustomStringConvertible {
+package struct MapFault: Sendable, CustomStringConvertible {
     /// What it does to lookups.
-    public enum Effect: Sendable, Hashable {
+    package enum Effect: Sendable, Hashable {
         /// The source is refused because of a line: nothing of it is answered.
         case refused(line: Int)
         /// There is nothing to be read: nothing of it is answered.
@@ -21,18 +21,18 @@ public struct MapFault: Sendable, CustomStringConvertible {
     }
 
     /// What tells it from others.
-    public let description: String
+    package let description: String
     /// What it does to lookups.
-    public let effect: Effect
+    package let effect: Effect
     private let spoil: @Sendable (_ path: String, _ text: String) throws -> Void
 
     /// Spoils a source.
     ///
     /// - Parameter text: its content, some lines of the aliases form.
-    public func apply(to path: String, _ text: String) throws { try spoil(path, text) }
+    package func apply(to path: String, _ text: String) throws { try spoil(path, text) }
 
     /// Puts a content where a spoiled source is, whatever is there.
-    public static func restore(_ path: String, _ text: String) throws {
+    package static func restore(_ path: String, _ text: String) throws {
         let next = path + ".next"
         try write(text, to: next)
         // What is no file has to go first.
@@ -43,7 +43,7 @@ public struct MapFault: Sendable, CustomStringConvertible {
     }
 
     /// Every fault, in each way in which it comes about.
-    public static let all: [MapFault] = contents + places
+    package static let all: [MapFault] = contents + places
 
     private static func write(_ text: String, to path: String) throws {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))

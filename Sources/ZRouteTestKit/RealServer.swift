@@ -3,11 +3,11 @@
 import Foundation
 
 /// A running server, with its data in a directory of its own; both are gone with the object.
-public final class RealServer: @unchecked Sendable {
+package final class RealServer: @unchecked Sendable {
     // Nothing changes after the initializer but the process, which is ended once, by `stop`, under the lock.
 
     /// Where it is reached, by the names that its script prints.
-    public let endpoints: [String: String]
+    package let endpoints: [String: String]
     private let process = Process()
     private let input = Pipe()
     private let lock = NSLock()
@@ -18,7 +18,7 @@ public final class RealServer: @unchecked Sendable {
     ///   - name: its script's.
     ///   - environment: what the script is told beside the process's own environment.
     /// - Throws: where it does not come up; the script says why on standard error.
-    public init(_ name: String, _ arguments: [String] = [], environment: [String: String] = [:]) throws {
+    package init(_ name: String, _ arguments: [String] = [], environment: [String: String] = [:]) throws {
         let root = String(#filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined())
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "\(root)/Tests/Servers/\(name)")
@@ -42,10 +42,10 @@ public final class RealServer: @unchecked Sendable {
     }
 
     /// One endpoint, or where anything else of it is.
-    public subscript(name: String) -> String { endpoints[name] ?? "" }
+    package subscript(name: String) -> String { endpoints[name] ?? "" }
 
     /// Ends the server.
-    public func stop() {
+    package func stop() {
         lock.withLock {
             guard process.isRunning else { return }
             try? input.fileHandleForWriting.close()

@@ -3,12 +3,12 @@
 import Foundation
 
 /// A started program; it is killed with the object.
-public final class RunningProgram {
+package final class RunningProgram {
     private let process = Process()
     private let place: TemporaryDirectory
 
     /// Starts a program, its output kept in files.
-    public init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    package init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
         place = try TemporaryDirectory()
         try place.write([], to: "out")
         try place.write([], to: "err")
@@ -28,31 +28,31 @@ public final class RunningProgram {
     }
 
     /// Its number.
-    public var identifier: Int32 { process.processIdentifier }
+    package var identifier: Int32 { process.processIdentifier }
     /// Whether it still runs.
-    public var isRunning: Bool { process.isRunning }
+    package var isRunning: Bool { process.isRunning }
     /// What it has written to standard output so far.
-    public var output: String { contents("out") }
+    package var output: String { contents("out") }
     /// What it has written to standard error so far.
-    public var errors: String { contents("err") }
+    package var errors: String { contents("err") }
 
     private func contents(_ name: String) -> String {
         String(decoding: FileManager.default.contents(atPath: place.file(name)) ?? Data(), as: UTF8.self)
     }
 
     /// Sends it a signal.
-    public func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+    package func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// Waits for its end.
     ///
     /// - Returns: its exit status; negative: the signal that ended it.
-    public func wait() -> Int32 {
+    package func wait() -> Int32 {
         process.waitUntilExit()
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
 
     /// The kibibytes of memory it has, its open descriptors and its threads, by the system's account of it.
-    public func footprint() throws -> (memory: Int, descriptors: Int, threads: Int) {
+    package func footprint() throws -> (memory: Int, descriptors: Int, threads: Int) {
         let status = FileManager.default.contents(atPath: "/proc/\(identifier)/status") ?? Data()
         let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
         func number(_ name: String) throws -> Int {
@@ -66,7 +66,7 @@ public final class RunningProgram {
     }
 
     /// Whether it watches a directory (inotify).
-    public var isWatching: Bool {
+    package var isWatching: Bool {
         let links = (try? descriptors())?.compactMap {
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(identifier)/fd/\($0)")
         }
@@ -82,7 +82,7 @@ public final class RunningProgram {
 ///
 /// - Parameter seconds: how long, at the most.
 /// - Returns: whether it did hold in that time.
-public func holds(within seconds: Double = 60, _ condition: () throws -> Bool) throws -> Bool {
+package func holds(within seconds: Double = 60, _ condition: () throws -> Bool) throws -> Bool {
     let end = Date().addingTimeInterval(seconds)
     while try !condition() {
         guard Date() < end else { return false }

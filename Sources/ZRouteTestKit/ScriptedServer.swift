@@ -5,7 +5,7 @@ import Foundation
 import Glibc
 
 /// What the server does when a step has come.
-public indirect enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
+package indirect enum ScriptedAction: Sendable, Hashable, CustomStringConvertible {
     /// What a server in good health says.
     case usual
     /// A reply of one or more lines, separated by `\n`; CRLF is put in.
@@ -32,7 +32,7 @@ public indirect enum ScriptedAction: Sendable, Hashable, CustomStringConvertible
     case halfClose
 
     /// The action in a word.
-    public var description: String {
+    package var description: String {
         switch self {
         case .usual: "usual"
         case .reply(let text): "reply \(text)"
@@ -51,12 +51,12 @@ public indirect enum ScriptedAction: Sendable, Hashable, CustomStringConvertible
 }
 
 /// Where in the dialogue a server is.
-public enum ScriptedStep: String, Sendable, Hashable, CaseIterable {
+package enum ScriptedStep: String, Sendable, Hashable, CaseIterable {
     case greeting, hello, startTLS, authentication, mail, recipient, data, body, final, reset, quit
 }
 
 /// In which pieces a server's bytes come.
-public enum Writing: String, Sendable, CaseIterable {
+package enum Writing: String, Sendable, CaseIterable {
     /// Each reply in one write.
     case plain
     /// Each byte in a write of its own.
@@ -66,30 +66,30 @@ public enum Writing: String, Sendable, CaseIterable {
 }
 
 /// What a server says.
-public struct ServerScript: Sendable {
+package struct ServerScript: Sendable {
     /// What it announces after LHLO.
-    public var keywords = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE", "DSN"]
+    package var keywords = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE", "DSN"]
     /// The n-th use of a step on a connection takes the n-th action, the last one repeats; without any, all is well.
-    public var actions: [ScriptedStep: [ScriptedAction]] = [:]
+    package var actions: [ScriptedStep: [ScriptedAction]] = [:]
     /// How what it says is written.
-    public var writing = Writing.plain
+    package var writing = Writing.plain
     /// Replies to RCPT, and final replies, for addresses that begin so.
-    public var recipientReplies: [String: String] = [:], finalReplies: [String: String] = [:]
+    package var recipientReplies: [String: String] = [:], finalReplies: [String: String] = [:]
     /// How many recipients of a message are taken, and what is said to the others.
-    public var recipientLimit: (count: Int, reply: String)?
+    package var recipientLimit: (count: Int, reply: String)?
     /// On how many connections the script is followed; on later ones all is well.
-    public var connectionLimit = Int.max
+    package var connectionLimit = Int.max
 
     /// A server that accepts everything.
-    public init() {}
+    package init() {}
 }
 
 /// A listening scripted server.
-public final class ScriptedServer: @unchecked Sendable {
+package final class ScriptedServer: @unchecked Sendable {
     // Everything below the lock is only touched while it is held; the rest never changes.
 
     /// Its socket in the file system.
-    public let path: String
+    package let path: String
     private let script: @Sendable (Int) -> ServerScript
     private let listener: Int32
     private let lock = NSLock()
@@ -97,25 +97,25 @@ public final class ScriptedServer: @unchecked Sendable {
     private var state = Record()
 
     /// What a server has seen and said.
-    public struct Record: Sendable {
+    package struct Record: Sendable {
         /// The commands in order, over all connections.
-        public var commands: [String] = []
+        package var commands: [String] = []
         /// The messages received whole, dots undone, with CRLF line ends.
-        public var messages: [[UInt8]] = []
+        package var messages: [[UInt8]] = []
         /// The address of each recipient whose copy was accepted with a 2yz, once a copy.
-        public var accepted: [String] = []
+        package var accepted: [String] = []
         /// Addresses that were refused with a 5yz.
-        public var refused: Set<String> = []
+        package var refused: Set<String> = []
         /// How many connections there were.
-        public var connections = 0
+        package var connections = 0
         /// How many of them have neither ended nor heard QUIT.
-        public var openConnections = 0
+        package var openConnections = 0
         /// How many such there were at a time, at the most.
-        public var mostConnections = 0
+        package var mostConnections = 0
     }
 
     /// Listens on a socket in a directory.
-    public convenience init(
+    package convenience init(
         _ script: ServerScript = ServerScript(), in directory: TemporaryDirectory, name: String = "lmtp"
     ) throws {
         try self.init(in: directory, name: name) { $0 <= script.connectionLimit ? script : ServerScript() }
@@ -124,7 +124,7 @@ public final class ScriptedServer: @unchecked Sendable {
     /// The same with a script for each connection.
     ///
     /// - Parameter script: is given the connection's number, counted from 1.
-    public init(
+    package init(
         in directory: TemporaryDirectory, name: String = "lmtp", script: @escaping @Sendable (Int) -> ServerScript
     ) throws {
         self.script = script
@@ -148,10 +148,10 @@ public final class ScriptedServer: @unchecked Sendable {
     }
 
     /// What it has seen and said so far.
-    public var record: Record { lock.withLock { state } }
+    package var record: Record { lock.withLock { state } }
 
     /// Stops listening and closes every connection.
-    public func stop() {
+    package func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         lock.withLock {
             for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }

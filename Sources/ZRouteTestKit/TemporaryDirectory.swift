@@ -3,15 +3,15 @@
 import Foundation
 
 /// A directory that is removed, with all in it, when the object goes.
-public final class TemporaryDirectory: Sendable {
+package final class TemporaryDirectory: Sendable {
     /// Its absolute path, symbolic links resolved.
-    public let path: String
+    package let path: String
 
     /// Makes a new, empty directory.
     ///
     /// - Parameter isInMemory: whether it may lie in memory, where there is room: a killed process loses nothing there
     ///   that it would keep on a disk, and syncing costs nothing.
-    public init(isInMemory: Bool = false) throws {
+    package init(isInMemory: Bool = false) throws {
         let isShared = isInMemory && FileManager.default.isWritableFile(atPath: "/dev/shm")
         let place =
             isShared
@@ -26,13 +26,13 @@ public final class TemporaryDirectory: Sendable {
     }
 
     /// The path of a name in the directory.
-    public func file(_ name: String) -> String { path + "/" + name }
+    package func file(_ name: String) -> String { path + "/" + name }
 
     /// Writes a file, in place.
     ///
     /// - Returns: its path.
     @discardableResult
-    public func write(_ text: String, to name: String) throws -> String {
+    package func write(_ text: String, to name: String) throws -> String {
         try write(Array(text.utf8), to: name)
     }
 
@@ -40,14 +40,14 @@ public final class TemporaryDirectory: Sendable {
     ///
     /// - Returns: its path.
     @discardableResult
-    public func write(_ bytes: [UInt8], to name: String) throws -> String {
+    package func write(_ bytes: [UInt8], to name: String) throws -> String {
         try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
         try Self.dateBack(file(name))
         return file(name)
     }
 
     /// Gives a file, or all files in a directory, a date of two hours ago.
-    public static func dateBack(_ path: String) throws {
+    package static func dateBack(_ path: String) throws {
         let date = Date(timeIntervalSinceNow: -7200)
         let inside = (FileManager.default.enumerator(atPath: path)?.allObjects as? [String]) ?? []
         for file in [path] + inside.map({ path + "/" + $0 }) {
@@ -59,13 +59,13 @@ public final class TemporaryDirectory: Sendable {
     ///
     /// - Returns: its path.
     @discardableResult
-    public func makeDirectory(_ name: String) throws -> String {
+    package func makeDirectory(_ name: String) throws -> String {
         try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: true)
         return file(name)
     }
 
     /// The names of the files in it, sorted.
-    public func names() throws -> [String] {
+    package func names() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).sorted()
     }
 }

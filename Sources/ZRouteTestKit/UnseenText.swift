@@ -1,13 +1,13 @@
 // Characters that nobody sees, for tests of what reads files that people write.
 
 /// A character that nobody sees, or that looks like a blank.
-public struct UnseenText: Sendable, CustomStringConvertible {
+package struct UnseenText: Sendable, CustomStringConvertible {
     /// Its bytes.
-    public let bytes: [UInt8]
+    package let bytes: [UInt8]
     /// The number by which a message must name it.
-    public let description: String
+    package let description: String
     /// Whether it is as bad in a comment, since it ends lines elsewhere.
-    public let endsLines: Bool
+    package let endsLines: Bool
 
     private init(_ bytes: [UInt8], _ description: String, endsLines: Bool = false) {
         (self.bytes, self.description, self.endsLines) = (bytes, description, endsLines)
@@ -18,7 +18,7 @@ public struct UnseenText: Sendable, CustomStringConvertible {
     }
 
     /// One of each kind.
-    public static let all = [
+    package static let all = [
         UnseenText("\u{A0}", "U+00A0"), UnseenText("\u{202F}", "U+202F"), UnseenText("\u{2003}", "U+2003"),
         UnseenText("\u{3000}", "U+3000"), UnseenText("\u{1680}", "U+1680"), UnseenText("\u{200B}", "U+200B"),
         UnseenText("\u{2060}", "U+2060"), UnseenText("\u{FEFF}", "U+FEFF"), UnseenText("\u{AD}", "U+00AD"),

@@ -4,12 +4,12 @@ import Foundation
 import Glibc
 
 /// Changes databases inside a CDB environment, from another process.
-public final class Updater: Sendable {
+package final class Updater: Sendable {
     private let place: TemporaryDirectory
     private var program: String { place.file("updater") }
 
     /// Compiles the program.
-    public init() throws {
+    package init() throws {
         place = try TemporaryDirectory()
         let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
         let source = root.appendingPathComponent("Tests/Updater/updater.c").path
@@ -18,10 +18,10 @@ public final class Updater: Sendable {
     }
 
     /// The program that all tests of a process share, or why it could not be compiled.
-    public static let shared = Result { try Updater() }
+    package static let shared = Result { try Updater() }
 
     /// Loads entries into a btree.
-    public func load(
+    package func load(
         _ entries: [(key: String, value: String)], home: String, file: String, nul: Bool = true
     ) throws {
         let text = entries.map { "\($0.key)\t\($0.value)\n" }.joined()
@@ -29,22 +29,22 @@ public final class Updater: Sendable {
     }
 
     /// Loads lines of a key, a TAB and a value, as bytes, into a btree.
-    public func load(lines: [UInt8], home: String, file: String, nul: Bool = true) throws {
+    package func load(lines: [UInt8], home: String, file: String, nul: Bool = true) throws {
         try runCommandSuccessfully(program, (nul ? [] : ["-n"]) + ["load", home, file], input: lines)
     }
 
     /// Puts one entry in the place of another with the same key.
-    public func put(_ key: String, _ value: String, home: String, file: String) throws {
+    package func put(_ key: String, _ value: String, home: String, file: String) throws {
         try runCommandSuccessfully(program, ["put", home, file, key, value])
     }
 
     /// Deletes one entry.
-    public func delete(_ key: String, home: String, file: String) throws {
+    package func delete(_ key: String, home: String, file: String) throws {
         try runCommandSuccessfully(program, ["delete", home, file, key])
     }
 
     /// Kills a process inside a put, with the lock held and the page pinned.
-    public func dieInsidePut(_ key: String, _ value: String, home: String, file: String) throws {
+    package func dieInsidePut(_ key: String, _ value: String, home: String, file: String) throws {
         let result = try runCommand(program, ["die", home, file, key, value])
         guard result.status == -9 else {
             throw CommandFailure("updater die: status \(result.status): \(result.errorText)")
@@ -52,7 +52,7 @@ public final class Updater: Sendable {
     }
 
     /// Kills a process that stands on an entry with a cursor.
-    public func dieReading(home: String, file: String) throws {
+    package func dieReading(home: String, file: String) throws {
         let result = try runCommand(program, ["hold", home, file])
         guard result.status == -9 else {
             throw CommandFailure("updater hold: status \(result.status): \(result.errorText)")
@@ -62,7 +62,7 @@ public final class Updater: Sendable {
     /// Rewrites one key without end, until it is killed (SIGKILL) in the middle of it.
     ///
     /// - Parameter rewriting: how long, before the kill.
-    public func killWhileSpinning(
+    package func killWhileSpinning(
         _ key: String, _ value: String, home: String, file: String, rewriting: Duration
     ) throws {
         let process = try startSpinning(key, value, home: home, file: file).process
@@ -72,7 +72,7 @@ public final class Updater: Sendable {
     }
 
     /// Rewrites one key without end, splitting pages around it, while the body runs.
-    public func whileSpinning<Answer>(
+    package func whileSpinning<Answer>(
         _ key: String, _ value: String, home: String, file: String, _ body: () throws -> Answer
     ) throws -> Answer {
         let (process, input) = try startSpinning(key, value, home: home, file: file)

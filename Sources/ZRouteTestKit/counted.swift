@@ -3,7 +3,7 @@
 /// The variants of a parameterised test; says how many there are.
 ///
 /// - Parameter test: what the test holds of each of them.
-public func counted<Variants: Collection>(_ test: String, _ variants: Variants) -> Variants {
+package func counted<Variants: Collection>(_ test: String, _ variants: Variants) -> Variants {
     print("\(test): \(variants.count) variants")
     return variants
 }

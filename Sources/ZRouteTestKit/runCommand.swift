@@ -3,25 +3,25 @@
 import Foundation
 
 /// What a program answered.
-public struct CommandResult: Sendable {
+package struct CommandResult: Sendable {
     /// Its exit status; negative: the signal that ended it.
-    public let status: Int32
+    package let status: Int32
     /// What it wrote to standard output and to standard error.
-    public let output: [UInt8], errors: [UInt8]
+    package let output: [UInt8], errors: [UInt8]
 
     /// Standard output as text.
-    public var text: String { String(decoding: output, as: UTF8.self) }
+    package var text: String { String(decoding: output, as: UTF8.self) }
     /// Standard error as text.
-    public var errorText: String { String(decoding: errors, as: UTF8.self) }
+    package var errorText: String { String(decoding: errors, as: UTF8.self) }
 }
 
 /// A program failed where a test needs it to work.
-public struct CommandFailure: Error, CustomStringConvertible {
+package struct CommandFailure: Error, CustomStringConvertible {
     /// The command line, and what it said.
-    public let description: String
+    package let description: String
 
     /// Describes a failure.
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }
 
 /// Runs a program to its end.
@@ -31,7 +31,7 @@ public struct CommandFailure: Error, CustomStringConvertible {
 ///   - arguments: the arguments after the program's name.
 ///   - input: its standard input.
 /// - Throws: when it cannot be started.
-public func runCommand(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> CommandResult {
+package func runCommand(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> CommandResult {
     // Files, not pipes: nobody can wait for a full pipe.
     let place = try TemporaryDirectory()
     try place.write(input, to: "in")
@@ -56,7 +56,7 @@ public func runCommand(_ program: String, _ arguments: [String], input: [UInt8] 
 /// - Returns: what it wrote to standard output.
 /// - Throws: when it cannot be started or exits with another status than 0.
 @discardableResult
-public func runCommandSuccessfully(
+package func runCommandSuccessfully(
     _ program: String, _ arguments: [String], input: [UInt8] = []
 ) throws -> [UInt8] {
     let result = try runCommand(program, arguments, input: input)
