@@ -21,13 +21,19 @@ let package = Package(
         .target(name: "System", dependencies: ["Bytes", "CLinux"]),
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
         .target(name: "Configuration", dependencies: ["Bytes", "MailSyntax", "System"]),
-        .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Bytes", "MailSyntax", "System"]),
+        .target(name: "Maps", dependencies: ["Bytes", "Configuration", "System"]),
+        .target(
+            name: "BerkeleyDB", dependencies: ["Bytes", "CBerkeleyDB", "Configuration", "Maps", "System"],
+            path: "Sources/BackEnds/BerkeleyDB"),
         .target(name: "ZRouteTestKit", dependencies: ["Spool"]),
         .target(
             name: "FuzzTargets",
-            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Spool"],
+            dependencies: [
+                "BerkeleyDB", "Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Site", "Spool",
+            ],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
+        .target(name: "Site", dependencies: ["BerkeleyDB", "Configuration", "Maps", "Routing"]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
             name: "QueueRouting",
@@ -55,7 +61,8 @@ let package = Package(
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes", "MailSyntax", "Maps", "Routing",
+                "BerkeleyDB", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes",
+                "MailSyntax", "Maps", "Routing",
                 "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -89,10 +96,15 @@ let package = Package(
         .testTarget(name: "MailSyntaxTests", dependencies: ["Bytes", "MailSyntax"]),
         .testTarget(
             name: "MapsTests",
-            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "ZRouteTestKit"]),
+            dependencies: [
+                "Configuration", "Bytes", "MailSyntax", "System", "BerkeleyDB", "Site", "Maps", "ZRouteTestKit",
+            ]),
         .testTarget(
             name: "RoutingTests",
-            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "ZRouteTestKit"]),
+            dependencies: [
+                "Configuration", "Bytes", "MailSyntax", "System", "BerkeleyDB", "Site", "Maps", "Routing",
+                "ZRouteTestKit",
+            ]),
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["System", "Spool"], path: "Tests/SpoolFaultRunner"),
         .testTarget(
@@ -101,12 +113,15 @@ let package = Package(
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .executableTarget(
             name: "QueueRoutingRunner",
-            dependencies: ["QueueRouting", "Configuration", "System", "Maps", "Routing", "Spool"],
+            dependencies: [
+                "QueueRouting", "Configuration", "System", "BerkeleyDB", "Site", "Maps", "Routing", "Spool",
+            ],
             path: "Tests/QueueRoutingRunner"),
         .testTarget(
             name: "QueueRoutingTests",
             dependencies: [
-                "QueueRouting", "QueueRoutingRunner", "Configuration", "Bytes", "MailSyntax", "System", "Maps",
+                "QueueRouting", "QueueRoutingRunner", "Configuration", "Bytes", "MailSyntax", "System", "BerkeleyDB",
+                "Site", "Maps",
                 "Routing", "Spool",
                 "ZRouteTestKit", "zroute",
             ]),

@@ -1,12 +1,16 @@
 // Maps: their configuration and their sources.
 
+import BerkeleyDB
+import Site
 import Configuration
 import Maps
 import Routing
 
 func fuzzDatabases(_ bytes: [UInt8]) {
     let variables = Variables(["MAILVAR": "/var", "DBTYPE": "btree"])
-    guard let databases = try? DatabasesConf(bytes, file: "/dbases.conf", variables: variables) else { return }
+    guard let databases = try? DatabasesConf(bytes, file: "/dbases.conf", variables: variables, backEnds: .all) else {
+        return
+    }
     for relation in databases.relations {
         precondition(!databases.definitions(of: relation).contains { $0.relation != relation })
     }
@@ -17,7 +21,8 @@ func fuzzSources(_ bytes: [UInt8]) {
         for folding in [KeyFolding.none, .lower, .upper] {
             for relation in ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"] {
                 var job = CompileJob(
-                    source: .bytes(bytes, name: "input"), form: form, folding: folding, kind: .btree, base: "/input")
+                    source: .bytes(bytes, name: "input"), form: form, folding: folding,
+                    format: BerkeleyDBFormat(.btree), base: "/input")
                 var flags = RelationFlags()
                 flags.substitutes = true
                 job.judge = RelationJudge(relation: relation, flags: flags)

@@ -1,5 +1,6 @@
 // Berkeley DB files of any bytes.
 
+import BerkeleyDB
 import Maps
 
 func fuzzPages(_ bytes: [UInt8]) {

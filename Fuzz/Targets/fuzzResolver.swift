@@ -1,6 +1,7 @@
 // The engine: the first lines of an input are entries of maps, the rest are addresses. The maps are text files, which
 // have a way of their own through everything; the same entries in the simplest tables must give the same answers.
 
+import Site
 import Bytes
 import Configuration
 import Maps
@@ -135,10 +136,14 @@ private struct InputSite {
     ///
     /// - Parameter wrap: what to put in the place of each text map.
     func makeResolver(trace: Trace? = nil, _ wrap: @escaping (MapDefinition, any Table) -> any Table) -> Resolver {
-        guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
+        guard
+            let databases = try? DatabasesConf(
+                Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
+        else {
             preconditionFailure("the configuration of the target is not valid")
         }
-        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader(clock: .late)).wrapping(wrap))
+        let set = MapSet(
+            databases, tables: WorkerTables(.all, for: MapWorker(texts: TextTableLoader(clock: .late))).wrapping(wrap))
         let maps = RoutingMaps(set, accounts: accounts, includes: includes)
         return Resolver(rules: rules, maps: maps, trace: trace, clock: { 0 })
     }

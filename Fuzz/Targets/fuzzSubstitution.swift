@@ -1,5 +1,6 @@
 // `%N` substitution: every way to it gives what a reading byte by byte gives.
 
+import Site
 import Bytes
 import Configuration
 import Maps
@@ -67,7 +68,10 @@ private func checkPlaces(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [U
 /// The value as an answer of a relation, with the flag for substitution and without.
 private func checkHit(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [UInt8]?) {
     let conf = "substituting incore - - - -%\nplain incore - - - -\n"
-    guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
+    guard
+        let databases = try? DatabasesConf(
+            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
+    else {
         preconditionFailure("the configuration of the target is not valid")
     }
     var set = MapSet(databases, tables: OneEntry(key: given[0] ?? [], value: value))

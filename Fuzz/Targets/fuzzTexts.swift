@@ -1,6 +1,7 @@
 // Text maps: the input is a source in the plain form, or two with a form feed between them, of which the second replaces
 // the first. Each way to ask for a key gives what a simple reading gives.
 
+import Site
 import Bytes
 import Configuration
 import Maps
@@ -18,11 +19,14 @@ func fuzzTexts(_ bytes: [UInt8]) {
         several text - -l \(file.path) -lm
         several text - -l \(other.path) -lm
         """
-    guard let databases = try? DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables()) else {
+    guard
+        let databases = try? DatabasesConf(
+            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
+    else {
         preconditionFailure("the configuration of the target is not valid")
     }
     let loader = TextTableLoader(allowing: .all, clock: .late) { _ in }
-    var run = TextsRun(MapSet(databases, tables: SiteTableFactory(texts: loader)))
+    var run = TextsRun(MapSet(databases, tables: WorkerTables(.all, for: MapWorker(texts: loader))))
     run.set.beginAddress(now: MonotonicTime(nanoseconds: 0))
     run.check(first)
     guard generations.count > 1 else { return }

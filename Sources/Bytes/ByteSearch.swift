@@ -78,4 +78,15 @@ extension Span<UInt8> {
             return unsafe UnsafeRawPointer(found) - base
         }
     }
+
+    /// The place of the first such byte at or after another place.
+    package func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+        unsafe withUnsafeBytes { bytes in
+            // memchr is given only what lies between start and the end of the bytes, which outlive the search.
+            guard start >= 0, start < bytes.count, let base = bytes.baseAddress,
+                let found = unsafe memchr(base + start, Int32(byte), bytes.count - start)
+            else { return nil }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
 }

@@ -1,3 +1,5 @@
+import BerkeleyDB
+import Site
 import Configuration
 import Foundation
 import Glibc
@@ -18,7 +20,8 @@ let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../
         base: String = "m", permissions: CompileJob.Permissions? = nil, allowed: AllowedFindings = AllowedFindings()
     ) -> CompileJob {
         var job = CompileJob(
-            source: source, form: form, folding: folding, kind: kind, base: place.file(base), permissions: permissions)
+            source: source, form: form, folding: folding, format: BerkeleyDBFormat(kind), base: place.file(base),
+            permissions: permissions)
         job.allowed = allowed
         return job
     }

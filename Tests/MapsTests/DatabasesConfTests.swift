@@ -1,3 +1,5 @@
+import BerkeleyDB
+import Site
 import Configuration
 import Foundation
 import Maps
@@ -8,7 +10,7 @@ private let variables = Variables([
 ])
 
 private func definitions(_ text: String, _ variables: Variables = variables) throws -> [MapDefinition] {
-    try DatabasesConf(Array(text.utf8), file: "/conf/dbases.conf", variables: variables).definitions
+    try DatabasesConf(Array(text.utf8), file: "/conf/dbases.conf", variables: variables, backEnds: .all).definitions
 }
 
 private func flags(_ text: String) throws -> RelationFlags {
@@ -26,7 +28,7 @@ struct DatabasesConfTests {
     @Test("The lines of a usual configuration")
     func usual() throws {
         let conf = try DatabasesConf(
-            try fixture("01-seed.dbases.conf"), file: "/var/mail/dbases.conf", variables: variables)
+            try fixture("01-seed.dbases.conf"), file: "/var/mail/dbases.conf", variables: variables, backEnds: .all)
         #expect(conf.relations.prefix(5) == ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"])
         #expect(conf.relations.contains("userdb"))
         #expect(conf.definitions(of: "userdb").isEmpty)
@@ -66,7 +68,7 @@ struct DatabasesConfTests {
     @Test("Unordered text maps are read as they stand")
     func unordered() throws {
         let conf = try DatabasesConf(
-            try fixture("14-unordered.dbases.conf"), file: "/m/dbases.conf", variables: variables)
+            try fixture("14-unordered.dbases.conf"), file: "/m/dbases.conf", variables: variables, backEnds: .all)
         let routes = try #require(conf.definitions(of: "routesdb").first)
         #expect(routes.type == .unordered)
         #expect(routes.compile == CompileOptions())
@@ -80,7 +82,7 @@ struct DatabasesConfTests {
         try directory.write("zmailer.conf", "MAILVAR=/m\nDBTYPE=text\n")
         try directory.write("dbases.conf", "a $DBTYPE - -r ${MAILVAR}/a -lm -C ${MAILVAR}/sleepyenv.conf\n")
         let settings = try Settings.load(file: directory.file("zmailer.conf"))
-        let conf = try DatabasesConf(file: directory.file("dbases.conf"), settings: settings)
+        let conf = try DatabasesConf(file: directory.file("dbases.conf"), settings: settings, backEnds: .all)
         let map = try #require(conf.definitions.first)
         #expect(map.type == .text)
         #expect(map.tablePath == "/m/a")
@@ -185,11 +187,11 @@ struct DatabasesConfTests {
         let directory = try MapDirectory()
         let settings = try Settings.load(environmentFile: nil, standardFiles: [])
         #expect(throws: ConfigurationError.self) {
-            try DatabasesConf(file: directory.file("none"), settings: settings)
+            try DatabasesConf(file: directory.file("none"), settings: settings, backEnds: .all)
         }
         try directory.write("large", String(repeating: "#\n", count: 600_000))
         #expect(throws: ConfigurationError.self) {
-            try DatabasesConf(file: directory.file("large"), settings: settings)
+            try DatabasesConf(file: directory.file("large"), settings: settings, backEnds: .all)
         }
         #expect(throws: ConfigurationError.self) { try definitions("#" + String(repeating: "x", count: 70_000)) }
     }
@@ -326,7 +328,7 @@ struct DatabasesPrivilegeTests {
         let field = privilege.replacingOccurrences(of: "OWNER", with: "\(getuid())")
             .replacingOccurrences(of: "GROUP", with: "\(getgid())")
         let line = "r btree \(field) -l \(directory.file("f")) -l"
-        let conf = try DatabasesConf(Array(line.utf8), file: "/c", variables: Variables())
+        let conf = try DatabasesConf(Array(line.utf8), file: "/c", variables: Variables(), backEnds: .all)
         let warnings = conf.checkPrivileges()
         if finding.isEmpty {
             #expect(warnings.isEmpty)
@@ -343,7 +345,7 @@ struct DatabasesPrivilegeTests {
         let owner = try #require(getpwuid(getuid())).pointee
         let line = "r btree \(String(cString: owner.pw_name)):0:644 -l \(directory.file("f")) -l\n"
         let missing = "r btree no-such-user:0:644 -l \(directory.file("none")) -l\n"
-        let conf = try DatabasesConf(Array((line + missing).utf8), file: "/c", variables: Variables())
+        let conf = try DatabasesConf(Array((line + missing).utf8), file: "/c", variables: Variables(), backEnds: .all)
         #expect(conf.checkPrivileges().isEmpty)
     }
 }

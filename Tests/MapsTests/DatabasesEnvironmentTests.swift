@@ -1,3 +1,5 @@
+import BerkeleyDB
+import Site
 import Configuration
 import Foundation
 import Maps
@@ -87,12 +89,12 @@ struct DatabasesEnvironmentTests {
         try directory.write(
             "dbases.conf", "r btree - -r /r -lm -C sleepyenv.conf\nq btree - -r /q -lm -C sleepyenv.conf\n")
         let databases = try DatabasesConf(
-            file: directory.file("dbases.conf"), settings: try Settings.load(standardFiles: []))
-        let findings = databases.checkEnvironments()
+            file: directory.file("dbases.conf"), settings: try Settings.load(standardFiles: []), backEnds: .all)
+        let findings = MapBackEnds.all.findings(about: databases.definitions)
         #expect(findings.map(\.line) == [2])
         #expect(findings.first?.description.contains("warning: tmpdir is no directory: '\(path)'; make it") == true)
         try directory.write("sleepyenv.conf", "envhome = /e\ntmpdir = /tmp\n")
-        #expect(databases.checkEnvironments().isEmpty)
+        #expect(MapBackEnds.all.findings(about: databases.definitions).isEmpty)
     }
 
     @Test("A missing file is an error")

@@ -1,3 +1,4 @@
+import Site
 import Bytes
 import Configuration
 import Maps
@@ -18,7 +19,7 @@ struct RelationSetTests {
             one NONE - - - -
             known NONE - - - -
             """
-        conf = try DatabasesConf(Array(text.utf8), file: "/c", variables: Variables())
+        conf = try DatabasesConf(Array(text.utf8), file: "/c", variables: Variables(), backEnds: .all)
     }
 
     private func makeSet() -> MapSet {

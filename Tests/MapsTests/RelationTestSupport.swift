@@ -1,5 +1,6 @@
 // What the tests of relations share: a directory for one test, a table in memory that notes what it is asked.
 
+import Site
 import Bytes
 import Configuration
 import Foundation
@@ -74,7 +75,8 @@ struct MemoryTables: TableFactory {
 /// A relation whose maps have the given flags, in order.
 func relation(_ maps: [(flags: String, table: MemoryTable)]) throws -> Relation {
     let lines = maps.map { "r text - - /f \($0.flags)" }.joined(separator: "\n")
-    let definitions = try DatabasesConf(Array(lines.utf8), file: "/c", variables: Variables()).definitions
+    let definitions = try DatabasesConf(Array(lines.utf8), file: "/c", variables: Variables(), backEnds: .all)
+        .definitions
     return Relation(name: "r", maps: zip(definitions, maps).map { ($0, $1.table) })
 }
 

@@ -1,3 +1,4 @@
+import Site
 import Bytes
 import Configuration
 import Maps
@@ -242,7 +243,8 @@ struct RelationCacheTests {
     @Test("Unordered text maps keep 10 answers of themselves")
     func unordered() throws {
         let table = MemoryTable(["a": "1"])
-        let conf = try DatabasesConf(Array("r unordered - - /f -l".utf8), file: "/c", variables: Variables())
+        let conf = try DatabasesConf(
+            Array("r unordered - - /f -l".utf8), file: "/c", variables: Variables(), backEnds: .all)
         var relation = Relation(name: "r", maps: conf.definitions.map { ($0, table) })
         for _ in 0..<3 { #expect(try relation.answer("a") == "1") }
         #expect(table.asked.count == 1)

@@ -1,3 +1,5 @@
+import BerkeleyDB
+import Site
 import Configuration
 import Foundation
 import Maps
@@ -73,7 +75,8 @@ import ZRouteTestKit
 
     private func job(_ source: Source, allowing: AllowedFindings = AllowedFindings()) -> CompileJob {
         var job = CompileJob(
-            source: .bytes(source.text, name: "source"), form: source.form, folding: .lower, kind: .btree, base: "m")
+            source: .bytes(source.text, name: "source"), form: source.form, folding: .lower,
+            format: BerkeleyDBFormat(.btree), base: "m")
         job.allowed = allowing
         return job
     }

@@ -1,3 +1,4 @@
+import BerkeleyDB
 import Foundation
 import Maps
 import Testing

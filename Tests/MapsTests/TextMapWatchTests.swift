@@ -1,5 +1,6 @@
 // The text maps of a service that change under it: what is said of them before anybody looks anything up.
 
+import Site
 import Configuration
 import Maps
 import Synchronization
@@ -40,7 +41,7 @@ struct TextMapWatchTests {
     private func makeWatch(_ flags: String = "-lm") throws -> TextMapWatch {
         let text = "aliases text - -la \(path) \(flags)\nroutesdb btree - -l \(place.file("routes")) -lm\n"
         let databases = try DatabasesConf(
-            Array(text.utf8), file: place.file("dbases.conf"), variables: Variables([:]))
+            Array(text.utf8), file: place.file("dbases.conf"), variables: Variables([:]), backEnds: .all)
         return TextMapWatch(databases, loader: loader) { _ in nil }
     }
 

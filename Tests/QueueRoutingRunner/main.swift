@@ -4,6 +4,7 @@
 // QueueRoutingRunner DIRECTORY kill|ERRNO|none NUMBER [FAILING-KEY]: routes DIRECTORY/postoffice by DIRECTORY/zmailer.conf, with
 // fqdnroutes failing for the key, and prints the number of file operations it did.
 
+import Site
 import Configuration
 import Glibc
 import Maps
@@ -25,7 +26,7 @@ let operations = FileOperations { _, count in
 }
 
 @Sendable func makeResolver(_ settings: Settings, _ databases: DatabasesConf) -> Resolver {
-    let tables = SiteTableFactory(texts: TextTableLoader { _ in }).wrapping { definition, table in
+    let tables = WorkerTables(.all, for: MapWorker(texts: TextTableLoader { _ in })).wrapping { definition, table in
         guard let failingKey, definition.relation == "fqdnroutes" else { return table }
         return FailingTable(wrapping: table, key: failingKey)
     }
@@ -37,7 +38,7 @@ let operations = FileOperations { _, count in
 do {
     let settings = try Settings.load(file: "\(directory)/zmailer.conf", overrides: [])
     let databases = try DatabasesConf(
-        file: DatabasesConf.location(named: nil, settings: settings), settings: settings)
+        file: DatabasesConf.location(named: nil, settings: settings), settings: settings, backEnds: .all)
     let postOffice = try PostOffice(path: "\(directory)/postoffice", operations: operations)
     var options = SpoolRunOptions()
     // The operations come in one order only where one worker does them.

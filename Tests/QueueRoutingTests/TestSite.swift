@@ -1,5 +1,6 @@
 // A site of its own for one test: the configuration of Fixtures/queue read from its text sources, and an empty spool.
 
+import Site
 import Configuration
 import Glibc
 import Maps
@@ -121,9 +122,10 @@ final class TestSite: Sendable {
     func resolverMaker(failing: String? = nil) throws -> @Sendable () -> Resolver {
         let settings = try settings()
         let databases = try DatabasesConf(
-            file: DatabasesConf.location(named: nil, settings: settings), settings: settings)
+            file: DatabasesConf.location(named: nil, settings: settings), settings: settings, backEnds: .all)
         return {
-            let tables = SiteTableFactory(texts: TextTableLoader { _ in }).wrapping { definition, table in
+            let tables = WorkerTables(.all, for: MapWorker(texts: TextTableLoader { _ in })).wrapping {
+                definition, table in
                 guard let failing, definition.relation == "fqdnroutes" else { return table }
                 return FailingTable(wrapping: table, key: failing == "*" ? nil : Array(failing.utf8))
             }

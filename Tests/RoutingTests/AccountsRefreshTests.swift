@@ -1,5 +1,6 @@
 // Accounts may change between any two addresses, unlike maps, whose files are looked at every half second.
 
+import Site
 import Configuration
 import Maps
 import Routing
@@ -24,8 +25,8 @@ struct AccountsRefreshTests {
     @Test("are looked at anew for each address, as far as the clock tells them apart")
     func eachAddress() throws {
         let accounts = Accounts()
-        let databases = try DatabasesConf([], file: "/dbases.conf", variables: Variables())
-        let set = MapSet(databases, tables: SiteTableFactory(texts: TextTableLoader()))
+        let databases = try DatabasesConf([], file: "/dbases.conf", variables: Variables(), backEnds: .all)
+        let set = MapSet(databases, tables: WorkerTables(.all, for: MapWorker(texts: TextTableLoader())))
         let maps = RoutingMaps(set, accounts: accounts)
         var resolver = Resolver(rules: RoutingRules(), maps: maps)
         var answer = Answer()

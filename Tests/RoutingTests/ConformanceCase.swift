@@ -1,5 +1,7 @@
 // A recorded configuration of ZMailer with the answers that its router gave: Fixtures/conformance.
 
+import BerkeleyDB
+import Site
 import Configuration
 import Foundation
 import Maps
@@ -56,7 +58,7 @@ struct ConformanceCase {
         try TemporaryDirectory.dateBack(root)
         settings = try Settings.load(
             file: root + "/zmailer.conf", overrides: storage == .text ? [(name: "DBTYPE", value: "text")] : [])
-        databases = try DatabasesConf(file: root + "/dbases.conf", settings: settings)
+        databases = try DatabasesConf(file: root + "/dbases.conf", settings: settings, backEnds: .all)
         if storage == .compiled { try Self.compile(databases, environment: root + "/env") }
         let damage = root + "/damage.sh"
         if FileManager.default.fileExists(atPath: damage) {
@@ -69,7 +71,8 @@ struct ConformanceCase {
     func makeResolver() -> Resolver {
         let accounts: any Table = settings.localUsers.map { PasswdFileTable(path: $0) } ?? SystemAccountsTable()
         let set = MapSet(
-            databases, tables: SiteTableFactory(texts: TextTableLoader(allowing: .all, report: { _ in })))
+            databases,
+            tables: WorkerTables(.all, for: MapWorker(texts: TextTableLoader(allowing: .all, report: { _ in }))))
         let maps = RoutingMaps(set, accounts: accounts)
         return Resolver(rules: RoutingRules(settings), maps: maps, clock: { Self.now })
     }
@@ -119,7 +122,8 @@ struct ConformanceCase {
             } else {
                 let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
                 var job = CompileJob(
-                    source: .file(path), form: form, folding: definition.compile.folding, kind: kind, base: path)
+                    source: .file(path), form: form, folding: definition.compile.folding,
+                    format: BerkeleyDBFormat(kind), base: path)
                 // Their values are odd on purpose.
                 job.judge = RelationJudge(definition)
                 job.allowed = .all

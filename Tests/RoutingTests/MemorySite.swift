@@ -1,5 +1,6 @@
 // A site whose maps stand in the test: relations of keys and values, no files.
 
+import Site
 import Configuration
 import Maps
 import Routing
@@ -42,7 +43,8 @@ struct MemorySite {
             routesdb incore - - - -lm%:d pathalias
             thishost incore - - - -lm%d pathalias
             """
-        let databases = try DatabasesConf(Array(conf.utf8), file: "/dbases.conf", variables: Variables())
+        let databases = try DatabasesConf(
+            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
         let set = MapSet(databases, tables: Factory(entries: entries, trace: trace, failing: failing))
         func table(_ relation: String) -> IncoreTable {
             IncoreTable(name: TableName(relation: relation, backEnd: "incore", file: "-"))

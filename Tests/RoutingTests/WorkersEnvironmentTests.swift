@@ -1,3 +1,4 @@
+import Site
 import Configuration
 import Foundation
 import Glibc
@@ -17,7 +18,8 @@ import ZRouteTestKit
             let home = try place.makeDirectory("env")
             try place.write("envhome = \(home)\nenvmode = 0600\nenvflags = CDB, RO\n", to: "env.conf")
             let conf = "fqdnroutes btree - -r \(home)/m -l -C \(place.file("env.conf"))\n"
-            let databases = try DatabasesConf(Array(conf.utf8), file: "dbases.conf", variables: Variables())
+            let databases = try DatabasesConf(
+                Array(conf.utf8), file: "dbases.conf", variables: Variables(), backEnds: .all)
             let entries = (0..<200).map { (key: "user\($0)@a.example", value: "lmtp!h!u\($0)") }
             try updater.load(entries, home: home, file: "m.db")
 

@@ -1,3 +1,4 @@
+import Site
 import Configuration
 import Dispatch
 import Maps
@@ -56,7 +57,8 @@ func resolver(
     _ databases: DatabasesConf, stuck: (relation: String, key: String)? = nil, home: String = "/nowhere"
 ) -> @Sendable (CallWatch) -> Resolver {
     { watch in
-        let tables = SiteTableFactory(texts: TextTableLoader(), watch: watch).wrapping { definition, table in
+        let tables = WorkerTables(.all, for: MapWorker(texts: TextTableLoader(), watch: watch)).wrapping {
+            definition, table in
             guard let stuck, definition.relation == stuck.relation else { return table }
             return WatchedTable(
                 wrapping: StuckTable(wrapping: table, key: stuck.key),

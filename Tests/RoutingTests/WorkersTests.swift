@@ -1,3 +1,4 @@
+import Site
 import Configuration
 import Maps
 import Routing
@@ -17,7 +18,7 @@ import ZRouteTestKit
             fqdnroutes btree - -l \(place.file("routes")) -lm%
             aliases btree - -la \(place.file("aliases")) -lm
             """
-        databases = try DatabasesConf(Array(lines.utf8), file: "dbases.conf", variables: Variables())
+        databases = try DatabasesConf(Array(lines.utf8), file: "dbases.conf", variables: Variables(), backEnds: .all)
     }
 
     @Test(arguments: [1, 2, 8])

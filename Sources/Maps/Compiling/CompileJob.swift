@@ -42,8 +42,8 @@ package struct CompileJob: Sendable {
     package var form: SourceForm
     /// How keys are folded; those of aliases to lower case where it does not say.
     package var folding: KeyFolding
-    /// The kind of database.
-    package var kind: DatabaseKind
+    /// The format of the file; nil for a source that is read as it is, and only checked.
+    package var format: (any MapFormat)?
     /// The database to replace or to make, with its extension.
     package var target: String
     /// Whom it is to belong to; nil for this process's user and mode 0644 less the umask.
@@ -55,16 +55,16 @@ package struct CompileJob: Sendable {
 
     /// Describes what to compile.
     ///
-    /// - Parameter base: the path of the database without the kind's extension, as `makedb` takes it.
+    /// - Parameter base: the path of the database without the format's extension, as `makedb` takes it.
     package init(
-        source: Source, form: SourceForm, folding: KeyFolding, kind: DatabaseKind, base: String,
+        source: Source, form: SourceForm, folding: KeyFolding, format: (any MapFormat)?, base: String,
         permissions: Permissions? = nil
     ) {
         self.source = source
         self.form = form
         self.folding = folding
-        self.kind = kind
-        self.target = base + kind.fileExtension
+        self.format = format
+        self.target = base + (format?.fileExtension ?? "")
         self.permissions = permissions
     }
 }
@@ -146,24 +146,6 @@ package struct CompileError: Error, Sendable, Hashable, CustomStringConvertible 
 
     /// The reason and the remedy.
     package var text: String { remedy.isEmpty ? reason : reason + "; " + remedy }
-}
-
-// The kinds of database that sources are compiled into, and how ZMailer names their files.
-
-/// A kind of Berkeley DB file.
-package enum DatabaseKind: String, Sendable, Hashable, CaseIterable {
-    /// A B-tree, `BASE.db`.
-    case btree
-    /// A hash table, `BASE.dbh`.
-    case hash = "bhash"
-
-    /// What follows the base name of a file of this kind.
-    package var fileExtension: String {
-        switch self {
-        case .btree: ".db"
-        case .hash: ".dbh"
-        }
-    }
 }
 
 // The two grammars of map sources (SEMANTICS 9): what `newdb -a` reads, and what it reads without `-a`.

@@ -3,7 +3,7 @@
 
 import Glibc
 import Synchronization
-import System
+package import System
 
 /// Compiles a set of maps, and replaces their databases together.
 ///
@@ -47,16 +47,21 @@ package final class MapCompiler: Sendable {
     package func prepare(
         _ job: CompileJob, appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> CompileReport {
+        guard let format = job.format else {
+            throw CompileError(
+                file: job.target, reason: "is read as it is, and nothing is compiled into it",
+                remedy: "check it, or name a type that is compiled")
+        }
         let sorted = try SortedSource(job)
         // What its pages say suffices: the old file may be damaged, and is about to go.
-        let entriesBefore = sorted.entries.isEmpty && !appending ? (try? LeafCensus(job.target))??.entries : nil
+        let entriesBefore = sorted.entries.isEmpty && !appending ? format.entryCount(of: job.target) : nil
         let name = TemporaryName(for: job.target)
         name.removeLeftovers()
         let temporary = try create(name, for: job.target, mode: job.permissions == nil ? 0o644 : 0o600)
         let added: Int
         do {
             let isNew = appending ? try !copyDatabase(job.target, to: temporary) : true
-            added = try write(sorted, kind: job.kind, isNew: isNew, to: temporary, progress: progress)
+            added = try write(sorted, format: format, isNew: isNew, to: temporary, progress: progress)
             try settle(temporary, permissions: job.permissions)
         } catch {
             state.withLock { state in
@@ -150,28 +155,24 @@ package final class MapCompiler: Sendable {
 
     /// Copies a database that is to be added to.
     ///
-    /// A damaged one is refused: what its damage hides would be lost for good.
-    ///
     /// - Returns: false if there is none.
-    private func copyDatabase(_ old: String, to path: String) throws(BerkeleyDBFailure) -> Bool {
-        do {
+    private func copyDatabase(_ old: String, to path: String) throws(MapFileError) -> Bool {
+        do throws(FileError) {
             try copyContents(of: old, to: path)
-        } catch  where error.isMissing {
-            return false
+            return true
         } catch {
-            throw BerkeleyDBFailure(error)
+            if error.isMissing { return false }
+            throw MapFileError(error)
         }
-        try DatabaseCheck.verify(path)
-        return true
     }
 
     /// - Returns: how many entries were not there before.
     private func write(
-        _ sorted: SortedSource, kind: DatabaseKind, isNew: Bool, to path: String, progress: (Int) -> Void
-    ) throws(BerkeleyDBFailure) -> Int {
-        let writer = try BerkeleyDBWriter(
-            filling: path, kind: isNew ? kind : nil, cacheSize: cacheSize(for: kind, sourceSize: sorted.bytes.count),
-            count: sorted.entries.count)
+        _ sorted: SortedSource, format: any MapFormat, isNew: Bool, to path: String, progress: (Int) -> Void
+    ) throws(MapFileError) -> Int {
+        let size = MapFileSize(entries: sorted.entries.count, sourceBytes: sorted.bytes.count)
+        let writer =
+            isNew ? try format.begin(filling: path, size) : try format.begin(addingTo: path, size)
         var added = 0
         let bytes = sorted.bytes.span
         for (number, entry) in sorted.entries.enumerated() {
@@ -183,23 +184,22 @@ package final class MapCompiler: Sendable {
         return added
     }
 
-    private func settle(_ path: String, permissions: CompileJob.Permissions?) throws(BerkeleyDBFailure) {
-        do {
+    private func settle(_ path: String, permissions: CompileJob.Permissions?) throws(MapFileError) {
+        do throws(FileError) {
             if let permissions {
                 try changeOwner(of: path, owner: permissions.owner, group: permissions.group)
                 try changeMode(of: path, to: permissions.mode)
             }
             try syncFile(path)
         } catch {
-            throw BerkeleyDBFailure(error)
+            throw MapFileError(error)
         }
     }
+}
 
-    /// Sorted entries fill a B-tree from left to right, so a small cache does; a hash table is filled all over.
-    private func cacheSize(for kind: DatabaseKind, sourceSize: Int) -> Int {
-        switch kind {
-        case .btree: 16 << 20
-        case .hash: min(max(sourceSize.multipliedReportingOverflow(by: 3).partialValue, 16 << 20), 512 << 20)
-        }
+extension MapFileError {
+    /// A failure of the file system.
+    package init(_ error: FileError) {
+        self.init("\(error.operation): \(error.reason)")
     }
 }

@@ -247,7 +247,7 @@ struct SourceParser {
     /// Takes one line; the newline is not part of it.
     private mutating func takeLine() -> (start: Int, end: Int) {
         let start = position
-        let end = firstIndex(of: 0x0A, in: bytes.span, from: start) ?? bytes.count
+        let end = bytes.span.firstIndex(of: 0x0A, from: start) ?? bytes.count
         position = end + 1
         line += 1
         return (start, end)

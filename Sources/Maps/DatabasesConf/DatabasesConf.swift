@@ -37,12 +37,12 @@ package struct DatabasesConf: Sendable, Hashable {
     /// Reads a dbases.conf.
     ///
     /// - Throws: `ConfigurationError` for a file that cannot be read and for a line that cannot be used.
-    package init(file: String, settings: Settings) throws(ConfigurationError) {
+    package init(file: String, settings: Settings, backEnds: MapBackEnds) throws(ConfigurationError) {
         let read = try ConfigurationFile(file) { error in
             error.isMissing
                 ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
         }
-        try self.init(read.bytes, file: file, variables: settings.variables)
+        try self.init(read.bytes, file: file, variables: settings.variables, backEnds: backEnds)
     }
 
     /// Reads the bytes of a dbases.conf.
@@ -51,7 +51,10 @@ package struct DatabasesConf: Sendable, Hashable {
     ///   - bytes: the whole file.
     ///   - file: what messages call it; relative paths in it are relative to its directory.
     ///   - variables: what `$NAME` stands for; a name that is not set is an error.
-    package init(_ bytes: [UInt8], file: String, variables: Variables) throws(ConfigurationError) {
+    ///   - backEnds: which types of maps there are.
+    package init(
+        _ bytes: [UInt8], file: String, variables: Variables, backEnds: MapBackEnds
+    ) throws(ConfigurationError) {
         var definitions: [MapDefinition] = []
         var number = 0
         for whole in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -65,7 +68,7 @@ package struct DatabasesConf: Sendable, Hashable {
                 }
                 let line = LineFields(whole)
                 guard !line.words.isEmpty else { continue }
-                definitions.append(try line.definition(file: file, line: number, variables: variables))
+                definitions.append(try line.definition(file: file, line: number, variables, backEnds))
             } catch {
                 throw ConfigurationError(file: file, line: number, text: error.text)
             }
@@ -95,7 +98,9 @@ private struct LineFields {
         words = text.split(whereSeparator: ASCII.isBlank).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    func definition(file: String, line: Int, variables: Variables) throws(FieldError) -> MapDefinition {
+    func definition(
+        file: String, line: Int, _ variables: Variables, _ backEnds: MapBackEnds
+    ) throws(FieldError) -> MapDefinition {
         guard words.count >= 5 else {
             throw FieldError(
                 "the line has \(words.count) fields; write relation, type, privilege, newdb options, file and flags,"
@@ -118,7 +123,7 @@ private struct LineFields {
         guard relation.utf8.allSatisfy(Self.isNameByte) else {
             throw FieldError("'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
         }
-        let (type, subtype) = try Self.type(try Self.expand(words[1], variables))
+        let (type, subtype) = try Self.type(try Self.expand(words[1], variables), of: backEnds)
         let privilege = try Self.expand(words[2], variables)
         let options = try Self.expand(words[3], variables)
         // Flags are split again after expansion, so that one variable can hold several of them.
@@ -129,7 +134,7 @@ private struct LineFields {
         let named = words[4] == "-" ? flags.file : try Self.expand(words[4], variables)
         let path = named.map { Self.path($0, beside: file) }
         guard path != nil || !type.needsFile else {
-            throw FieldError("a map of type \(type.rawValue) needs a file in the fifth field")
+            throw FieldError("a map of type \(type.name) needs a file in the fifth field")
         }
         return MapDefinition(
             relation: relation, type: type, subtype: subtype,
@@ -147,20 +152,20 @@ private struct LineFields {
         (byte | 0x20) &- UInt8(ascii: "a") < 26 || ASCII.isDigit(byte) || "_-.".utf8.contains(byte)
     }
 
-    private static func type(_ text: String) throws(FieldError) -> (MapType, String?) {
+    private static func type(
+        _ text: String, of backEnds: MapBackEnds
+    ) throws(FieldError) -> (MapType, String?) {
         let parts = text.utf8.split(separator: UInt8(ascii: ","), maxSplits: 1).map { String(Substring($0)) }
         let name = parts.first ?? ""
         let subtype = parts.count > 1 ? parts[1] : nil
-        if let type = MapType(rawValue: name) ?? (name.uppercased() == "NONE" ? MapType.none : nil) {
-            return (type, subtype)
-        }
-        let known = MapType.allCases.map(\.rawValue).joined(separator: ", ")
+        if let type = backEnds.type(named: name) { return (type, subtype) }
+        let known = backEnds.types.map(\.name).joined(separator: ", ")
         guard !MapType.foreign.contains(name) else {
             throw FieldError("maps of ZMailer's type '\(name)' are not read here; use one of \(known)")
         }
         throw FieldError(
             "the type '\(name)' is unknown; use one of \(known)"
-                + suggestion(for: name, among: MapType.allCases.lazy.map(\.rawValue)))
+                + suggestion(for: name, among: backEnds.types.map(\.name)))
     }
 
     private static func expand(_ text: String, _ variables: Variables) throws(FieldError) -> String {

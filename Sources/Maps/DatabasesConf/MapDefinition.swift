@@ -43,57 +43,20 @@ package struct MapDefinition: Sendable, Hashable {
         path.map { $0 + (type.compiledExtension ?? "") }
     }
 
-    /// The configuration of the Berkeley DB environment; nil for a map that is no Berkeley DB, whatever its flags.
+    /// The description of the environment that the map lives in; nil for a type that lives in none, whatever its flags.
     package var environmentFile: String? {
-        type.compiledExtension == nil ? nil : flags.environmentFile
+        type.livesInEnvironments ? flags.environmentFile : nil
     }
 
     /// How many answers are cached: what `-s` says, else 10 for unordered text and none for other types.
     package var cacheSize: Int {
-        flags.cacheSize ?? (type == .unordered ? 10 : 0)
+        flags.cacheSize ?? type.standardCacheSize
     }
 
     /// What messages call the map.
     package var tableName: TableName {
-        TableName(relation: relation, backEnd: type.rawValue, file: tablePath ?? "-")
+        TableName(relation: relation, backEnd: type.name, file: tablePath ?? "-")
     }
-}
-
-// The database types of dbases.conf: those there are, and those of ZMailer that there are not.
-
-/// How a map is stored.
-package enum MapType: String, Sendable, Hashable, CaseIterable {
-    /// A Berkeley DB B-tree, `BASE.db`.
-    case btree
-    /// A Berkeley DB hash table, `BASE.dbh`.
-    case bhash
-    /// The source that newdb would compile, read directly.
-    case text
-    /// A text file of keys and values in any order, compared without regard to case.
-    case unordered
-    /// A text file sorted by key.
-    case ordered
-    /// A table in memory, empty at the start.
-    case incore
-    /// No map at all: the line only makes the relation known.
-    case none = "NONE"
-
-    /// What newdb appends to the source's name for the compiled file; nil where nothing is compiled.
-    package var compiledExtension: String? {
-        switch self {
-        case .btree: ".db"
-        case .bhash: ".dbh"
-        case .text, .unordered, .ordered, .incore, .none: nil
-        }
-    }
-
-    /// Whether a line of this type names a file.
-    package var needsFile: Bool { self != .incore && self != .none }
-
-    /// Types that ZMailer has and that are not read here.
-    static let foreign: Set<String> = [
-        "ldap", "bind", "yp", "ndbm", "gdbm", "dbm", "sdbm", "header", "hostsfile", "selfmatch",
-    ]
 }
 
 // The fourth field of dbases.conf: how newdb compiles the map's source, which is also how a text map is read.

@@ -10,7 +10,7 @@ extension MapDefinition {
             findings.append(Finding(name, severity, file: file, line: line, text: text))
         }
         func warn(_ name: Finding.Name, _ text: String) { find(name, .warning, text) }
-        let isDatabase = type.compiledExtension != nil
+        let isDatabase = type.livesInEnvironments
         if compile.isLive, isDatabase, flags.environmentFile == nil {
             warn(
                 .liveWithoutEnvironment,
@@ -21,7 +21,7 @@ extension MapDefinition {
         if type != .none, !isDatabase, let environment = flags.environmentFile {
             warn(
                 .environmentWithoutEffect,
-                "a map of type \(type.rawValue) lives in no environment, so -C \(environment) has no effect"
+                "a map of type \(type.name) lives in no environment, so -C \(environment) has no effect"
                     + (compile.isLive ? " and nothing that is put into the live map is seen" : "")
                     + "; make the type btree, or remove -C")
         }

@@ -127,7 +127,7 @@ package let nobody: UInt32 = 65534
 
 extension FileIdentity {
     /// The user whose authority the file's contents carry: its owner, or nobody where others may write it.
-    var privilege: UInt32 {
+    package var privilege: UInt32 {
         mode & (S_IWGRP | S_IWOTH) == 0 ? owner : nobody
     }
 }
@@ -182,7 +182,7 @@ extension MapDefinition {
         case .text: (compile.isAliases ? .aliases : .plain, compile.folding)
         case .unordered: (.plain, .lower)
         case .ordered: (.plain, flags.folding == .lower ? .lower : .none)
-        case .btree, .bhash, .incore, .none: nil
+        default: nil
         }
     }
 }

@@ -2,7 +2,7 @@
 // it is well, so that a hang costs one deadline and one thread and not one for each address.
 
 import Synchronization
-import System
+package import System
 
 /// What all workers of a process know of the resources that their maps depend on.
 package final class ResourceHealth: Sendable {
@@ -39,7 +39,7 @@ package final class ResourceHealth: Sendable {
 
 /// The health of one resource.
 @safe
-final class ResourceState: Sendable {
+package final class ResourceState: Sendable {
     private struct State {
         var isBroken = false
         /// Incarnations in which a call hangs, and whose locks nobody may touch again.
@@ -55,7 +55,7 @@ final class ResourceState: Sendable {
         case broken
     }
 
-    let resource: MapResource
+    package let resource: MapResource
     /// Goes up whenever the health changes: as long as a worker has seen the last change, it need not ask.
     ///
     /// It lives as long as this object; whoever uses it holds this object too.
@@ -152,7 +152,7 @@ package enum MapResource: Sendable, Hashable {
     }
 
     /// The incarnation that is there now; nil where there is none, or where resources of this kind have none.
-    var incarnation: Incarnation? {
+    package var incarnation: Incarnation? {
         guard case .environment(let home) = self else { return nil }
         return (try? FileIdentity(path: Self.regionPath(home: home))).map(Incarnation.init)
     }
@@ -163,17 +163,17 @@ package enum MapResource: Sendable, Hashable {
     }
 
     /// The file of an environment that every recovery replaces: the first of its region files.
-    static func regionPath(home: String) -> String { home + "/__db.001" }
+    package static func regionPath(home: String) -> String { home + "/__db.001" }
 }
 
 /// One life of an environment, from creation to removal: device and inode of its first region file.
 ///
 /// Every user of the environment changes that file's contents and times. The inode cannot be given to the next
 /// incarnation as long as somebody has this one mapped, which whoever hangs in it has.
-struct Incarnation: Sendable, Hashable {
+package struct Incarnation: Sendable, Hashable {
     let device: UInt64, inode: UInt64
 
-    init(_ file: FileIdentity) {
+    package init(_ file: FileIdentity) {
         device = file.device
         inode = file.inode
     }

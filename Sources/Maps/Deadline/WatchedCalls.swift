@@ -6,7 +6,7 @@ import Synchronization
 
 /// Shows the calls that one table makes.
 @safe
-final class WatchedCalls {
+package final class WatchedCalls {
     /// What a call is marked with.
     ///
     /// It is no reference, so that a hot path may keep it and counts nothing; it is good as long as the object that it
@@ -37,7 +37,7 @@ final class WatchedCalls {
     let marks: Marks
 
     /// What the calls depend on.
-    let resource: WatchedResource
+    package let resource: WatchedResource
     // A copy of a pointer in an object that the resource keeps, as the one in the marks is.
     private let changes: UnsafeMutablePointer<Atomic<Int>>
     /// The change of health that the table knows of.
@@ -46,7 +46,7 @@ final class WatchedCalls {
     private var subject = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
 
     /// The calls of a table.
-    init(_ table: TableName, _ resource: WatchedResource) {
+    package init(_ table: TableName, _ resource: WatchedResource) {
         self.resource = resource
         marks = unsafe Marks(words: resource.watch.words, mark: resource.watch.register(table, resource))
         unsafe changes = resource.state.changes
@@ -57,7 +57,7 @@ final class WatchedCalls {
     /// - Returns: false if it may, but in another incarnation than the one in use, which has to be forgotten.
     /// - Throws: at once, where a call hung in the resource and it is not yet well.
     @inline(__always)
-    func ask() throws(ResourceFailure) -> Bool {
+    package func ask() throws(ResourceFailure) -> Bool {
         if isUnchanged { return true }
         guard let change = try resource.ask() else { return false }
         known.store(change, ordering: .relaxed)
@@ -66,12 +66,12 @@ final class WatchedCalls {
 
     /// Whether `ask` would answer true without asking.
     @inline(__always)
-    var isUnchanged: Bool {
+    package var isUnchanged: Bool {
         unsafe changes.pointee.load(ordering: .relaxed) == known.load(ordering: .relaxed)
     }
 
     /// Does what has to be done before a key can be looked up.
-    func preparing<Answer, Failure>(
+    package func preparing<Answer, Failure>(
         for key: Span<UInt8>, _ body: () throws(Failure) -> Answer
     ) throws(Failure) -> Answer {
         // The subject is taken away before the closure ends.
@@ -85,13 +85,13 @@ final class WatchedCalls {
     /// Makes a call that may never end, for the key that is being prepared for, if any.
     ///
     /// - Throws: where the worker was given up, before or during the call.
-    func call<Answer>(_ body: () -> Answer) throws(ResourceFailure) -> Answer {
+    package func call<Answer>(_ body: () -> Answer) throws(ResourceFailure) -> Answer {
         try unsafe call(key: subject, body)
     }
 
     /// A call came back after the worker had been given up.
     @inline(never)
-    func gaveUp() -> ResourceFailure {
+    package func gaveUp() -> ResourceFailure {
         resource.watch.comeBack()
         return .abandoned
     }
@@ -101,7 +101,7 @@ final class WatchedCalls {
     /// - Parameter key: what is looked up, for messages; in memory that does not change during the call.
     /// - Throws: where the worker was given up, before or during the call.
     @inline(__always)
-    func call<Answer>(
+    package func call<Answer>(
         key: UnsafeRawBufferPointer, _ body: () -> Answer
     ) throws(ResourceFailure) -> Answer {
         guard unsafe marks.enter(key: key) else {
@@ -120,7 +120,7 @@ final class WatchedCalls {
 /// One worker's use of a resource; shared by the tables that depend on it.
 package final class WatchedResource: Sendable {
     let watch: CallWatch
-    let state: ResourceState
+    package let state: ResourceState
     private let used = Mutex<Incarnation?>(nil)
     /// The use that the watched worker makes of a resource.
     package init(_ resource: MapResource, watch: CallWatch) {
@@ -129,7 +129,7 @@ package final class WatchedResource: Sendable {
     }
 
     /// The incarnation that the worker uses; the supervisor reads it when a call hangs.
-    var incarnation: Incarnation? {
+    package var incarnation: Incarnation? {
         get { used.withLock { $0 } }
         set { used.withLock { $0 = newValue } }
     }
@@ -139,7 +139,7 @@ package final class WatchedResource: Sendable {
     /// - Returns: the change of health up to which the answer holds; nil if the resource may be entered, but in another
     ///   incarnation than the one in use, which has to be forgotten.
     /// - Throws: at once, where a call hung in the resource and it is not yet well.
-    func ask() throws(ResourceFailure) -> Int? {
+    package func ask() throws(ResourceFailure) -> Int? {
         let (standing, changes) = state.standing(of: incarnation)
         switch standing {
         case .broken:
@@ -154,16 +154,16 @@ package final class WatchedResource: Sendable {
     }
 
     /// Whether nothing may be called any more, not even to close what is open: a call would hang.
-    var isLost: Bool {
+    package var isLost: Bool {
         if watch.isAbandoned { return true }
         return state.standing(of: incarnation).standing != .well
     }
 }
 
 /// A resource that may not be used now.
-struct ResourceFailure: Error {
+package struct ResourceFailure: Error {
     /// Why, and what to do.
-    let text: String
+    package let text: String
 
     /// What becomes of a worker whose call came back after it had been given up; nobody reads it.
     static let abandoned = ResourceFailure(text: "given up")

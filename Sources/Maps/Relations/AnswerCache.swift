@@ -58,7 +58,7 @@ final class AnswerCache {
     private var oldest = -1
 
     /// What a cache knows of a key.
-    enum Answer {
+    package enum Answer {
         /// Nothing: the map has to be asked.
         case unknown
         /// The map does not have it.

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Configuration
+import Site
 
 /// Where a command finds its site.
 struct SiteOptions: ParsableArguments {
@@ -20,7 +21,7 @@ struct SiteOptions: ParsableArguments {
     @Option(
         name: .customLong("fail-map"),
         help: ArgumentHelp("Let this map fail, for every key or for one.", valueName: "RELATION[=KEY]"))
-    var failures: [MapFailure] = []
+    var failures: [MapFailureOption] = []
 
     @OptionGroup var log: LogOptions
 
@@ -45,19 +46,16 @@ struct Override: ExpressibleByArgument {
 }
 
 /// `RELATION` or `RELATION=KEY` on the command line: a map that is to fail.
-struct MapFailure: ExpressibleByArgument, Sendable {
-    let relation: String
-    /// The key that is to fail; nil for all.
-    let key: [UInt8]?
+struct MapFailureOption: ExpressibleByArgument, Sendable {
+    let failure: MapFailure
 
     init?(argument: String) {
         guard !argument.isEmpty, argument.first != "=" else { return nil }
-        if let equals = argument.firstIndex(of: "=") {
-            relation = String(argument[..<equals])
-            key = Array(argument[argument.index(after: equals)...].utf8)
-        } else {
-            relation = argument
-            key = nil
+        guard let equals = argument.firstIndex(of: "=") else {
+            failure = MapFailure(relation: argument, key: nil)
+            return
         }
+        failure = MapFailure(
+            relation: String(argument[..<equals]), key: Array(argument[argument.index(after: equals)...].utf8))
     }
 }

@@ -1,5 +1,6 @@
 // `zroute db`: one live map, as the program that keeps it up to date needs it.
 
+import BerkeleyDB
 import ArgumentParser
 
 /// The commands for live maps.

@@ -1,8 +1,10 @@
 // `zroute db get`: the value of one key, with an exit status that tells "absent" from "not known".
 
+import BerkeleyDB
 import ArgumentParser
 import Configuration
 import Maps
+import Site
 
 /// Prints the value of a key.
 struct DbGetCommand: ParsableCommand {
@@ -133,7 +135,7 @@ struct EarlierMaps {
             maps = []
             return
         }
-        let tables = SiteTableFactory(texts: site.makeTextLoader())
+        let tables = WorkerTables(.all, for: MapWorker(texts: site.makeTextLoader()))
         maps = site.databases.definitions(of: own.relation).prefix { $0 != own }.map { ($0, tables.makeTable(for: $0)) }
     }
 

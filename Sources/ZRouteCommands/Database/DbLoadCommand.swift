@@ -1,5 +1,6 @@
 // `zroute db load`: stores many entries while others read.
 
+import BerkeleyDB
 import ArgumentParser
 import Configuration
 import Glibc

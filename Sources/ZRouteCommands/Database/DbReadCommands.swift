@@ -1,5 +1,6 @@
 // `zroute db count`: the number of entries, after the file was found to be whole.
 
+import BerkeleyDB
 import ArgumentParser
 import Maps
 

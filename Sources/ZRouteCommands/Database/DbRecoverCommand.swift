@@ -1,9 +1,11 @@
 // `zroute db recover`: brings an environment back that a killed process left locked.
 
+import BerkeleyDB
 import ArgumentParser
 import Configuration
 import Glibc
 import Maps
+import Site
 import System
 
 /// Recovers an environment.
@@ -41,7 +43,7 @@ struct DbRecoverCommand: ParsableCommand {
     func run() throws {
         let log = DiagnosticLog(options.site.log.form)
         let plan: DbRecoveryPlan
-        let site: Site?
+        let site: LoggedSite?
         do {
             site = try DbSession.site(options, isNeeded: map.map { !$0.contains("/") } ?? false)
             plan = try DbRecoveryPlan(map: map, options, databases: site?.databases)
@@ -124,7 +126,7 @@ struct DbRecoveryPlan {
                 guard name.hasSuffix(".db") || name.hasSuffix(".dbh") else { continue }
                 let type = name.hasSuffix(".dbh") ? MapType.bhash : .btree
                 names.append(
-                    TableName(relation: "-", backEnd: type.rawValue, file: "\(environment.home)/\(name)"))
+                    TableName(relation: "-", backEnd: type.name, file: "\(environment.home)/\(name)"))
             }
         }
         // One file may be the map of several relations.

@@ -1,6 +1,7 @@
 // Makes sure that a live map has room to grow before anything is stored: when the disk is full in the middle of a load,
 // pages of the live file cannot be written out, and are lost with the environment.
 
+import BerkeleyDB
 import Glibc
 import Maps
 import System

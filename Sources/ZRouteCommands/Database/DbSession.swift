@@ -1,17 +1,19 @@
 // What all commands for live maps do alike: find the map, open it, leave its environment whole whatever signal comes, and
 // turn failures into exit statuses.
 
+import BerkeleyDB
 import ArgumentParser
 import Configuration
 import Glibc
 import Maps
+import Site
 import System
 
 /// One command's work on one map.
 struct DbSession: ~Copyable {
     let target: DbTarget
     let log: DiagnosticLog
-    let site: Site?
+    let site: LoggedSite?
     private let form: LogForm
 
     /// What a map is opened for.
@@ -33,7 +35,7 @@ struct DbSession: ~Copyable {
         (site, target) = try Self.find(map, options)
     }
 
-    private static func find(_ map: String, _ options: DbOptions) throws -> (Site?, DbTarget) {
+    private static func find(_ map: String, _ options: DbOptions) throws -> (LoggedSite?, DbTarget) {
         let log = DiagnosticLog(options.site.log.form)
         do {
             let site = try site(options, isNeeded: !map.contains("/"))
@@ -50,11 +52,11 @@ struct DbSession: ~Copyable {
     /// The site; nil where it has no configuration and none is needed.
     ///
     /// A configuration that is there and cannot be read may say that a map lives in an environment: nothing is done then.
-    static func site(_ options: DbOptions, isNeeded: Bool) throws -> Site? {
+    static func site(_ options: DbOptions, isNeeded: Bool) throws -> LoggedSite? {
         let settings = try options.site.settings()
         let isMissing = settings.file == nil && settings.mailVar == nil && options.site.dbases == nil
         if isMissing, !isNeeded, options.home != nil || options.hasNoEnvironment { return nil }
-        return try Site(options: options.site)
+        return try LoggedSite(options: options.site)
     }
 
     /// Opens the map, works with it, and closes it.

@@ -1,5 +1,6 @@
 // Which file and which environment the argument MAP stands for.
 
+import BerkeleyDB
 import Configuration
 import Maps
 import Routing
@@ -33,8 +34,8 @@ struct DbTarget {
         let definition = try Self.definition(map, databases)
         self.definition = definition
         let path = definition?.tablePath ?? absolutePath(map)
-        let type = definition?.type ?? (path.hasSuffix(".dbh") ? .bhash : .btree)
-        name = definition?.tableName ?? TableName(relation: "-", backEnd: type.rawValue, file: path)
+        let type = definition?.type ?? (path.hasSuffix(".dbh") ? MapType.bhash : .btree)
+        name = definition?.tableName ?? TableName(relation: "-", backEnd: type.name, file: path)
         kind = type == .bhash ? .hash : .btree
         folding = definition?.flags.folding ?? .none
         judge = definition.flatMap { RelationJudge($0) }
@@ -98,7 +99,7 @@ struct DbTarget {
             throw ConfigurationError(file: path, text: "\(error.operation): \(error.reason); correct the path")
         }
         let named = databases.definitions.filter { definition in
-            guard definition.type.compiledExtension != nil else { return false }
+            guard definition.type.livesInEnvironments else { return false }
             // What cannot be examined is in a directory that the path does not lead through.
             return [definition.tablePath, definition.path].contains { path in
                 path.map { (try? FileLocation($0)) == location } ?? false
@@ -112,7 +113,7 @@ struct DbTarget {
     ) throws(ConfigurationError) -> MapDefinition? {
         guard !map.contains("/") else { return try definition(at: map, databases) }
         guard let databases else { return nil }
-        let compiled = databases.definitions(of: map).filter { $0.type.compiledExtension != nil }
+        let compiled = databases.definitions(of: map).filter { $0.type.livesInEnvironments }
         let live = compiled.filter(\.compile.isLive)
         let candidates = live.isEmpty ? compiled : live
         guard let first = candidates.first else {

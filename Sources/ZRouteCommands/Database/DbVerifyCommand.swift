@@ -1,5 +1,6 @@
 // `zroute db verify`: finds what lookups would stumble over, or would silently not find.
 
+import BerkeleyDB
 import ArgumentParser
 import Configuration
 import Maps

@@ -1,9 +1,11 @@
 // Ends the process when a call into Berkeley DB does not return: a killed process may have left a lock, for which the
 // library waits for ever, and nothing inside the process can free a thread that waits there.
 
+import BerkeleyDB
 import Configuration
 import Glibc
 import Maps
+import Site
 import Synchronization
 import System
 
@@ -25,7 +27,7 @@ final class DbWatchdog: CallObserver {
     ///   - signals: those that are held back; one of them means that the work is to end.
     ///   - log: the form of what is said before the process ends.
     init(
-        _ what: String, _ environment: EnvironmentSettings?, _ site: Site?, _ signals: TerminationSignals,
+        _ what: String, _ environment: EnvironmentSettings?, _ site: LoggedSite?, _ signals: TerminationSignals,
         _ log: LogForm
     ) {
         let seconds = site?.settings.lookupTimeout ?? Self.standardTimeout

@@ -6,6 +6,7 @@ import Delivery
 import Glibc
 import Maps
 import Service
+import Site
 import Spool
 import Synchronization
 import System
@@ -91,7 +92,7 @@ struct DeliverCommand: ParsableCommand {
             let settings = try self.site.settings()
             let plan = try transport.plan(self.site, settings: settings, log: form)
             // Maps are for routing alone.
-            let site = routes || sender != nil ? try Site(options: self.site, log: form) : nil
+            let site = routes || sender != nil ? try LoggedSite(options: self.site, log: form) : nil
             if let site {
                 site.warn()
             } else {
@@ -111,7 +112,7 @@ struct DeliverCommand: ParsableCommand {
     }
 
     private func deliverSpool(
-        _ settings: Settings, _ site: Site?, _ plan: DeliveryPlan, _ form: LogForm
+        _ settings: Settings, _ site: LoggedSite?, _ plan: DeliveryPlan, _ form: LogForm
     ) throws -> ExitCode {
         let postOffice = try SpoolAccess.open(settings, DiagnosticLog(form))
         do {
@@ -199,7 +200,7 @@ struct DeliverCommand: ParsableCommand {
                 try SpoolAccess.warnOfOtherSpool(settings, than: postOffice) { DiagnosticLog(form).say($0) }
                 var databases: DatabasesConf?
                 if let routing {
-                    let site = try Site(options: siteOptions, log: form)
+                    let site = try LoggedSite(options: siteOptions, log: form)
                     site.warn()
                     routing.use(site)
                     databases = site.databases

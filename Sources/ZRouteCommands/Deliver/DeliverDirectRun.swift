@@ -9,12 +9,13 @@ import LMTP
 import MailSyntax
 import QueueRouting
 import Routing
+import Site
 import Spool
 import System
 
 /// One message from standard input, while the caller waits.
 struct DirectDeliveryRun {
-    let site: Site
+    let site: LoggedSite
     let plan: DeliveryPlan
     let ignoresQuota: Bool
 
@@ -103,8 +104,8 @@ struct DirectDeliveryRun {
 
     private func route(_ recipients: [String], _ log: borrowing DiagnosticLog) -> [RoutedRecipient] {
         let texts = site.makeTextLoader()
-        let router = SupervisedRouter(health: site.makeHealth()) { [site] in
-            site.makeResolver(texts: texts, watch: $0)
+        let router = SupervisedRouter(health: site.base.makeHealth()) { [site] in
+            site.base.makeResolver(texts: texts, watch: $0)
         }
         var request = Resolver.Request()
         request.isSubmitted = true

@@ -29,7 +29,7 @@ final class DeliverRouting: Sendable {
     ///
     /// - Parameter isService: whether it goes on until it is told to end, so that changed maps are of interest.
     init(
-        _ site: Site, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputLock,
+        _ site: LoggedSite, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputLock,
         watchdog: Watchdog, isService: Bool
     ) {
         self.isService = isService
@@ -52,7 +52,7 @@ final class DeliverRouting: Sendable {
     }
 
     /// Goes on by another configuration.
-    func use(_ site: Site) {
+    func use(_ site: LoggedSite) {
         let new = SpoolRouting(site, postOffice, counts: lookups)
         state.withLock { state in
             state.routing.close()

@@ -5,6 +5,7 @@ import Configuration
 import Glibc
 import Maps
 import Routing
+import Site
 import System
 
 /// Compiles one source into one database.
@@ -50,7 +51,7 @@ struct MakedbCommand: ParsableCommand {
     var relation: String?
 
     @Argument(help: "btree or bhash.")
-    var type: DatabaseKindName
+    var type: CompiledTypeName
 
     @Argument(help: "The database, without .db or .dbh.")
     var base: String
@@ -68,7 +69,8 @@ struct MakedbCommand: ParsableCommand {
         let name = baseName(log)
         var job = CompileJob(
             source: try readSource(base: name, log), form: isAliases ? .aliases : .plain,
-            folding: foldsUpper ? .upper : foldsLower ? .lower : .none, kind: type.kind, base: name)
+            folding: foldsUpper ? .upper : foldsLower ? .lower : .none,
+            format: MapBackEnds.all.format(of: type.type), base: name)
         job.judge = try judge(of: job.target, base: name, log)
         job.allowed = allow.findings
         var outcome = NewdbOutcome()
@@ -107,13 +109,14 @@ struct MakedbCommand: ParsableCommand {
 
     /// BASE without an extension of databases, which makedb puts behind it.
     private func baseName(_ log: borrowing DiagnosticLog) -> String {
-        let known = [DatabaseKind.btree, .hash].map(\.fileExtension)
+        let known = MapBackEnds.all.compiledTypes.compactMap(\.compiledExtension)
         guard let end = known.first(where: { base.hasSuffix($0) && base != $0 }) else { return base }
         let name = String(base.utf8.dropLast(end.utf8.count)) ?? base
         // `.db` alone is the name of a hidden file.
         guard name.utf8.last != UInt8(ascii: "/") else { return base }
         log.say(
-            "\(base): BASE is taken without \(end): the database is \(name)\(type.kind.fileExtension)", .notice)
+            "\(base): BASE is taken without \(end): the database is \(name)\(type.type.compiledExtension ?? "")",
+            .notice)
         return name
     }
 
@@ -128,7 +131,7 @@ struct MakedbCommand: ParsableCommand {
     ) throws -> RelationJudge? {
         let databases: DatabasesConf?
         do {
-            databases = try Site(options: site).databases
+            databases = try LoggedSite(options: site).databases
         } catch {
             // makedb serves without a site, too.
             guard site.config == nil, site.dbases == nil else {
@@ -188,12 +191,11 @@ struct MakedbCommand: ParsableCommand {
     }
 }
 
-/// ZMailer's names of the kinds of database.
-enum DatabaseKindName: KeywordOption {
-    case btree
-    case bhash
+/// The types of dbases.conf that sources are compiled into.
+struct CompiledTypeName: KeywordOption {
+    let type: MapType
 
-    static let choices = [(word: "btree", choice: DatabaseKindName.btree), ("bhash", .bhash)]
-
-    var kind: DatabaseKind { self == .bhash ? .hash : .btree }
+    static var choices: [(word: String, choice: CompiledTypeName)] {
+        MapBackEnds.all.compiledTypes.map { ($0.name, CompiledTypeName(type: $0)) }
+    }
 }

@@ -38,10 +38,10 @@ struct NewdbCommand: ParsableCommand {
         let log = DiagnosticLog(site.log.form)
         let plan: NewdbPlan
         do {
-            let site = try Site(options: self.site)
+            let site = try LoggedSite(options: self.site)
             site.warnOfConfiguration()
             plan = try NewdbPlan(
-                site.databases, relations: relations, allowing: allow.findings, isCheck: check)
+                site.base, relations: relations, allowing: allow.findings, isCheck: check)
         } catch {
             log.say(error)
             throw ExitCode(unusableConfiguration: error)
@@ -65,7 +65,7 @@ struct NewdbCommand: ParsableCommand {
                 outcome.take(error, of: step.job, log)
             }
         }
-        for error in plan.environmentErrors { outcome.take(error, log) }
+        for error in plan.backEndErrors { outcome.take(error, log) }
         plan.sayPrivileges(log)
         outcome.sayHint(log)
         if !output.finish(log), outcome.status == .ok { throw ExitCode.inputOutput }

@@ -4,6 +4,7 @@ import Configuration
 import Glibc
 import Maps
 import Routing
+import Site
 import System
 
 /// The maps that a run of newdb compiles or checks, in the order of dbases.conf.
@@ -16,21 +17,13 @@ struct NewdbPlan {
     }
 
     let steps: [Step]
-    private let databases: DatabasesConf
+    private let site: Site
+    private var databases: DatabasesConf { site.databases }
     private let allowed: AllowedFindings
 
-    /// What cannot be used of the descriptions of environments that live maps name.
-    var environmentErrors: [ConfigurationError] {
-        var seen: Set<String> = []
-        return databases.definitions.compactMap(\.environmentFile).filter { seen.insert($0).inserted }.compactMap {
-            file in
-            do throws(ConfigurationError) {
-                _ = try EnvironmentSettings(file: file)
-                return nil
-            } catch {
-                return error
-            }
-        }
+    /// What cannot be used of the files that lines name beside maps, such as the descriptions of environments.
+    var backEndErrors: [ConfigurationError] {
+        site.backEndFindings.filter { $0.severity == .error }.map(\.configurationError)
     }
 
     /// The file whose lock keeps two runs apart: the system frees it when its holder dies, however that happens.
@@ -45,9 +38,10 @@ struct NewdbPlan {
     /// - Throws: `ConfigurationError` for a relation that has nothing to compile, for an unknown owner, and for two
     ///   lines that compile the same file differently.
     init(
-        _ databases: DatabasesConf, relations: [String], allowing allowed: AllowedFindings, isCheck: Bool
+        _ site: Site, relations: [String], allowing allowed: AllowedFindings, isCheck: Bool
     ) throws(ConfigurationError) {
-        self.databases = databases
+        self.site = site
+        let databases = site.databases
         self.allowed = allowed
         let compiled = databases.definitions.filter {
             !$0.compile.isLive && ($0.type.compiledExtension != nil || (isCheck && $0.textForm != nil))
@@ -78,7 +72,7 @@ struct NewdbPlan {
                 source: .file(source),
                 form: text?.form ?? (definition.compile.isAliases ? .aliases : .plain),
                 folding: text?.folding ?? definition.compile.folding,
-                kind: definition.type == .bhash ? .hash : .btree, base: source,
+                format: site.format(of: definition), base: source,
                 permissions: try Self.permissions(of: definition))
             job.judge = RelationJudge(definition)
             job.allowed = allowed

@@ -4,6 +4,7 @@ import ArgumentParser
 import Bytes
 import Glibc
 import QueueRouting
+import Site
 import Spool
 import System
 
@@ -36,9 +37,9 @@ struct QueueCommand: ParsableCommand {
 
     func run() throws {
         let log = DiagnosticLog(self.site.log.form)
-        let site: Site
+        let site: LoggedSite
         do {
-            site = try Site(options: self.site)
+            site = try LoggedSite(options: self.site)
         } catch {
             log.say(error)
             throw ExitCode(unusableConfiguration: error)

@@ -4,6 +4,7 @@ import ArgumentParser
 import Glibc
 import QueueRouting
 import Service
+import Site
 import Spool
 import System
 
@@ -60,7 +61,8 @@ struct RouteQueueCommand: ParsableCommand {
         if watch {
             RouteQueueService(
                 postOffice: postOffice, log: log, signals: signals, watchdog: watchdog,
-                readSite: { try Site(options: self.site, log: form) }, makeRouting: { makeRouting($0, postOffice) }
+                readSite: { try LoggedSite(options: self.site, log: form) },
+                makeRouting: { makeRouting($0, postOffice) }
             ).serve(site)
             _ = log.finish()
             return
@@ -83,16 +85,16 @@ struct RouteQueueCommand: ParsableCommand {
         guard status == .ok else { throw status }
     }
 
-    private func makeRouting(_ site: Site, _ postOffice: PostOffice) -> SpoolRouting {
+    private func makeRouting(_ site: LoggedSite, _ postOffice: PostOffice) -> SpoolRouting {
         SpoolRouting(site, postOffice, jobs: jobs) { options in
             options.retry = RetryRule(interval: retryInterval)
             options.settling = watch ? 5 : 0
         }
     }
 
-    private func loadSite(_ form: LogForm) throws -> Site {
+    private func loadSite(_ form: LogForm) throws -> LoggedSite {
         do {
-            return try Site(options: site, log: form)
+            return try LoggedSite(options: site, log: form)
         } catch {
             DiagnosticLog(form).say(error)
             throw ExitCode(unusableConfiguration: error)

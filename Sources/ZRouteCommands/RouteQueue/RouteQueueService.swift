@@ -4,6 +4,7 @@ import Maps
 import QueueRouting
 import Routing
 import Service
+import Site
 import Spool
 import System
 
@@ -14,15 +15,15 @@ struct RouteQueueService {
     let signals: RunSignals
     let watchdog: Watchdog
     /// Reads the configuration.
-    let readSite: () throws -> Site
+    let readSite: () throws -> LoggedSite
     /// Makes the engine for it.
-    let makeRouting: (Site) -> SpoolRouting
+    let makeRouting: (LoggedSite) -> SpoolRouting
 
     /// Between two looks whether the spool is in its place, in milliseconds.
     private static let placePause = 2000
 
     /// Serves until SIGTERM or SIGINT; SIGHUP asks for the configuration to be read anew.
-    func serve(_ site: Site) {
+    func serve(_ site: LoggedSite) {
         log.say(effect(site).event("start"))
         let watch = SpoolAccess.watch(postOffice) { log.say($0) }
         log.say { () throws(FileError) in try postOffice.recover() }
@@ -74,7 +75,7 @@ struct RouteQueueService {
     }
 
     /// The configuration as it is now; nil, after saying why, where the old one stands.
-    private func readAnew() -> Site? {
+    private func readAnew() -> LoggedSite? {
         do {
             let site = try readSite()
             try SpoolAccess.warnOfOtherSpool(site.settings, than: postOffice) { log.say($0) }
@@ -87,7 +88,7 @@ struct RouteQueueService {
         }
     }
 
-    private func effect(_ site: Site) -> ServiceEffect {
+    private func effect(_ site: LoggedSite) -> ServiceEffect {
         ServiceEffect("route-queue", site.settings, postOffice, site.databases)
     }
 
@@ -121,7 +122,7 @@ struct SpoolRouting: Sendable {
     ///   - counts: where lookups are counted.
     ///   - change: changes the options from what suits most.
     init(
-        _ site: Site, _ postOffice: PostOffice, jobs: Int = 8, counts: LookupCounts? = nil,
+        _ site: LoggedSite, _ postOffice: PostOffice, jobs: Int = 8, counts: LookupCounts? = nil,
         change: (inout SpoolRunOptions) -> Void = { _ in }
     ) {
         var options = SpoolRunOptions()
@@ -129,12 +130,12 @@ struct SpoolRouting: Sendable {
         options.batchSize = SpoolAccess.batchSize(jobs: jobs)
         change(&options)
         let texts = site.makeTextLoader()
-        let health = site.makeHealth()
+        let health = site.base.makeHealth()
         self.postOffice = postOffice
-        self.texts = site.makeTextWatch(texts)
+        self.texts = site.base.makeTextWatch(texts)
         logForm = site.logForm
         run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
-            SupervisedRouter(health: health) { site.makeResolver(texts: texts, watch: $0, counts: counts) }
+            SupervisedRouter(health: health) { site.base.makeResolver(texts: texts, watch: $0, counts: counts) }
         }
     }
 

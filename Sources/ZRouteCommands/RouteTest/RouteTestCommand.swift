@@ -3,6 +3,7 @@
 import ArgumentParser
 import Glibc
 import Routing
+import Site
 import System
 
 /// Prints the routes of addresses.
@@ -63,9 +64,9 @@ struct RouteTestCommand: ParsableCommand {
     }
 
     func run() throws {
-        let site: Site
+        let site: LoggedSite
         do {
-            site = try Site(options: self.site)
+            site = try LoggedSite(options: self.site)
         } catch {
             DiagnosticLog(self.site.log.form).say(error)
             throw ExitCode(unusableConfiguration: error)
@@ -76,7 +77,7 @@ struct RouteTestCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let signals = TerminationSignals()
         let test = RouteTest(
-            ResolverPool(workers: workers, health: site.makeHealth(), work: work(site)), request: request,
+            ResolverPool(workers: workers, health: site.base.makeHealth(), work: work(site)), request: request,
             log: site.logForm, signals: signals)
         let status = test.run(addresses.isEmpty ? ["-"] : addresses)
         signals.release()
@@ -98,7 +99,7 @@ struct RouteTestCommand: ParsableCommand {
         return request
     }
 
-    private func work(_ site: Site) -> ResolverPool<RouteTestAnswers>.Work {
+    private func work(_ site: LoggedSite) -> ResolverPool<RouteTestAnswers>.Work {
         // By their own types, so that no address has to find out what the report is.
         switch format {
         case .text: work(site, TextReport())
@@ -107,11 +108,11 @@ struct RouteTestCommand: ParsableCommand {
         }
     }
 
-    private func work(_ site: Site, _ report: some ResolutionReport) -> ResolverPool<RouteTestAnswers>.Work {
+    private func work(_ site: LoggedSite, _ report: some ResolutionReport) -> ResolverPool<RouteTestAnswers>.Work {
         let isTraced = trace
         let texts = site.makeTextLoader()
         return ResolverPool.Work(
-            makeResolver: { site.makeResolver(texts: texts, watch: $0, trace: isTraced ? Trace() : nil) },
+            makeResolver: { site.base.makeResolver(texts: texts, watch: $0, trace: isTraced ? Trace() : nil) },
             emptyProduct: { RouteTestAnswers(toBytes: $0.bytes.count) },
             report: { $3.add($0, $1, $2, report) })
     }

@@ -1,0 +1,133 @@
+// Berkeley DB as a back end: ZMailer's types `btree` and `bhash`, in or out of an environment.
+
+package import Configuration
+package import Maps
+
+extension MapType {
+    /// A Berkeley DB B-tree, `BASE.db`.
+    package static let btree = MapType("btree", .compiled(fileExtension: ".db"), livesInEnvironments: true)
+    /// A Berkeley DB hash table, `BASE.dbh`.
+    package static let bhash = MapType("bhash", .compiled(fileExtension: ".dbh"), livesInEnvironments: true)
+}
+
+/// Berkeley DB files: of ZMailer's makedb, of newdb, and of programs that change them while they are read.
+package struct BerkeleyDBBackEnd: MapBackEnd {
+    package let types: [MapType] = [.btree, .bhash]
+
+    /// The back end.
+    package init() {}
+
+    package func makeTables(for worker: MapWorker) -> any TableFactory { BerkeleyDBTables(watch: worker.watch) }
+
+    package func format(of type: MapType) -> (any MapFormat)? {
+        BerkeleyDBFormat(type == .bhash ? .hash : .btree)
+    }
+
+    package func findings(about definition: MapDefinition) -> [Finding] {
+        guard let file = definition.environmentFile else { return [] }
+        do throws(ConfigurationError) {
+            return try EnvironmentFile(file).findings
+        } catch {
+            return [
+                Finding(.environmentDescription, .error, file: error.file, line: error.line, text: error.text)
+            ]
+        }
+    }
+}
+
+extension Finding.Name {
+    /// A description of an environment (`-C FILE`) that cannot be used.
+    static let environmentDescription = Finding.Name("environment-description")
+}
+
+/// The tables of one worker; those that name the same environment share it.
+private final class BerkeleyDBTables: TableFactory {
+    /// One for each home, of which sites have one or two.
+    private var environments: [BerkeleyDBEnvironment] = []
+    private let watch: CallWatch?
+
+    init(watch: CallWatch?) {
+        self.watch = watch
+    }
+
+    func makeTable(for definition: MapDefinition) -> any Table {
+        let name = definition.tableName
+        guard let file = definition.environmentFile else { return BerkeleyDBTable(name: name, watch: watch) }
+        // The environment's description is read at the first lookup: as long as it cannot be, every lookup fails.
+        return LazyTable(name: name) { [self] in
+            Result { () throws(ConfigurationError) in
+                BerkeleyDBTable(name: name, environment: environment(try EnvironmentSettings(file: file)))
+            }
+        }
+    }
+
+    private func environment(_ settings: EnvironmentSettings) -> BerkeleyDBEnvironment {
+        if let known = environments.first(where: { $0.settings == settings }) { return known }
+        let environment = BerkeleyDBEnvironment(settings: settings, watch: watch)
+        environments.append(environment)
+        return environment
+    }
+}
+
+/// The kinds of Berkeley DB file that sources are compiled into.
+package enum DatabaseKind: String, Sendable, Hashable, CaseIterable {
+    /// A B-tree, `BASE.db`.
+    case btree
+    /// A hash table, `BASE.dbh`.
+    case hash = "bhash"
+
+    /// The kind that messages and dbases.conf call by a name; a B-tree for any other.
+    package init(type name: String) {
+        self = DatabaseKind(rawValue: name) ?? .btree
+    }
+
+    /// The type of dbases.conf that it is.
+    package var type: MapType { self == .hash ? .bhash : .btree }
+}
+
+/// How newdb and makedb write Berkeley DB files.
+package struct BerkeleyDBFormat: MapFormat {
+    /// The kind of file.
+    package let kind: DatabaseKind
+
+    /// The format of one kind.
+    package init(_ kind: DatabaseKind) {
+        self.kind = kind
+    }
+
+    package var fileExtension: String { kind == .hash ? ".dbh" : ".db" }
+
+    package func begin(filling path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter {
+        try writer(path, kind, size)
+    }
+
+    package func entryCount(of path: String) -> Int? { (try? LeafCensus(path))??.entries }
+
+    package func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter {
+        do {
+            try DatabaseCheck.verify(path)
+        } catch {
+            throw MapFileError(error.text)
+        }
+        return try writer(path, nil, size)
+    }
+
+    private func writer(
+        _ path: String, _ kind: DatabaseKind?, _ size: MapFileSize
+    ) throws(MapFileError) -> any MapFileWriter {
+        do throws(BerkeleyDBFailure) {
+            return try BerkeleyDBWriter(
+                filling: path, kind: kind, cacheSize: cacheSize(sourceSize: size.sourceBytes), count: size.entries)
+        } catch {
+            throw MapFileError(error.text)
+        }
+    }
+
+    /// Sorted entries fill a B-tree from left to right, so a small cache does; a hash table is filled all over.
+    private func cacheSize(sourceSize: Int) -> Int {
+        switch kind {
+        case .btree: 16 << 20
+        case .hash: min(max(sourceSize.multipliedReportingOverflow(by: 3).partialValue, 16 << 20), 512 << 20)
+        }
+    }
+}

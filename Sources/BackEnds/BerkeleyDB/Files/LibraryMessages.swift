@@ -1,0 +1,27 @@
+// Keeps Berkeley DB's own error texts off standard error: a file of random bytes alone makes it print 97 lines. The
+// first text of a call usually names the cause, so that one is kept for the message to the administrator.
+
+import Maps
+import CBerkeleyDB
+
+/// Collects what the library says about one handle.
+final class LibraryMessages {
+    /// The first text since the last `forget`.
+    private(set) var first: String?
+
+    /// Forgets the text of an earlier call.
+    func forget() {
+        if first != nil { first = nil }
+    }
+
+    /// Directs an environment's texts to this object, which must live as long as the environment's handle.
+    func attach(to environment: UnsafeMutablePointer<DB_ENV>) {
+        unsafe environment.pointee.app_private = Unmanaged.passUnretained(self).toOpaque()
+        unsafe environment.pointee.set_errcall(environment) { environment, _, text in
+            // app_private was set right above, to an object that outlives the handle.
+            guard let context = unsafe environment?.pointee.app_private, let text = unsafe text else { return }
+            let messages = unsafe Unmanaged<LibraryMessages>.fromOpaque(context).takeUnretainedValue()
+            if messages.first == nil { messages.first = unsafe String(cString: text) }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+// What a kind of map is to all that is not this kind: which types it has in dbases.conf, and how tables, files and checks of
+// these types are made. Nothing but the list of back ends (`MapBackEnds`) names one of them.
+
+package import Configuration
+
+/// One way to store maps, such as Berkeley DB or text files.
+package protocol MapBackEnd: Sendable {
+    /// What dbases.conf calls its types, each with the files that maps of it have.
+    var types: [MapType] { get }
+
+    /// Begins the work for one worker: its tables may share what is costly, such as an environment or a connection.
+    ///
+    /// Nothing is opened, and nothing is loaded that a site without maps of these types could do without.
+    func makeTables(for worker: MapWorker) -> any TableFactory
+
+    /// How sources are compiled into files of a type; nil for types that nothing is compiled into.
+    func format(of type: MapType) -> (any MapFormat)?
+
+    /// Reads and judges what a line names beside the map's own file, such as the description of an environment.
+    ///
+    /// - Parameter definition: a line whose type is one of this back end's.
+    func findings(about definition: MapDefinition) -> [Finding]
+}
+
+extension MapBackEnd {
+    /// Nothing is compiled.
+    package func format(of type: MapType) -> (any MapFormat)? { nil }
+
+    /// Nothing is named.
+    package func findings(about definition: MapDefinition) -> [Finding] { [] }
+}
+
+/// What the tables of one worker are made with.
+package struct MapWorker {
+    /// Reads text maps, once for all workers that share it.
+    package let texts: TextTableLoader
+    /// Watches the worker for calls that hang; nil where nobody does.
+    package let watch: CallWatch?
+    /// Gives what knows what the entries of a map are for.
+    package let judge: (MapDefinition) -> (any EntryJudge)?
+
+    /// Describes a worker.
+    package init(
+        texts: TextTableLoader, watch: CallWatch? = nil,
+        judge: @escaping (MapDefinition) -> (any EntryJudge)? = { _ in nil }
+    ) {
+        self.texts = texts
+        self.watch = watch
+        self.judge = judge
+    }
+}
+
+/// The back ends that a program has.
+package struct MapBackEnds: Sendable {
+    private let all: [any MapBackEnd]
+
+    /// The names of types in dbases.conf, in the order of the back ends.
+    package let types: [MapType]
+
+    /// Puts back ends together; of two types with one name the first counts.
+    package init(_ all: [any MapBackEnd]) {
+        self.all = all
+        types = all.flatMap(\.types)
+    }
+
+    /// The type that dbases.conf calls by a name.
+    package func type(named name: String) -> MapType? {
+        types.first { $0.name == name } ?? (name.uppercased() == MapType.none.name ? MapType.none : nil)
+    }
+
+    /// The types that sources are compiled into.
+    package var compiledTypes: [MapType] { types.filter { $0.compiledExtension != nil } }
+
+    /// How sources are compiled into files of a type; nil for types that nothing is compiled into.
+    package func format(of type: MapType) -> (any MapFormat)? { backEnd(of: type)?.format(of: type) }
+
+    /// What is wrong with what the lines of a dbases.conf name beside the maps' own files; each finding once.
+    package func findings(about definitions: [MapDefinition]) -> [Finding] {
+        var found: [Finding] = []
+        for definition in definitions {
+            for finding in backEnd(of: definition.type)?.findings(about: definition) ?? []
+            where !found.contains(finding) {
+                found.append(finding)
+            }
+        }
+        return found
+    }
+
+    fileprivate func backEnd(of type: MapType) -> (any MapBackEnd)? {
+        all.first { $0.types.contains(type) }
+    }
+}
+
+/// Makes the tables of one worker, each by its back end; a back end that no line names is not begun.
+package final class WorkerTables: TableFactory {
+    private let backEnds: MapBackEnds
+    private let worker: MapWorker
+    private var factories: [(types: [MapType], factory: any TableFactory)] = []
+
+    /// A factory for one worker.
+    package init(_ backEnds: MapBackEnds, for worker: MapWorker) {
+        self.backEnds = backEnds
+        self.worker = worker
+    }
+
+    /// Makes the table of one map.
+    package func makeTable(for definition: MapDefinition) -> any Table {
+        if let known = factories.first(where: { $0.types.contains(definition.type) }) {
+            return known.factory.makeTable(for: definition)
+        }
+        guard let backEnd = backEnds.backEnd(of: definition.type) else {
+            return LazyTable(name: definition.tableName) {
+                .failure(
+                    ConfigurationError(
+                        file: definition.file, line: definition.line,
+                        text: "no back end reads maps of type \(definition.type.name)"))
+            }
+        }
+        let factory = backEnd.makeTables(for: worker)
+        factories.append((backEnd.types, factory))
+        return factory.makeTable(for: definition)
+    }
+}

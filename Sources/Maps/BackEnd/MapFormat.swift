@@ -1,0 +1,60 @@
+// How the compiler writes files without knowing any back end.
+
+/// A format of files that sources are compiled into.
+package protocol MapFormat: Sendable {
+    /// What follows the source's name in that of the file, such as `.db`.
+    var fileExtension: String { get }
+
+    /// Begins to fill a file.
+    ///
+    /// - Parameters:
+    ///   - path: an empty file that the caller made for this purpose.
+    ///   - size: what is to come.
+    func begin(filling path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter
+
+    /// How many entries a file says it has, for messages; nil where it cannot be read or does not tell.
+    func entryCount(of path: String) -> Int?
+
+    /// Begins to add to a file, which is checked first: what damage hides would be lost for good.
+    ///
+    /// - Parameters:
+    ///   - path: a copy of a file of this format.
+    ///   - size: what is to be added.
+    func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter
+}
+
+/// How much is to be written into a file.
+package struct MapFileSize: Sendable {
+    /// The number of entries.
+    package let entries: Int
+    /// The bytes of the source.
+    package let sourceBytes: Int
+
+    /// Describes what is to come.
+    package init(entries: Int, sourceBytes: Int) {
+        self.entries = entries
+        self.sourceBytes = sourceBytes
+    }
+}
+
+/// A file being filled. What is abandoned is left as it is; its owner removes it.
+package protocol MapFileWriter: AnyObject {
+    /// Adds an entry; a file that is new is given each key once.
+    ///
+    /// - Returns: false if the key was in the file before; its value stays.
+    func put(key: Span<UInt8>, value: Span<UInt8>) throws(MapFileError) -> Bool
+
+    /// Writes out everything, and closes the file; it need not be synced.
+    func finish() throws(MapFileError)
+}
+
+/// Why a file was not written.
+package struct MapFileError: Error, Sendable {
+    /// The cause, and the remedy where there is one.
+    package let text: String
+
+    /// Records why.
+    package init(_ text: String) {
+        self.text = text
+    }
+}

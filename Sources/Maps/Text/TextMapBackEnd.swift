@@ -1,0 +1,56 @@
+// The back ends that need no library: text files in memory, and the relations that are empty or have no map.
+
+extension MapType {
+    /// The source that newdb would compile, read directly.
+    package static let text = MapType("text", .source)
+    /// A text file of keys and values in any order, compared without regard to case.
+    package static let unordered = MapType("unordered", .source, standardCacheSize: 10)
+    /// A text file sorted by key.
+    package static let ordered = MapType("ordered", .source)
+    /// A table in memory, empty at the start.
+    package static let incore = MapType("incore", .none)
+}
+
+/// Text files, loaded once for all workers of a process.
+package struct TextMapBackEnd: MapBackEnd {
+    package let types: [MapType] = [.text, .unordered, .ordered]
+
+    /// The back end.
+    package init() {}
+
+    package func makeTables(for worker: MapWorker) -> any TableFactory { Factory(worker: worker) }
+
+    private struct Factory: TableFactory {
+        let worker: MapWorker
+
+        func makeTable(for definition: MapDefinition) -> any Table {
+            let name = definition.tableName
+            let judge = worker.judge(definition)
+            switch definition.type {
+            case .unordered:
+                return TextTable.unordered(name: name, judge: judge, loader: worker.texts)
+            case .ordered:
+                return TextTable.ordered(
+                    name: name, folding: definition.flags.folding, judge: judge, loader: worker.texts)
+            default:
+                return TextTable(
+                    name: name, form: definition.compile.isAliases ? .aliases : .plain,
+                    folding: definition.compile.folding, judge: judge, loader: worker.texts)
+            }
+        }
+    }
+}
+
+/// Relations without a file: ZMailer's `incore`, and lines that only make a relation known.
+package struct EmptyMapBackEnd: MapBackEnd {
+    package let types: [MapType] = [.incore, .none]
+
+    /// The back end.
+    package init() {}
+
+    package func makeTables(for worker: MapWorker) -> any TableFactory { Factory() }
+
+    private struct Factory: TableFactory {
+        func makeTable(for definition: MapDefinition) -> any Table { IncoreTable(name: definition.tableName) }
+    }
+}

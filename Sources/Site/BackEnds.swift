@@ -1,0 +1,14 @@
+// The back ends that this program has, a row each: a new one is its folder and its row.
+
+package import Maps
+
+import BerkeleyDB
+
+extension MapBackEnds {
+    /// All of them, in the order in which messages name their types.
+    package static let all = MapBackEnds([
+        BerkeleyDBBackEnd(),
+        TextMapBackEnd(),
+        EmptyMapBackEnd(),
+    ])
+}

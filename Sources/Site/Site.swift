@@ -1,0 +1,119 @@
+// A site: its settings, its maps, and the engine made of both. Everything that asks a site is made here: commands, servers,
+// checks and tests differ only in what they do with the answers.
+
+package import Configuration
+package import Maps
+package import Routing
+
+/// What has to be known of a site, to route for it.
+package struct Site: Sendable {
+    /// What zmailer.conf and the files beside it say.
+    package let settings: Settings
+    /// The lines of dbases.conf.
+    package let databases: DatabasesConf
+    /// What both probably do not mean; errors among them are thrown when the site is opened.
+    package let findings: [Finding]
+    private let failures: [MapFailure]
+    private let backEnds: MapBackEnds
+
+    /// Reads dbases.conf.
+    ///
+    /// - Parameters:
+    ///   - settings: what zmailer.conf says.
+    ///   - dbases: a dbases.conf in the place of the one that the settings lead to.
+    ///   - failures: maps that are to fail.
+    ///   - backEnds: which types of maps there are.
+    /// - Throws: `ConfigurationError` with file and line.
+    package init(
+        settings: Settings, dbases: String? = nil, failures: [MapFailure] = [], backEnds: MapBackEnds = .all
+    ) throws(ConfigurationError) {
+        self.init(
+            settings: settings,
+            databases: try DatabasesConf(
+                file: try DatabasesConf.location(named: dbases, settings: settings), settings: settings,
+                backEnds: backEnds),
+            failures: failures, backEnds: backEnds)
+        if let error = findings.first(where: { $0.severity == .error }) { throw error.configurationError }
+        for failure in failures where !databases.relations.contains(failure.relation) {
+            throw ConfigurationError(
+                file: "--fail-map",
+                text: "'\(failure.relation)' is no relation of \(databases.file)"
+                    + suggestion(for: failure.relation, among: databases.relations))
+        }
+    }
+
+    /// A site of settings and lines that were read already, whatever was found out about them.
+    package init(
+        settings: Settings, databases: DatabasesConf, failures: [MapFailure] = [], backEnds: MapBackEnds = .all
+    ) {
+        self.settings = settings
+        self.databases = databases
+        self.failures = failures
+        self.backEnds = backEnds
+        findings = settings.findings + databases.findings + RelationName.findings(in: databases)
+    }
+
+    /// What is wrong with the files that lines of dbases.conf name beside the maps, such as descriptions of environments.
+    package var backEndFindings: [Finding] { backEnds.findings(about: databases.definitions) }
+
+    /// How newdb compiles a map; nil for a map that is read as it is.
+    package func format(of definition: MapDefinition) -> (any MapFormat)? { backEnds.format(of: definition.type) }
+
+    /// Watches the text maps of a service.
+    package func makeTextWatch(_ texts: TextTableLoader) -> TextMapWatch {
+        TextMapWatch(databases, loader: texts) { RelationJudge($0) }
+    }
+
+    /// What the workers of this process know of maps that hang.
+    package func makeHealth() -> ResourceHealth {
+        ResourceHealth(deadline: .seconds(settings.lookupTimeout))
+    }
+
+    /// An engine for one worker.
+    ///
+    /// - Parameters:
+    ///   - texts: what reads text maps, shared among workers.
+    ///   - watch: watches the worker for lookups that hang; nil where nobody does.
+    ///   - trace: where steps and lookups are recorded.
+    ///   - counts: where lookups are counted.
+    package func makeResolver(
+        texts: TextTableLoader, watch: CallWatch?, trace: Trace? = nil, counts: LookupCounts? = nil
+    ) -> Resolver {
+        func traced(_ table: any Table) -> any Table {
+            guard let trace else { return table }
+            return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
+        }
+        let failures = self.failures
+        let worker = MapWorker(texts: texts, watch: watch) { RelationJudge($0) }
+        let tables = WorkerTables(backEnds, for: worker).wrapping { definition, table in
+            var table = table
+            for failure in failures where failure.relation == definition.relation {
+                table = FailingTable(wrapping: table, key: failure.key)
+            }
+            if let counts { table = counts.counting(table) }
+            return traced(table)
+        }
+        let maps = RoutingMaps(MapSet(databases, tables: tables), accounts: traced(accounts(watch)))
+        return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
+    }
+
+    private func accounts(_ watch: CallWatch?) -> any Table {
+        if let path = settings.localUsers { return PasswdFileTable(path: path) }
+        guard let watch else { return SystemAccountsTable() }
+        return WatchedTable(wrapping: SystemAccountsTable(), resource: WatchedResource(.nameService, watch: watch))
+    }
+}
+
+/// A map that is to fail, to show what becomes of addresses when it does.
+package struct MapFailure: Sendable {
+    /// Its relation.
+    package let relation: String
+    /// The key that is to fail; nil for all.
+    package let key: [UInt8]?
+
+    /// Names a map, and a key of it.
+    package init(relation: String, key: [UInt8]?) {
+        self.relation = relation
+        self.key = key
+    }
+}

@@ -1,0 +1,54 @@
+// A site as commands have it: opened by their options, and whatever is found out about it goes to their log.
+
+import Configuration
+import Maps
+import Routing
+import Site
+import System
+
+/// A site, and how commands say what they find out about it.
+@dynamicMemberLookup
+struct LoggedSite: Sendable {
+    let base: Site
+    let logForm: LogForm
+
+    /// Reads the configuration.
+    ///
+    /// - Parameter log: how what is found out about it is said; as for people who wait unless given.
+    /// - Throws: `ConfigurationError` with file and line.
+    init(options: SiteOptions, log: LogForm? = nil) throws {
+        logForm = log ?? options.log.form
+        base = try Site(
+            settings: try options.settings(), dbases: options.dbases, failures: options.failures.map(\.failure))
+    }
+
+    subscript<Member>(dynamicMember path: KeyPath<Site, Member>) -> Member { base[keyPath: path] }
+
+    /// Warns of what the configuration probably does not mean, of map files that others may write, since whoever does
+    /// decides where mail goes, and of compiled maps that are older than their sources.
+    func warn() {
+        warnOfConfiguration()
+        let log = DiagnosticLog(logForm)
+        for finding in base.databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
+        // What cannot be used of a back end's files is for whoever uses it: the other maps are as good as before.
+        let findings =
+            base.databases.checkTextSources() + base.databases.checkCompiled()
+            + base.backEndFindings.filter { $0.severity == .warning }
+        for finding in findings { log.say(Diagnosis(finding: finding)) }
+    }
+
+    /// Warns of what the configuration probably does not mean alone.
+    func warnOfConfiguration() {
+        for finding in base.findings { DiagnosticLog(logForm).say(Diagnosis(finding: finding)) }
+    }
+
+    /// What reads text maps, once for all workers, and says what is wrong with a source.
+    func makeTextLoader() -> TextTableLoader {
+        TextTableLoader(
+            report: { [logForm] in DiagnosticLog(logForm).say($0) },
+            reportUnsettled: { [logForm] in
+                let text = "warning: \($0); the entries from before stand"
+                DiagnosticLog(logForm).say(Diagnosis(text, .warning, file: $0.path))
+            })
+    }
+}
