@@ -29,6 +29,14 @@ package protocol Table: AnyObject {
     /// The user whose authority an expansion from this table carries: the file's owner, or nobody (65534) where the
     /// file is writable by others (SEMANTICS 9, `priv`). Meaningful after a successful lookup.
     var privilege: UInt32 { get }
+
+    /// The text map behind the table, whose entries in memory may be asked without it; nil where only the table may be asked.
+    var textTable: TextTable? { get }
+}
+
+extension Table {
+    /// Only the table may be asked.
+    package var textTable: TextTable? { nil }
 }
 
 // What messages call a map: relation, back end and file, so that an administrator knows which file to look at.

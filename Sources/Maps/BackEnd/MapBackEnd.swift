@@ -34,6 +34,8 @@ extension MapBackEnd {
 package struct MapWorker {
     /// Reads text maps, once for all workers that share it.
     package let texts: TextTableLoader
+    /// What maps of other kinds load once for the same workers.
+    package var contents: SharedContents { texts.contents }
     /// Watches the worker for calls that hang; nil where nobody does.
     package let watch: CallWatch?
     /// Gives what knows what the entries of a map are for.

@@ -68,10 +68,7 @@ struct TextSnapshots {
     ///   - isSearchable: whether the absence of a key from what was loaded says that the map does not have it.
     init(_ tables: [any Table], isSearchable: @escaping (TextTableStorage) -> Bool) {
         self.isSearchable = isSearchable
-        self.tables = tables.map { table in
-            guard let text = table as? TextTable, text.takesKeysAsTheyAre else { return nil }
-            return text
-        }
+        self.tables = tables.map(\.textTable)
         owners = Array(repeating: nil, count: tables.count)
         unsafe storages = Array(repeating: nil, count: tables.count)
     }

@@ -100,8 +100,8 @@ package final class TextTable: Table {
     /// The hash function of the entries.
     var hash: ByteHash { loader.hash }
 
-    /// Whether keys are looked up as they are given.
-    var takesKeysAsTheyAre: Bool { !foldsLookups }
+    /// Itself, where keys are looked up as they are given.
+    package var textTable: TextTable? { foldsLookups ? nil : self }
 
     /// The entries, which are read first where they are not loaded.
     ///

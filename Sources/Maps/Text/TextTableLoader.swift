@@ -36,6 +36,8 @@ package final class TextTableLoader: Sendable {
     private let clock: FileClock
     /// One for all sources, so that one key is hashed once for several.
     let hash = ByteHash()
+    /// What maps of other kinds have loaded for the same workers.
+    package let contents = SharedContents()
 
     /// Makes an empty loader that tells nobody what it finds.
     package convenience init() { self.init(report: { _ in }) }

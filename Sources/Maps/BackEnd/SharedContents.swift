@@ -1,0 +1,38 @@
+// What the workers of a process load once for all of them, such as a constant map that is held in memory.
+
+import Synchronization
+
+/// Loaded contents by the path of their file; each is let go when another takes its place.
+package final class SharedContents: Sendable {
+    /// One file's content; its lock makes others wait for the one that loads.
+    private final class Place: Sendable {
+        let content = Mutex<(any Sendable)?>(nil)
+    }
+
+    private let places = Mutex<[String: Place]>([:])
+
+    /// Nothing is loaded yet.
+    package init() {}
+
+    /// The content of a file, which is loaded first where it is not.
+    ///
+    /// - Parameters:
+    ///   - path: the file, as its map names it.
+    ///   - isCurrent: whether what was loaded before still is what the file has.
+    ///   - load: reads the file; of several workers one does, and the others wait for it.
+    package func content<Content: Sendable, Failure: Error>(
+        of path: String, isCurrent: (Content) -> Bool, load: () throws(Failure) -> Content
+    ) throws(Failure) -> Content {
+        let place = places.withLock { places in
+            let place = places[path] ?? Place()
+            places[path] = place
+            return place
+        }
+        return try place.content.withLock { known throws(Failure) in
+            if let content = known as? Content, isCurrent(content) { return content }
+            let content = try load()
+            known = content
+            return content
+        }
+    }
+}
