@@ -22,10 +22,10 @@ let package = Package(
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
         .target(name: "Configuration", dependencies: ["Bytes", "MailSyntax", "System"]),
         .target(name: "Maps", dependencies: ["CBerkeleyDB", "Configuration", "Bytes", "MailSyntax", "System"]),
-        .target(name: "ZRouteTestKit", dependencies: ["Spool"]),
+        .target(name: "ZRouteTestKit", dependencies: ["LMTP", "Spool"]),
         .target(
             name: "FuzzTargets",
-            dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Spool"],
+            dependencies: ["Configuration", "Bytes", "LMTP", "MailSyntax", "System", "Maps", "Routing", "Spool"],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
@@ -47,7 +47,7 @@ let package = Package(
         .target(
             name: "Sink",
             dependencies: [
-                "Bytes", "MailSyntax", "System",
+                "Bytes", "MailSyntax", "System", "LMTP",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
