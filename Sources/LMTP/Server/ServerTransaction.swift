@@ -1,6 +1,7 @@
 // One transaction as the server's side sees it: whose RCPT waits for its reply, who was accepted, and the replies to the
 // message, given out in the order of the recipients whatever order they are decided in.
 
+import Bytes
 import MailSyntax
 
 /// A transaction from the reply to MAIL to the last reply to its message.
@@ -149,7 +150,7 @@ extension [UInt8] {
     mutating func append(_ reply: Reply) {
         for byte in reply.bytes {
             switch byte {
-            case 0x0A: append("\r\n")
+            case ASCII.lineFeed: append("\r\n")
             case 0x09, 0x20..<0x7F, 0x80...: append(byte)
             default: append(UInt8(ascii: "?"))
             }
