@@ -25,11 +25,11 @@ let package = Package(
         .target(
             name: "BerkeleyDB", dependencies: ["Bytes", "CBerkeleyDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/BerkeleyDB"),
-        .target(name: "ZRouteTestKit", dependencies: ["Spool"]),
+        .target(name: "ZRouteTestKit", dependencies: ["LMTP", "Spool"]),
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "BerkeleyDB", "Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Site", "Spool",
+                "BerkeleyDB", "Configuration", "Bytes", "LMTP", "MailSyntax", "System", "Maps", "Routing", "Site", "Spool",
             ],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "Sink",
             dependencies: [
-                "Bytes", "MailSyntax", "System",
+                "Bytes", "MailSyntax", "System", "LMTP",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

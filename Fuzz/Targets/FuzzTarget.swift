@@ -24,6 +24,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case submission
     /// Control files.
     case control
+    /// The server's half of LMTP.
+    case server
 
     /// Runs the target on an input.
     public func run(_ bytes: [UInt8]) {
@@ -38,6 +40,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .resolver: fuzzResolver(bytes)
         case .submission: fuzzSubmission(bytes)
         case .control: fuzzControl(bytes)
+        case .server: fuzzServer(bytes)
         }
     }
 }

@@ -2,6 +2,19 @@
 
 /// ASCII as mail software needs it: case folding and blanks, on bytes.
 package enum ASCII {
+    /// LF, the end of a line.
+    @inlinable
+    package static var lineFeed: UInt8 { 0x0A }
+    /// CR, which stands before LF on the wire.
+    @inlinable
+    package static var carriageReturn: UInt8 { 0x0D }
+    /// The space.
+    @inlinable
+    package static var space: UInt8 { 0x20 }
+    /// The dot.
+    @inlinable
+    package static var dot: UInt8 { 0x2E }
+
     /// The lower-case form of an ASCII letter; every other byte as it is.
     @inlinable
     package static func lowercase(_ byte: UInt8) -> UInt8 {

@@ -89,4 +89,16 @@ extension Span<UInt8> {
             return unsafe UnsafeRawPointer(found) - base
         }
     }
+
+    /// Whether other bytes stand at a place.
+    package func holds(_ other: borrowing Span<UInt8>, at start: Int) -> Bool {
+        guard start >= 0, start <= count, other.count <= count - start else { return false }
+        // The pointers are used only within the closures, while both spans are borrowed; what is compared lies in them.
+        return unsafe withUnsafeBytes { bytes in
+            unsafe other.withUnsafeBytes { others in
+                guard let base = bytes.baseAddress, let other = others.baseAddress else { return true }
+                return unsafe memcmp(base + start, other, others.count) == 0
+            }
+        }
+    }
 }

@@ -113,13 +113,17 @@ package final class SinkServer: Sendable {
     }
 }
 
-private final class SinkHandler: ChannelInboundHandler {
+private final class SinkHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private var session: SinkSession
     private let store: MaildirStore
     private let connections: SinkConnections
+    private var output: [UInt8] = []
+    /// Whether reading waits until the client has taken what was said.
+    private var isReadDue = false
 
     init(_ session: SinkSession, store: MaildirStore, _ connections: SinkConnections) {
         self.session = session
@@ -132,6 +136,7 @@ private final class SinkHandler: ChannelInboundHandler {
         let isWelcome = connections.add(ObjectIdentifier(self)) {
             bound.eventLoop.execute { bound.value.handler.finish(bound.value.context) }
         }
+        session.connected()
         send(context)
         if !isWelcome { finish(context) }
     }
@@ -154,14 +159,28 @@ private final class SinkHandler: ChannelInboundHandler {
         send(context)
     }
 
+    /// A client that takes no replies is not read from either: what waits for it would grow without end.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable { context.read() } else { isReadDue = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, isReadDue {
+            isReadDue = false
+            context.read()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }
 
     private func send(_ context: ChannelHandlerContext) {
-        let bytes = session.takeOutput()
-        if !bytes.isEmpty {
-            context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
+        session.takeOutput(into: &output)
+        if !output.isEmpty {
+            context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: output)), promise: nil)
+            output.removeAll(keepingCapacity: true)
         }
         if session.isClosed { context.close(promise: nil) }
     }

@@ -1,6 +1,7 @@
 // One connection of a scripted server, on a thread of its own.
 
 import Glibc
+import LMTP
 
 /// The dialogue of one connection.
 struct ScriptedConnection {
@@ -217,13 +218,15 @@ struct ScriptedConnection {
     }
 
     private mutating func readMessage() -> [UInt8]? {
+        var decoder = MessageDecoder()
         var message: [UInt8] = []
-        while let line = readLine() {
-            if line == [0x2E] { return message }
-            message += line.first == 0x2E ? line.dropFirst() : line[...]
-            message += [0x0D, 0x0A]
+        while true {
+            var position = 0
+            let isWhole = decoder.decode(input.span, from: &position, into: &message)
+            input.removeFirst(position)
+            if isWhole { return message }
+            guard fill() else { return nil }
         }
-        return nil
     }
 
     private mutating func fill() -> Bool {

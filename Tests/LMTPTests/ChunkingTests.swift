@@ -3,11 +3,11 @@
 import LMTP
 import Testing
 
-private let dialects: [ClientOptions.Dialect] = [.lmtp, .smtp]
+private let dialects: [Dialect] = [.lmtp, .smtp]
 
 struct ChunkingTests {
     @Test("BDAT in place of DATA, with the exact length, undotted", arguments: dialects, [true, false])
-    func chunking(_ dialect: ClientOptions.Dialect, _ isPipelined: Bool) throws {
+    func chunking(_ dialect: Dialect, _ isPipelined: Bool) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.keywords = ["CHUNKING"] + (isPipelined ? ["PIPELINING"] : [])
         var first = envelope("a", "b")

@@ -47,7 +47,7 @@ enum AnswerClass: String, CaseIterable, Sendable {
 struct DialogueCase: Sendable, CustomTestStringConvertible {
     let step: Step
     let answer: AnswerClass
-    let dialect: ClientOptions.Dialect
+    let dialect: Dialect
     let isPipelined: Bool
 
     var testDescription: String { "\(step) \(answer) \(dialect)\(isPipelined ? " pipelined" : "")" }
@@ -56,7 +56,7 @@ struct DialogueCase: Sendable, CustomTestStringConvertible {
         var cases: [DialogueCase] = []
         for step in Step.allCases where step != .authData {
             for answer in AnswerClass.allCases {
-                for dialect in [ClientOptions.Dialect.lmtp, .smtp] where dialect == .smtp || step != .helo {
+                for dialect in [Dialect.lmtp, .smtp] where dialect == .smtp || step != .helo {
                     for isPipelined in [true, false] {
                         cases.append(.init(step: step, answer: answer, dialect: dialect, isPipelined: isPipelined))
                     }

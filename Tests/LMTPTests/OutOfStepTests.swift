@@ -3,7 +3,7 @@
 import LMTP
 import Testing
 
-private let dialects: [ClientOptions.Dialect] = [.lmtp, .smtp]
+private let dialects: [Dialect] = [.lmtp, .smtp]
 
 struct OutOfStepTests {
     @Test("a MAIL refusal with an accepted recipient and a 354 never sends a message")
@@ -55,7 +55,7 @@ struct OutOfStepTests {
     }
 
     @Test("a single final that never comes is not replaced by the next envelope's replies", arguments: dialects)
-    func missingFinal(_ dialect: ClientOptions.Dialect) throws {
+    func missingFinal(_ dialect: Dialect) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.finalCount = 0
         peer.finalCountIsForFirstMessage = true
@@ -70,7 +70,7 @@ struct OutOfStepTests {
     @Test(
         "what looks like the reply to the next MAIL is no final reply, whatever follows it",
         arguments: dialects, [Answer.close, .stall(), .line("450 4.3.0 not now"), .line("250 2.1.5 ok")])
-    func replyToNextMail(_ dialect: ClientOptions.Dialect, _ next: Answer) throws {
+    func replyToNextMail(_ dialect: Dialect, _ next: Answer) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.script[.mail] = [.line("250 2.1.0 ok")]
         peer.script[.rcpt] = [.line("250 2.1.5 ok"), .line("250 2.1.5 ok"), next]
@@ -83,7 +83,7 @@ struct OutOfStepTests {
     }
 
     @Test("nothing is sent ahead to a server whose final replies look like those to MAIL", arguments: dialects)
-    func repliesThatLookAlike(_ dialect: ClientOptions.Dialect) throws {
+    func repliesThatLookAlike(_ dialect: Dialect) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.script[.mail] = [.line("250 2.0.0 Ok")]
         peer.script[.final] = [.line("250 2.0.0 Ok")]
@@ -93,7 +93,7 @@ struct OutOfStepTests {
     }
 
     @Test("a final too many: the verdict stands, the connection is not used again", arguments: dialects, [0, 1])
-    func surplusFinal(_ dialect: ClientOptions.Dialect, _ queued: Int) throws {
+    func surplusFinal(_ dialect: Dialect, _ queued: Int) throws {
         for surplus in ["250 ok", "450 later", "550 no"] {
             var peer = ScriptedPeer(dialect: dialect)
             peer.finalCount = 2

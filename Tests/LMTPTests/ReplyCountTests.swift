@@ -19,9 +19,9 @@ struct Generator: RandomNumberGenerator {
 
 struct ReplyCountTests {
     @Test(
-        "no verdict is ever given to the wrong recipient", arguments: [ClientOptions.Dialect.lmtp, .smtp],
+        "no verdict is ever given to the wrong recipient", arguments: [Dialect.lmtp, .smtp],
         [true, false])
-    func soundness(_ dialect: ClientOptions.Dialect, _ isPipelined: Bool) throws {
+    func soundness(_ dialect: Dialect, _ isPipelined: Bool) throws {
         var random = Generator(seed: 4711)
         var count = 0
         var decided = 0

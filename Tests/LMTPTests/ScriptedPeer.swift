@@ -47,7 +47,7 @@ enum CountFault: Sendable {
 }
 
 struct ScriptedPeer: Sendable {
-    var dialect: ClientOptions.Dialect
+    var dialect: Dialect
     var keywords = ["PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE"]
     /// The n-th use of a step takes the n-th answer; the last one repeats.
     var script: [Step: [Answer]] = [:]
@@ -78,7 +78,7 @@ struct ScriptedPeer: Sendable {
     private var hasMail = false
     private var message: [UInt8] = []
 
-    init(dialect: ClientOptions.Dialect = .lmtp) { self.dialect = dialect }
+    init(dialect: Dialect = .lmtp) { self.dialect = dialect }
 
     mutating func greet() { _ = answer(.greeting, "220 peer ready") }
 
@@ -294,7 +294,7 @@ func converse(
     return result
 }
 
-func options(_ dialect: ClientOptions.Dialect = .lmtp, _ change: (inout ClientOptions) -> Void = { _ in }) throws
+func options(_ dialect: Dialect = .lmtp, _ change: (inout ClientOptions) -> Void = { _ in }) throws
     -> ClientOptions
 {
     var options = try ClientOptions(dialect: dialect, helloName: Array("client.example".utf8))

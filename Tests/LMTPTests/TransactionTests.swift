@@ -3,7 +3,7 @@
 import LMTP
 import Testing
 
-private let dialects: [ClientOptions.Dialect] = [.lmtp, .smtp]
+private let dialects: [Dialect] = [.lmtp, .smtp]
 
 struct TransactionTests {
     @Test("six recipients, of which RCPT refuses two and the finals two more", arguments: [0, 1], [true, false])
@@ -91,7 +91,7 @@ struct TransactionTests {
     }
 
     @Test("RSET after a transaction without a message, and the next one goes on", arguments: dialects, [true, false])
-    func resets(_ dialect: ClientOptions.Dialect, _ isPipelined: Bool) throws {
+    func resets(_ dialect: Dialect, _ isPipelined: Bool) throws {
         var peer = ScriptedPeer(dialect: dialect)
         if !isPipelined { peer.keywords = [] }
         peer.script[.rcpt] = [.line("550 5.1.1 no"), .line("250 ok")]
@@ -116,7 +116,7 @@ struct TransactionTests {
     }
 
     @Test("354 though no recipient was accepted: an empty message ends it", arguments: dialects)
-    func lonelyGoAhead(_ dialect: ClientOptions.Dialect) throws {
+    func lonelyGoAhead(_ dialect: Dialect) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.script[.rcpt] = [.line("550 5.1.1 no"), .line("550 5.1.1 no"), .line("250 ok")]
         peer.script[.data] = [.line("354 go")]

@@ -54,18 +54,18 @@ package final class ConnectionPool: Sendable {
     }
 }
 
-// The pool's state, all of it on the event loop: lanes, and the connections counted against shared limits.
+// The pool's state, all of it on the event loop: a queue for each destination, and the connections counted against shared limits.
 
 extension ConnectionPool {
-    /// The open connections of one scope, counted by all lanes whose limits concern it.
+    /// The open connections of one scope, counted by all destinations whose limits concern it.
     final class Count {
         var connections = 0
     }
 
-    /// The lanes of all destinations.
+    /// The queues of all destinations.
     final class Core {
         let eventLoop: any EventLoop
-        private var lanes: [ObjectIdentifier: DestinationQueue] = [:]
+        private var queues: [ObjectIdentifier: DestinationQueue] = [:]
         private var counts: [String: Count] = [:]
         private var connectionCount = 0
         private var shutdownPromise: EventLoopPromise<Void>?
@@ -76,28 +76,28 @@ extension ConnectionPool {
         }
 
         func submit(_ messages: some Collection<OutgoingMessage>, to destination: Destination) {
-            if let lane = lanes[ObjectIdentifier(destination)] { return lane.submit(messages) }
-            let lane = DestinationQueue(destination: destination, pool: self)
-            if isStopping { lane.stop() }
-            lanes[ObjectIdentifier(destination)] = lane
-            lane.submit(messages)
+            if let queue = queues[ObjectIdentifier(destination)] { return queue.submit(messages) }
+            let queue = DestinationQueue(destination: destination, pool: self)
+            if isStopping { queue.stop() }
+            queues[ObjectIdentifier(destination)] = queue
+            queue.submit(messages)
         }
 
         /// Gives up what was not sent to its end, and after a time all the rest.
         func stop(waiting limit: TimeAmount) {
             isStopping = true
-            for lane in lanes.values { lane.stop() }
-            eventLoop.assumeIsolated().scheduleTask(in: limit) { for lane in self.lanes.values { lane.giveUp() } }
+            for queue in queues.values { queue.stop() }
+            eventLoop.assumeIsolated().scheduleTask(in: limit) { for queue in self.queues.values { queue.giveUp() } }
         }
 
         func shutDown(_ promise: EventLoopPromise<Void>) {
             shutdownPromise = promise
-            for lane in lanes.values { lane.shutDown() }
+            for queue in queues.values { queue.shutDown() }
             endIfDone()
         }
 
-        /// Whether a lane waits for its first connection.
-        var isAnyoneHungry: Bool { lanes.values.contains { $0.isWaiting } }
+        /// Whether a destination waits for its first connection.
+        var isAnyoneWaiting: Bool { queues.values.contains { $0.isWaiting } }
 
         func nextConnectionNumber() -> Int {
             connectionCount += 1
@@ -112,24 +112,24 @@ extension ConnectionPool {
             return count
         }
 
-        /// Ends a connection that has no work, for a lane that needs one.
+        /// Ends a connection that has no work, for a destination that needs one.
         func makeRoom(for waiting: DestinationQueue) {
-            for lane in lanes.values where lane !== waiting {
-                if lane.giveUpIdleConnection() { return }
+            for queue in queues.values where queue !== waiting {
+                if queue.giveUpIdleConnection() { return }
             }
         }
 
-        /// A connection of the lane is gone.
-        func laneChanged(_ lane: DestinationQueue) {
-            for other in lanes.values where other !== lane && other.isWaiting { other.dispatch() }
-            lane.dispatch()
+        /// A connection of the queue is gone.
+        func queueChanged(_ queue: DestinationQueue) {
+            for other in queues.values where other !== queue && other.isWaiting { other.dispatch() }
+            queue.dispatch()
             // Nobody's, and there may be as many as hosts: kept only while it is in use.
-            if lane.isEmpty, !lane.isBroken { lanes[ObjectIdentifier(lane.destination)] = nil }
+            if queue.isEmpty, !queue.isBroken { queues[ObjectIdentifier(queue.destination)] = nil }
             endIfDone()
         }
 
         private func endIfDone() {
-            guard let promise = shutdownPromise, lanes.values.allSatisfy({ $0.isEmpty }) else { return }
+            guard let promise = shutdownPromise, queues.values.allSatisfy({ $0.isEmpty }) else { return }
             shutdownPromise = nil
             promise.succeed(())
         }

@@ -5,28 +5,16 @@ import NIOCore
 import NIOPosix
 
 /// All work for one destination; it runs on the pool's event loop.
-final class DestinationQueue: ClientHandlerOwner {
+final class DestinationQueue {
     let destination: Destination
-    /// Weak, because a connection holds its lane, and may outlive the pool.
+    /// Weak, because a connection holds its queue, and may outlive the pool.
     private weak var pool: ConnectionPool.Core?
     private var waiting = CircularBuffer<OutgoingMessage>()
     /// The limits on connections, with the counts that they are held against.
     private let limits: [(count: ConnectionPool.Count, maximum: Int)]
     private var connections: [ClientHandler] = []
-    /// No connection is tried again before this, after all of them failed; what comes meanwhile is deferred at once.
-    private var brokenUntil = NIODeadline.uptimeNanoseconds(0)
-    private var brokenReason: ClientFailure?
-    /// The server refused more connections than this while it served them.
-    private var refusedAbove = Int.max, refusedUntil = NIODeadline.uptimeNanoseconds(0)
-    private var isShuttingDown = false
-    private var isStopping = false
-    /// When the server last answered a transaction to its end.
-    private var lastAnswer = NIODeadline.uptimeNanoseconds(0)
-
-    /// How long a server that cannot be reached is left alone.
-    private static let holdOff = TimeAmount.seconds(30)
-    /// How often a message goes to another connection because one was lost before it said anything about it.
-    private static let attemptLimit = 3
+    /// What is decided.
+    private var state = DestinationState()
 
     init(destination: Destination, pool: ConnectionPool.Core) {
         self.destination = destination
@@ -38,20 +26,20 @@ final class DestinationQueue: ClientHandlerOwner {
     var isWaiting: Bool { !waiting.isEmpty && connections.isEmpty }
 
     /// Whether its server is being left alone for a while.
-    var isBroken: Bool { brokenUntil > .now() }
+    var isBroken: Bool { state.isBroken(at: .now()) }
 
     /// Whether there is nothing left of it.
     var isEmpty: Bool { waiting.isEmpty && connections.isEmpty }
 
     func submit(_ messages: some Collection<OutgoingMessage>) {
         waiting.append(contentsOf: messages)
-        if isStopping { return deferWaiting(.stopped) }
+        if state.isStopping { return deferWaiting(.stopped) }
         dispatch()
     }
 
     /// Gives up what was not sent to its end; what is, waits for its replies.
     func stop() {
-        isStopping = true
+        state.stop()
         deferWaiting(.stopped)
         for connection in connections { connection.stop() }
     }
@@ -63,60 +51,41 @@ final class DestinationQueue: ClientHandlerOwner {
 
     /// Ends all connections once the work is done.
     func shutDown() {
-        isShuttingDown = true
-        for connection in connections where connection.load == 0 { connection.quit() }
+        state.shutDown()
+        quitIdle()
         dispatch()
     }
 
-    /// Ends one connection without work, so that another lane may open one.
+    /// Ends one connection without work, so that another destination may open one.
     func giveUpIdleConnection() -> Bool {
-        guard waiting.isEmpty, let idle = connections.first(where: { $0.isReady && $0.load == 0 && $0.isOpen }) else {
-            return false
-        }
+        guard waiting.isEmpty, let idle = connections.first(where: { $0.state.isIdle }) else { return false }
         idle.quit()
         return true
     }
 
     // MARK: Work
 
-    /// Gives out what waits: to connections without work, then to new ones, then as a second message to those at work.
+    /// Gives out what waits.
     func dispatch() {
         while !waiting.isEmpty {
-            let candidate = leastLoaded()
-            if let candidate, candidate.load == 0 {
-                candidate.take(waiting.removeFirst())
-            } else if isBroken {
-                deferWaiting(brokenReason ?? .closed(nil, "the server could not be reached"))
-            } else if mayConnect {
-                connect()
-            } else if let candidate {
-                candidate.take(waiting.removeFirst())
-            } else {
-                if connections.isEmpty { pool?.makeRoom(for: self) }
+            switch state.nextStep(connections, allowed: isAllowed, at: .now()) {
+            case .give(let index): connections[index].take(waiting.removeFirst())
+            case .connect: connect()
+            case .deferWaiting(let failure): deferWaiting(failure)
+            case .wait(let forOthers):
+                if forOthers { pool?.makeRoom(for: self) }
                 return
             }
         }
-        if isShuttingDown {
-            for connection in connections where connection.load == 0 { connection.quit() }
-        }
+        if state.isShuttingDown { quitIdle() }
+    }
+
+    private func quitIdle() {
+        for connection in connections where connection.state.load == 0 { connection.quit() }
     }
 
     /// Whether the limits allow another connection.
-    private var mayConnect: Bool {
-        limits.allSatisfy { $0.count.connections < $0.maximum }
-            && (connections.count < refusedAbove || refusedUntil <= .now())
-    }
-
-    /// The connection with room for a message that has the least to do.
-    private func leastLoaded() -> ClientHandler? {
-        var best: ClientHandler?
-        for connection in connections where connection.load < best?.load ?? ClientHandler.depth {
-            // One that is not ready has a message from the beginning: a second would wait for its opening.
-            guard connection.isReady || connection.load == 0, connection.isOpen else { continue }
-            best = connection
-        }
-        return best
-    }
+    private var isAllowed: Bool { limits.allSatisfy { $0.count.connections < $0.maximum } }
 
     private func deferWaiting(_ failure: ClientFailure) {
         // A session that never had a connection makes the reports.
@@ -155,68 +124,39 @@ final class DestinationQueue: ClientHandlerOwner {
         _ connection: ClientHandler, finished message: OutgoingMessage, report: TransactionReport,
         isNotifiedByServer: Bool
     ) {
-        // Nothing was said about it: another connection may have more luck, but for a server that refuses them all.
-        if report.wasAttempted, !connection.isFailing {
-            lastAnswer = connection.lastProgress
-            brokenUntil = .uptimeNanoseconds(0)
-        }
-        let isRetried =
-            !isStopping && !report.wasAttempted && message.attempts < Self.attemptLimit && connection.isFailing
-        if isRetried, connection.wasUsed || connections.contains(where: { $0 !== connection && $0.isReady }) {
-            // What was sent is the first on the next connection, as a server that takes one message at a time needs it.
-            if report.wasSent {
-                waiting.prepend(message.afterLostConnection())
-            } else {
-                waiting.append(message)
-            }
-        } else if let rest = message.complete(report, isNotifiedByServer: isNotifiedByServer) {
+        let disposal = state.finished(
+            wasAttempted: report.wasAttempted, wasSent: report.wasSent, attempts: message.attempts, on: connection,
+            isFailing: connection.isFailing,
+            isAnotherReady: connections.contains { $0 !== connection && $0.state.isReady })
+        switch disposal {
+        case .retry(asFirst: true): waiting.prepend(message.afterLostConnection())
+        case .retry(asFirst: false): waiting.append(message)
+        case .complete:
+            guard let rest = message.complete(report, isNotifiedByServer: isNotifiedByServer) else { return }
             // This connection knows how many the server takes.
-            if !isStopping, connection.isOpen { return connection.take(rest) }
+            if !state.isStopping, connection.state.isOpen { return connection.take(rest) }
             waiting.prepend(rest)
-            if isStopping { deferWaiting(.stopped) }
+            if state.isStopping { deferWaiting(.stopped) }
         }
     }
 
     func connectionHasRoom(_ connection: ClientHandler) {
-        if !waiting.isEmpty {
-            guard connection.isReady else { return }
-            // With work waiting there is no connection without any: only a new one could serve better than this.
-            if connection.load == 0 || !mayConnect { return connection.take(waiting.removeFirst()) }
-            dispatch()
-        } else if connection.load == 0, connection.isReady, isShuttingDown || pool?.isAnyoneHungry != false {
-            connection.quit()
+        let offer = state.offer(
+            to: connection, isWaiting: !waiting.isEmpty,
+            mayConnect: isAllowed && state.mayConnect(connections.count, at: .now()),
+            isAnyoneWaiting: pool?.isAnyoneWaiting != false)
+        switch offer {
+        case .give: connection.take(waiting.removeFirst())
+        case .dispatch: dispatch()
+        case .quit: connection.quit()
+        case .nothing: break
         }
     }
 
     func connectionClosed(_ connection: ClientHandler, failure: ClientFailure?) {
         connections.removeAll { $0 === connection }
         for limit in limits { limit.count.connections -= 1 }
-        if let failure, case .timedOut(let phase) = failure, connection.takenCount > 0 {
-            // The server is not there for anybody if it said nothing on another connection meanwhile either.
-            let isOpening = !connection.isReady
-            let answered = isOpening ? connections.map(\.readySince).max() ?? lastAnswer : lastAnswer
-            if phase != .quit, max(answered, lastAnswer) < connection.waitingSince {
-                breakUntilLater(failure)
-            } else if isOpening {
-                refuseMore()
-            }
-        } else if let failure, !connection.isReady, connection.takenCount > 0 {
-            if connections.contains(where: { $0.isReady }) {
-                refuseMore()
-            } else if connections.isEmpty {
-                breakUntilLater(failure)
-            }
-        }
-        pool?.laneChanged(self)
-    }
-
-    private func refuseMore() {
-        refusedAbove = max(1, connections.count)
-        refusedUntil = .now() + Self.holdOff
-    }
-
-    private func breakUntilLater(_ failure: ClientFailure) {
-        brokenUntil = .now() + Self.holdOff
-        brokenReason = failure
+        state.closed(connection.state, failure, others: connections, at: .now())
+        pool?.queueChanged(self)
     }
 }

@@ -1,5 +1,6 @@
 // A message as it is to be sent, small ones in memory and large ones read while they are sent.
 
+import Bytes
 import Glibc
 package import LMTP
 package import System
@@ -71,7 +72,7 @@ package struct MessageContent: Sendable {
         var count = 0
         var previous: UInt8 = 0
         for byte in bytes {
-            if byte == 0x0A, previous != 0x0D { count &+= 1 }
+            if byte == ASCII.lineFeed, previous != ASCII.carriageReturn { count &+= 1 }
             previous = byte
         }
         return count

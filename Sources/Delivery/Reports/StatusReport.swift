@@ -141,7 +141,8 @@ struct StatusReport {
         try emit(Array("Content-Type: \(type)\nContent-Transfer-Encoding: 8bit\n\n".utf8))
         try emit(header)
         guard let file else { return }
-        let content = try MessageContent(head: [0x0A], file: file, offset: min(contents.bodyOffset ?? 0, file.size))
+        let content = try MessageContent(
+            head: [ASCII.lineFeed], file: file, offset: min(contents.bodyOffset ?? 0, file.size))
         var reader = MessageReader(content)
         while let chunk = try reader.next() { try emit(chunk) }
     }

@@ -220,10 +220,11 @@ package final class DeliveryPlan: Sendable {
             options.recordsTranscript = log != nil
         }
         return Destination(
-            endpoint: agent.endpoint, options: options, limits: line.limits, channel: agent.channel, tls: tls,
-            connectionLimits: connectionLimits(agent), messagesPerConnection: line.isOneMessage ? 1 : 10_000,
-            maximumAge: TimeSpan(seconds: 600), idleLimit: agent.parameters.idleMaximum ?? TimeSpan(seconds: 10),
-            log: log)
+            endpoint: agent.endpoint, options: options,
+            terms: ConnectionTerms(
+                messagesPerConnection: line.isOneMessage ? 1 : 10_000, maximumAge: TimeSpan(seconds: 600),
+                idleLimit: agent.parameters.idleMaximum ?? TimeSpan(seconds: 10), limits: line.limits),
+            channel: agent.channel, tls: tls, connectionLimits: connectionLimits(agent), log: log)
     }
 
     /// The log of dialogues; nil, after saying so, where it cannot be opened: that is no reason not to deliver.

@@ -19,32 +19,25 @@ package final class Destination: Sendable {
     /// The settings of its sessions.
     package let options: ClientOptions
     /// The time-outs.
-    package let limits: TimeLimits
+    package var limits: TimeLimits { terms.limits }
     /// The transport channel, for counts.
     package let channel: String
     let tls: TLSClient?
     let connectionLimits: [ConnectionLimit]
-    /// How many messages one connection takes.
-    let messagesPerConnection: Int
-    /// How long a connection is used, and how long it is kept without work.
-    let maximumAge: TimeSpan
-    let idleLimit: TimeSpan
+    /// On what terms its connections are used.
+    let terms: ConnectionTerms
     let log: DialogueLog?
 
     init(
-        endpoint: Endpoint, options: ClientOptions, limits: TimeLimits, channel: String, tls: TLSClient?,
-        connectionLimits: [ConnectionLimit], messagesPerConnection: Int, maximumAge: TimeSpan, idleLimit: TimeSpan,
-        log: DialogueLog?
+        endpoint: Endpoint, options: ClientOptions, terms: ConnectionTerms, channel: String, tls: TLSClient?,
+        connectionLimits: [ConnectionLimit], log: DialogueLog?
     ) {
         self.endpoint = endpoint
         self.options = options
-        self.limits = limits
         self.channel = channel
         self.tls = tls
         self.connectionLimits = connectionLimits
-        self.messagesPerConnection = messagesPerConnection
-        self.maximumAge = maximumAge
-        self.idleLimit = idleLimit
+        self.terms = terms
         self.log = log
     }
 }

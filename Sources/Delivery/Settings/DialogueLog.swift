@@ -1,6 +1,7 @@
 // The log of dialogues (the smtp agent's `-l`): each line led by the process id. Secrets never get here: sessions hide
 // them in their transcripts.
 
+import Bytes
 import Glibc
 import LMTP
 import Synchronization
@@ -39,8 +40,8 @@ final class DialogueLog: Sendable {
         var text: [UInt8] = []
         for line in lines {
             text += Array("\(getpid())#\(connection) \(line.speaker == .client ? ">" : "<") ".utf8)
-            text += line.bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }
-            text.append(0x0A)
+            text += line.bytes.map { ASCII.isControl($0) ? UInt8(ascii: "?") : $0 }
+            text.append(ASCII.lineFeed)
         }
         // A log that cannot be written to is no reason not to deliver.
         let written = unsafe text.withUnsafeBytes { bytes in unsafe write(descriptor, bytes.baseAddress, bytes.count) }

@@ -1,5 +1,6 @@
 // ZMailer's scheduler.conf: which command delivers for which channel and host, how often, and how much at a time.
 
+import Bytes
 package import Configuration
 
 /// The clauses of scheduler.conf.
@@ -182,35 +183,35 @@ enum SchedulerTokens {
         private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
         private mutating func advance() {
-            if current == 0x0A { line += 1 }
+            if current == ASCII.lineFeed { line += 1 }
             position += 1
         }
 
-        private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+        private static func isSpace(_ byte: UInt8) -> Bool { byte == ASCII.space || (0x09...0x0D).contains(byte) }
 
         mutating func next() throws(ConfigurationError) -> Token? {
             while let byte = current, Self.isSpace(byte) || byte == UInt8(ascii: "#") {
                 if byte == UInt8(ascii: "#") {
-                    while let byte = current, byte != 0x0A { _ = byte; advance() }
+                    while let byte = current, byte != ASCII.lineFeed { _ = byte; advance() }
                 } else {
                     advance()
                 }
             }
             guard current != nil else { return nil }
             let startLine = line
-            let isSelector = position == 0 || bytes[position - 1] == 0x0A
+            let isSelector = position == 0 || bytes[position - 1] == ASCII.lineFeed
             let word = takeWord {
                 Self.isSpace($0) || $0 == UInt8(ascii: "#") || (!isSelector && $0 == UInt8(ascii: "="))
             }
             if isSelector { return Token(line: startLine, kind: .selector(word)) }
             let afterWord = (position, line)
-            while let byte = current, byte == 0x20 || byte == 0x09 { advance() }
+            while let byte = current, ASCII.isBlank(byte) { advance() }
             guard current == UInt8(ascii: "=") else {
                 (position, line) = afterWord
                 return Token(line: startLine, kind: .parameter(word, value: nil))
             }
             advance()
-            while let byte = current, byte == 0x20 || byte == 0x09 { advance() }
+            while let byte = current, ASCII.isBlank(byte) { advance() }
             let value =
                 current == UInt8(ascii: "\"")
                 ? try takeQuoted() : takeWord { Self.isSpace($0) || $0 == UInt8(ascii: "\"") }
@@ -228,7 +229,7 @@ enum SchedulerTokens {
             var text: [UInt8] = []
             advance()
             while let byte = current, byte != UInt8(ascii: "\"") {
-                if byte == 0x0A {
+                if byte == ASCII.lineFeed {
                     throw ConfigurationError(file: file, line: startLine, text: "the value's closing quote is missing")
                 }
                 advance()
@@ -237,7 +238,7 @@ enum SchedulerTokens {
                     continue
                 }
                 advance()
-                text.append(escaped == 0x0A ? 0x20 : escaped)
+                text.append(escaped == ASCII.lineFeed ? ASCII.space : escaped)
             }
             guard current != nil else {
                 throw ConfigurationError(file: file, line: startLine, text: "the value's closing quote is missing")

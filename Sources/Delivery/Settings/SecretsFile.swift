@@ -34,8 +34,9 @@ package struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable
                 text: "others may read or change the secrets (mode \(String(mode, radix: 8))); chmod 600 it")
         }
         var entries: [Entry] = []
-        for (index, line) in file.bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-            let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+        for (index, line) in file.bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false).enumerated()
+        {
+            let words = line.split { ASCII.isBlank($0) || $0 == ASCII.carriageReturn }
             guard let first = words.first, first.first != UInt8(ascii: "#") else { continue }
             guard words.count == 4, let user = Base64.decode(words[2]), let secret = Base64.decode(words[3]) else {
                 throw ConfigurationError(

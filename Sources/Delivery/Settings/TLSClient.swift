@@ -1,5 +1,6 @@
 // How TLS connections are made: certificates are checked unless there is no name to check them against.
 
+import Bytes
 package import Configuration
 import NIOSSL
 import System
@@ -179,8 +180,8 @@ package struct TLSFile: Sendable, Hashable {
     ///   must not pass in silence.
     package init(path: String) throws(ConfigurationError) {
         let bytes = try ConfigurationFile(path) { _ in "; correct the path behind -S" }.bytes
-        for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-            let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }.map {
+        for (index, line) in bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false).enumerated() {
+            let words = line.split { ASCII.isBlank($0) || $0 == ASCII.carriageReturn }.map {
                 String(decoding: $0, as: UTF8.self)
             }
             guard let key = words.first, !key.hasPrefix("#") else { continue }

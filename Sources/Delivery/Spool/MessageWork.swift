@@ -4,6 +4,7 @@
 // (DeliveryRun) asks which destinations it wants, sends to those that it is admitted to, tells it outcomes, and lets it be
 // written down.
 
+import Bytes
 import LMTP
 import MailSyntax
 import Spool
@@ -182,7 +183,7 @@ struct MessageWork: ~Copyable {
             let header = message.contents.header(of: draft.recipients[0]) ?? []
             do throws(FileError) {
                 let content = try MessageContent(
-                    head: header + [0x0A], body: body, offset: message.contents.bodyOffset ?? 0)
+                    head: header + [ASCII.lineFeed], body: body, offset: message.contents.bodyOffset ?? 0)
                 let envelope = try draft.envelope(for: content, header: header)
                 let number = drafts.count
                 drafts.append(draft)

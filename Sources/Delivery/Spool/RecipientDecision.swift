@@ -89,7 +89,7 @@ enum RecipientDecision {
 
 /// Bytes from outside as text that is safe in a log: control characters become `?`.
 func printable(_ bytes: some Sequence<UInt8>) -> String {
-    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+    String(decoding: bytes.map { ASCII.isControl($0) ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
 }
 
 // The `d` line of an outcome: what a report is made of later, in ZMailer's form.
@@ -99,7 +99,7 @@ func text(of reply: Reply) -> [UInt8] {
     let code = reply.enhancedCode.map { Array("\($0) ".utf8) } ?? []
     var joined: [UInt8] = []
     for line in reply.textLines {
-        if !joined.isEmpty, joined.last != 0x20 { joined.append(0x20) }
+        if !joined.isEmpty, joined.last != ASCII.space { joined.append(ASCII.space) }
         joined += !code.isEmpty && line.starts(with: code) ? line.dropFirst(code.count) : line
     }
     return joined

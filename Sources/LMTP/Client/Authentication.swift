@@ -85,7 +85,7 @@ struct AuthenticationExchange: Sendable {
                 let text = challenge.textLines.first.flatMap({ Base64.decode($0) })
             else { return nil }
             let code = digest(credentials.secret, text)
-            var message = credentials.user + [0x20]
+            var message = credentials.user + [ASCII.space]
             for byte in code {
                 // RFC 2195 wants lower-case digits.
                 message.append(ASCII.hexadecimalDigit(byte >> 4) | 0x20)

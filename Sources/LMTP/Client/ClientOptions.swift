@@ -5,14 +5,6 @@ import MailSyntax
 
 /// The settings of a client session.
 package struct ClientOptions: Sendable {
-    /// The protocol spoken.
-    package enum Dialect: Sendable {
-        /// RFC 2033: LHLO, and a final reply for each accepted recipient.
-        case lmtp
-        /// RFC 5321: EHLO, and one final reply.
-        case smtp
-    }
-
     /// When STARTTLS is used (RFC 3207).
     package enum TLSPolicy: Sendable {
         /// Not at all.

@@ -11,6 +11,8 @@
 // ClientSession+Opening.swift, transactions are in ClientSession+Transactions.swift, the end in
 // ClientSession+Ending.swift.
 
+import Bytes
+
 /// A client session, as a value without input or output.
 ///
 /// Transactions are queued by `enqueue` and end with one `ClientAction.finished` each, whatever happens: no recipient is
@@ -320,7 +322,7 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     mutating func noteOutput(from start: Int, isAhead: Bool = false) {
         if isAhead { successorPiece = packedCount + 1 } else { duePiece = packedCount + 1 }
         guard options.recordsTranscript else { return }
-        for line in output[start...].split(separator: 0x0A) {
+        for line in output[start...].split(separator: ASCII.lineFeed) {
             transcript.append(TranscriptLine(speaker: .client, bytes: Array(line.dropLast())))
         }
     }

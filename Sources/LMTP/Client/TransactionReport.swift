@@ -1,5 +1,7 @@
 // How a transaction ended, for each recipient, with the words that were exchanged about it.
 
+import Bytes
+
 /// What became of one recipient.
 package struct RecipientReport: Sendable {
     /// The verdict.
@@ -151,7 +153,7 @@ package struct TransactionReport: Sendable {
             return exchanges
         }
         exchanges.append(Exchange(command: Array("DATA".utf8), reply: dataReply ?? deciding))
-        if report.subject == .message { exchanges.append(Exchange(command: [0x2E], reply: deciding)) }
+        if report.subject == .message { exchanges.append(Exchange(command: [ASCII.dot], reply: deciding)) }
         return exchanges
     }
 

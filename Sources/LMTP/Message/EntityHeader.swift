@@ -27,7 +27,7 @@ struct EntityHeader {
         var bodyStart = range.upperBound
         while position < range.upperBound {
             let lineEnd = Self.endOfLine(in: bytes, from: position, limit: range.upperBound)
-            let content = bytes[position..<lineEnd].prefix { $0 != 0x0A && $0 != 0x0D }
+            let content = bytes[position..<lineEnd].prefix { $0 != ASCII.lineFeed && $0 != ASCII.carriageReturn }
             if content.isEmpty {
                 bodyStart = lineEnd
                 break
@@ -36,7 +36,7 @@ struct EntityHeader {
                 let extended = last.range.lowerBound..<lineEnd
                 fields.append(
                     Field(name: last.name, range: extended, value: bytes[last.value.startIndex..<lineEnd]))
-            } else if let colon = content.firstIndex(of: 0x3A), colon > position {
+            } else if let colon = content.firstIndex(of: UInt8(ascii: ":")), colon > position {
                 let name = bytes[position..<colon].map(ASCII.lowercase).filter { !ASCII.isBlank($0) }
                 fields.append(
                     Field(
@@ -68,19 +68,19 @@ struct EntityHeader {
         guard let field = self["content-type"] else { return nil }
         var tokens = MIMETokenizer(field.value)
         var name: [UInt8] = []
-        while let word = tokens.next(), word != [0x3B] { name += word }
+        while let word = tokens.next(), word != [UInt8(ascii: ";")] { name += word }
         var boundary: [UInt8]?
         while let attribute = tokens.nextWord() {
-            guard tokens.next() == [0x3D], let value = tokens.nextWord() else { break }
+            guard tokens.next() == [UInt8(ascii: "=")], let value = tokens.nextWord() else { break }
             if attribute.map(ASCII.lowercase) == Array("boundary".utf8) { boundary = value }
-            while let rest = tokens.next(), rest != [0x3B] {}
+            while let rest = tokens.next(), rest != [UInt8(ascii: ";")] {}
         }
         return (String(decoding: name.map(ASCII.lowercase), as: UTF8.self), boundary)
     }
 
     /// The offset behind the line's LF.
     static func endOfLine(in bytes: [UInt8], from start: Int, limit: Int) -> Int {
-        bytes[start..<limit].firstIndex(of: 0x0A).map { $0 + 1 } ?? limit
+        bytes[start..<limit].firstIndex(of: ASCII.lineFeed).map { $0 + 1 } ?? limit
     }
 }
 
@@ -98,7 +98,7 @@ private struct MIMETokenizer {
         skipBlanksAndComments()
         guard let first = rest.first else { return nil }
         wasSpecial = false
-        if first == 0x22 {
+        if first == UInt8(ascii: "\"") {
             rest.removeFirst()
             return quotedString()
         }
@@ -107,7 +107,9 @@ private struct MIMETokenizer {
             rest.removeFirst()
             return [first]
         }
-        let word = rest.prefix { !Self.isSpecial($0) && $0 > 0x20 && $0 != 0x22 && $0 != 0x28 && $0 != 0x7F }
+        let word = rest.prefix {
+            !Self.isSpecial($0) && $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "(") && $0 != 0x7F
+        }
         rest = rest[word.endIndex...]
         // A control character where a word is due is passed over, or nothing would ever move on.
         if word.isEmpty { rest.removeFirst() }
@@ -122,10 +124,10 @@ private struct MIMETokenizer {
 
     private mutating func quotedString() -> [UInt8] {
         var text: [UInt8] = []
-        while let byte = rest.popFirst(), byte != 0x22 {
-            if byte == 0x5C {
+        while let byte = rest.popFirst(), byte != UInt8(ascii: "\"") {
+            if byte == UInt8(ascii: "\\") {
                 if let escaped = rest.popFirst() { text.append(escaped) }
-            } else if byte != 0x0D, byte != 0x0A {
+            } else if byte != ASCII.carriageReturn, byte != ASCII.lineFeed {
                 text.append(byte)
             }
         }
@@ -135,12 +137,12 @@ private struct MIMETokenizer {
     private mutating func skipBlanksAndComments() {
         var depth = 0
         while let byte = rest.first {
-            if byte == 0x28 {
+            if byte == UInt8(ascii: "(") {
                 depth += 1
             } else if depth > 0 {
-                if byte == 0x29 { depth -= 1 }
-                if byte == 0x5C { rest.removeFirst() }
-            } else if byte != 0x20, byte != 0x09, byte != 0x0D, byte != 0x0A {
+                if byte == UInt8(ascii: ")") { depth -= 1 }
+                if byte == UInt8(ascii: "\\") { rest.removeFirst() }
+            } else if !ASCII.isBlank(byte), byte != ASCII.carriageReturn, byte != ASCII.lineFeed {
                 return
             }
             _ = rest.popFirst()
@@ -148,6 +150,6 @@ private struct MIMETokenizer {
     }
 
     private static func isSpecial(_ byte: UInt8) -> Bool {
-        byte == 0x3B || byte == 0x3D || byte == 0x2C || byte == 0x29
+        byte == UInt8(ascii: ";") || byte == UInt8(ascii: "=") || byte == UInt8(ascii: ",") || byte == UInt8(ascii: ")")
     }
 }

@@ -5,6 +5,8 @@
 // stay as they are: the stores take them, and folding would change the content. NUL stays: RFC 5321 4.1.1.4 allows it,
 // stores differ, and one that refuses it says so for each recipient, which a person can then read in the bounce.
 
+import Bytes
+
 /// Encodes one message for DATA or BDAT.
 package struct MessageEncoder: Sendable {
     /// How the message's end is marked.
@@ -41,8 +43,8 @@ package struct MessageEncoder: Sendable {
     /// Ends the message: adds the last line end where it is missing.
     package mutating func finish(into output: inout [UInt8]) {
         if !isAtLineStart {
-            output.append(0x0D)
-            output.append(0x0A)
+            output.append(ASCII.carriageReturn)
+            output.append(ASCII.lineFeed)
             octetCount += 2
         }
         isAtLineStart = true
@@ -83,11 +85,11 @@ package struct MessageEncoder: Sendable {
         var isLineStart = isAtLineStart
         if isAfterCarriageReturn, unsafe from < end {
             isAfterCarriageReturn = false
-            if unsafe from[0] == 0x0A { unsafe from += 1 }
+            if unsafe from[0] == ASCII.lineFeed { unsafe from += 1 }
         }
         while unsafe from < end {
-            if isLineStart, doublesDots, unsafe from[0] == 0x2E {
-                unsafe to[0] = 0x2E
+            if isLineStart, doublesDots, unsafe from[0] == ASCII.dot {
+                unsafe to[0] = ASCII.dot
                 unsafe to += 1
                 dots += 1
             }
@@ -101,10 +103,10 @@ package struct MessageEncoder: Sendable {
                     isLineStart = false
                     continue
                 }
-                if unsafe ends.isSingle && from[first] == 0x0A && from[first + 1] != 0x2E {
+                if unsafe ends.isSingle && from[first] == ASCII.lineFeed && from[first + 1] != ASCII.dot {
                     // The block once more, moved by the CR, so that the next one does not depend on where this line ends.
-                    unsafe to[first] = 0x0D
-                    unsafe to[first + 1] = 0x0A
+                    unsafe to[first] = ASCII.carriageReturn
+                    unsafe to[first + 1] = ASCII.lineFeed
                     let rest = unsafe UnsafeRawPointer(from + first + 1).loadUnaligned(as: SIMD16<UInt8>.self)
                     unsafe UnsafeMutableRawPointer(to + first + 2).storeBytes(of: rest, as: SIMD16<UInt8>.self)
                     unsafe from += 16
@@ -117,19 +119,19 @@ package struct MessageEncoder: Sendable {
             }
             let byte = unsafe from[0]
             unsafe from += 1
-            isLineStart = byte == 0x0A || byte == 0x0D
+            isLineStart = byte == ASCII.lineFeed || byte == ASCII.carriageReturn
             guard isLineStart else {
                 unsafe to[0] = byte
                 unsafe to += 1
                 continue
             }
-            unsafe to[0] = 0x0D
-            unsafe to[1] = 0x0A
+            unsafe to[0] = ASCII.carriageReturn
+            unsafe to[1] = ASCII.lineFeed
             unsafe to += 2
-            guard byte == 0x0D else { continue }
+            guard byte == ASCII.carriageReturn else { continue }
             if unsafe from == end {
                 isAfterCarriageReturn = true
-            } else if unsafe from[0] == 0x0A {
+            } else if unsafe from[0] == ASCII.lineFeed {
                 unsafe from += 1
             }
         }

@@ -65,8 +65,10 @@ private struct Converter {
 
     init(bytes: [UInt8]) {
         self.bytes = bytes
-        let lineFeed = bytes.firstIndex(of: 0x0A) ?? 0
-        lineEnd = lineFeed > 0 && bytes[lineFeed - 1] == 0x0D ? [0x0D, 0x0A] : [0x0A]
+        let lineFeed = bytes.firstIndex(of: ASCII.lineFeed) ?? 0
+        lineEnd =
+            lineFeed > 0 && bytes[lineFeed - 1] == ASCII.carriageReturn
+            ? [ASCII.carriageReturn, ASCII.lineFeed] : [ASCII.lineFeed]
     }
 
     func convert(_ entity: Range<Int>, depth: Int, role: Role) -> [UInt8] {
@@ -100,7 +102,7 @@ private struct Converter {
     ///
     /// - Returns: nil where its boundary is not found.
     private func convertParts(of body: Range<Int>, _ boundary: [UInt8], depth: Int, isDigest: Bool) -> [UInt8]? {
-        let delimiter = [0x2D, 0x2D] + boundary
+        let delimiter = [UInt8(ascii: "-"), UInt8(ascii: "-")] + boundary
         var output: [UInt8] = []
         var partStart: Int?
         var hasDelimiter = false
@@ -140,16 +142,18 @@ private struct Converter {
     private func delimiterKind(_ line: ArraySlice<UInt8>, _ delimiter: [UInt8]) -> DelimiterKind? {
         guard line.starts(with: delimiter) else { return nil }
         var rest = line.dropFirst(delimiter.count)
-        let isClosing = rest.starts(with: [0x2D, 0x2D])
+        let isClosing = rest.starts(with: [UInt8(ascii: "-"), UInt8(ascii: "-")])
         if isClosing { rest = rest.dropFirst(2) }
-        guard rest.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D || $0 == 0x0A }) else { return nil }
+        guard rest.allSatisfy({ ASCII.isBlank($0) || $0 == ASCII.carriageReturn || $0 == ASCII.lineFeed }) else {
+            return nil
+        }
         return isClosing ? .closing : .opening
     }
 
     /// The line end before a delimiter is part of the delimiter (RFC 2046 5.1.1).
     private func beforeLineEnd(_ position: Int, from start: Int) -> Int {
-        guard position > start, bytes[position - 1] == 0x0A else { return position }
-        return position - 1 > start && bytes[position - 2] == 0x0D ? position - 2 : position - 1
+        guard position > start, bytes[position - 1] == ASCII.lineFeed else { return position }
+        return position - 1 > start && bytes[position - 2] == ASCII.carriageReturn ? position - 2 : position - 1
     }
 
     /// Joins a header with its encoding changed and a new body.
@@ -168,7 +172,7 @@ private struct Converter {
             } else {
                 output += bytes[field.range]
                 // A header that ends without a line end, at the very end of the message, gets one.
-                if output.last != 0x0A { output += lineEnd }
+                if output.last != ASCII.lineFeed { output += lineEnd }
             }
         }
         if role == .message, header["mime-version"] == nil, encoding != nil {
@@ -216,9 +220,9 @@ enum QuotedPrintable {
     static func encode(_ body: ArraySlice<UInt8>, softLineEnd: [UInt8], to output: inout [UInt8]) {
         var start = body.startIndex
         while start < body.endIndex {
-            let lineFeed = body[start...].firstIndex(of: 0x0A)
+            let lineFeed = body[start...].firstIndex(of: ASCII.lineFeed)
             var end = lineFeed ?? body.endIndex
-            if lineFeed != nil, end > start, body[end - 1] == 0x0D { end -= 1 }
+            if lineFeed != nil, end > start, body[end - 1] == ASCII.carriageReturn { end -= 1 }
             encodeLine(body[start..<end], softLineEnd: softLineEnd, to: &output)
             guard let lineFeed else { return }
             output.append(contentsOf: body[end...lineFeed])
@@ -236,15 +240,15 @@ enum QuotedPrintable {
             var isLiteral = isLiteral(byte, isLast: isLast) && !isFrom
             // The last column is the `=` of a soft line end, but on a line's last piece.
             if column + (isLiteral ? 1 : 3) > (isLast ? lineLimit : lineLimit - 1) {
-                output.append(0x3D)
+                output.append(UInt8(ascii: "="))
                 output.append(contentsOf: softLineEnd)
                 column = 0
             }
-            if column == 0, byte == 0x2E { isLiteral = false }
+            if column == 0, byte == ASCII.dot { isLiteral = false }
             if isLiteral {
                 output.append(byte)
             } else {
-                output.append(0x3D)
+                output.append(UInt8(ascii: "="))
                 output.append(ASCII.hexadecimalDigit(byte >> 4))
                 output.append(ASCII.hexadecimalDigit(byte & 0x0F))
             }
@@ -255,9 +259,9 @@ enum QuotedPrintable {
     /// Whether a byte may stand for itself; blanks not at the end of a line, where they get lost.
     private static func isLiteral(_ byte: UInt8, isLast: Bool) -> Bool {
         switch byte {
-        case 0x3D: false
+        case UInt8(ascii: "="): false
         case 0x21...0x7E: true
-        case 0x20, 0x09: !isLast
+        case ASCII.space, 0x09: !isLast
         default: false
         }
     }

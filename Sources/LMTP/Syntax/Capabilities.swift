@@ -88,6 +88,23 @@ package struct Capabilities: Sendable, Hashable {
     }
 }
 
+extension Capabilities {
+    /// Appends the reply to LHLO or EHLO of a server that has these extensions (RFC 5321 4.1.1.1).
+    static func appendLines(of extensions: Extensions, sizeLimit: UInt64, host: [UInt8], to output: inout [UInt8]) {
+        output.append("250-")
+        output.append(contentsOf: host)
+        if extensions.contains(.pipelining) { output.append("\r\n250-PIPELINING") }
+        if extensions.contains(.eightBitMIME) { output.append("\r\n250-8BITMIME") }
+        if extensions.contains(.smtpUTF8) { output.append("\r\n250-SMTPUTF8") }
+        if extensions.contains(.enhancedStatusCodes) { output.append("\r\n250-ENHANCEDSTATUSCODES") }
+        if extensions.contains(.deliveryStatusNotifications) { output.append("\r\n250-DSN") }
+        if extensions.contains(.chunking) { output.append("\r\n250-CHUNKING") }
+        output.append("\r\n250 SIZE ")
+        output.append(decimal: sizeLimit)
+        output.append("\r\n")
+    }
+}
+
 private func upperCased(_ word: ArraySlice<UInt8>) -> String {
     String(decoding: word.map(ASCII.uppercase), as: UTF8.self)
 }

@@ -16,7 +16,7 @@ struct CommandWriter: Sendable {
     func appendMail(_ envelope: Envelope, to output: inout [UInt8]) {
         output.append("MAIL FROM:<")
         output.append(contentsOf: envelope.sender)
-        output.append(0x3E)
+        output.append(UInt8(ascii: ">"))
         if !isConverted {
             if extensions.contains(.eightBitMIME), envelope.bodyType == .eightBit { output.append(" BODY=8BITMIME") }
             appendSize(envelope.length, to: &output)
@@ -50,7 +50,7 @@ struct CommandWriter: Sendable {
     func appendRecipient(_ recipient: EnvelopeRecipient, to output: inout [UInt8]) {
         output.append("RCPT TO:<")
         output.append(contentsOf: recipient.address)
-        output.append(0x3E)
+        output.append(UInt8(ascii: ">"))
         if extensions.contains(.deliveryStatusNotifications) { appendNotification(recipient, to: &output) }
         if extensions.contains(.ignoreQuota), recipient.ignoresQuota { output.append(" IGNOREQUOTA") }
     }
@@ -125,10 +125,10 @@ func validateCommandPath(_ address: [UInt8]) throws(CommandPathError) -> Command
             isEscaped = false
         } else if isQuoted {
             // Outside quotes a backslash protects nothing: peers disagree about it.
-            if byte == 0x5C { isEscaped = true } else if byte == 0x22 { isQuoted = false }
-        } else if byte == 0x22 {
+            if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isQuoted = false }
+        } else if byte == UInt8(ascii: "\"") {
             isQuoted = true
-        } else if byte == 0x20 || byte == 0x3C || byte == 0x3E {
+        } else if byte == ASCII.space || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") {
             throw .unquotedSpecial
         }
     }

@@ -1,5 +1,6 @@
 // A server's reply, or one made here in its place: RFC 5321 4.2, with the enhanced code of RFC 2034.
 
+import Bytes
 package import MailSyntax
 
 /// One reply: its code and every line of its text.
@@ -113,7 +114,7 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
 
     /// The lines, each with its code.
     package var lines: [ArraySlice<UInt8>] {
-        bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+        bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false)
     }
 
     /// The lines without code and separator; the enhanced code stays.
@@ -129,7 +130,7 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
 
 /// Bytes from outside as text that is safe in a log: control characters become `?`.
 func printable(_ bytes: some Sequence<UInt8>) -> String {
-    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? 0x3F : $0 }, as: UTF8.self)
+    String(decoding: bytes.map { ASCII.isControl($0) ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
 }
 
 // Why bytes from a server are no reply.
@@ -137,19 +138,19 @@ func printable(_ bytes: some Sequence<UInt8>) -> String {
 /// Bytes that cannot be read as a reply, so that no outcome may be drawn from them.
 package struct ReplySyntaxError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong.
-    package enum Reason: Sendable, Hashable {
+    package enum Reason: String, Sendable {
         /// The line does not start with three digits, the first of them 1–5.
-        case noCode
+        case noCode = "no reply code"
         /// The code is followed neither by a blank, nor a hyphen, nor the line's end.
-        case badSeparator
+        case badSeparator = "neither blank nor hyphen after the reply code"
         /// A later line has another code than the first.
-        case codeChanged
+        case codeChanged = "another code than the reply's first line"
         /// A CR stands within the line: some would see two replies where others see one.
-        case bareCarriageReturn
+        case bareCarriageReturn = "CR without LF"
         /// The line passes the limit.
-        case lineTooLong
+        case lineTooLong = "line too long"
         /// The reply has more lines than the limit.
-        case tooManyLines
+        case tooManyLines = "too many lines"
     }
 
     /// What is wrong.
@@ -164,15 +165,6 @@ package struct ReplySyntaxError: Error, Sendable, Hashable, CustomStringConverti
 
     /// The form of messages: `no reply code in 'HTTP/1.1 400'`.
     package var description: String {
-        let text =
-            switch reason {
-            case .noCode: "no reply code"
-            case .badSeparator: "neither blank nor hyphen after the reply code"
-            case .codeChanged: "another code than the reply's first line"
-            case .bareCarriageReturn: "CR without LF"
-            case .lineTooLong: "line too long"
-            case .tooManyLines: "too many lines"
-            }
-        return "\(text) in '\(printable(excerpt))'"
+        "\(reason.rawValue) in '\(printable(excerpt))'"
     }
 }

@@ -4,6 +4,7 @@
 // An error where an outcome could be misread: no code, another separator, a code that changes between lines, a CR within
 // a line, a line or a reply without end.
 
+import Bytes
 import MailSyntax
 
 /// An incremental parser of replies.
@@ -51,7 +52,7 @@ package struct ReplyParser: Sendable {
         in bytes: borrowing Span<UInt8>, from position: inout Int
     ) throws(ReplySyntaxError) -> Reply? {
         while position < bytes.count {
-            let end = bytes.index(of: 0x0A, from: position)
+            let end = bytes.index(of: ASCII.lineFeed, from: position)
             let isComplete = end < bytes.count
             let room = limits.lineLength - (text.count - lineStart)
             text.append(bytes.extracting(position..<min(end, position + max(room, 0))))
@@ -73,7 +74,7 @@ package struct ReplyParser: Sendable {
         // A line that has begun ends differently than it seems.
         guard lineCount == 0, text.isEmpty else { return false }
         let end = position + known.bytes.count
-        guard end + 1 < bytes.count, bytes[end] == 0x0D, bytes[end + 1] == 0x0A,
+        guard end + 1 < bytes.count, bytes[end] == ASCII.carriageReturn, bytes[end + 1] == ASCII.lineFeed,
             bytes.holds(known.bytes.span, at: position)
         else { return false }
         position = end + 2
@@ -82,15 +83,15 @@ package struct ReplyParser: Sendable {
 
     /// Judges the line that has just ended, and gives the reply when it was the last one.
     private mutating func endLine() throws(ReplySyntaxError) -> Reply? {
-        if text.count > lineStart, text[text.count - 1] == 0x0D { text.removeLast() }
+        if text.count > lineStart, text[text.count - 1] == ASCII.carriageReturn { text.removeLast() }
         let line = text[lineStart...]
-        guard !line.contains(0x0D) else { throw ReplySyntaxError(.bareCarriageReturn, line: line) }
+        guard !line.contains(ASCII.carriageReturn) else { throw ReplySyntaxError(.bareCarriageReturn, line: line) }
         guard let lineCode = Self.code(of: line) else { throw ReplySyntaxError(.noCode, line: line) }
         var isLast = true
         if line.count > 3 {
             switch line[lineStart + 3] {
-            case 0x20: break
-            case 0x2D: isLast = false
+            case ASCII.space: break
+            case UInt8(ascii: "-"): isLast = false
             default: throw ReplySyntaxError(.badSeparator, line: line)
             }
         }
@@ -105,7 +106,7 @@ package struct ReplyParser: Sendable {
         }
         dropBeyondLimit()
         guard isLast else {
-            if !isTruncated { text.append(0x0A) }
+            if !isTruncated { text.append(ASCII.lineFeed) }
             lineStart = text.count
             return nil
         }
