@@ -29,7 +29,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "BerkeleyDB", "Configuration", "Bytes", "LMTP", "MailSyntax", "System", "Maps", "Routing", "Site", "Spool",
+                "BerkeleyDB", "Configuration", "Bytes", "LMTP", "MailSyntax", "System", "Maps", "Routing", "Site",
+                "Spool",
             ],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
