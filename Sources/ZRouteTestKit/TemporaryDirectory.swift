@@ -46,6 +46,11 @@ package final class TemporaryDirectory: Sendable {
         return file(name)
     }
 
+    /// What a file holds.
+    package func bytes(of name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: file(name))))
+    }
+
     /// Gives a file, or all files in a directory, a date of two hours ago.
     package static func dateBack(_ path: String) throws {
         let date = Date(timeIntervalSinceNow: -7200)

@@ -3,22 +3,6 @@ import Glibc
 import Testing
 import ZRouteTestKit
 
-/// The programs of this build.
-enum Programs {
-    /// The program under test.
-    static let zroute = Result { try directory() + "/zroute" }
-
-    /// Where the programs of this build are: beside the one that runs the tests.
-    private static func directory() throws -> String {
-        let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
-        // The test bundle is loaded by a program of the toolchain: the bundle is named on its command line.
-        let bundles = CommandLine.arguments.filter { $0.contains(".xctest") }
-            .map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
-        for candidate in [own] + bundles where access(candidate + "/zroute", X_OK) == 0 { return candidate }
-        throw CommandFailure("\(own): zroute was not built beside the tests")
-    }
-}
-
 /// What happens to a program at one of its changes to files.
 enum Fault: String, CaseIterable {
     case kill
