@@ -34,7 +34,10 @@ let package = Package(
             ],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
-        .target(name: "Site", dependencies: ["BerkeleyDB", "Configuration", "Maps", "Routing"]),
+        .systemLibrary(name: "CCDB", providers: [.apt(["libcdb-dev"])]),
+        .target(
+            name: "CDB", dependencies: ["Bytes", "CCDB", "Maps", "System"], path: "Sources/BackEnds/CDB"),
+        .target(name: "Site", dependencies: ["BerkeleyDB", "CDB", "Configuration", "Maps", "Routing"]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
             name: "QueueRouting",
@@ -93,6 +96,9 @@ let package = Package(
             name: "BenchmarkHello", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Hello"),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(
+            name: "CDBTests",
+            dependencies: ["Bytes", "CDB", "Configuration", "Maps", "Site", "System", "ZRouteTestKit", "zroute"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailSyntaxTests", dependencies: ["Bytes", "MailSyntax"]),
         .testTarget(

@@ -3,11 +3,13 @@
 package import Maps
 
 import BerkeleyDB
+import CDB
 
 extension MapBackEnds {
     /// All of them, in the order in which messages name their types.
     package static let all = MapBackEnds([
         BerkeleyDBBackEnd(),
+        CDBBackEnd(),
         TextMapBackEnd(),
         EmptyMapBackEnd(),
     ])
