@@ -114,58 +114,13 @@ package final class BerkeleyDBEnvironment {
         if let environment = unsafe environment { return unsafe environment }
         try RegionFiles(home: settings.home).check()
         resource?.incarnation = resource?.state.resource.incarnation
-        // failchk, which finds what dead processes left behind, works only where the creator asked for it. Joining
-        // another program's environment with these settings is EINVAL; so they are tried first and then left out.
-        do {
-            return unsafe try open(tracksThreads: true, create: false, calls)
-        } catch  where error.code == EINVAL {
-            return unsafe try open(tracksThreads: false, create: false, calls)
-        } catch  where error.code == ENOENT && settings.create {
-            return unsafe try open(tracksThreads: true, create: true, calls)
-        }
-    }
-
-    private func open(
-        tracksThreads: Bool, create: Bool, _ calls: WatchedCalls?
-    ) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
-        let regions = RegionFiles(home: settings.home)
-        if create { try regions.checkRoom(for: Int(Self.createdCacheSize)) }
-        messages.forget()
-        var created: UnsafeMutablePointer<DB_ENV>?
-        var code = unsafe db_env_create(&created, 0)
-        guard code == 0, let opening = unsafe created else {
-            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
-        }
-        unsafe messages.attach(to: opening)
-        if tracksThreads {
-            _ = unsafe opening.pointee.set_thread_count(opening, Self.trackedThreads)
-            _ = unsafe opening.pointee.set_isalive(opening) { _, process, _, _ in
-                kill(process, 0) == 0 || errno != ESRCH ? 1 : 0
-            }
-        }
-        if create { _ = unsafe opening.pointee.set_cachesize(opening, 0, Self.createdCacheSize, 1) }
-        if let directory = settings.temporaryDirectory {
-            _ = unsafe opening.pointee.set_tmp_dir(opening, directory)
-        }
-        let flags = UInt32(DB_INIT_MPOOL | (settings.cdb ? DB_INIT_CDB : 0) | (create ? DB_CREATE : 0))
-        code = try inLibrary(calls) {
-            unsafe opening.pointee.open(opening, settings.home, flags, Int32(truncatingIfNeeded: settings.mode & 0o777))
-        }
-        guard code == 0 else {
-            let failure = regions.failure(joining: code, messages)
-            _ = unsafe opening.pointee.close(opening, 0)
-            throw failure
-        }
-        do {
-            unsafe try regions.takeRoom(in: opening)
-        } catch {
-            _ = unsafe opening.pointee.close(opening, 0)
-            throw error
-        }
-        unsafe environment = opening
+        let joined = unsafe try EnvironmentEntrance.join(
+            settings, creates: settings.create, isConcurrent: settings.cdb, messages
+        ) { call throws(BerkeleyDBFailure) in try inLibrary(calls, call) }.handle
+        unsafe environment = joined
         region = try? FileIdentity(path: regionPath)
         resource?.incarnation = region.map(Incarnation.init)
-        return unsafe opening
+        return unsafe joined
     }
 
     /// Every call that may wait or fail inside the library passes here.
@@ -179,8 +134,5 @@ package final class BerkeleyDBEnvironment {
         }
     }
 
-    /// How many threads of all programs an environment of ours keeps account of; dead ones give their place back.
-    private static let trackedThreads: UInt32 = 128
     /// The shared page cache of an environment of ours; `DB_CONFIG` in its directory overrides it.
-    private static let createdCacheSize: UInt32 = 8 << 20
 }

@@ -28,13 +28,7 @@ final class BerkeleyDBHandle {
         calls: WatchedCalls?
     ) throws(BerkeleyDBFailure) {
         let messages = unsafe environment.messages
-        messages.forget()
-        var created: UnsafeMutablePointer<DB>?
-        let code = unsafe db_create(&created, environment.handle, 0)
-        guard code == 0, let database = unsafe created else {
-            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
-        }
-        unsafe self.database = database
+        unsafe database = try messages.makeDatabase(in: environment.handle)
         self.messages = messages
         self.calls = calls
         do {

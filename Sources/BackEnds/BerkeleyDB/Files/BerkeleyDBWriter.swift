@@ -23,13 +23,8 @@ final class BerkeleyDBWriter: MapFileWriter {
     ///   - count: how many entries are to come; a hash table is laid out for as many.
     init(filling path: String, kind: DatabaseKind?, cacheSize: Int, count: Int) throws(BerkeleyDBFailure) {
         isAddedTo = kind == nil
-        var created: UnsafeMutablePointer<DB>?
-        let code = unsafe db_create(&created, nil, 0)
-        guard code == 0, let database = unsafe created else {
-            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
-        }
+        let database = unsafe try messages.makeDatabase()
         unsafe self.database = database
-        if let own = unsafe database.pointee.dbenv { unsafe messages.attach(to: own) }
         _ = unsafe database.pointee.set_cachesize(database, 0, UInt32(clamping: cacheSize), 1)
         // Readers then notice every byte that changes on the disk; the file says by itself that it has checksums.
         if kind != nil { _ = unsafe database.pointee.set_flags(database, UInt32(DB_CHKSUM)) }

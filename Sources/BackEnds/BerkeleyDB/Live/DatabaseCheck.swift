@@ -27,7 +27,7 @@ enum DatabaseCheck {
         // Damage may kill the library's own check.
         try DatabaseInspection.check(file: path)
         let messages = LibraryMessages()
-        let database = unsafe try make(messages)
+        let database = unsafe try messages.makeDatabase()
         // verify destroys the handle, whatever it finds.
         let code = unsafe database.pointee.verify(database, path, nil, nil, 0)
         guard code == 0 else { throw BerkeleyDBFailure(code: code, messages: messages) }
@@ -88,7 +88,7 @@ enum DatabaseCheck {
         let messages = LibraryMessages()
         let code = unsafe try write(to: dump, mode: mode) { stream throws(BerkeleyDBFailure) in
             unsafe fputs(header, stream)
-            let database = unsafe try make(messages)
+            let database = unsafe try messages.makeDatabase()
             return unsafe database.pointee.verify(database, path, nil, stream, UInt32(DB_SALVAGE))
         }
         guard code == 0 || code == DB_VERIFY_BAD else { throw BerkeleyDBFailure(code: code, messages: messages) }
@@ -117,15 +117,5 @@ enum DatabaseCheck {
             throw BerkeleyDBFailure(code: reason, text: "\(dump): \(unsafe String(cString: strerror(reason)))")
         }
         return answer
-    }
-
-    private static func make(_ messages: LibraryMessages) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB> {
-        var created: UnsafeMutablePointer<DB>?
-        let code = unsafe db_create(&created, nil, 0)
-        guard code == 0, let database = unsafe created else {
-            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
-        }
-        if let own = unsafe database.pointee.dbenv { unsafe messages.attach(to: own) }
-        return unsafe database
     }
 }

@@ -28,10 +28,15 @@ final class LiveEnvironment {
         let (lock, isAlone) = try HomeLock.take(settings.home, observer)
         self.lock = lock
         try Self.waitForRegionFile(settings.home, observer)
-        let opened = unsafe try Self.open(settings, create: create || settings.create, messages, observer)
-        unsafe handle = opened.handle
+        let entered = unsafe try EnvironmentEntrance.join(settings, creates: create || settings.create, messages) {
+            call in
+            observer?.callBegins()
+            defer { observer?.callEnded() }
+            return call()
+        }
+        unsafe handle = entered.handle
         // Two failchk at a time would be in each other's way.
-        if unsafe opened.tracksThreads, isAlone { try clearDeadProcesses() }
+        if unsafe entered.tracksThreads, isAlone { try clearDeadProcesses() }
         lock.share()
     }
 
@@ -75,69 +80,4 @@ final class LiveEnvironment {
         }
         try region.check()
     }
-
-    private typealias Opened = (handle: UnsafeMutablePointer<DB_ENV>, tracksThreads: Bool)
-
-    /// Joins with the settings that failchk needs, or else without.
-    ///
-    /// It works only where the creator asked for it; joining another program's environment with them is EINVAL.
-    private static func open(
-        _ settings: EnvironmentSettings, create: Bool, _ messages: LibraryMessages, _ observer: (any CallObserver)?
-    ) throws(BerkeleyDBFailure) -> Opened {
-        do {
-            return unsafe try open(settings, flags: 0, tracksThreads: true, messages, observer)
-        } catch  where error.code == EINVAL {
-            return unsafe try open(settings, flags: 0, tracksThreads: false, messages, observer)
-        } catch  where error.code == ENOENT && create {
-            let regions = RegionFiles(home: settings.home)
-            try regions.checkRoom(for: Int(createdCacheSize))
-            return unsafe try open(settings, flags: DB_CREATE, tracksThreads: true, messages, observer)
-        }
-    }
-
-    private static func open(
-        _ settings: EnvironmentSettings, flags: Int32, tracksThreads: Bool, _ messages: LibraryMessages,
-        _ observer: (any CallObserver)?
-    ) throws(BerkeleyDBFailure) -> Opened {
-        messages.forget()
-        var created: UnsafeMutablePointer<DB_ENV>?
-        var code = unsafe db_env_create(&created, 0)
-        guard code == 0, let opening = unsafe created else {
-            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
-        }
-        unsafe messages.attach(to: opening)
-        // failchk tells of each lock that it frees, on standard output.
-        unsafe opening.pointee.set_msgcall(opening) { _, _ in }
-        if tracksThreads {
-            _ = unsafe opening.pointee.set_thread_count(opening, trackedThreads)
-            _ = unsafe opening.pointee.set_isalive(opening) { _, process, _, _ in
-                kill(process, 0) == 0 || errno != ESRCH ? 1 : 0
-            }
-        }
-        if flags & DB_CREATE != 0 { _ = unsafe opening.pointee.set_cachesize(opening, 0, createdCacheSize, 1) }
-        if let directory = settings.temporaryDirectory {
-            _ = unsafe opening.pointee.set_tmp_dir(opening, directory)
-        }
-        observer?.callBegins()
-        code = unsafe opening.pointee.open(
-            opening, settings.home, UInt32(DB_INIT_MPOOL | DB_INIT_CDB | flags),
-            Int32(truncatingIfNeeded: settings.mode & 0o777))
-        observer?.callEnded()
-        guard code == 0 else {
-            let failure = RegionFiles(home: settings.home).failure(joining: code, messages)
-            _ = unsafe opening.pointee.close(opening, 0)
-            throw failure
-        }
-        do {
-            unsafe try RegionFiles(home: settings.home).takeRoom(in: opening)
-        } catch {
-            _ = unsafe opening.pointee.close(opening, 0)
-            throw error
-        }
-        return unsafe (opening, tracksThreads)
-    }
-
-    /// As readers create it: how many threads of all programs are kept account of, and the size of the shared cache.
-    private static let trackedThreads: UInt32 = 128
-    private static let createdCacheSize: UInt32 = 8 << 20
 }

@@ -302,20 +302,14 @@ package final class LiveMap {
                 _ = try DatabaseReader(try FilePages(path), cacheLimit: 0)
             }
         }
-        var created: UnsafeMutablePointer<DB>?
-        var code = unsafe db_create(&created, environment?.handle, 0)
-        guard code == 0, let opening = unsafe created else {
-            throw BerkeleyDBFailure(code: code == 0 ? ENOMEM : code, messages: messages)
-        }
+        let opening = unsafe try messages.makeDatabase(in: environment?.handle)
         if environment == nil {
-            // db_create made a private environment for it.
-            if let own = unsafe opening.pointee.dbenv { unsafe messages.attach(to: own) }
             _ = unsafe opening.pointee.set_cachesize(opening, 0, privateCacheSize, 1)
         }
         if flags & DB_CREATE != 0 { _ = unsafe opening.pointee.set_flags(opening, UInt32(DB_CHKSUM)) }
         messages.forget()
         observer?.callBegins()
-        code = unsafe opening.pointee.open(
+        let code = unsafe opening.pointee.open(
             opening, nil, path, nil, kind, UInt32(flags), Int32(truncatingIfNeeded: mode & 0o777))
         observer?.callEnded()
         var failure = code == 0 ? nil : BerkeleyDBFailure(code: code, messages: messages)
