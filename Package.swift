@@ -77,7 +77,7 @@ let package = Package(
                 // not be relocated at each start (ARCHITECTURE.md, Decisions).
                 .unsafeFlags(
                     [
-                        "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe", "-Xclang-linker",
+                        "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=all", "-Xclang-linker",
                         "-no-pie", "-L", Context.packageDirectory + "/Sources/zroute/Link", "-Xclang-linker",
                         "-static-libgcc",
                     ], .when(configuration: .release))
