@@ -42,12 +42,12 @@ let package = Package(
         .target(
             name: "QueueRouting",
             dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps", "Routing", "Spool"]),
-        .target(name: "Service", dependencies: ["Configuration", "System"]),
+        .target(name: "Service", dependencies: ["Bytes", "Configuration", "System"]),
         .target(name: "LMTP", dependencies: ["Bytes", "MailSyntax"]),
         .target(
             name: "Delivery",
             dependencies: [
-                "CMessageDigest", "Configuration", "System", "LMTP", "Bytes", "MailSyntax", "Service", "Spool",
+                "CMessageDigest", "Configuration", "System", "LMTP", "Bytes", "MailSyntax", "Spool",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "Sink",
             dependencies: [
-                "Bytes", "MailSyntax", "System", "LMTP",
+                "Bytes", "MailSyntax", "System", "LMTP", "Service",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -132,6 +132,9 @@ let package = Package(
                 "Routing", "Spool",
                 "ZRouteTestKit", "zroute",
             ]),
+        .executableTarget(name: "ServiceRunner", dependencies: ["Service"], path: "Tests/ServiceRunner"),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Service", "ServiceRunner", "System", "ZRouteTestKit", "zroute"]),
         .testTarget(name: "LMTPTests", dependencies: ["System", "LMTP", "Bytes", "MailSyntax"]),
         .executableTarget(
             name: "DeliveryFaultRunner", dependencies: ["Configuration", "Delivery", "Spool"],
@@ -139,9 +142,8 @@ let package = Package(
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Configuration", "Delivery", "DeliveryFaultRunner", "System", "LMTP", "Bytes", "MailSyntax", "Sink",
-                "Spool",
-                "ZRouteTestKit", "zroute",
+                "Configuration", "Delivery", "DeliveryFaultRunner", "System", "LMTP", "Bytes", "MailSyntax", "Service",
+                "Sink", "Spool", "ZRouteTestKit", "zroute",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

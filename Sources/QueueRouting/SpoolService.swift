@@ -58,10 +58,11 @@ package struct SpoolService {
         }
     }
 
-    /// The milliseconds until there is something to do even if nothing comes in.
-    package var patience: Int {
+    /// How long there is nothing to do unless something comes in.
+    package var patience: Duration {
         let now = MonotonicTime.coarse()
-        return now < nextLook ? Int(clamping: (nextLook.nanoseconds - now.nanoseconds) / 1_000_000) + 1 : 1
+        let rest = now < nextLook ? nextLook.nanoseconds - now.nanoseconds : 0
+        return .nanoseconds(Int64(clamping: rest)) + .milliseconds(1)
     }
 
     /// After a failure to look through the spool, in nanoseconds.

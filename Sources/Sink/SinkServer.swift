@@ -6,101 +6,79 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Synchronization
+package import Service
 package import System
 
 /// A small LMTP store to try things against.
 package final class SinkServer: Sendable {
-    /// Where it listens.
-    package enum Address: Sendable {
-        /// A socket in the file system; one that is there already is replaced.
-        case unix(String)
-        /// An address or name, and a port; 0 for any.
-        case tcp(host: String, port: Int)
-    }
-
     private let group: MultiThreadedEventLoopGroup
-    private let channel: any Channel
+    private let sockets: [ListeningSocket]
+    private let channels: [any Channel]
     private let connections: SinkConnections
 
     /// Listens, and serves from now on.
     ///
     /// - Throws: the reason why it cannot listen there.
+    package convenience init(
+        at endpoint: ListeningEndpoint, store: MaildirStore, rules: SinkRules, host: String, threads: Int = 4
+    ) throws(FileError) {
+        try self.init(
+            sockets: ListeningSocket.listen(at: [endpoint]), store: store, rules: rules, host: host, threads: threads)
+    }
+
+    /// Serves sockets that listen, which are its own from now on.
     package init(
-        at address: Address, store: MaildirStore, rules: SinkRules, host: String, threads: Int = 4
+        sockets: [ListeningSocket], store: MaildirStore, rules: SinkRules, host: String, threads: Int = 4
     ) throws(FileError) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let connections = SinkConnections()
         self.connections = connections
+        self.sockets = sockets
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 128)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.backlog, value: ListeningSocket.backlog)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
                         SinkHandler(SinkSession(rules: rules, host: host), store: store, connections))
                 }
             }
-        do {
-            switch address {
-            case .unix(let path):
-                channel = try bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).wait()
-            case .tcp(let host, let port): channel = try bootstrap.bind(host: host, port: port).wait()
+        var channels: [any Channel] = []
+        for (index, socket) in sockets.enumerated() {
+            do {
+                channels.append(try bootstrap.withBoundSocket(socket.descriptor).wait())
+            } catch {
+                for socket in sockets { socket.removeFile() }
+                for channel in channels { try? channel.close().wait() }
+                // The one that failed was closed with its channel.
+                for socket in sockets[index...].dropFirst() { socket.abandon() }
+                try? group.syncShutdownGracefully()
+                throw FileError(operation: "listen", path: socket.name, reason: "\(error)")
             }
-        } catch {
-            try? group.syncShutdownGracefully()
-            throw Self.failure(error, at: address)
         }
-    }
-
-    /// Why it cannot listen, with the path or address and what to do about it.
-    private static func failure(_ error: any Error, at address: Address) -> FileError {
-        let place =
-            switch address {
-            case .unix(let path): path
-            case .tcp(let host, let port): "\(host):\(port)"
-            }
-        let operation = "listen"
-        switch error {
-        case let error as IOError:
-            return FileError(
-                operation: operation, path: place, code: error.errnoCode, remedy: remedy(error.errnoCode, at: address))
-        case SocketAddressError.unixDomainSocketPathTooLong:
-            return FileError(
-                operation: operation, path: place, code: ENAMETOOLONG,
-                remedy: "a socket's path has 107 bytes at the most: choose a shorter one")
-        case is UnixDomainSocketPathWrongType:
-            return FileError(
-                operation: operation, path: place, code: EEXIST,
-                remedy: "it is no socket: remove it, or choose another path")
-        case is SocketAddressError, is SocketAddressError.UnknownHost:
-            return FileError(
-                operation: operation, path: place,
-                reason: "the name cannot be resolved; give an address of this host")
-        default: return FileError(operation: operation, path: place, reason: "\(error)")
-        }
-    }
-
-    /// What to do where the system does not let us listen.
-    private static func remedy(_ code: Int32, at address: Address) -> String {
-        switch (address, code) {
-        case (.unix, ENOENT), (.unix, ENOTDIR): "make the directory that the socket is to be in, or choose another path"
-        case (.unix, EACCES), (.unix, EPERM), (.unix, EROFS): "choose a directory that this user may write to"
-        case (.unix, _): "choose another path"
-        case (.tcp, EADDRINUSE): "another program listens there: end it, or choose another port"
-        case (.tcp, EACCES): "ports below 1024 are for the superuser: choose another"
-        case (.tcp, _): "give an address of this host"
-        }
+        self.channels = channels
     }
 
     /// The port it listens on; nil for a socket in the file system.
-    package var port: Int? { channel.localAddress?.port }
+    package var port: Int? { sockets.lazy.compactMap(\.port).first }
+
+    /// Tells when each of its threads has got as far as to say so: none of them stands still.
+    package func whenAnswering(_ tell: @escaping @Sendable () -> Void) {
+        let answers = group.makeIterator().map { $0.submit {} }
+        EventLoopFuture.andAllComplete(answers, on: group.next()).whenComplete { _ in tell() }
+    }
+
+    private func stopListening() {
+        // While it listens nobody takes the file for a stale one.
+        for socket in sockets { socket.removeFile() }
+        for channel in channels { try? channel.close().wait() }
+    }
 
     /// Stops listening, waits until every connection has ended the transaction it is in, and ends all of them.
     ///
     /// - Parameter seconds: how long is waited at the most: a client that is silent in the middle of a message has not been
     ///   told that it was taken.
     package func finish(within seconds: Int) {
-        try? channel.close().wait()
+        stopListening()
         connections.finish()
         _ = connections.waitUntilNone(seconds: seconds)
         try? group.syncShutdownGracefully()
@@ -108,7 +86,7 @@ package final class SinkServer: Sendable {
 
     /// Ends all connections and stops listening.
     package func shutDown() {
-        try? channel.close().wait()
+        stopListening()
         try? group.syncShutdownGracefully()
     }
 }

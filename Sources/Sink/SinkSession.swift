@@ -74,11 +74,14 @@ struct SinkSession {
 
     /// Takes a piece of the message; the LF of a CRLF may come with the next.
     private mutating func take(_ bytes: [UInt8]) {
-        message.reserveCapacity(message.count + bytes.count)
-        for byte in bytes {
-            if byte == ASCII.lineFeed, message.last == ASCII.carriageReturn { message.removeLast() }
-            message.append(byte)
+        var rest = bytes[...]
+        while let end = rest.firstIndex(of: ASCII.lineFeed) {
+            message += rest[..<end]
+            if message.last == ASCII.carriageReturn { message.removeLast() }
+            message.append(ASCII.lineFeed)
+            rest = rest[(end + 1)...]
         }
+        message += rest
     }
 
     private mutating func deliver(_ store: Store) {

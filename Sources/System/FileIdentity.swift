@@ -38,6 +38,17 @@ package struct FileIdentity: Sendable, Hashable {
         self.init(status)
     }
 
+    /// The identity of what a path names, a symbolic link itself among it.
+    ///
+    /// - Throws: `FileError` when the path cannot be examined, a missing file among the reasons.
+    package init(linkAt path: String) throws(FileError) {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else {
+            throw FileError(operation: "lstat", path: path, code: errno)
+        }
+        self.init(status)
+    }
+
     /// A time as nanoseconds since 1970; the nearest that fits, past the year 2262.
     static func nanoseconds(_ time: timespec) -> Int64 {
         let (seconds, isOutside) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
@@ -46,13 +57,16 @@ package struct FileIdentity: Sendable, Hashable {
     }
 
     /// Whether it is the same file, whatever became of it since.
-    func isSameFile(as other: FileIdentity) -> Bool { device == other.device && inode == other.inode }
+    package func isSameFile(as other: FileIdentity) -> Bool { device == other.device && inode == other.inode }
 
     /// Whether it is a regular file.
     package var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
 
     /// Whether it is a directory.
     package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+
+    /// Whether it is a socket.
+    package var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
 }
 
 // Tells whether a file was written to, where its size and dates say otherwise.

@@ -51,6 +51,11 @@ struct ExitStatusTests {
         Obstacle(["--socket", "$/db"], 73, "$/db: listen: File exists", "no socket", "remove it"),
         Obstacle(
             ["--socket", "$/" + String(repeating: "x", count: 120)], 64, "listen: File name too long", "107 bytes"),
+        Obstacle(
+            ["--socket", "$/s", "--socket-group", "nosuch-group"], 64, "$/s: listen: ",
+            "there is no group 'nosuch-group': make it"),
+        Obstacle(["--socket", "$/s", "--socket-mode", "0999"], 64, "octal number up to 777"),
+        Obstacle(["--listen", "systemd"], 75, "systemd: listen: no such socket was handed over"),
         Obstacle(["--listen", "nosuch.invalid:0"], 75, "nosuch.invalid:0: listen: the name cannot be resolved"),
         Obstacle(["--listen", "192.0.2.1:0"], 75, "192.0.2.1:0: listen: Cannot assign", "an address of this host"),
         Obstacle(["--listen", "127.0.0.1"], 64, "HOST:PORT"), Obstacle(["--listen", "127.0.0.1:x"], 64, "HOST:PORT"),

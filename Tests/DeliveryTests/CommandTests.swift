@@ -2,6 +2,7 @@
 
 import Delivery
 import Foundation
+import Service
 import Sink
 import Spool
 import System
@@ -49,7 +50,7 @@ import ZRouteTestKit
 
         func run(_ arguments: String..., input: String = "Subject: x\n\nbody\n") throws -> CommandResult {
             try runCommand(
-                try programDirectory() + "/zroute",
+                try Programs.zroute.get(),
                 ["deliver", "--config", place.file("zmailer.conf"), "--dbases", place.file("db/dbases.conf")]
                     + arguments,
                 input: Array(input.utf8))
@@ -63,7 +64,7 @@ import ZRouteTestKit
     func nobodyNamesACommandOrAFile(recipient: String, mark: [String]) throws {
         let site = try TestSite()
         let result = try runCommand(
-            try programDirectory() + "/zroute",
+            try Programs.zroute.get(),
             [
                 "deliver", "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf"),
                 "--lmtp", "UNIX:\(site.socket)", "--from", "a@b.example", "--to", recipient,
@@ -82,7 +83,7 @@ import ZRouteTestKit
         var arguments = ["--lmtp", "UNIX:\(site.socket)", "--from", "a@example.net"]
         for address in to { arguments += ["--to", address] }
         let result = try runCommand(
-            try programDirectory() + "/zroute",
+            try Programs.zroute.get(),
             ["deliver", "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf")]
                 + arguments, input: Array("Subject: x\n\nbody\n".utf8))
         #expect(result.status == status, "\(result.text)\(result.errorText)")
@@ -130,7 +131,7 @@ import ZRouteTestKit
         for to in [["--to", "-user@elsewhere.example"], ["--to=-user@elsewhere.example"]] {
             try site.place.write("-user@elsewhere.example smtp-lmtp!node!box\n", to: "db/fqdnroutes")
             let result = try runCommand(
-                try programDirectory() + "/zroute",
+                try Programs.zroute.get(),
                 [
                     "deliver", "--config", site.place.file("zmailer.conf"), "--dbases",
                     site.place.file("db/dbases.conf"), "--set", "mydomain=store.example.net", "--lmtp",
@@ -213,7 +214,7 @@ import ZRouteTestKit
                 "--scheduler", try site.place.write("smtp-lmtp\n  command=\"\(command)\"\n", to: "scheduler.conf"),
             ]
         }
-        let words = [try programDirectory() + "/zroute", "deliver", "--route", "--once"] + server + run.arguments
+        let words = [try Programs.zroute.get(), "deliver", "--route", "--once"] + server + run.arguments
         let configuration = [
             "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf"),
         ]

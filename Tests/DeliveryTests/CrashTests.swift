@@ -1,6 +1,7 @@
 // Kills a delivering process at each of its file operations in turn, lets another run finish, and counts copies.
 
 import Foundation
+import Service
 import Sink
 import Spool
 import System
@@ -94,19 +95,7 @@ import ZRouteTestKit
     private static func run(_ spool: DeliverySpool, _ server: String, killAt number: Int?, workers: Int = 1) throws
         -> CommandResult
     {
-        let runner = try programDirectory() + "/DeliveryFaultRunner"
+        let runner = try Programs.directory() + "/DeliveryFaultRunner"
         return try runCommand(runner, [spool.postOffice.path, server, number.map(String.init) ?? "none", "\(workers)"])
     }
-}
-
-/// Where the programs of this build are: beside the one that runs the tests.
-func programDirectory() throws -> String {
-    let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
-    let bundles = CommandLine.arguments.filter { $0.contains(".xctest") }.map { directory(of: $0) }
-    for candidate in [own] + bundles + bundles.map({ directory(of: $0) })
-        + bundles.map({ directory(of: directory(of: $0)) })
-    where FileManager.default.isExecutableFile(atPath: candidate + "/DeliveryFaultRunner") {
-        return candidate
-    }
-    throw CommandFailure("DeliveryFaultRunner was not built beside the tests in \(own)")
 }

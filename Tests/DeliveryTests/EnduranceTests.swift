@@ -17,7 +17,7 @@ import ZRouteTestKit
         let transport = spool.postOffice.path + "/transport"
         func left() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: transport).count }
         let program = try RunningProgram(
-            try programDirectory() + "/zroute",
+            try Programs.zroute.get(),
             [
                 "deliver", "--once", "--set", "POSTOFFICE=\(spool.postOffice.path)", "--set", "hostname=h.example",
                 "--lmtp", "UNIX:\(server["LMTP_SOCKET"])", "--connections", "\(connections)",

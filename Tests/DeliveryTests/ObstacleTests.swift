@@ -6,6 +6,7 @@ import Delivery
 import Foundation
 import Glibc
 import LMTP
+import Service
 import Sink
 import Spool
 import Synchronization
@@ -227,7 +228,7 @@ import ZRouteTestKit
         let settings = try spool.place.write("POSTOFFICE=\(spool.postOffice.path)\nhostname=h.example\n", to: "z")
         for _ in 0..<3 {
             let result = try runCommand(
-                try programDirectory() + "/zroute", ["deliver", "--once", "--config", settings, "--scheduler", file])
+                try Programs.zroute.get(), ["deliver", "--once", "--config", settings, "--scheduler", file])
             #expect(result.status == status, "\(result.errorText)")
             #expect(result.errorText.contains("its recipients stay queued"), "\(result.errorText)")
             #expect(result.errorText.ranges(of: "stay queued").count == 1)

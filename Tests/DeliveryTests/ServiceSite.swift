@@ -48,7 +48,7 @@ final class ServiceSite: Sendable {
 
     private func run(_ arguments: String..., input: String = "") throws {
         try runCommandSuccessfully(
-            try programDirectory() + "/zroute", arguments + ["--config", place.file("zmailer.conf")],
+            try Programs.zroute.get(), arguments + ["--config", place.file("zmailer.conf")],
             input: Array(input.utf8))
     }
 
@@ -59,7 +59,7 @@ final class ServiceSite: Sendable {
             case .deliver: ["deliver", "--route", "--watch", "--lmtp", "UNIX:\(socket)"]
             }
         return try RunningProgram(
-            try programDirectory() + "/zroute", arguments + ["--config", place.file("zmailer.conf")])
+            try Programs.zroute.get(), arguments + ["--config", place.file("zmailer.conf")])
     }
 
     /// Submits a message as programs do: written elsewhere, then renamed into router/.

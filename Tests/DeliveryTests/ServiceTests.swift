@@ -37,7 +37,7 @@ import ZRouteTestKit
 
         func start(_ arguments: String..., environment: [String: String] = [:]) throws -> RunningProgram {
             try RunningProgram(
-                try programDirectory() + "/zroute",
+                try Programs.zroute.get(),
                 ["deliver", "--watch", "--config", spool.place.file("zmailer.conf")] + arguments,
                 environment: ["NOTIFY_SOCKET": listener.path].merging(environment) { $1 })
         }
@@ -93,6 +93,31 @@ import ZRouteTestKit
         let control = try #require(try service.spool.control())
         #expect(control.recipients.map { text($0.address.user) } == ["late"])
         #expect(control.recipients.allSatisfy { $0.tag == .pending && $0.process == nil })
+    }
+
+    /// A second signal ends it at once, as a crash would: the message stays, and the next run delivers it.
+    @Test(arguments: [(SIGTERM, SIGTERM), (SIGTERM, SIGINT), (SIGINT, SIGINT)])
+    func aSecondSignalEndsItAtOnce(first: Int32, second: Int32) throws {
+        var script = ServerScript()
+        let gate = try TemporaryDirectory()
+        script.actions[.final] = [.replyOnceFileExists("250 2.1.5 ok", gate.file("open"))]
+        let service = try Service(script)
+        try service.spool.add([recipient("slow")])
+        let program = try service.start("--route")
+        #expect(try service.listener.next()?.hasPrefix("READY=1") == true)
+        #expect(try holds { !service.server.record.messages.isEmpty })
+        program.send(first)
+        #expect(try service.listener.next()?.hasPrefix("STOPPING=1") == true)
+        program.send(second)
+        #expect(program.wait() == -second)
+        #expect(program.errors.contains("asked to end a second time"), "\(program.errors)")
+        #expect(try service.spool.control() != nil, "it is still there")
+        try gate.write("", to: "open")
+        let next = try service.start("--route")
+        #expect(try holds { try service.spool.postOffice.messages().names.isEmpty }, "\(next.errors)")
+        #expect(service.server.record.accepted.contains("slow"))
+        next.send(SIGTERM)
+        #expect(next.wait() == 0)
     }
 
     @Test func itReadsItsConfigurationAnew() throws {

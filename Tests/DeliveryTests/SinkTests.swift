@@ -4,6 +4,7 @@ import Delivery
 import Foundation
 import Glibc
 import LMTP
+import Service
 import Sink
 import System
 import Testing
@@ -54,12 +55,12 @@ import ZRouteTestKit
     }
 
     /// A transaction that is under way when the sink is told to end is finished; the connection is then closed.
-    @Test(arguments: [SIGTERM, SIGINT])
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
     func itEndsAfterItsTransactions(signal: Int32) throws {
         let place = try TemporaryDirectory()
         let listener = try NotificationListener(place.file("notify"))
         let program = try RunningProgram(
-            try programDirectory() + "/zroute",
+            try Programs.zroute.get(),
             ["lmtp-sink", "--listen", "127.0.0.1:0", "--maildir", place.file("store")],
             environment: ["NOTIFY_SOCKET": listener.path])
         #expect(try listener.next()?.hasPrefix("READY=1") == true)
@@ -77,6 +78,46 @@ import ZRouteTestKit
         #expect(program.wait() == 0, "\(program.errors)")
         #expect(program.errors.contains("zroute: start command=lmtp-sink") && program.errors.contains("zroute: stop "))
         #expect(try files(place.file("store")).contains { $0.hasPrefix("u@b/new/") })
+    }
+
+    /// A second signal ends it at once: what is not answered was not taken.
+    @Test(arguments: [(SIGTERM, SIGTERM), (SIGTERM, SIGINT), (SIGINT, SIGTERM), (SIGHUP, SIGHUP)])
+    func aSecondSignalEndsItAtOnce(first: Int32, second: Int32) throws {
+        let place = try TemporaryDirectory()
+        let listener = try NotificationListener(place.file("notify"))
+        let program = try RunningProgram(
+            try Programs.zroute.get(),
+            ["lmtp-sink", "--listen", "127.0.0.1:0", "--maildir", place.file("store")],
+            environment: ["NOTIFY_SOCKET": listener.path])
+        #expect(try listener.next()?.hasPrefix("READY=1") == true)
+        #expect(try holds { program.output.hasSuffix("\n") })
+        let port = try #require(program.output.split(separator: " ").last.flatMap { Int($0.dropLast()) })
+        let busy = try ClientProbe(port: port)
+        #expect(try busy.say("LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<u@b>\r\nDATA\r\n", until: "354 ").contains("354 "))
+        program.send(first)
+        #expect(try listener.next()?.hasPrefix("STOPPING=1") == true)
+        program.send(second)
+        #expect(program.wait() == -second, "\(program.errors)")
+        #expect(try busy.rest().split(whereSeparator: \.isNewline).last?.hasPrefix("354 ") == true)
+        #expect(try !files(place.file("store")).contains { $0.contains("/new/") })
+        #expect(program.errors.contains("asked to end a second time"), "\(program.errors)")
+    }
+
+    @Test func itTellsItsManagerThatItsThreadsGetOn() throws {
+        let place = try TemporaryDirectory()
+        let listener = try NotificationListener(place.file("notify"))
+        let program = try RunningProgram(
+            try Programs.zroute.get(),
+            ["lmtp-sink", "--socket", place.file("s"), "--maildir", place.file("store")],
+            environment: ["NOTIFY_SOCKET": listener.path, "WATCHDOG_USEC": "200000"])
+        #expect(try listener.next() == "READY=1\nSTATUS=listening")
+        for _ in 0..<4 { #expect(try listener.next() == "WATCHDOG=1") }
+        program.send(SIGTERM)
+        var last = ""
+        while !last.hasPrefix("STOPPING=1"), let state = try listener.next() { last = state }
+        #expect(last == "STOPPING=1\nSTATUS=finishing what is under way")
+        #expect(program.wait() == 0)
+        #expect(try !place.names().contains("s"))
     }
 
     @Test(arguments: [

@@ -18,7 +18,7 @@ import ZRouteTestKit
         var environment = ["NOTIFY_SOCKET": listener.path]
         if let watchdog { environment["WATCHDOG_USEC"] = "\(watchdog)" }
         return try RunningProgram(
-            try programDirectory() + "/zroute", arguments + ["--config", site.place.file("zmailer.conf")],
+            try Programs.zroute.get(), arguments + ["--config", site.place.file("zmailer.conf")],
             environment: environment)
     }
 

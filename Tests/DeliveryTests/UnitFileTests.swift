@@ -19,7 +19,7 @@ import ZRouteTestKit
         where unit.hasSuffix(".service") || unit.hasSuffix(".timer") {
             let lines = text(try readFile("\(Self.contrib)/\(unit)", limit: 1 << 20).bytes)
             // The program is not installed where it is tested.
-            try place.write(lines.replacing("/usr/bin/zroute", with: try programDirectory() + "/zroute"), to: unit)
+            try place.write(lines.replacing("/usr/bin/zroute", with: try Programs.zroute.get()), to: unit)
         }
         let result = try runCommand("/usr/bin/systemd-analyze", ["verify", "--man=no", place.file(name)])
         #expect(result.status == 0 && result.errorText.isEmpty, "\(result.errorText)")
@@ -37,7 +37,7 @@ import ZRouteTestKit
         try spool.place.write(relations.map { "\($0) NONE - - - -\n" }.joined(), to: "dbases.conf")
         try spool.place.write("smtp\n  command=\"smtp -x\"\n", to: "scheduler.conf")
         let result = try runCommand(
-            try programDirectory() + "/zroute",
+            try Programs.zroute.get(),
             arguments + ["--config", settings, "--scheduler", spool.place.file("scheduler.conf")])
         #expect(result.status == 66 && result.errorText.contains("/none/router: open: "), "\(result.errorText)")
     }

@@ -64,8 +64,6 @@ package enum DeliveryEvent: Sendable {
     case putAside(MessageName, path: String)
     /// A message is done and gone.
     case removed(MessageName)
-    /// The spool's directories are not where they were, or are there again: in words.
-    case place(String)
     /// Something worth knowing that is no failure yet, or not any more.
     case notice(String)
     /// Something a person should look at.

@@ -6,6 +6,17 @@ import Configuration
 import Maps
 import Site
 
+/// What names an entry.
+struct DbEntryOptions: ParsableArguments {
+    @Flag(help: "Take the key as it stands, without folding it as lookups do.")
+    var raw = false
+
+    @Argument(help: "A relation, or a path.")
+    var map: String
+
+    @Argument var key: String
+}
+
 /// Prints the value of a key.
 struct DbGetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,17 +26,11 @@ struct DbGetCommand: ParsableCommand {
 
     @OptionGroup var options: DbOptions
 
-    @Flag(help: "Take the key as it stands, without folding it as lookups do.")
-    var raw = false
-
-    @Argument(help: "A relation, or a path.")
-    var map: String
-
-    @Argument var key: String
+    @OptionGroup var entry: DbEntryOptions
 
     func run() throws {
-        let session = try DbSession(map, options)
-        let stored = session.storedKey(key, isRaw: raw)
+        let session = try DbSession(entry.map, options)
+        let stored = session.storedKey(entry.key, isRaw: entry.raw)
         try session.withMap(.reading) { map, output in
             guard let value = try map.get(stored) else { throw ExitCode.absent }
             output.write((value.last == 0 ? value.dropLast() : value) + [0x0A])
@@ -49,25 +54,19 @@ struct DbPutCommand: ParsableCommand {
 
     @OptionGroup var allow: AllowOptions
 
-    @Flag(help: "Take the key as it stands, without folding it as lookups do.")
-    var raw = false
-
-    @Argument(help: "A relation, or a path.")
-    var map: String
-
-    @Argument var key: String
+    @OptionGroup var entry: DbEntryOptions
 
     @Argument var value: String
 
     func validate() throws {
-        guard !(key + value).utf8.contains(0) else { throw ValidationError("A key or value cannot hold a NUL.") }
+        guard !(entry.key + value).utf8.contains(0) else { throw ValidationError("A key or value cannot hold a NUL.") }
     }
 
     func run() throws {
-        let session = try DbSession(map, options)
+        let session = try DbSession(entry.map, options)
         try session.requireChangeable()
         try judge(session)
-        let stored = session.storedKey(key, isRaw: raw)
+        let stored = session.storedKey(entry.key, isRaw: entry.raw)
         try session.withMap(.writing(create: true)) { map, _ in
             try map.put(stored, value.utf8 + [0])
             try map.sync()
@@ -77,12 +76,12 @@ struct DbPutCommand: ParsableCommand {
     }
 
     private func judge(_ session: borrowing DbSession) throws {
-        let stored = Array(session.storedKey(key, isRaw: raw).dropLast())
+        let stored = Array(session.storedKey(entry.key, isRaw: entry.raw).dropLast())
         var findings = SourceFindings(source: session.target.name.file)
         let faults = EntryCheck(judge: session.target.judge).faults(ofKey: stored, value: Array(value.utf8))
         for fault in faults where !allow.findings.contains(fault.name) {
             findings.add(
-                Finding(fault.name, fault.severity, file: findings.source, text: "entry '\(key)': \(fault.text)"))
+                Finding(fault.name, fault.severity, file: findings.source, text: "entry '\(entry.key)': \(fault.text)"))
         }
         session.log.say(findings)
         guard findings.errorCount > 0 else { return }
@@ -102,17 +101,11 @@ struct DbDeleteCommand: ParsableCommand {
 
     @OptionGroup var options: DbOptions
 
-    @Flag(help: "Take the key as it stands, without folding it as lookups do.")
-    var raw = false
-
-    @Argument(help: "A relation, or a path.")
-    var map: String
-
-    @Argument var key: String
+    @OptionGroup var entry: DbEntryOptions
 
     func run() throws {
-        let session = try DbSession(map, options)
-        let stored = session.storedKey(key, isRaw: raw)
+        let session = try DbSession(entry.map, options)
+        let stored = session.storedKey(entry.key, isRaw: entry.raw)
         try session.withMap(.writing(create: false)) { map, _ in
             guard try map.delete(stored) else { throw ExitCode.absent }
             try map.sync()

@@ -4,11 +4,9 @@ import ArgumentParser
 import Configuration
 import Delivery
 import Glibc
-import Maps
 import Service
 import Site
 import Spool
-import Synchronization
 import System
 
 /// Delivers what is routed.
@@ -85,9 +83,10 @@ struct DeliverCommand: ParsableCommand {
     func run() throws {
         // A reader of the results that goes away must not end a delivery in the middle: writing to it fails instead.
         _ = signal(SIGPIPE, SIG_IGN)
-        if watch { DeliveryService.blockSignals() }
         // Whoever hands over one message waits for the answer; of the others people read later.
         let form = sender == nil ? self.site.log.timedForm : self.site.log.form
+        // Before any thread is started.
+        let life = watch ? ServiceLife(takesReload: true, log: form) : nil
         do {
             let settings = try self.site.settings()
             let plan = try transport.plan(self.site, settings: settings, log: form)
@@ -103,17 +102,22 @@ struct DeliverCommand: ParsableCommand {
                     site: site, plan: plan, ignoresQuota: ignoresQuota)
                 throw try delivery.run(sender: sender, recipients: recipients)
             }
-            let status = try deliverSpool(settings, site, plan, form)
-            if status != .ok { throw status }
+            let run = DeliverSpoolRun(
+                postOffice: try openSpool(settings, form), settings: settings, site: site, plan: plan, form: form,
+                workers: workers, metricsPath: metrics)
+            if let life {
+                try run.serve(life) { try readSettings(isRouting: site != nil, form) }
+            } else {
+                let status = try run.deliverOnce(ignoresSchedule: ignoresSchedule)
+                if status != .ok { throw status }
+            }
         } catch let error as ConfigurationError {
             DiagnosticLog(form).say(error)
             throw ExitCode(unusableConfiguration: error)
         }
     }
 
-    private func deliverSpool(
-        _ settings: Settings, _ site: LoggedSite?, _ plan: DeliveryPlan, _ form: LogForm
-    ) throws -> ExitCode {
+    private func openSpool(_ settings: Settings, _ form: LogForm) throws -> PostOffice {
         let postOffice = try SpoolAccess.open(settings, DiagnosticLog(form))
         do {
             try postOffice.completeRemovals()
@@ -121,150 +125,14 @@ struct DeliverCommand: ParsableCommand {
             DiagnosticLog(form).say(error)
             throw ExitCode.tryAgain
         }
-        // Before any thread is started. A service takes the signals itself.
-        let signals = watch ? nil : TerminationSignals()
-        guard SpoolAccess.hasFreeFiles(12) else {
-            DiagnosticLog(form).say("too few files may be open for connections; raise the limit (ulimit -n)")
-            throw ExitCode.tryAgain
-        }
-        let turn = OutputLock()
-        let watchdog = Watchdog()
-        let log = DeliveryLog(form, watch ? .events : .results, turn: turn)
-        let pool = ConnectionPool()
-        let environment = DeliveryEnvironment(
-            postOffice: postOffice, plan: plan, pool: pool, hostname: settings.hostnameBytes,
-            log: { log.record($0) })
-        let file = metrics.map {
-            DeliverMetricsFile(path: $0, postOffice: postOffice, deliveries: environment.metrics, log: form)
-        }
-        let routing = site.map {
-            DeliverRouting(
-                $0, postOffice, form: form, lookups: file?.lookups, turn: turn, watchdog: watchdog, isService: watch)
-        }
-        if watch {
-            log.say(ServiceEffect("deliver", settings, postOffice, site?.databases, plan).event("start"))
-            let hooks = DeliveryService.Hooks(
-                watchdog: watchdog, reload: reloader(routing, postOffice, form),
-                beforeRound: { routing?.round(deliver: $0) },
-                afterRound: {
-                    log.flush()
-                    file?.write()
-                })
-            let submissions = routing == nil ? nil : SpoolAccess.watch(postOffice) { DiagnosticLog(form).say($0) }
-            DeliveryService(
-                environment, workers: workers, openLimit: SpoolAccess.openLimit, submissions: submissions, hooks: hooks
-            ).serve()
-            log.say(.service("stop", "deliver"))
-        } else {
-            let run = DeliveryRun(
-                workers: workers, keepsResults: false, openLimit: SpoolAccess.openLimit,
-                patience: TimeSpan(seconds: 60))
-            let worker = MessageWorker(environment, ignoresSchedule: ignoresSchedule)
-            // Each message is tried once: those that are delivered while others are routed are not for the list after it.
-            let begun = Mutex<Set<MessageName>>([])
-            if let routing {
-                // Whoever dies inside an environment breaks it for all: a signal waits until routing is done.
-                routing.pass(shouldStop: { signals?.isPending ?? false }) { routed in
-                    let taken = run.add(routed, worker)
-                    begun.withLock { $0.formUnion(taken) }
-                }
-            }
-            signals?.release()
-            do {
-                let names = try postOffice.messages().names
-                run.add(begun.withLock { begun in names.filter { !begun.contains($0) } }, worker)
-            } catch {
-                log.say(Diagnosis(error))
-                throw ExitCode.tryAgain
-            }
-            run.wait()
-            run.drain()
-            log.flush()
-            file?.write()
-        }
-        let routed = routing?.finish() ?? .ok
-        pool.shutDown()
-        let status = log.finish().worse(routed)
-        // A service was asked to end: what its log told of while it ran is no failure of that.
-        return watch ? .ok : status
+        return postOffice
     }
 
-    /// Reads all configuration anew, that of routing too; where any of it cannot be used, all of the old stands.
-    private func reloader(
-        _ routing: DeliverRouting?, _ postOffice: PostOffice, _ form: LogForm
-    ) -> @Sendable () -> DeliveryPlan? {
-        { [siteOptions = site, transport] in
-            do {
-                let settings = try siteOptions.settings()
-                let plan = try transport.plan(siteOptions, settings: settings, log: form)
-                try SpoolAccess.warnOfOtherSpool(settings, than: postOffice) { DiagnosticLog(form).say($0) }
-                var databases: DatabasesConf?
-                if let routing {
-                    let site = try LoggedSite(options: siteOptions, log: form)
-                    site.warn()
-                    routing.use(site)
-                    databases = site.databases
-                }
-                DiagnosticLog(form).say(ServiceEffect("deliver", settings, postOffice, databases, plan).event("reload"))
-                return plan
-            } catch {
-                DiagnosticLog(form).say(error, rest: "; the old configuration stands")
-                return nil
-            }
-        }
-    }
-}
-
-// The options that say which servers deliver goes to.
-
-/// scheduler.conf, or one server.
-struct TransportOptions: ParsableArguments, Sendable {
-    @Option(help: ArgumentHelp("Deliver all LMTP channels to this server.", valueName: "UNIX:/path|host:port"))
-    var lmtp: String?
-
-    @Option(
-        name: .customLong("lmtp-options"), parsing: .unconditional,
-        help: ArgumentHelp(
-            "Options of the smtp command for that server, such as '-S FILE -A FILE'.", valueName: "options"))
-    var lmtpOptions: String = ""
-
-    @Option(help: "The most connections to that server.")
-    var connections = DeliveryPlan.defaultConnections
-
-    func validate() throws {
-        guard lmtp != nil || lmtpOptions.isEmpty else {
-            throw ValidationError(
-                "--lmtp-options goes with --lmtp; other servers have their options in scheduler.conf.")
-        }
-        guard (1...10_000).contains(connections) else {
-            throw ValidationError("--connections is a number from 1 to 10000.")
-        }
-        if let lmtp, Endpoint(lmtp) == nil {
-            throw ValidationError("--lmtp is neither UNIX:/path nor host:port: '\(lmtp)'.")
-        }
-    }
-
-    /// What is to be done for each channel and host.
-    ///
-    /// - Throws: `ConfigurationError`.
-    func plan(_ site: SiteOptions, settings: Settings, log: LogForm) throws -> DeliveryPlan {
-        if let endpoint = lmtp.flatMap({ Endpoint($0) }) {
-            var parameters = SchedulerParameters()
-            parameters.maximumPerEndpoint = connections
-            return DeliveryPlan(
-                .single(endpoint, options: lmtpOptions, parameters: parameters), settings: settings,
-                report: { DiagnosticLog(log).say($0, .warning) })
-        }
-        guard let file = site.scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else {
-            throw settings.missing(
-                "MAILSHARE",
-                "scheduler.conf, which names the servers, is looked for there; set it, name the file with --scheduler, or"
-                    + " name one server with --lmtp UNIX:/path or --lmtp host:port")
-        }
-        let conf = try SchedulerConf(file: file)
-        if let finding = conf.unsetVariable(settings.variables) { throw finding.configurationError }
-        for finding in conf.findings { DiagnosticLog(log).say(Diagnosis(finding: finding)) }
-        return DeliveryPlan(
-            .scheduler(conf), settings: settings, report: { DiagnosticLog(log).say($0, .warning) })
+    /// Reads all configuration, that of routing too.
+    private func readSettings(isRouting: Bool, _ form: LogForm) throws -> DeliverService.Configuration {
+        let settings = try site.settings()
+        return DeliverService.Configuration(
+            settings: settings, plan: try transport.plan(site, settings: settings, log: form),
+            site: isRouting ? try LoggedSite(options: site, log: form) : nil)
     }
 }

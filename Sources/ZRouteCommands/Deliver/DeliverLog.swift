@@ -78,7 +78,6 @@ final class DeliveryLog: Sendable {
                 var diagnosis = Diagnosis("failed, and its sender may not be told: see \(path)", .warning, file: path)
                 diagnosis.message = message.description
                 state.log.say(diagnosis)
-            case .place(let text): state.log.say(text, .warning)
             case .attempt, .reported, .removed: break
             }
             guard !text.isEmpty else { return }
@@ -119,7 +118,7 @@ extension LogEvent {
             add("channel", .text(channel), as: "channel", printable(channel))
             add("host", .text(host), as: "host", printable(host))
             add("reason", words: reason)
-        case .putAside, .place, .notice, .trouble: return nil
+        case .putAside, .notice, .trouble: return nil
         }
     }
 }

@@ -22,20 +22,21 @@ final class DeliverRouting: Sendable {
         var service: SpoolService
         var hasRecovered = false
     }
-    private let isService: Bool
+    /// The life of the service that this is part of; nil where it is none.
+    private let life: ServiceLife?
     private let watcher = Mutex<TextMapWatcher?>(nil)
 
     /// Routes by a site.
     ///
-    /// - Parameter isService: whether it goes on until it is told to end, so that changed maps are of interest.
+    /// - Parameter life: of the service that goes on until it is told to end, so that changed maps are of interest.
     init(
         _ site: LoggedSite, _ postOffice: PostOffice, form: LogForm, lookups: LookupCounts?, turn: OutputLock,
-        watchdog: Watchdog, isService: Bool
+        life: ServiceLife?
     ) {
-        self.isService = isService
+        self.life = life
         self.postOffice = postOffice
         self.lookups = lookups
-        log = RouteQueueLog(form, turn: turn, watchdog: watchdog)
+        log = RouteQueueLog(form, turn: turn, progress: life?.progress)
         let routing = SpoolRouting(site, postOffice, counts: lookups)
         state = Mutex(State(routing: routing, service: routing.service()))
         watch(routing)
@@ -43,7 +44,7 @@ final class DeliverRouting: Sendable {
 
     /// Watches the maps of a site where that is of interest.
     private func watch(_ routing: SpoolRouting) {
-        guard isService else { return }
+        guard life != nil else { return }
         let new = routing.watchTexts()
         watcher.withLock { old in
             old?.stop()
@@ -81,7 +82,8 @@ final class DeliverRouting: Sendable {
     ///
     /// - Parameter deliver: is given messages as soon as they are in place, open and locked.
     func round(deliver: @escaping @Sendable ([RoutedMessage]) -> Void) {
-        let hooks = SpoolRun.Hooks(report: log.add, handOver: deliver, shouldStop: { false })
+        let hooks = SpoolRun.Hooks(
+            report: log.add, handOver: deliver, shouldStop: { [life] in life?.isEnding ?? false })
         state.withLock { state in
             if !state.hasRecovered {
                 log.say { () throws(FileError) in try postOffice.recover() }

@@ -1,7 +1,6 @@
 // `zroute lmtp-sink`: a small LMTP store, for demonstrations and tests.
 
 import ArgumentParser
-import Delivery
 import Glibc
 import Service
 import Sink
@@ -16,13 +15,18 @@ struct LMTPSinkCommand: ParsableCommand {
             Each address has a Maildir of its own, DIR/user@domain; user+folder@domain goes to its subfolder. A recipient \
             that one of the rules names (whole address, local part, or local part without folder) is refused at RCPT or \
             after the message.
+
+            An endpoint is unix:PATH, HOST:PORT, :PORT (this host alone), *:PORT, systemd (the sockets that systemd \
+            hands over; so it is without --socket and --listen where there are any), or systemd:NAME.
             """)
 
     @Option(help: ArgumentHelp("Listen on this socket in the file system.", valueName: "path"))
     var socket: String?
 
-    @Option(help: ArgumentHelp("Listen on this address; port 0 is any.", valueName: "host:port"))
+    @Option(help: ArgumentHelp("Listen here; port 0 is any.", valueName: "endpoint"))
     var listen: String?
+
+    @OptionGroup var sockets: SocketOptions
 
     @Option(help: ArgumentHelp("Keep the Maildirs here.", valueName: "dir"))
     var maildir: String
@@ -42,9 +46,20 @@ struct LMTPSinkCommand: ParsableCommand {
     @OptionGroup var logging: LogOptions
 
     func validate() throws {
-        guard (socket == nil) != (listen == nil) else {
+        _ = try endpoint()
+    }
+
+    private func endpoint() throws(ValidationError) -> ListeningEndpoint {
+        if let socket, listen == nil { return .unix(socket) }
+        guard let listen, socket == nil else {
+            if listen == nil, socket == nil, HandedOverSockets.areExpected { return .handedOver(name: nil) }
             throw ValidationError("Give either --socket PATH or --listen HOST:PORT.")
         }
+        guard let endpoint = ListeningEndpoint(listen) else {
+            throw ValidationError(
+                "--listen is not of the form HOST:PORT, unix:PATH, systemd or systemd:NAME: '\(listen)'.")
+        }
+        return endpoint
     }
 
     func run() throws {
@@ -53,69 +68,68 @@ struct LMTPSinkCommand: ParsableCommand {
         rules.deferred = Set(`defer`.map { Array($0.utf8) })
         rules.rejectedAfterData = Set(rejectData.map { Array($0.utf8) })
         rules.deferredAfterData = Set(deferData.map { Array($0.utf8) })
+        // Before any thread is started.
+        let life = ServiceLife(takesReload: false, log: logging.timedForm)
         let log = DiagnosticLog(logging.timedForm)
-        // Blocked before any thread starts: they are waited for below.
-        var signals = Self.signals()
-        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-        _ = signal(SIGPIPE, SIG_IGN)
-        do {
-            let server = try SinkServer(
-                at: try address(), store: MaildirStore(path: maildir, host: "localhost"), rules: rules,
-                host: "localhost")
-            var output = OutputStream(descriptor: STDOUT_FILENO)
-            output.write("listening on \(server.port.map { "port \($0)" } ?? socket ?? "")\n")
-            output.flush()
+        let endpoint = try endpoint()
+        do throws(FileError) {
+            let store = try MaildirStore(path: maildir, host: "localhost")
+            let listening = try ListeningSocket.listen(at: [endpoint], permissions: sockets.permissions)
+            let server = try SinkServer(sockets: listening, store: store, rules: rules, host: "localhost")
+            tell(of: listening)
             var effect = ServiceEffect("lmtp-sink")
             effect.add("socket", socket)
-            effect.add("listen", listen)
+            effect.add("listen", socket == nil ? listen ?? "\(endpoint)" : nil)
             effect.add("maildir", maildir)
             log.say(effect.event("start"))
-            ServiceManager.notify("READY=1\nSTATUS=listening")
-            waitForSignal(&signals)
-            ServiceManager.notify("STOPPING=1\nSTATUS=finishing the transactions that are under way")
-            log.say(.service("stop", "lmtp-sink"))
-            server.finish(within: Self.patience)
-        } catch let error as FileError {
+            var service = LMTPSinkService(server: server, progress: life.progress) { log.say($0) }
+            life.run(&service)
+        } catch {
             log.say(error)
             throw Self.status(of: error)
         }
     }
 
-    /// A path that no socket can have is a wrong use; a socket or directory that cannot be made is no matter of time.
+    /// A path that no socket can have, or a group that there is not, is a wrong use; a socket or directory that cannot be made is no matter of time.
     private static func status(of error: FileError) -> ExitCode {
         switch error.code {
-        case ENAMETOOLONG: .usage
+        case ENAMETOOLONG, EINVAL: .usage
         case ENOENT, ENOTDIR, EACCES, EPERM, EEXIST, EROFS, ENOSPC, EDQUOT: .cannotCreate
         default: .tryAgain
         }
     }
 
+    /// Says on standard output where it listens: the port was perhaps the system's choice.
+    private func tell(of sockets: [ListeningSocket]) {
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        var lines: [String] = []
+        for socket in sockets {
+            let line = "listening on \(socket.port.map { "port \($0)" } ?? socket.name)\n"
+            if !lines.contains(line) { lines.append(line) }
+        }
+        for line in lines { output.write(line) }
+        output.flush()
+    }
+}
+
+/// The sink as a service.
+struct LMTPSinkService: ServiceWork {
+    let server: SinkServer
+    let progress: ServiceProgress
+    let say: (LogEvent) -> Void
+
+    let status = "listening"
     /// How long transactions are waited for when the sink is told to end, in seconds.
     private static let patience = 60
 
-    private static func signals() -> sigset_t {
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        for signal in [SIGTERM, SIGINT] { unsafe sigaddset(&signals, signal) }
-        return signals
+    /// The server works by itself; it is asked whether it gets on.
+    func round() -> Duration {
+        server.whenAnswering { [progress] in progress.note() }
+        return .seconds(3600)
     }
 
-    /// Waits until the sink is told to end, and tells the service manager meanwhile that it lives.
-    private func waitForSignal(_ signals: inout sigset_t) {
-        let watchdog = Watchdog()
-        let pause = min(watchdog.interval.map { $0 / 2 } ?? .max, 3600 * 1_000_000_000)
-        var timeout = timespec(tv_sec: pause / 1_000_000_000, tv_nsec: pause % 1_000_000_000)
-        while unsafe sigtimedwait(&signals, nil, &timeout) < 0 { watchdog.feed() }
-    }
-
-    private func address() throws -> SinkServer.Address {
-        if let socket { return .unix(socket) }
-        guard let listen, let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]),
-            (0...65_535).contains(port)
-        else { throw ValidationError("--listen is not of the form HOST:PORT.") }
-        let host = listen[..<colon]
-        return .tcp(
-            host: host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : String(host),
-            port: port)
+    func drain() {
+        say(.service("stop", "lmtp-sink"))
+        server.finish(within: Self.patience)
     }
 }

@@ -32,18 +32,6 @@ enum SpoolAccess {
         "; POSTOFFICE needs the directories router, transport, queue and postman, which this user may read and write: make"
         + " them, or set POSTOFFICE to where they are"
 
-    /// Watches for submissions; nil where the system does not, and they have to be looked for.
-    ///
-    /// - Parameter failed: is given the reason.
-    static func watch(_ postOffice: PostOffice, failed: (FileError) -> Void) -> SubmissionWatch? {
-        do throws(FileError) {
-            return try SubmissionWatch(postOffice: postOffice.path)
-        } catch {
-            failed(error)
-            return nil
-        }
-    }
-
     /// The path of the spool that the settings name.
     private static func path(_ settings: Settings) throws(ConfigurationError) -> String {
         guard let path = settings.postOffice else {
@@ -66,8 +54,8 @@ enum SpoolAccess {
                 .warning, file: settings.file))
     }
 
-    /// Between two looks for submissions where nothing tells of them, in milliseconds.
-    static let pollingPause = 1000
+    /// Between two looks for submissions where nothing tells of them.
+    static let pollingPause = Duration.seconds(1)
 
     /// The names of submissions given as names or as paths.
     ///

@@ -50,30 +50,43 @@ struct RouteQueueCommand: ParsableCommand {
 
     func run() throws {
         let form = self.site.log.timedForm
+        // A reader of the log that goes away must not end the run in the middle of a batch: writing to it fails instead.
+        _ = signal(SIGPIPE, SIG_IGN)
+        // Before any thread is started.
+        let life = watch ? ServiceLife(takesReload: true, log: form) : nil
         let site = try loadSite(form)
         site.warn()
         let postOffice = try SpoolAccess.open(site.settings, DiagnosticLog(form))
-        // A reader of the log that goes away must not end the run in the middle of a batch: writing to it fails instead.
-        _ = signal(SIGPIPE, SIG_IGN)
-        let signals = RunSignals(takesReload: watch)
-        let watchdog = Watchdog()
-        let log = RouteQueueLog(form, watchdog: watchdog)
-        if watch {
-            RouteQueueService(
-                postOffice: postOffice, log: log, signals: signals, watchdog: watchdog,
-                readSite: { try LoggedSite(options: self.site, log: form) },
-                makeRouting: { makeRouting($0, postOffice) }
-            ).serve(site)
-            _ = log.finish()
-            return
+        if let life {
+            serve(life, site, postOffice, form)
+        } else {
+            try routeOnce(site, postOffice, form)
         }
+    }
+
+    private func serve(_ life: ServiceLife, _ site: LoggedSite, _ postOffice: PostOffice, _ form: LogForm) {
+        let log = RouteQueueLog(form, progress: life.progress)
+        var service = RouteQueueService(site, postOffice, log, life) {
+            let site = try LoggedSite(options: self.site, log: form)
+            try SpoolAccess.warnOfOtherSpool(site.settings, than: postOffice) { log.say($0) }
+            site.warn()
+            return site
+        } makeRouting: {
+            makeRouting($0, postOffice)
+        }
+        life.run(&service)
+    }
+
+    private func routeOnce(_ site: LoggedSite, _ postOffice: PostOffice, _ form: LogForm) throws {
+        let signals = TerminationSignals()
+        let log = RouteQueueLog(form)
         let routing = makeRouting(site, postOffice)
         do throws(FileError) {
             if files.isEmpty {
-                try routing.pass(log, shouldStop: { signals.isTerminationPending })
+                try routing.pass(log, shouldStop: { signals.isPending })
             } else {
                 let names = try SpoolAccess.submissions(named: files, in: postOffice) { log.sayMissing($0) }
-                routing.route(names, log) { signals.isTerminationPending }
+                routing.route(names, log) { signals.isPending }
             }
         } catch {
             log.say(error)

@@ -22,13 +22,13 @@ final class RouteQueueLog: Sendable {
 
     private let state: Mutex<State>
     private let lines: LogLines
-    private let watchdog: Watchdog?
+    private let progress: ServiceProgress?
 
     /// A log.
     ///
-    /// - Parameter watchdog: is fed as messages are done.
-    init(_ form: LogForm, turn: OutputLock? = nil, watchdog: Watchdog? = nil) {
-        self.watchdog = watchdog
+    /// - Parameter progress: is told as messages are done.
+    init(_ form: LogForm, turn: OutputLock? = nil, progress: ServiceProgress? = nil) {
+        self.progress = progress
         lines = LogLines(form, descriptor: STDOUT_FILENO)
         state = Mutex(
             State(
@@ -42,7 +42,7 @@ final class RouteQueueLog: Sendable {
 
     /// Adds what became of messages.
     func add(_ reports: [MessageReport]) {
-        watchdog?.feed()
+        progress?.note()
         // Put together before the others have to wait.
         var text: [UInt8] = []
         for report in reports {

@@ -135,7 +135,7 @@ import ZRouteTestKit
         let message = "Subject: direct\n\nbody\n"
         func status(_ addresses: String...) throws -> Int32 {
             try runCommand(
-                try programDirectory() + "/zroute",
+                try Programs.zroute.get(),
                 ["deliver", "--config", site.place.file("zmailer.conf"), "--from", "a@example.net"]
                     + addresses.flatMap { ["--to", $0] }, input: Array(message.utf8)
             ).status

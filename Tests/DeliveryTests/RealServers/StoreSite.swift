@@ -66,7 +66,7 @@ final class StoreSite {
             """, to: "scheduler.conf")
         try PostOffice.create(path: place.file("post"))
         configuration = ["--config", place.file("zmailer.conf")]
-        let compiled = try runCommand(try programDirectory() + "/zroute", ["newdb"] + configuration)
+        let compiled = try runCommand(try Programs.zroute.get(), ["newdb"] + configuration)
         guard compiled.status == 0 else { throw CommandFailure("newdb: \(compiled.errorText)") }
     }
 
@@ -93,7 +93,7 @@ final class StoreSite {
     @discardableResult
     func deliver(_ arguments: String..., input: String = "") throws -> CommandResult {
         let result = try runCommand(
-            try programDirectory() + "/zroute", ["deliver"] + configuration + arguments, input: Array(input.utf8))
+            try Programs.zroute.get(), ["deliver"] + configuration + arguments, input: Array(input.utf8))
         said += result.text + result.errorText
         return result
     }
