@@ -1,14 +1,37 @@
-// The reading of every configuration file: whole, with a limit, and free of characters that nobody sees. One place, so that
-// no such file can be misread in silence.
+// The reading of every configuration file: whole, with a limit, free of characters that nobody sees, and with all that is
+// wrong with it. One place, so that no such file can be misread in silence.
 
+import Bytes
 package import System
 
+/// What was read from a configuration file: as much of it as can be used, and what is wrong with the rest.
+package protocol ConfigurationReading {
+    /// What was found while it was read, in the order of lines.
+    var findings: [Finding] { get }
+}
+
+extension ConfigurationReading {
+    /// The value, for callers who can use it only whole.
+    ///
+    /// - Throws: `ConfigurationError` with every error that was found.
+    package func checked() throws(ConfigurationError) -> Self {
+        if let error = ConfigurationError(findings) { throw error }
+        return self
+    }
+}
+
 /// A configuration file that was read whole.
-package struct ConfigurationFile: Sendable {
-    /// Its bytes.
-    package let bytes: [UInt8]
-    /// The very file that they came from.
-    package let state: FileState
+package struct ConfigurationFile: ConfigurationReading, Sendable {
+    /// What messages call it.
+    package let path: String
+    /// Its bytes; none where it cannot be read.
+    package private(set) var bytes: [UInt8] = []
+    /// The very file that they came from; nil where it cannot be read.
+    package private(set) var state: FileState?
+    /// Why it cannot be read, or the characters outside comments that nobody sees.
+    package private(set) var findings: [Finding] = []
+    /// Whether the file does not exist.
+    package private(set) var isMissing = false
 
     /// The largest file read, in bytes.
     private static let largest = 1 << 20
@@ -17,45 +40,88 @@ package struct ConfigurationFile: Sendable {
     ///
     /// - Parameters:
     ///   - path: the file.
-    ///   - remedy: what to do about one that cannot be read, as the end of a message.
-    /// - Throws: `ConfigurationError` where it cannot be read, or has a character outside comments that nobody sees.
-    package init(_ path: String, remedy: (FileError) -> String = { _ in "" }) throws(ConfigurationError) {
-        do throws(FileError) {
-            (bytes, state) = try readTextFile(path, limit: Self.largest)
-        } catch {
-            throw Self.error(error, remedy)
-        }
-        try checkCharacters(of: path)
-    }
-
-    /// Reads a file that need not exist; nil where it does not.
-    ///
-    /// - Parameters:
-    ///   - path: the file.
     ///   - isScript: whether it is another program's script, of which only some lines mean something here: whoever reads
     ///     those looks at their characters.
-    /// - Throws: `ConfigurationError` as for a file that must exist.
-    init?(ifPresent path: String, isScript: Bool) throws(ConfigurationError) {
+    ///   - remedy: what to do about one that cannot be read, as the end of a message.
+    package init(_ path: String, isScript: Bool = false, remedy: (FileError) -> String = { _ in "" }) {
+        self.path = path
         do throws(FileError) {
             (bytes, state) = try readTextFile(path, limit: Self.largest)
         } catch {
-            guard error.isMissing else { throw Self.error(error) { _ in "" } }
-            return nil
+            isMissing = error.isMissing
+            findings = [
+                Finding(
+                    error.isMissing ? .missingFile : .unreadableFile, .error, file: error.path,
+                    text: "cannot be read: \(error.operation): \(error.reason)\(remedy(error))",
+                    isTemporary: error.isUnsettled)
+            ]
+            return
         }
-        if !isScript { try checkCharacters(of: path) }
+        if !isScript { findings = Self.unseenCharacters(in: bytes, of: path) }
     }
 
-    private static func error(_ error: FileError, _ remedy: (FileError) -> String) -> ConfigurationError {
-        ConfigurationError(
-            file: error.path, text: "cannot be read: \(error.operation): \(error.reason)\(remedy(error))",
-            isTemporary: error.isUnsettled)
-    }
-
-    private func checkCharacters(of path: String) throws(ConfigurationError) {
+    private static func unseenCharacters(in bytes: [UInt8], of path: String) -> [Finding] {
+        var findings: [Finding] = []
         var number = 0
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        for line in bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false) {
             number += 1
-            if let character = UnseenCharacter(in: line) { throw character.error(file: path, line: number) }
+            if let character = UnseenCharacter(in: line) { findings.append(character.finding(file: path, line: number)) }
         }
+        return findings
     }
+}
+
+// The lines of a file in which `#` begins comments.
+
+/// A line that says something.
+package struct ConfigurationLine: Sendable {
+    /// Its number, counted from 1.
+    package let number: Int
+    /// The whole line without its end.
+    package let whole: ArraySlice<UInt8>
+
+    /// The line without blanks at both ends.
+    package var text: ArraySlice<UInt8> { Self.trimmed(whole) }
+    /// The words, divided by blanks.
+    package var words: [String] {
+        whole.split(whereSeparator: ASCII.isBlank).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The longest line, in bytes.
+    private static let longest = 65_536
+
+    /// The lines of a file that are neither empty nor comments.
+    ///
+    /// - Parameter findings: is told of lines that are too long, which are left out.
+    package static func all(in bytes: [UInt8], _ findings: inout FindingList) -> [ConfigurationLine] {
+        var lines: [ConfigurationLine] = []
+        var number = 0
+        for part in bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false) {
+            number += 1
+            let line = part.last == ASCII.carriageReturn ? part.dropLast() : part
+            guard line.count <= longest else {
+                findings.error(.longLine, "the line is longer than \(longest) bytes; shorten it", line: number)
+                continue
+            }
+            let isComment = line.first { !ASCII.isBlank($0) }.map { $0 == UInt8(ascii: "#") } ?? true
+            if !isComment { lines.append(ConfigurationLine(number: number, whole: line)) }
+        }
+        return lines
+    }
+
+    /// The bytes without blanks at both ends.
+    package static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var rest = bytes.drop(while: ASCII.isBlank)
+        while let last = rest.last, ASCII.isBlank(last) { rest.removeLast() }
+        return rest
+    }
+}
+
+extension Finding.Name {
+    /// A file that does not exist and is needed.
+    package static let missingFile = Finding.Name("missing-file")
+    /// A file that cannot be read.
+    package static let unreadableFile = Finding.Name("unreadable-file")
+    /// A line that is longer than any that is meant.
+    package static let longLine = Finding.Name("long-line")
 }

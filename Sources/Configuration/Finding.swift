@@ -30,14 +30,21 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
     package let severity: Severity
     /// The cause and the remedy, in one line.
     package let text: String
+    /// Whether the file is being written, and may be fine in a moment.
+    package let isTemporary: Bool
 
     /// Records a finding.
-    package init(_ name: Name, _ severity: Severity, file: String, line: Int? = nil, text: String) {
+    ///
+    /// - Parameter isTemporary: whether the file may be fine in a moment.
+    package init(
+        _ name: Name, _ severity: Severity, file: String, line: Int? = nil, text: String, isTemporary: Bool = false
+    ) {
         self.file = file
         self.line = line
         self.name = name
         self.severity = severity
         self.text = text
+        self.isTemporary = isTemporary
     }
 
     /// The form of messages: `/etc/zmailer/zmailer.conf:12: warning: no NAME=VALUE, and passed over (no-assignment)`.
@@ -45,17 +52,12 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
         let place = line.map { ":\($0)" } ?? ""
         return "\(file)\(place): \(severity == .warning ? "warning: " : "")\(text) (\(name))"
     }
-
-    /// The finding as the error that ends the reading of a configuration.
-    package var configurationError: ConfigurationError {
-        ConfigurationError(file: file, line: line, text: "\(text) (\(name))")
-    }
 }
 
-// The one error of every configuration file: where it stands, what is wrong, what to do. Commands answer it with
-// EX_CONFIG (78), or with EX_TEMPFAIL (75) where the file is only being written.
+// The error that ends a command whose configuration cannot be used: where it stands, what is wrong, what to do. Commands
+// answer it with EX_CONFIG (78), or with EX_TEMPFAIL (75) where the file is only being written.
 
-/// Something in a configuration file, or in an override of it, that cannot be used.
+/// What in configuration files, or in an override of them, cannot be used: the first of it, and all the rest.
 package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The file, or `--set` for an override given on the command line.
     package let file: String
@@ -65,6 +67,8 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
     package let text: String
     /// Whether the file is being written, and may be fine in a moment.
     package let isTemporary: Bool
+    /// The errors that were found besides, in the order of the files and their lines.
+    package let others: [Finding]
 
     /// Records what cannot be used.
     ///
@@ -74,9 +78,28 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
         self.line = line
         self.text = text
         self.isTemporary = isTemporary
+        others = []
     }
 
-    /// The form of messages: `/etc/zmailer.conf:12: expansiondepth is not a number: 'many'`.
+    /// The error of one finding, with those that were found besides.
+    ///
+    /// It is temporary where all of them are: what a person has to see to comes before what mends itself.
+    package init(_ first: Finding, others: [Finding] = []) {
+        file = first.file
+        line = first.line
+        text = "\(first.text) (\(first.name))"
+        isTemporary = first.isTemporary && others.allSatisfy(\.isTemporary)
+        self.others = others
+    }
+
+    /// The errors among findings; nil where there are none.
+    package init?(_ findings: [Finding]) {
+        let errors = findings.filter { $0.severity == .error }
+        guard let first = errors.first else { return nil }
+        self.init(first, others: Array(errors.dropFirst()))
+    }
+
+    /// The form of messages for the first: `/etc/zmailer.conf:12: expansiondepth is not a number: 'many'`.
     package var description: String {
         let place = line.map { ":\($0)" } ?? ""
         return "\(file)\(place): \(text)"

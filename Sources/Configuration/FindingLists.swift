@@ -98,3 +98,56 @@ package struct SourceFindings: Sendable, Hashable {
 
     private static func precedes(_ left: Finding, _ right: Finding) -> Bool { (left.line ?? 0) < (right.line ?? 0) }
 }
+
+// The findings of a file while it is read: what is wrong with a line that has a character which nobody sees is said once.
+
+/// What was found in one file so far.
+package struct FindingList: Sendable {
+    /// What messages call the file.
+    package let file: String
+    private var found: [Finding]
+    /// The lines about which nothing more is said.
+    private let settled: Set<Int>
+
+    /// Begins a list.
+    ///
+    /// - Parameters:
+    ///   - file: what messages call the file.
+    ///   - before: what was found when the file was read, before its lines were looked at.
+    package init(_ file: String, after before: [Finding] = []) {
+        self.file = file
+        found = before
+        settled = Set(before.compactMap(\.line))
+    }
+
+    /// Adds what cannot be used.
+    package mutating func error(_ name: Finding.Name, _ text: String, line: Int? = nil) {
+        add(Finding(name, .error, file: file, line: line, text: text))
+    }
+
+    /// Adds what is used, and probably means something else than its owner thinks.
+    package mutating func warning(_ name: Finding.Name, _ text: String, line: Int? = nil) {
+        add(Finding(name, .warning, file: file, line: line, text: text))
+    }
+
+    private mutating func add(_ finding: Finding) {
+        if let line = finding.line, settled.contains(line) { return }
+        found.append(finding)
+    }
+
+    /// Whether something of one of these kinds was found.
+    package func has(_ names: [Finding.Name]) -> Bool { found.contains { names.contains($0.name) } }
+
+    /// All of it, in the order of lines; last what is about the file as a whole.
+    package var inOrder: [Finding] { found.inOrderOfLines }
+}
+
+extension Array<Finding> {
+    /// The findings about one file in the order of lines, those about the file as a whole last.
+    package var inOrderOfLines: [Finding] {
+        enumerated().sorted { left, right in
+            let (one, other) = (left.element.line ?? .max, right.element.line ?? .max)
+            return one == other ? left.offset < right.offset : one < other
+        }.map(\.element)
+    }
+}

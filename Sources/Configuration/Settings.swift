@@ -4,14 +4,14 @@
 import Bytes
 
 /// What ZMailer's configuration files and the command line set.
-package struct Settings: Sendable, Hashable {
+package struct Settings: ConfigurationReading, Sendable, Hashable {
     /// The zmailer.conf that was read; nil where there is none and the defaults stand.
     package let file: String?
     /// Where a zmailer.conf was looked for in vain; empty where one was read.
     package let placesLookedAt: [String]
     /// Every variable with its value, for the expansion of `$MAILVAR` and the like in dbases.conf.
     package let variables: Variables
-    /// What in the files was probably not meant, though it could be read.
+    /// What in the files cannot be used, or was probably not meant.
     package let findings: [Finding]
 
     /// `MAILVAR`: the directory of the maps and of mail.conf; nil where it is not set.

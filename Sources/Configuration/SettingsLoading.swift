@@ -7,19 +7,10 @@ extension Settings {
     /// Where zmailer.conf is looked for when neither the command line nor `ZCONFIG` names it.
     package static let standardFiles = ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf"]
 
-    /// Reads the configuration: zmailer.conf, the plain settings of `$MAILSHARE/router.cf`, `$MAILVAR/mail.conf`.
+    /// Reads the configuration as `read` does, for callers who can use it only whole.
     ///
-    /// The last assignment to a name stands; mail.conf comes after router.cf because router.cf reads it near its end.
-    /// An override stands before every file, and files see its value when they refer to it. Nothing is executed.
-    ///
-    /// - Parameters:
-    ///   - file: the zmailer.conf that the command line names (`--config`); it must exist.
-    ///   - environmentFile: the one that the environment names (`ZCONFIG`); it must exist.
-    ///   - standardFiles: where to look otherwise; the first that exists is read, and none need exist.
-    ///   - overrides: names and values of `--set`, the last of a name first in rank.
-    ///   - systemHostname: the default of `hostname`.
     /// - Throws: `ConfigurationError` for a file that cannot be read, for a value that cannot be used, and for a name that
-    ///   is no setting's but very like one.
+    ///   is no setting's but very like one: with all of these that were found.
     package static func load(
         file: String? = nil,
         environmentFile: String? = environmentVariable("ZCONFIG"),
@@ -27,29 +18,52 @@ extension Settings {
         overrides: [(name: String, value: String)] = [],
         systemHostname: String = Settings.systemHostname()
     ) throws(ConfigurationError) -> Settings {
-        var reader = try SettingsReader(hostname: systemHostname, overrides: overrides)
+        try read(
+            file: file, environmentFile: environmentFile, standardFiles: standardFiles, overrides: overrides,
+            systemHostname: systemHostname
+        ).checked()
+    }
+
+    /// Reads the configuration: zmailer.conf, the plain settings of `$MAILSHARE/router.cf`, `$MAILVAR/mail.conf`.
+    ///
+    /// The last assignment to a name stands; mail.conf comes after router.cf because router.cf reads it near its end.
+    /// An override stands before every file, and files see its value when they refer to it. Nothing is executed. A value
+    /// that cannot be used leaves the default, and is an error among the findings.
+    ///
+    /// - Parameters:
+    ///   - file: the zmailer.conf that the command line names (`--config`); it must exist.
+    ///   - environmentFile: the one that the environment names (`ZCONFIG`); it must exist.
+    ///   - standardFiles: where to look otherwise; the first that exists is read, and none need exist.
+    ///   - overrides: names and values of `--set`, the last of a name first in rank.
+    ///   - systemHostname: the default of `hostname`.
+    package static func read(
+        file: String? = nil,
+        environmentFile: String? = environmentVariable("ZCONFIG"),
+        standardFiles: [String] = Settings.standardFiles,
+        overrides: [(name: String, value: String)] = [],
+        systemHostname: String = Settings.systemHostname()
+    ) -> Settings {
+        var reader = SettingsReader(hostname: systemHostname, overrides: overrides)
         var source: String?
         if let named = file ?? environmentFile {
-            guard try take(named, into: &reader, scope: .everyName) else {
-                throw ConfigurationError(
-                    file: named,
-                    text: "does not exist; name the zmailer.conf to read with --config or in the environment's ZCONFIG")
+            if !take(named, into: &reader, scope: .everyName) {
+                reader.note(
+                    Finding(
+                        .missingFile, .error, file: named,
+                        text: "does not exist; name the zmailer.conf to read with --config or in the environment's"
+                            + " ZCONFIG"))
             }
             source = named
         } else {
-            for candidate in standardFiles where try take(candidate, into: &reader, scope: .everyName) {
-                source = candidate
-                break
-            }
+            source = standardFiles.first { take($0, into: &reader, scope: .everyName) }
         }
         if let share = reader.text(.mailShare) {
-            _ = try take("\(share)/router.cf", into: &reader, scope: .plainSettings)
+            _ = take("\(share)/router.cf", into: &reader, scope: .plainSettings)
         }
         if let mailVar = reader.text(.mailVar) {
-            _ = try take("\(mailVar)/mail.conf", into: &reader, scope: .everyName)
+            _ = take("\(mailVar)/mail.conf", into: &reader, scope: .everyName)
         }
-        try reader.finish()
-        return try Settings(
+        return Settings(
             file: source, placesLookedAt: source == nil ? standardFiles : [], reader: reader,
             systemHostname: systemHostname)
     }
@@ -57,10 +71,10 @@ extension Settings {
     /// Reads one file; answers whether it exists.
     private static func take(
         _ path: String, into reader: inout SettingsReader, scope: SettingsReader.Scope
-    ) throws(ConfigurationError) -> Bool {
-        guard let file = try ConfigurationFile(ifPresent: path, isScript: scope == .plainSettings) else { return false }
-        try reader.take(file.bytes, from: path, scope: scope)
-        return true
+    ) -> Bool {
+        let file = ConfigurationFile(path, isScript: scope == .plainSettings)
+        if !file.isMissing { reader.take(file, scope: scope) }
+        return !file.isMissing
     }
 
     /// The error of a command that cannot do without a setting.
@@ -78,33 +92,31 @@ extension Settings {
                 + " the environment's ZCONFIG, or use --set \(name)=VALUE")
     }
 
-    private init(
-        file: String?, placesLookedAt: [String], reader: SettingsReader, systemHostname: String
-    ) throws(ConfigurationError) {
+    private init(file: String?, placesLookedAt: [String], reader: consuming SettingsReader, systemHostname: String) {
         self.file = file
         self.placesLookedAt = placesLookedAt
-        findings = reader.findings
         mailVar = reader.text(.mailVar)
         mailShare = reader.text(.mailShare)
         postOffice = reader.text(.postOffice)
         logDirectory = reader.text(.logDirectory)
         databaseType = reader.text(.databaseType) ?? "btree"
-        hostname = try reader.domain(.hostname) ?? systemHostname
-        myDomain = try reader.domain(.myDomain) ?? hostname
-        organizationDomain = try reader.domain(.organizationDomain) ?? ""
-        let domains = try reader.domains(.organizationDomains)
+        hostname = reader.domain(.hostname) ?? systemHostname
+        myDomain = reader.domain(.myDomain) ?? hostname
+        organizationDomain = reader.domain(.organizationDomain) ?? ""
+        let domains = reader.domains(.organizationDomains)
         organizationDomains =
             domains.isEmpty && !organizationDomain.isEmpty ? [organizationDomain] : domains
-        acceptsAnyLocalUser = try reader.flag(.acceptsAnyLocalUser, default: true)
+        acceptsAnyLocalUser = reader.flag(.acceptsAnyLocalUser, default: true)
         localUsers = reader.text(.localUsers)
-        localDoesDomain = try reader.flag(.localDoesDomain, default: false)
-        noFQLists = try reader.flag(.noFQLists, default: true)
-        preserveTailCase = try reader.flag(.preserveTailCase, default: false)
-        allowChannelLiteral = try reader.flag(.allowChannelLiteral, default: false)
-        localAddresses = try reader.addresses(.localAddresses, default: ["127.0.0.1", "::1"])
-        expansionDepth = try reader.number(.expansionDepth, default: 100, in: 1...10_000)
-        expansionSize = try reader.number(.expansionSize, default: 10_000, in: 1...10_000_000)
-        lookupTimeout = try reader.number(.lookupTimeout, default: 5, in: 1...3_600)
+        localDoesDomain = reader.flag(.localDoesDomain, default: false)
+        noFQLists = reader.flag(.noFQLists, default: true)
+        preserveTailCase = reader.flag(.preserveTailCase, default: false)
+        allowChannelLiteral = reader.flag(.allowChannelLiteral, default: false)
+        localAddresses = reader.addresses(.localAddresses, default: ["127.0.0.1", "::1"])
+        expansionDepth = reader.number(.expansionDepth, default: 100, in: 1...10_000)
+        expansionSize = reader.number(.expansionSize, default: 10_000, in: 1...10_000_000)
+        lookupTimeout = reader.number(.lookupTimeout, default: 5, in: 1...3_600)
+        findings = reader.findings
 
         var variables = reader.variables
         variables[SettingName.databaseType.rawValue] = databaseType

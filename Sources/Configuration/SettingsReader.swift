@@ -8,13 +8,12 @@ struct SettingsReader {
     var variables: Variables
     private var places: [String: Place] = [:]
     private let overridden: Set<String>
-    /// What was probably not meant, in the order in which the files are read.
-    private(set) var findings: [Finding] = []
+    private var found: [Finding] = []
     /// Names that are like a setting's and are none: an error, unless some value refers to them.
     private var doubtful: [(finding: Finding, name: String)] = []
     private var referred: Set<String> = []
-
-    private static let longestLine = 65_536
+    /// The files in the order in which they were read, `--set` first.
+    private var files = ["--set"]
 
     /// Where a variable got its value.
     private struct Place {
@@ -31,92 +30,99 @@ struct SettingsReader {
     }
 
     /// Starts from the defaults that other values may refer to, and from the overrides, which no file changes.
-    init(hostname: String, overrides: [(name: String, value: String)]) throws(ConfigurationError) {
+    init(hostname: String, overrides: [(name: String, value: String)]) {
         variables = Variables([
             SettingName.databaseType.rawValue: "btree",
             SettingName.hostname.rawValue: hostname,
         ])
         overridden = Set(overrides.map(\.name))
+        var list = FindingList("--set")
         for (name, value) in overrides {
             guard let whole = leadingName(Array(name.utf8)[...]), whole.count == name.utf8.count,
                 !value.utf8.contains(0)
             else {
-                throw ConfigurationError(file: "--set", text: "'\(name)=\(value)' is no NAME=VALUE")
+                list.error(.noAssignment, "'\(name)=\(value)' is no NAME=VALUE")
+                continue
             }
             if let character = UnseenCharacter(in: value.utf8) {
-                throw ConfigurationError(file: "--set", text: "the value of \(name): \(character.explanation)")
+                list.error(.invisibleCharacter, "the value of \(name): \(character.explanation)")
             }
             variables[name] = value
             places[name] = Place(file: "--set", line: nil)
             note(name, file: "--set", line: nil)
         }
+        found += list.inOrder
     }
 
+    /// Notices what is wrong with a file that cannot be read.
+    mutating func note(_ finding: Finding) { found.append(finding) }
+
     /// Takes the assignments of one file.
-    mutating func take(_ bytes: [UInt8], from file: String, scope: Scope) throws(ConfigurationError) {
-        var number = 0
-        for whole in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            number += 1
-            let line = whole.last == UInt8(ascii: "\r") ? whole.dropLast() : whole
-            guard line.count <= Self.longestLine else {
-                throw ConfigurationError(
-                    file: file, line: number, text: "the line is longer than \(Self.longestLine) bytes; shorten it")
-            }
-            if scope == .plainSettings, let first = line.first, ASCII.isBlank(first) { continue }
-            guard
-                let (name, value, unset) = try assignment(
-                    AssignmentLine(line, variables: variables), file: file, line: number, scope: scope),
-                !overridden.contains(name)
-            else { continue }
-            guard !value.utf8.contains(0) else {
-                throw ConfigurationError(file: file, line: number, text: "the value of \(name) has a NUL; remove it")
-            }
-            if scope == .plainSettings {
-                guard let setting = SettingName(rawValue: name) else { continue }
-                if let character = UnseenCharacter(in: line) { throw character.error(file: file, line: number) }
-                // The router.cf that ZMailer installs marks "not set" so, and replaces it further down.
-                if setting == .organizationDomains, value == "x" { continue }
-            }
-            if scope == .everyName, SettingName(rawValue: name) != nil, let missing = unset.first {
-                throw Finding(
-                    .unsetVariable, .error, file: file, line: number,
-                    text: "the value of \(name) refers to $\(missing), which is not set; set it before this line"
-                        + suggestion(for: missing, among: variables.names)
-                ).configurationError
-            }
-            if scope == .everyName { note(name, file: file, line: number) }
-            for reference in VariableReference.all(in: line) { referred.insert(reference) }
-            variables[name] = value
-            places[name] = Place(file: file, line: number)
+    mutating func take(_ file: ConfigurationFile, scope: Scope) {
+        files.append(file.path)
+        var list = FindingList(file.path, after: file.findings)
+        for line in ConfigurationLine.all(in: file.bytes, &list) { take(line, scope: scope, &list) }
+        found += list.inOrder
+    }
+
+    private mutating func take(_ line: ConfigurationLine, scope: Scope, _ list: inout FindingList) {
+        if scope == .plainSettings, let first = line.whole.first, ASCII.isBlank(first) { return }
+        let parsed = AssignmentLine(line.whole, variables: variables)
+        guard let (name, value, unset) = assignment(parsed, line.number, scope, &list), !overridden.contains(name) else {
+            return
         }
+        guard !value.utf8.contains(0) else {
+            list.error(.unreadableValue, "the value of \(name) has a NUL; remove it", line: line.number)
+            return
+        }
+        if scope == .plainSettings {
+            guard let setting = SettingName(rawValue: name) else { return }
+            if let character = UnseenCharacter(in: line.whole) {
+                list.error(.invisibleCharacter, character.explanation, line: line.number)
+                return
+            }
+            // The router.cf that ZMailer installs marks "not set" so, and replaces it further down.
+            if setting == .organizationDomains, value == "x" { return }
+        }
+        if scope == .everyName {
+            if SettingName(rawValue: name) != nil, let missing = unset.first {
+                list.error(
+                    .unsetVariable,
+                    "the value of \(name) refers to $\(missing), which is not set; set it before this line"
+                        + suggestion(for: missing, among: variables.names), line: line.number)
+            }
+            note(name, file: list.file, line: line.number)
+        }
+        for reference in VariableReference.all(in: line.whole) { referred.insert(reference) }
+        variables[name] = value
+        places[name] = Place(file: list.file, line: line.number)
     }
 
     /// What a line assigns; nil where it assigns nothing that is of use here.
-    private mutating func assignment(
-        _ parsed: AssignmentLine, file: String, line: Int, scope: Scope
-    ) throws(ConfigurationError) -> (name: String, value: String, unset: [String])? {
+    private func assignment(
+        _ parsed: AssignmentLine, _ line: Int, _ scope: Scope, _ list: inout FindingList
+    ) -> (name: String, value: String, unset: [String])? {
         switch parsed {
         case .assignment(let name, let value, let unset): return (name, value, unset)
         case .nothing: return nil
         case .unreadable(let name, let reason):
-            guard scope == .everyName, SettingName(rawValue: name) != nil, !overridden.contains(name) else {
-                return nil
+            if scope == .everyName, SettingName(rawValue: name) != nil, !overridden.contains(name) {
+                list.error(.unreadableValue, "the value of \(name) \(reason)", line: line)
             }
-            throw ConfigurationError(file: file, line: line, text: "the value of \(name) \(reason)")
+            return nil
         case .other(let word):
             guard scope == .everyName else { return nil }
             if let setting = SettingName(rawValue: word) ?? SettingName.nearest(to: word) {
-                throw Finding(
-                    .noAssignment, .error, file: file, line: line,
-                    text: "'\(word)' is set to nothing by this line; write \(setting.rawValue)=VALUE, without blanks"
-                        + " around the '='"
-                ).configurationError
+                list.error(
+                    .noAssignment,
+                    "'\(word)' is set to nothing by this line; write \(setting.rawValue)=VALUE, without blanks"
+                        + " around the '='", line: line)
+            } else {
+                list.warning(
+                    .noAssignment,
+                    "the line is no NAME=VALUE and has no effect: no shell reads this file; remove it, or put"
+                        + " '#' before it", line: line)
             }
-            findings.append(
-                Finding(
-                    .noAssignment, .warning, file: file, line: line,
-                    text: "the line is no NAME=VALUE and has no effect: no shell reads this file; remove it, or put"
-                        + " '#' before it"))
             return nil
         }
     }
@@ -132,11 +138,12 @@ struct SettingsReader {
         doubtful.append((finding, name))
     }
 
-    /// Ends the reading.
-    ///
-    /// - Throws: `ConfigurationError` for a name that is like a setting's, is none, and that nothing refers to.
-    func finish() throws(ConfigurationError) {
-        if let first = doubtful.first(where: { !referred.contains($0.name) }) { throw first.finding.configurationError }
+    /// What is wrong with the files and the overrides, and what was probably not meant, in the order in which they are
+    /// read: to be asked for when every value was asked for.
+    var findings: [Finding] {
+        let all = found + doubtful.filter { !referred.contains($0.name) }.map(\.finding)
+        let groups = files.map { file in all.filter { $0.file == file }.inOrderOfLines }
+        return groups.flatMap(\.self) + all.filter { !files.contains($0.file) }
     }
 
     /// The value of a name where it is set to something.
@@ -146,58 +153,63 @@ struct SettingsReader {
     }
 
     /// A setting that is a domain.
-    func domain(_ name: SettingName) throws(ConfigurationError) -> String? {
-        guard let value = text(name) else { return nil }
-        try check(domain: value, name)
-        return value
+    mutating func domain(_ name: SettingName) -> String? {
+        text(name).flatMap { isDomain($0, name) ? $0 : nil }
     }
 
     /// The domains of a list.
-    func domains(_ name: SettingName) throws(ConfigurationError) -> [String] {
-        let items = list(name, separators: "| ") ?? []
-        for item in items { try check(domain: item, name) }
-        return items
+    mutating func domains(_ name: SettingName) -> [String] {
+        var domains: [String] = []
+        for item in list(name, separators: "| ") ?? [] where isDomain(item, name) { domains.append(item) }
+        return domains
     }
 
-    private func check(domain: String, _ name: SettingName) throws(ConfigurationError) {
+    private mutating func isDomain(_ domain: String, _ name: SettingName) -> Bool {
         // Domains of addresses are judged elsewhere, and strictly: this only finds what was meant as something else.
         let isDomain = domain.utf8.allSatisfy { byte in
             byte > 0x20 && byte != 0x7F && !"@/:;,<>()[]\"\\!%".utf8.contains(byte)
         }
         guard isDomain, domain.utf8.count <= 255, domain.utf8.first != UInt8(ascii: "."),
             domain.utf8.last != UInt8(ascii: "."), !domain.contains("..")
-        else { throw unusable(name, "is no domain: '\(domain)'; write one such as mail.example.org") }
+        else {
+            unusable(name, "is no domain: '\(domain)'; write one such as mail.example.org")
+            return false
+        }
+        return true
     }
 
     /// A switch: on by 1, yes, on, true; off by an empty value, 0, no, off, false.
-    func flag(_ name: SettingName, default standard: Bool) throws(ConfigurationError) -> Bool {
+    mutating func flag(_ name: SettingName, default standard: Bool) -> Bool {
         guard let value = variables[name.rawValue] else { return standard }
         switch value.lowercased() {
         case "", "0", "n", "no", "off", "false": return false
         case "1", "y", "yes", "on", "true": return true
-        default: throw unusable(name, "is neither on nor off: '\(value)'; write 1, or nothing after the =")
+        default:
+            unusable(name, "is neither on nor off: '\(value)'; write 1, or nothing after the =")
+            return standard
         }
     }
 
     /// A whole number within a range.
-    func number(
-        _ name: SettingName, default standard: Int, in range: ClosedRange<Int>
-    ) throws(ConfigurationError) -> Int {
+    mutating func number(_ name: SettingName, default standard: Int, in range: ClosedRange<Int>) -> Int {
         guard let value = text(name) else { return standard }
         guard value.utf8.allSatisfy(ASCII.isDigit) else {
-            throw unusable(name, "is no whole number: '\(value)'; write one from \(range.lowerBound) on")
+            unusable(name, "is no whole number: '\(value)'; write one from \(range.lowerBound) on")
+            return standard
         }
         guard let number = Int(value), range.contains(number) else {
-            throw unusable(
+            unusable(
                 name, "is out of range: '\(value)'; write a number from \(range.lowerBound) to \(range.upperBound)")
+            return standard
         }
         return number
     }
 
-    /// The error for a value that stands where the name was last set.
-    func unusable(_ name: SettingName, _ text: String) -> ConfigurationError {
+    /// Notices a value that cannot be used, where the name was last set.
+    private mutating func unusable(_ name: SettingName, _ text: String) {
         let place = places[name.rawValue] ?? Place(file: "--set", line: nil)
-        return ConfigurationError(file: place.file, line: place.line, text: "\(name.rawValue) \(text)")
+        found.append(
+            Finding(.invalidValue, .error, file: place.file, line: place.line, text: "\(name.rawValue) \(text)"))
     }
 
     /// The items of a list, separated by any of the given bytes.
@@ -208,7 +220,7 @@ struct SettingsReader {
     }
 
     /// The address literals of `localaddresses`: brackets and the tag `IPv6:` (RFC 5321, 4.1.3) are optional.
-    func addresses(_ name: SettingName, default standard: [String]) throws(ConfigurationError) -> [String] {
+    mutating func addresses(_ name: SettingName, default standard: [String]) -> [String] {
         guard let items = list(name, separators: " \t,") else { return standard }
         var result: [String] = []
         for item in items {
@@ -216,7 +228,8 @@ struct SettingsReader {
             if text.hasPrefix("["), text.hasSuffix("]") { text = text.dropFirst().dropLast() }
             if text.lowercased().hasPrefix("ipv6:") { text = text.dropFirst(5) }
             guard let canonical = canonicalAddress(String(text)) else {
-                throw unusable(name, "has '\(item)', which is no IPv4 or IPv6 address; correct or remove it")
+                unusable(name, "has '\(item)', which is no IPv4 or IPv6 address; correct or remove it")
+                continue
             }
             result.append(canonical)
         }
@@ -238,9 +251,15 @@ private func canonicalAddress(_ text: String) -> String? {
 
 extension Finding.Name {
     /// A name like a setting's that is none.
-    static let unknownSetting = Finding.Name("unknown-setting")
+    package static let unknownSetting = Finding.Name("unknown-setting")
     /// A line that assigns nothing.
-    static let noAssignment = Finding.Name("no-assignment")
+    package static let noAssignment = Finding.Name("no-assignment")
+    /// A value that only a shell could read, or nothing.
+    static let unreadableValue = Finding.Name("unreadable-value")
+    /// A setting that a file has twice.
+    package static let repeatedSetting = Finding.Name("repeated-setting")
+    /// A value that a setting cannot have.
+    package static let invalidValue = Finding.Name("invalid-value")
     /// A variable that a value refers to and that is not set.
     package static let unsetVariable = Finding.Name("unset-variable")
 }

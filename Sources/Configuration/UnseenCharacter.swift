@@ -42,9 +42,9 @@ package struct UnseenCharacter: Sendable {
     /// The character's place, what it is, and what to do, as the beginning of a message in one line.
     package var explanation: String { "column \(column) has \(name): \(remedy)" }
 
-    /// The error of a file that has it.
-    func error(file: String, line: Int) -> ConfigurationError {
-        Finding(.invisibleCharacter, .error, file: file, line: line, text: explanation).configurationError
+    /// The finding about a file that has it.
+    func finding(file: String, line: Int) -> Finding {
+        Finding(.invisibleCharacter, .error, file: file, line: line, text: explanation)
     }
 
     /// What a place has that nobody sees.

@@ -173,10 +173,13 @@ extension RelationName {
     package static func findings(in databases: DatabasesConf) -> [Finding] {
         let known = chain.map(\.rawValue)
         var findings: [Finding] = []
+        // A relation whose line is there, and has a mistake of which something is said already.
+        var meant = databases.faultyRelations
         for definition in databases.definitions
         where !known.contains(definition.relation) && !zmailer.contains(definition.relation)
             && !definition.relation.hasPrefix("smtp-policy")
         {
+            if let relation = nearestName(to: definition.relation, among: known) { meant.insert(relation) }
             findings.append(
                 Finding(
                     .unknownRelation, .error, file: definition.file, line: definition.line,
@@ -185,15 +188,16 @@ extension RelationName {
                         + " of \(known.joined(separator: ", "))\(suggestion(for: definition.relation, among: known))"))
         }
         let missing = known.filter { name in !databases.definitions.contains { $0.relation == name } }
-        if !missing.isEmpty {
+        let unmentioned = missing.filter { !meant.contains($0) }
+        if !unmentioned.isEmpty {
             // Without any line every address would leave by SMTP.
             let severity: Finding.Severity = missing.count == known.count ? .error : .warning
             findings.append(
                 Finding(
                     .relationWithoutLine, severity, file: databases.file,
                     text:
-                        "there is no line for \(missing.joined(separator: ", ")), where nothing is found then; add the"
-                        + " lines, or for what is meant to be empty '\(missing[0]) NONE - - - -'"))
+                        "there is no line for \(unmentioned.joined(separator: ", ")), where nothing is found then; add the"
+                        + " lines, or for what is meant to be empty '\(unmentioned[0]) NONE - - - -'"))
         }
         return findings
     }

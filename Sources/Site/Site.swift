@@ -11,7 +11,8 @@ package struct Site: Sendable {
     package let settings: Settings
     /// The lines of dbases.conf.
     package let databases: DatabasesConf
-    /// What both probably do not mean; errors among them are thrown when the site is opened.
+    /// What of both cannot be used, or was probably not meant, in the order of the files and their lines; errors among
+    /// them are thrown when the site is opened.
     package let findings: [Finding]
     private let failures: [MapFailure]
     private let backEnds: MapBackEnds
@@ -23,17 +24,17 @@ package struct Site: Sendable {
     ///   - dbases: a dbases.conf in the place of the one that the settings lead to.
     ///   - failures: maps that are to fail.
     ///   - backEnds: which types of maps there are.
-    /// - Throws: `ConfigurationError` with file and line.
+    /// - Throws: `ConfigurationError` with every error of the settings and of the lines.
     package init(
         settings: Settings, dbases: String? = nil, failures: [MapFailure] = [], backEnds: MapBackEnds = .all
     ) throws(ConfigurationError) {
         self.init(
             settings: settings,
-            databases: try DatabasesConf(
-                file: try DatabasesConf.location(named: dbases, settings: settings), settings: settings,
+            databases: DatabasesConf(
+                reading: try DatabasesConf.location(named: dbases, settings: settings), settings: settings,
                 backEnds: backEnds),
             failures: failures, backEnds: backEnds)
-        if let error = findings.first(where: { $0.severity == .error }) { throw error.configurationError }
+        if let error = ConfigurationError(findings) { throw error }
         for failure in failures where !databases.relations.contains(failure.relation) {
             throw ConfigurationError(
                 file: "--fail-map",
@@ -50,7 +51,8 @@ package struct Site: Sendable {
         self.databases = databases
         self.failures = failures
         self.backEnds = backEnds
-        findings = settings.findings + databases.findings + RelationName.findings(in: databases)
+        findings =
+            settings.findings + (databases.findings + RelationName.findings(in: databases)).inOrderOfLines
     }
 
     /// What is wrong with the files that lines of dbases.conf name beside the maps, such as descriptions of environments.

@@ -77,11 +77,11 @@ import ZRouteTestKit
         let missing = spool.place.file("none.pem")
         let there = try spool.place.write("", to: "there.pem")
         let certificate = setting == "tls-key-file" ? "tls-cert-file \(there)\n" : ""
-        let file = try spool.place.write("\(certificate)\(setting) \(missing)\n", to: "tls")
+        let file = try spool.place.write("# certificates\n\(setting) \(missing)\n\(certificate)", to: "tls")
         try spool.add([recipient("a")])
         try spool.deliver(Self.plan("/none", options: "-S \(file)", Reports()))
         let kept = spool.events.compactMap { if case .kept(_, _, _, let reason, true) = $0 { reason } else { nil } }
-        #expect(kept.count == 1 && kept[0].contains("\(file): \(setting): \(missing): "), "\(spool.events)")
+        #expect(kept.count == 1 && kept[0].contains("\(file):2: \(setting): \(missing): "), "\(spool.events)")
         #expect(kept.allSatisfy { $0.contains("No such file or directory") })
     }
 
@@ -133,7 +133,10 @@ import ZRouteTestKit
             let kept = spool.events.compactMap { if case .kept(_, _, _, let reason, true) = $0 { reason } else { nil } }
             #expect(kept.count == 1, "\(mistake.lines): \(spool.events)")
             let text = kept.first ?? ""
-            #expect(text.contains("\(file): "), "\(text)")
+            let setting = mistake.words[0].prefix { $0 != ":" }
+            let lines = mistake.lines.split(separator: "\n")
+            let line = try #require(lines.firstIndex { $0.hasPrefix("\(setting) ") }) + 1
+            #expect(text.contains("\(file):\(line): "), "\(text)")
             for word in mistake.words {
                 #expect(text.contains(word.replacing("$", with: place.path)), "\(mistake.lines): \(text)")
             }

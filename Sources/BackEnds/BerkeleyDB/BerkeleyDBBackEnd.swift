@@ -24,20 +24,8 @@ package struct BerkeleyDBBackEnd: MapBackEnd {
     }
 
     package func findings(about definition: MapDefinition) -> [Finding] {
-        guard let file = definition.environmentFile else { return [] }
-        do throws(ConfigurationError) {
-            return try EnvironmentFile(file).findings
-        } catch {
-            return [
-                Finding(.environmentDescription, .error, file: error.file, line: error.line, text: error.text)
-            ]
-        }
+        definition.environmentFile.map { EnvironmentFile(reading: $0).findings } ?? []
     }
-}
-
-extension Finding.Name {
-    /// A description of an environment (`-C FILE`) that cannot be used.
-    static let environmentDescription = Finding.Name("environment-description")
 }
 
 /// The tables of one worker; those that name the same environment share it.

@@ -60,8 +60,8 @@ package final class DeliveryPlan: Sendable {
         let line: SMTPCommandLine
     }
 
-    private let source: Source
-    private let settings: Settings
+    let source: Source
+    let settings: Settings
     private let report: @Sendable (String) -> Void
     private let state = Mutex(State())
     /// Hosts come with the mail; so many decisions are kept at most.
@@ -211,7 +211,7 @@ package final class DeliveryPlan: Sendable {
         var tls: TLSClient?
         if let path = line.tlsFile {
             let file = try TLSFile(path: path)
-            tls = try TLSClient(file, path: path, endpoint: agent.endpoint)
+            tls = try TLSClient(file, endpoint: agent.endpoint)
             options.tls = file.isDemanded ? .required : .opportunistic
         }
         var log: DialogueLog?

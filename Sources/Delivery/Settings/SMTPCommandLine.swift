@@ -8,8 +8,13 @@ package struct SMTPCommandLine: Sendable, Hashable {
     package struct Unusable: Error, Sendable, Hashable, CustomStringConvertible {
         /// The cause and the remedy.
         package let description: String
+        /// Whether it is nothing wrong, but something that ZMailer does and this program does not.
+        let isForeign: Bool
 
-        init(_ description: String) { self.description = description }
+        init(_ description: String, isForeign: Bool = false) {
+            self.description = description
+            self.isForeign = isForeign
+        }
     }
 
     /// `-M`: LMTP.
@@ -60,7 +65,7 @@ package struct SMTPCommandLine: Sendable, Hashable {
         let program = Self.program(words, variables)
         guard program == Self.name else {
             throw Unusable(
-                "command '\(program)' is not carried out here, only '\(Self.name)' is")
+                "command '\(program)' is not carried out here, only '\(Self.name)' is", isForeign: true)
         }
         var rest = words.dropFirst()[...]
         while let word = rest.first, word.hasPrefix("-"), word.utf8.count > 1 {
@@ -155,7 +160,7 @@ package struct SMTPCommandLine: Sendable, Hashable {
         guard isLMTP || avoidsMX || name.hasPrefix("[") else {
             throw Unusable(
                 "an MX look-up of '\(name)' is needed; add -x, or name the next hop by -F [HOST]; for a store that speaks"
-                    + " LMTP add -M")
+                    + " LMTP add -M", isForeign: true)
         }
         if isLMTP, port == nil || port == 25 {
             throw Unusable("LMTP never uses port 25 (RFC 2033); add -p PORT, or -F UNIX:/path")

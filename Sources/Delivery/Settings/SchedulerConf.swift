@@ -4,7 +4,7 @@ import Bytes
 package import Configuration
 
 /// The clauses of scheduler.conf.
-package struct SchedulerConf: Sendable {
+package struct SchedulerConf: ConfigurationReading, Sendable {
     /// One clause.
     package struct Clause: Sendable {
         /// The selector as written.
@@ -29,76 +29,64 @@ package struct SchedulerConf: Sendable {
     package let file: String
     /// The clauses in order.
     package private(set) var clauses: [Clause] = []
-    /// What was probably not meant, though it could be read.
+    /// What cannot be used, or was probably not meant.
     package private(set) var findings: [Finding] = []
 
-    /// Reads a file.
-    ///
-    /// - Throws: `ConfigurationError` with file and line.
-    package init(file: String) throws(ConfigurationError) {
-        let read = try ConfigurationFile(file) { _ in
+    /// Reads a file as far as it can be understood.
+    package init(reading file: String) {
+        let read = ConfigurationFile(file) { _ in
             "; name the scheduler.conf with --scheduler, or do without it by --lmtp UNIX:/path"
         }
-        try self.init(bytes: read.bytes, file: file)
+        self.init(reading: read.bytes, FindingList(file, after: read.findings))
     }
+
+    /// Reads a file, for callers who can use it only whole.
+    ///
+    /// - Throws: `ConfigurationError` with every error that was found.
+    package init(file: String) throws(ConfigurationError) { self = try Self(reading: file).checked() }
 
     /// Reads the bytes of a file.
     ///
-    /// A clause that sets nothing shares what the next one sets. A clause `*/*` (or `*`) sets defaults for those after it.
-    ///
-    /// - Throws: `ConfigurationError` with file and line.
+    /// - Throws: `ConfigurationError` with every error that was found.
     package init(bytes: [UInt8], file: String) throws(ConfigurationError) {
-        self.file = file
+        self = try Self(reading: bytes, FindingList(file)).checked()
+    }
+
+    /// A clause that sets nothing shares what the next one sets. A clause `*/*` (or `*`) sets defaults for those after it.
+    private init(reading bytes: [UInt8], _ before: FindingList) {
+        file = before.file
+        var found = before
         var defaults = SchedulerParameters()
         /// Clauses that wait for the next one's content.
         var isEmpty: [Bool] = []
-        for token in try SchedulerTokens.read(bytes, file: file) {
+        /// Whether the last selector is none, so that what follows belongs to no clause.
+        var isAside = false
+        for token in SchedulerTokens.read(bytes, &found) {
             switch token.kind {
             case .selector(let text):
                 finishDefaults(&defaults, isEmpty: isEmpty)
-                clauses.append(try Self.clause(text, defaults, line: token.line, file: file))
+                let clause = Self.clause(text, defaults, line: token.line, &found)
+                isAside = clause == nil
+                guard let clause else { continue }
+                clauses.append(clause)
                 isEmpty.append(true)
             case .parameter(let keyword, let value):
-                guard let last = clauses.indices.last else {
-                    throw ConfigurationError(
-                        file: file, line: token.line, text: "'\(keyword)' stands before any 'channel/host' selector")
-                }
-                if let problem = clauses[last].parameters.set(keyword, to: value, line: token.line) {
-                    throw ConfigurationError(file: file, line: token.line, text: problem)
-                }
-                isEmpty[last] = false
-                if ["interval", "idlemax"].contains(keyword.lowercased()), let value, TimeSpan.lacksUnit(value) {
-                    findings.append(
-                        Finding(
-                            .timeWithoutUnit, .warning, file: file, line: token.line,
-                            text: "\(keyword)=\(value) has no unit and is taken as seconds; write \(value)s, or another"
-                                + " unit"))
+                if isAside {
+                    var aside = SchedulerParameters()
+                    aside.set(keyword, to: value, line: token.line, &found)
+                } else if let last = clauses.indices.last {
+                    clauses[last].parameters.set(keyword, to: value, line: token.line, &found)
+                    isEmpty[last] = false
+                } else {
+                    found.error(
+                        .invalidSelector, "'\(keyword)' stands before any 'channel/host' selector", line: token.line)
                 }
             }
         }
         for index in clauses.indices.reversed().dropFirst() where isEmpty[index] {
             clauses[index].parameters = clauses[index + 1].parameters
         }
-    }
-
-    /// The first variable that the command of a clause refers to and that is not set: what it names would be another file.
-    ///
-    /// Commands that are not carried out here may refer to what they want.
-    package func unsetVariable(_ variables: Variables) -> Finding? {
-        var known = variables
-        known["channel"] = ""
-        known["host"] = ""
-        for clause in clauses {
-            guard let command = clause.parameters.command, let line = clause.parameters.commandLine,
-                SMTPCommandLine.isCarriedOut(command, variables: known), let name = known.expand(command).unset.first
-            else { continue }
-            return Finding(
-                .unsetVariable, .error, file: file, line: line,
-                text:
-                    "the command refers to $\(name), which is not set; set it in zmailer.conf, or with --set \(name)=VALUE"
-                    + suggestion(for: name, among: known.names))
-        }
-        return nil
+        findings = found.inOrder
     }
 
     private func finishDefaults(_ defaults: inout SchedulerParameters, isEmpty: [Bool]) {
@@ -109,20 +97,22 @@ package struct SchedulerConf: Sendable {
     }
 
     private static func clause(
-        _ selector: String, _ defaults: SchedulerParameters, line: Int, file: String
-    ) throws(ConfigurationError) -> Clause {
+        _ selector: String, _ defaults: SchedulerParameters, line: Int, _ found: inout FindingList
+    ) -> Clause? {
         guard !selector.contains("=") else {
-            throw ConfigurationError(
-                file: file, line: line,
-                text: "'\(selector)': a parameter stands behind blanks, a selector begins the line")
+            found.error(
+                .invalidSelector, "'\(selector)': a parameter stands behind blanks, a selector begins the line",
+                line: line)
+            return nil
         }
         let parts = selector.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let host = parts.count == 2 && !parts[1].isEmpty ? String(parts[1]) : "*"
         guard let channel = parts.first, !channel.isEmpty, let channelPattern = GlobPattern(channel.utf8),
             let hostPattern = GlobPattern(host.utf8)
         else {
-            throw ConfigurationError(
-                file: file, line: line, text: "'\(selector)' is no pattern 'channel/host' with *, ? and {a,b}")
+            found.error(
+                .invalidSelector, "'\(selector)' is no pattern 'channel/host' with *, ? and {a,b}", line: line)
+            return nil
         }
         return Clause(
             selector: selector, line: line, channel: channelPattern, host: hostPattern, parameters: defaults)
@@ -143,6 +133,14 @@ package struct SchedulerConf: Sendable {
 }
 
 extension Finding.Name {
+    /// A selector that is no pattern of channels and hosts, or that is missing.
+    static let invalidSelector = Finding.Name("invalid-selector")
+    /// A value in quotes that does not end.
+    static let unclosedQuote = Finding.Name("unclosed-quote")
+    /// A parameter that neither ZMailer nor this program has.
+    static let unknownParameter = Finding.Name("unknown-parameter")
+    /// A value that a parameter cannot have.
+    static let invalidParameter = Finding.Name("invalid-parameter")
     /// A time that is a number alone.
     static let timeWithoutUnit = Finding.Name("time-without-unit")
 }
@@ -162,23 +160,22 @@ enum SchedulerTokens {
         let kind: Kind
     }
 
-    static func read(_ bytes: [UInt8], file: String) throws(ConfigurationError) -> [Token] {
-        var scanner = Scanner(bytes: bytes, file: file)
+    /// Reads a file's words.
+    ///
+    /// - Parameter found: is told of quotes that do not end: such a value goes as far as its line.
+    static func read(_ bytes: [UInt8], _ found: inout FindingList) -> [Token] {
+        var scanner = Scanner(bytes: bytes)
         var tokens: [Token] = []
-        while let token = try scanner.next() { tokens.append(token) }
+        while let token = scanner.next(&found) { tokens.append(token) }
         return tokens
     }
 
     private struct Scanner {
         let bytes: [UInt8]
-        let file: String
         private var position = 0
         private var line = 1
 
-        init(bytes: [UInt8], file: String) {
-            self.bytes = bytes
-            self.file = file
-        }
+        init(bytes: [UInt8]) { self.bytes = bytes }
 
         private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
@@ -189,7 +186,7 @@ enum SchedulerTokens {
 
         private static func isSpace(_ byte: UInt8) -> Bool { byte == ASCII.space || (0x09...0x0D).contains(byte) }
 
-        mutating func next() throws(ConfigurationError) -> Token? {
+        mutating func next(_ found: inout FindingList) -> Token? {
             while let byte = current, Self.isSpace(byte) || byte == UInt8(ascii: "#") {
                 if byte == UInt8(ascii: "#") {
                     while let byte = current, byte != ASCII.lineFeed { _ = byte; advance() }
@@ -214,7 +211,7 @@ enum SchedulerTokens {
             while let byte = current, ASCII.isBlank(byte) { advance() }
             let value =
                 current == UInt8(ascii: "\"")
-                ? try takeQuoted() : takeWord { Self.isSpace($0) || $0 == UInt8(ascii: "\"") }
+                ? takeQuoted(&found) : takeWord { Self.isSpace($0) || $0 == UInt8(ascii: "\"") }
             return Token(line: startLine, kind: .parameter(word, value: value))
         }
 
@@ -224,14 +221,11 @@ enum SchedulerTokens {
             return String(decoding: bytes[start..<position], as: UTF8.self)
         }
 
-        private mutating func takeQuoted() throws(ConfigurationError) -> String {
+        private mutating func takeQuoted(_ found: inout FindingList) -> String {
             let startLine = line
             var text: [UInt8] = []
             advance()
-            while let byte = current, byte != UInt8(ascii: "\"") {
-                if byte == ASCII.lineFeed {
-                    throw ConfigurationError(file: file, line: startLine, text: "the value's closing quote is missing")
-                }
+            while let byte = current, byte != UInt8(ascii: "\""), byte != ASCII.lineFeed {
                 advance()
                 guard byte == UInt8(ascii: "\\"), let escaped = current else {
                     text.append(byte)
@@ -240,10 +234,11 @@ enum SchedulerTokens {
                 advance()
                 text.append(escaped == ASCII.lineFeed ? ASCII.space : escaped)
             }
-            guard current != nil else {
-                throw ConfigurationError(file: file, line: startLine, text: "the value's closing quote is missing")
+            if current == UInt8(ascii: "\"") {
+                advance()
+            } else {
+                found.error(.unclosedQuote, "the value's closing quote is missing", line: startLine)
             }
-            advance()
             return String(decoding: text, as: UTF8.self)
         }
     }

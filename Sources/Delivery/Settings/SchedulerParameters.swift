@@ -34,6 +34,10 @@ package struct SchedulerParameters: Sendable, Hashable {
         "queueonly",
         "command",
     ]
+    /// Other names of some of them.
+    private static let synonyms = [
+        "maxtransport", "maxtransports", "maxchannels", "maxrings", "maxthread", "maxthreads",
+    ]
     /// ZMailer's own for processes, rights, reports' forms and order, which mean nothing where no process is started.
     private static let ignored = [
         "user", "group", "skew", "bychannel", "ageorder", "overfeed", "overfeedlow", "overfeedhigh", "priority", "nice",
@@ -60,9 +64,22 @@ package struct SchedulerParameters: Sendable, Hashable {
 
     /// Sets a parameter by its keyword, in any case of letters.
     ///
-    /// - Returns: what is wrong; nil where nothing is.
-    mutating func set(_ keyword: String, to value: String?, line: Int) -> String? {
-        switch keyword.lowercased() {
+    /// - Parameter found: is told what is wrong with it.
+    mutating func set(_ keyword: String, to value: String?, line: Int, _ found: inout FindingList) {
+        let name = keyword.lowercased()
+        if let problem = set(name, keyword, to: value, line: line) {
+            let isKnown = (Self.known + Self.synonyms).contains(name)
+            found.error(isKnown ? .invalidParameter : .unknownParameter, problem, line: line)
+        } else if ["interval", "idlemax"].contains(name), let value, TimeSpan.lacksUnit(value) {
+            found.warning(
+                .timeWithoutUnit,
+                "\(keyword)=\(value) has no unit and is taken as seconds; write \(value)s, or another unit", line: line)
+        }
+    }
+
+    /// Sets a parameter; answers what is wrong, nil where nothing is.
+    private mutating func set(_ name: String, _ keyword: String, to value: String?, line: Int) -> String? {
+        switch name {
         case "interval": return setTime(keyword, \.interval, value)
         case "expiry":
             // Taken as seconds it would return mail at once.
@@ -91,7 +108,7 @@ package struct SchedulerParameters: Sendable, Hashable {
             }
             guard !words.contains(where: TimeSpan.lacksUnit) else { return Self.unitMissing(keyword, value) }
             reportTimes = times.sorted()
-        case let name where Self.ignored.contains(name): break
+        case _ where Self.ignored.contains(name): break
         default:
             let hint = suggestion(for: keyword, among: Self.known + Self.ignored)
             let other =

@@ -8,8 +8,8 @@ import System
 
 /// The lines of a secrets file.
 ///
-/// It prints as its path: secrets are in no description, and no error shows a line of the file.
-package struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable {
+/// It prints as its path: secrets are in no description, and no finding shows a line of the file.
+package struct SecretsFile: ConfigurationReading, Sendable, CustomStringConvertible, CustomReflectable {
     private struct Entry {
         let channel: String
         let host: String
@@ -18,39 +18,43 @@ package struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable
 
     /// The path it was read from.
     package let path: String
+    /// Why it, or what of its lines, cannot be used.
+    package let findings: [Finding]
     private let entries: [Entry]
 
-    /// Reads a secrets file.
-    ///
-    /// - Throws: `ConfigurationError` where it cannot be read, others than its owner (and root) may read or write it, or a
-    ///   line is not `CHANNEL HOST USER SECRET` with user and secret in base64.
-    package init(path: String) throws(ConfigurationError) {
-        self.path = path
-        let file = try ConfigurationFile(path) { _ in "; it has the secrets of -A, and this user must be its owner" }
-        let mode = file.state.identity.mode & 0o777
-        guard mode & 0o077 == 0 else {
-            throw ConfigurationError(
-                file: path,
-                text: "others may read or change the secrets (mode \(String(mode, radix: 8))); chmod 600 it")
+    /// Reads a secrets file as far as it can be understood.
+    package init(reading path: String) {
+        let file = ConfigurationFile(path) { _ in "; it has the secrets of -A, and this user must be its owner" }
+        var found = FindingList(path, after: file.findings)
+        if let mode = file.state.map({ $0.identity.mode & 0o777 }), mode & 0o077 != 0 {
+            found.error(
+                .readableSecrets,
+                "others may read or change the secrets (mode \(String(mode, radix: 8))); chmod 600 it")
         }
         var entries: [Entry] = []
-        for (index, line) in file.bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false).enumerated()
-        {
-            let words = line.split { ASCII.isBlank($0) || $0 == ASCII.carriageReturn }
-            guard let first = words.first, first.first != UInt8(ascii: "#") else { continue }
-            guard words.count == 4, let user = Base64.decode(words[2]), let secret = Base64.decode(words[3]) else {
-                throw ConfigurationError(
-                    file: path, line: index + 1,
-                    text: "not 'CHANNEL HOST USER SECRET' with user and secret in base64")
+        for line in ConfigurationLine.all(in: file.bytes, &found) {
+            let words = line.words
+            guard words.count == 4, let user = Base64.decode(words[2].utf8), let secret = Base64.decode(words[3].utf8)
+            else {
+                found.error(
+                    .invalidSecret, "not 'CHANNEL HOST USER SECRET' with user and secret in base64", line: line.number)
+                continue
             }
             entries.append(
                 Entry(
-                    channel: String(decoding: words[0], as: UTF8.self),
-                    host: String(decoding: words[1], as: UTF8.self).lowercased(),
+                    channel: words[0], host: words[1].lowercased(),
                     credentials: Credentials(user: user, secret: secret)))
         }
+        self.path = path
         self.entries = entries
+        findings = found.inOrder
     }
+
+    /// Reads a secrets file, for callers who can use it only whole.
+    ///
+    /// - Throws: `ConfigurationError` where it cannot be read, others than its owner (and root) may read or write it, or a
+    ///   line is not `CHANNEL HOST USER SECRET` with user and secret in base64.
+    package init(path: String) throws(ConfigurationError) { self = try Self(reading: path).checked() }
 
     /// The credentials of the first line that fits a channel (or `*`) and one of the names of a server.
     package func credentials(channel: String, hosts: [String]) -> Credentials? {
@@ -71,6 +75,13 @@ package struct SecretsFile: Sendable, CustomStringConvertible, CustomReflectable
 
     /// Nothing beyond the description.
     package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+extension Finding.Name {
+    /// A file of secrets that others than its owner may read.
+    static let readableSecrets = Finding.Name("readable-secrets")
+    /// A line of a file of secrets that is none.
+    static let invalidSecret = Finding.Name("invalid-secret")
 }
 
 // The keyed digest of CRAM-MD5 (RFC 2195): HMAC (RFC 2104) over MD5. MD5 is broken, its keyed form is not, and servers

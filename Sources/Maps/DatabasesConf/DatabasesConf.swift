@@ -4,14 +4,16 @@ import Bytes
 package import Configuration
 import System
 
-/// All maps of a dbases.conf, in its order.
+/// The maps of a dbases.conf, in its order.
 package struct DatabasesConf: Sendable, Hashable {
     /// The file they were read from.
     package let file: String
-    /// One definition a line, those of type `none` among them.
+    /// One definition for each line that can be used, those of type `none` among them.
     package let definitions: [MapDefinition]
-
-    private static let longestLine = 65_536
+    /// Why the file, or what lines of it, cannot be used.
+    package let mistakes: [Finding]
+    /// The relations of lines that cannot be used.
+    package let faultyRelations: Set<String>
 
     /// Where dbases.conf is: what the command line names, else `$MAILVAR/db/dbases.conf`, else `$MAILVAR/dbases.conf`.
     ///
@@ -34,15 +36,23 @@ package struct DatabasesConf: Sendable, Hashable {
         }
     }
 
-    /// Reads a dbases.conf.
-    ///
-    /// - Throws: `ConfigurationError` for a file that cannot be read and for a line that cannot be used.
-    package init(file: String, settings: Settings, backEnds: MapBackEnds) throws(ConfigurationError) {
-        let read = try ConfigurationFile(file) { error in
+    /// Reads a dbases.conf as far as its lines can be used.
+    package init(reading file: String, settings: Settings, backEnds: MapBackEnds) {
+        let read = ConfigurationFile(file) { error in
             error.isMissing
                 ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
         }
-        try self.init(read.bytes, file: file, variables: settings.variables, backEnds: backEnds)
+        self.init(
+            reading: read.bytes, FindingList(file, after: read.findings), variables: settings.variables,
+            backEnds: backEnds)
+    }
+
+    /// Reads a dbases.conf, for callers who can use it only whole.
+    ///
+    /// - Throws: `ConfigurationError` for a file that cannot be read, and for all lines that cannot be used.
+    package init(file: String, settings: Settings, backEnds: MapBackEnds) throws(ConfigurationError) {
+        self.init(reading: file, settings: settings, backEnds: backEnds)
+        if let error = ConfigurationError(mistakes) { throw error }
     }
 
     /// Reads the bytes of a dbases.conf.
@@ -52,29 +62,31 @@ package struct DatabasesConf: Sendable, Hashable {
     ///   - file: what messages call it; relative paths in it are relative to its directory.
     ///   - variables: what `$NAME` stands for; a name that is not set is an error.
     ///   - backEnds: which types of maps there are.
+    /// - Throws: `ConfigurationError` for all lines that cannot be used.
     package init(
         _ bytes: [UInt8], file: String, variables: Variables, backEnds: MapBackEnds
     ) throws(ConfigurationError) {
+        self.init(reading: bytes, FindingList(file), variables: variables, backEnds: backEnds)
+        if let error = ConfigurationError(mistakes) { throw error }
+    }
+
+    private init(reading bytes: [UInt8], _ before: FindingList, variables: Variables, backEnds: MapBackEnds) {
+        var found = before
         var definitions: [MapDefinition] = []
-        var number = 0
-        for whole in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            number += 1
+        var faultyRelations: Set<String> = []
+        for line in ConfigurationLine.all(in: bytes, &found) {
+            let fields = LineFields(words: line.words)
             do throws(FieldError) {
-                guard whole.count <= Self.longestLine else {
-                    throw FieldError("the line is longer than \(Self.longestLine) bytes; shorten it")
-                }
-                guard let first = whole.first(where: { !ASCII.isBlank($0) }), first != UInt8(ascii: "#") else {
-                    continue
-                }
-                let line = LineFields(whole)
-                guard !line.words.isEmpty else { continue }
-                definitions.append(try line.definition(file: file, line: number, variables, backEnds))
+                definitions.append(try fields.definition(file: found.file, line: line.number, variables, backEnds))
             } catch {
-                throw ConfigurationError(file: file, line: number, text: error.text)
+                found.error(error.name, error.text, line: line.number)
+                if let relation = fields.words.first { faultyRelations.insert(relation) }
             }
         }
-        self.file = file
+        file = found.file
         self.definitions = definitions
+        self.faultyRelations = faultyRelations
+        mistakes = found.inOrder
     }
 
     /// The definitions of one relation, in the order in which they are looked into.
@@ -93,35 +105,35 @@ package struct DatabasesConf: Sendable, Hashable {
 private struct LineFields {
     let words: [String]
 
-    init(_ line: ArraySlice<UInt8>) {
-        let text = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-        words = text.split(whereSeparator: ASCII.isBlank).map { String(decoding: $0, as: UTF8.self) }
-    }
-
     func definition(
         file: String, line: Int, _ variables: Variables, _ backEnds: MapBackEnds
     ) throws(FieldError) -> MapDefinition {
         guard words.count >= 5 else {
             throw FieldError(
+                .missingField,
                 "the line has \(words.count) fields; write relation, type, privilege, newdb options, file and flags,"
                     + " '-' for none")
         }
-        guard !words.contains(where: { $0.utf8.contains(0) }) else { throw FieldError("the line has a NUL; remove it") }
+        guard !words.contains(where: { $0.utf8.contains(0) }) else {
+            throw FieldError(.nulByte, "the line has a NUL; remove it")
+        }
         // What stands where owner, group and mode should begins as the options do: a field was left out.
         guard words[2] == "-" || words[2].utf8.first != UInt8(ascii: "-") else {
             throw FieldError(
+                .missingField,
                 "the third field, the privilege, is '\(words[2])', which looks like the newdb options; write"
                     + " owner:group:mode, or '-' for none, before it")
         }
         guard words[3].utf8.first != UInt8(ascii: "/"), !words[3].hasPrefix("$MAIL"), !words[3].hasPrefix("${MAIL")
         else {
             throw FieldError(
+                .missingField,
                 "the fourth field, the newdb options, is '\(words[3])', which looks like the file; write -l, -la or -r, or"
                     + " '-' for none, before it")
         }
         let relation = words[0]
         guard relation.utf8.allSatisfy(Self.isNameByte) else {
-            throw FieldError("'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
+            throw FieldError(.invalidRelation, "'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
         }
         let (type, subtype) = try Self.type(try Self.expand(words[1], variables), of: backEnds)
         let privilege = try Self.expand(words[2], variables)
@@ -134,7 +146,7 @@ private struct LineFields {
         let named = words[4] == "-" ? flags.file : try Self.expand(words[4], variables)
         let path = named.map { Self.path($0, beside: file) }
         guard path != nil || !type.needsFile else {
-            throw FieldError("a map of type \(type.name) needs a file in the fifth field")
+            throw FieldError(.missingField, "a map of type \(type.name) needs a file in the fifth field")
         }
         return MapDefinition(
             relation: relation, type: type, subtype: subtype,
@@ -161,9 +173,10 @@ private struct LineFields {
         if let type = backEnds.type(named: name) { return (type, subtype) }
         let known = backEnds.types.map(\.name).joined(separator: ", ")
         guard !MapType.foreign.contains(name) else {
-            throw FieldError("maps of ZMailer's type '\(name)' are not read here; use one of \(known)")
+            throw FieldError(.unknownType, "maps of ZMailer's type '\(name)' are not read here; use one of \(known)")
         }
         throw FieldError(
+            .unknownType,
             "the type '\(name)' is unknown; use one of \(known)"
                 + suggestion(for: name, among: backEnds.types.map(\.name)))
     }
@@ -172,6 +185,7 @@ private struct LineFields {
         let expansion = variables.expand(text)
         if let name = expansion.unset.first {
             throw FieldError(
+                .unsetVariable,
                 "$\(name) is not set; set it in zmailer.conf, or with --set \(name)=VALUE"
                     + suggestion(for: name, among: variables.names))
         }

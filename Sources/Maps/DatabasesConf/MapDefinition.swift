@@ -1,5 +1,7 @@
 // One line of dbases.conf as a value: a map of a relation.
 
+import Configuration
+
 /// A map as dbases.conf defines it.
 package struct MapDefinition: Sendable, Hashable {
     /// The relation that the map is a part of, such as `fqdnroutes`.
@@ -84,17 +86,17 @@ package struct CompileOptions: Sendable, Hashable {
             return
         }
         guard field.utf8.first == UInt8(ascii: "-") else {
-            throw FieldError("the newdb options '\(field)' do not begin with '-'; write '-' for none")
+            throw FieldError(.invalidOption, "the newdb options '\(field)' do not begin with '-'; write '-' for none")
         }
         let letters = Array(field.unicodeScalars.dropFirst())
         for letter in letters where !"luarsv".unicodeScalars.contains(letter) {
-            throw FieldError("the newdb option '\(letter)' is unknown; l, u, a, r are known")
+            throw FieldError(.invalidOption, "the newdb option '\(letter)' is unknown; l, u, a, r are known")
         }
         guard !letters.contains("l") || !letters.contains("u") else {
-            throw FieldError("the newdb options l and u exclude each other; keep one")
+            throw FieldError(.invalidOption, "the newdb options l and u exclude each other; keep one")
         }
         guard !letters.contains("r") || !letters.contains(where: "lua".unicodeScalars.contains) else {
-            throw FieldError("the newdb option r (a live map, not compiled) excludes l, u and a; keep one")
+            throw FieldError(.invalidOption, "the newdb option r (a live map, not compiled) excludes l, u and a; keep one")
         }
         // Keys of aliases are never case-sensitive: newdb folds them even without -l.
         let folding: KeyFolding =
@@ -105,9 +107,26 @@ package struct CompileOptions: Sendable, Hashable {
 
 /// What is wrong with one field of a line; the line's place is added where it is known.
 struct FieldError: Error {
+    let name: Finding.Name
     let text: String
 
-    init(_ text: String) {
+    init(_ name: Finding.Name, _ text: String) {
+        self.name = name
         self.text = text
     }
+}
+
+extension Finding.Name {
+    /// A field that a line of dbases.conf needs and lacks.
+    static let missingField = Finding.Name("missing-field")
+    /// The name of a relation that can be none.
+    static let invalidRelation = Finding.Name("invalid-relation")
+    /// A type of maps that is not read here.
+    static let unknownType = Finding.Name("unknown-type")
+    /// An owner, group and mode that are none.
+    static let invalidPrivilege = Finding.Name("invalid-privilege")
+    /// An option of newdb that there is not, or that excludes another one.
+    static let invalidOption = Finding.Name("invalid-option")
+    /// A flag of a relation that there is not, or whose value is none.
+    static let invalidFlag = Finding.Name("invalid-flag")
 }

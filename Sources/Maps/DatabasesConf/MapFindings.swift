@@ -44,8 +44,8 @@ extension MapDefinition {
 }
 
 extension DatabasesConf {
-    /// What the lines probably do not mean, though they can be read.
-    package var findings: [Finding] { definitions.flatMap(\.findings) + repetitions }
+    /// What of the lines cannot be used, and what the others probably do not mean, though they can be read.
+    package var findings: [Finding] { (mistakes + definitions.flatMap(\.findings) + repetitions).inOrderOfLines }
 
     /// Maps that stand before in the same relation: whatever they have was found there.
     private var repetitions: [Finding] {

@@ -27,7 +27,9 @@ package struct MapPrivilege: Sendable, Hashable {
         guard parts.count == 3, !parts[0].isEmpty, !parts[1].isEmpty, let mode = UInt32(parts[2], radix: 8),
             mode <= 0o7777
         else {
-            throw FieldError("the privilege '\(field)' is no owner:group:mode, such as root:0:644; write '-' for none")
+            throw FieldError(
+                .invalidPrivilege,
+                "the privilege '\(field)' is no owner:group:mode, such as root:0:644; write '-' for none")
         }
         self.init(owner: parts[0], group: parts[1], mode: mode)
     }

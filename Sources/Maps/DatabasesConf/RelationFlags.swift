@@ -59,7 +59,7 @@ extension RelationFlags {
             position += 1
             if word == "-" { continue }
             guard word.utf8.first == UInt8(ascii: "-") else {
-                throw FieldError("'\(word)' is no relation flag; flags begin with '-', comments with '#'")
+                throw FieldError(.invalidFlag, "'\(word)' is no relation flag; flags begin with '-', comments with '#'")
             }
             var letters = word.unicodeScalars.dropFirst()
             while let letter = letters.popFirst() {
@@ -82,18 +82,18 @@ extension RelationFlags {
                         position += 1
                     } else {
                         let drivers = letter == "d" ? ", one of the search drivers \(Self.driverNames)" : ""
-                        throw FieldError("the relation flag -\(letter) lacks its argument\(drivers)")
+                        throw FieldError(.invalidFlag, "the relation flag -\(letter) lacks its argument\(drivers)")
                     }
                     try take(letter, argument)
                 case "i", "p":
-                    throw FieldError("the relation flag -\(letter) is not supported; remove it")
+                    throw FieldError(.invalidFlag, "the relation flag -\(letter) is not supported; remove it")
                 default:
-                    throw FieldError("the relation flag -\(letter) is unknown; remove it")
+                    throw FieldError(.invalidFlag, "the relation flag -\(letter) is unknown; remove it")
                 }
             }
         }
         guard !lower || !upper else {
-            throw FieldError("the relation flags -l and -u exclude each other; keep one")
+            throw FieldError(.invalidFlag, "the relation flags -l and -u exclude each other; keep one")
         }
         folding = lower ? .lower : upper ? .upper : .none
     }
@@ -103,6 +103,7 @@ extension RelationFlags {
         case "d":
             guard let known = SearchDriver(rawValue: argument), known != .none else {
                 throw FieldError(
+                    .invalidFlag,
                     "the search driver '\(argument)' is unknown; known are \(Self.driverNames)"
                         + suggestion(for: argument, among: SearchDriver.allCases.lazy.map(\.rawValue)))
             }
@@ -122,7 +123,7 @@ extension RelationFlags {
 
     private static func number(_ letter: Unicode.Scalar, _ text: String, upTo limit: Int) throws(FieldError) -> Int {
         guard let number = Int(text), text.utf8.first != UInt8(ascii: "+"), 0...limit ~= number else {
-            throw FieldError("the relation flag -\(letter) needs a number from 0 to \(limit), not '\(text)'")
+            throw FieldError(.invalidFlag, "the relation flag -\(letter) needs a number from 0 to \(limit), not '\(text)'")
         }
         return number
     }

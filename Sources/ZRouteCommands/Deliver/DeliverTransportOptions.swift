@@ -48,9 +48,10 @@ struct TransportOptions: ParsableArguments, Sendable {
                 "scheduler.conf, which names the servers, is looked for there; set it, name the file with --scheduler, or"
                     + " name one server with --lmtp UNIX:/path or --lmtp host:port")
         }
-        let conf = try SchedulerConf(file: file)
-        if let finding = conf.unsetVariable(settings.variables) { throw finding.configurationError }
-        for finding in conf.findings { DiagnosticLog(log).say(Diagnosis(finding: finding)) }
+        let conf = SchedulerConf(reading: file)
+        let findings = (conf.findings + conf.unsetVariables(settings.variables)).inOrderOfLines
+        if let error = ConfigurationError(findings) { throw error }
+        for finding in findings { DiagnosticLog(log).say(Diagnosis(finding: finding)) }
         return DeliveryPlan(
             .scheduler(conf), settings: settings, report: { DiagnosticLog(log).say($0, .warning) })
     }

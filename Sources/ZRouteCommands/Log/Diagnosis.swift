@@ -49,6 +49,24 @@ struct Diagnosis: Sendable {
         self.init(about: error, "\(error)\(rest)")
     }
 
+    /// All that an error tells of: of a configuration the first errors that were found, and how many more there are.
+    ///
+    /// - Parameter rest: what is said behind the last.
+    static func all(of error: any Error, rest: String = "") -> [Diagnosis] {
+        guard let error = error as? ConfigurationError, !error.others.isEmpty else {
+            return [Diagnosis(error, rest: rest)]
+        }
+        let kept = error.others.prefix(SourceFindings.limit - 1)
+        let left = error.others.count - kept.count
+        let last = left == 0 ? kept.indices.last : nil
+        var said = [Diagnosis(error)]
+        for index in kept.indices { said.append(Diagnosis(finding: kept[index], rest: index == last ? rest : "")) }
+        if left > 0 {
+            said.append(Diagnosis("\(counted(left, "more error", "more errors")) of the configuration\(rest)"))
+        }
+        return said
+    }
+
     private init(about subject: Any, _ text: String) {
         switch subject {
         case let error as ConfigurationError: self.init(text, file: error.file, line: error.line)

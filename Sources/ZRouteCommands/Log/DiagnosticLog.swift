@@ -30,10 +30,12 @@ struct DiagnosticLog: ~Copyable {
         say(Diagnosis(text, severity))
     }
 
-    /// Says what went wrong.
+    /// Says what went wrong, of a configuration all of it.
     ///
     /// - Parameter rest: what is said behind it.
-    func say(_ error: any Error, rest: String = "") { say(Diagnosis(error, rest: rest)) }
+    func say(_ error: any Error, rest: String = "") {
+        for diagnosis in Diagnosis.all(of: error, rest: rest) { say(diagnosis) }
+    }
 
     /// Says something.
     func say(_ diagnosis: Diagnosis) {

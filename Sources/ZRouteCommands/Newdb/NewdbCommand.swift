@@ -65,7 +65,7 @@ struct NewdbCommand: ParsableCommand {
                 outcome.take(error, of: step.job, log)
             }
         }
-        for error in plan.backEndErrors { outcome.take(error, log) }
+        if let error = plan.backEndError { outcome.take(error, log) }
         plan.sayPrivileges(log)
         outcome.sayHint(log)
         if !output.finish(log), outcome.status == .ok { throw ExitCode.inputOutput }

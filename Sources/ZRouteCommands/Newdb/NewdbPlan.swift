@@ -22,9 +22,7 @@ struct NewdbPlan {
     private let allowed: AllowedFindings
 
     /// What cannot be used of the files that lines name beside maps, such as the descriptions of environments.
-    var backEndErrors: [ConfigurationError] {
-        site.backEndFindings.filter { $0.severity == .error }.map(\.configurationError)
-    }
+    var backEndError: ConfigurationError? { ConfigurationError(site.backEndFindings) }
 
     /// The file whose lock keeps two runs apart: the system frees it when its holder dies, however that happens.
     var lockPath: String { databases.file }

@@ -21,7 +21,7 @@ func readAnew<Configuration>(
     do {
         return try read()
     } catch {
-        say(Diagnosis(error, rest: "; the old configuration stands"))
+        for diagnosis in Diagnosis.all(of: error, rest: "; the old configuration stands") { say(diagnosis) }
         return nil
     }
 }
