@@ -62,6 +62,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .target(name: "Check", dependencies: ["Configuration", "Delivery", "Maps", "Site", "System"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
@@ -95,6 +96,7 @@ let package = Package(
         .executableTarget(
             name: "BenchmarkHello", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Hello"),
+        .testTarget(name: "CheckTests", dependencies: ["Check", "Configuration", "ZRouteTestKit"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
         .testTarget(
             name: "CDBTests",

@@ -65,7 +65,9 @@ package struct ConfigurationFile: ConfigurationReading, Sendable {
         var number = 0
         for line in bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false) {
             number += 1
-            if let character = UnseenCharacter(in: line) { findings.append(character.finding(file: path, line: number)) }
+            if let character = UnseenCharacter(in: line) {
+                findings.append(character.finding(file: path, line: number))
+            }
         }
         return findings
     }

@@ -20,8 +20,6 @@ package struct Settings: ConfigurationReading, Sendable, Hashable {
     package let mailShare: String?
     /// `POSTOFFICE`: the spool's directory; nil where it is not set.
     package let postOffice: String?
-    /// `LOGDIR`: the directory of logs; nil where it is not set.
-    package let logDirectory: String?
     /// `DBTYPE`: what `$DBTYPE` stands for in dbases.conf; `btree` unless set.
     package let databaseType: String
 
@@ -41,8 +39,6 @@ package struct Settings: ConfigurationReading, Sendable, Hashable {
     package let localUsers: String?
     /// `localdoesdomain`: whether the user of a local route carries its domain; off unless set.
     package let localDoesDomain: Bool
-    /// `nofqlists`: whether lists by full address are off; on unless set to an empty value.
-    package let noFQLists: Bool
     /// `preservetailcase`: whether a tail keeps its case through fqdnaliases and fqdnroutes; off unless set.
     package let preserveTailCase: Bool
     /// `allowchannelliteral`: whether a typed `@[channel]:user@domain` selects a channel; off unless set.

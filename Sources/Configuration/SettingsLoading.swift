@@ -98,7 +98,6 @@ extension Settings {
         mailVar = reader.text(.mailVar)
         mailShare = reader.text(.mailShare)
         postOffice = reader.text(.postOffice)
-        logDirectory = reader.text(.logDirectory)
         databaseType = reader.text(.databaseType) ?? "btree"
         hostname = reader.domain(.hostname) ?? systemHostname
         myDomain = reader.domain(.myDomain) ?? hostname
@@ -109,7 +108,9 @@ extension Settings {
         acceptsAnyLocalUser = reader.flag(.acceptsAnyLocalUser, default: true)
         localUsers = reader.text(.localUsers)
         localDoesDomain = reader.flag(.localDoesDomain, default: false)
-        noFQLists = reader.flag(.noFQLists, default: true)
+        if !reader.flag(.noFQLists, default: true) {
+            reader.warn(.noFQLists, "is off, but lists by full address are never looked for here; remove the line")
+        }
         preserveTailCase = reader.flag(.preserveTailCase, default: false)
         allowChannelLiteral = reader.flag(.allowChannelLiteral, default: false)
         localAddresses = reader.addresses(.localAddresses, default: ["127.0.0.1", "::1"])

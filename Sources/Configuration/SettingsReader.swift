@@ -68,7 +68,8 @@ struct SettingsReader {
     private mutating func take(_ line: ConfigurationLine, scope: Scope, _ list: inout FindingList) {
         if scope == .plainSettings, let first = line.whole.first, ASCII.isBlank(first) { return }
         let parsed = AssignmentLine(line.whole, variables: variables)
-        guard let (name, value, unset) = assignment(parsed, line.number, scope, &list), !overridden.contains(name) else {
+        guard let (name, value, unset) = assignment(parsed, line.number, scope, &list), !overridden.contains(name)
+        else {
             return
         }
         guard !value.utf8.contains(0) else {
@@ -207,9 +208,19 @@ struct SettingsReader {
 
     /// Notices a value that cannot be used, where the name was last set.
     private mutating func unusable(_ name: SettingName, _ text: String) {
+        found.append(finding(.invalidValue, .error, name, text))
+    }
+
+    /// Notices a value that has no effect.
+    mutating func warn(_ name: SettingName, _ text: String) {
+        found.append(finding(.settingWithoutEffect, .warning, name, text))
+    }
+
+    private func finding(
+        _ kind: Finding.Name, _ severity: Finding.Severity, _ name: SettingName, _ text: String
+    ) -> Finding {
         let place = places[name.rawValue] ?? Place(file: "--set", line: nil)
-        found.append(
-            Finding(.invalidValue, .error, file: place.file, line: place.line, text: "\(name.rawValue) \(text)"))
+        return Finding(kind, severity, file: place.file, line: place.line, text: "\(name.rawValue) \(text)")
     }
 
     /// The items of a list, separated by any of the given bytes.
@@ -256,6 +267,8 @@ extension Finding.Name {
     package static let noAssignment = Finding.Name("no-assignment")
     /// A value that only a shell could read, or nothing.
     static let unreadableValue = Finding.Name("unreadable-value")
+    /// A value of ZMailer's that changes nothing here.
+    static let settingWithoutEffect = Finding.Name("setting-without-effect")
     /// A setting that a file has twice.
     package static let repeatedSetting = Finding.Name("repeated-setting")
     /// A value that a setting cannot have.

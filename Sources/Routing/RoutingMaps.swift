@@ -174,7 +174,7 @@ extension RelationName {
         let known = chain.map(\.rawValue)
         var findings: [Finding] = []
         // A relation whose line is there, and has a mistake of which something is said already.
-        var meant = databases.faultyRelations
+        var meant = Set(databases.faultyRelations.compactMap { nearestName(to: $0, among: known) })
         for definition in databases.definitions
         where !known.contains(definition.relation) && !zmailer.contains(definition.relation)
             && !definition.relation.hasPrefix("smtp-policy")
@@ -189,7 +189,8 @@ extension RelationName {
         }
         let missing = known.filter { name in !databases.definitions.contains { $0.relation == name } }
         let unmentioned = missing.filter { !meant.contains($0) }
-        if !unmentioned.isEmpty {
+        // Nothing is said of lines where the file could not be read.
+        if !unmentioned.isEmpty, databases.isRead {
             // Without any line every address would leave by SMTP.
             let severity: Finding.Severity = missing.count == known.count ? .error : .warning
             findings.append(

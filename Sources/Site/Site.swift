@@ -58,6 +58,12 @@ package struct Site: Sendable {
     /// What is wrong with the files that lines of dbases.conf name beside the maps, such as descriptions of environments.
     package var backEndFindings: [Finding] { backEnds.findings(about: databases.definitions) }
 
+    /// What is wrong with the files that lines of dbases.conf name: their owners and modes, compiled maps that are older than
+    /// their sources, and what back ends need beside them.
+    package var fileFindings: [Finding] {
+        databases.checkPrivileges() + databases.checkTextSources() + databases.checkCompiled() + backEndFindings
+    }
+
     /// How newdb compiles a map; nil for a map that is read as it is.
     package func format(of definition: MapDefinition) -> (any MapFormat)? { backEnds.format(of: definition.type) }
 

@@ -159,6 +159,33 @@ struct ConfigurationMistakesTests {
         for word in mistake.words { #expect(result.errorText.contains(word), "\(word): \(result.errorText)") }
     }
 
+    static let manyMistakes = [
+        (SiteFile.databases, 3, 3, 0), (.databases, 20, 20, 0), (.databases, 21, 20, 1), (.databases, 500, 20, 480),
+        (.zmailer, 4, 4, 0), (.zmailer, 40, 20, 20), (.mail, 5, 5, 0), (.scheduler, 7, 7, 0), (.scheduler, 30, 20, 10),
+    ]
+
+    @Test("All mistakes of a file are said, twenty at most and then their number", arguments: manyMistakes)
+    func many(file: SiteFile, count: Int, shown: Int, left: Int) throws {
+        let site = try MistakenSite()
+        let line =
+            switch file {
+            case .databases: "fqdnroutes txt - -l /x -lm\n"
+            case .zmailer, .mail: "LOGDIR /x\n"
+            case .scheduler: " maxthr=many\n"
+            }
+        let text = file.text.replacing("@SITE@", with: site.place.path)
+        try site.place.write(text + String(repeating: line, count: count), to: file.rawValue)
+        let result = try site.runForMistake(in: file)
+        #expect(result.status == 78)
+        #expect(result.output.isEmpty)
+        let lines = result.errorText.split(separator: "\n")
+        let first = text.split(separator: "\n", omittingEmptySubsequences: false).count
+        let places = (0..<shown).map { "zroute: \(site.place.file(file.rawValue)):\(first + $0): " }
+        #expect(lines.count == shown + (left > 0 ? 1 : 0), "\(result.errorText)")
+        for (line, place) in zip(lines, places) { #expect(line.hasPrefix(place), "\(line)") }
+        if left > 0 { #expect(lines.last?.hasPrefix("zroute: \(left) more error") == true, "\(result.errorText)") }
+    }
+
     static let warnedMistakes = [
         Mistake(.databases, 1, nil, "aliases", "NONE", namesLine: false),
         Mistake(.databases, 5, nil, "thishost", "NONE", namesLine: false),
@@ -186,7 +213,8 @@ struct ConfigurationMistakesTests {
 
     @Test func casesAreCounted() {
         print(
-            "ConfigurationMistakesTests: \(Self.refusedMistakes.count) mistakes refused, \(Self.warnedMistakes.count) warned"
+            "ConfigurationMistakesTests: \(Self.refusedMistakes.count) mistakes refused, \(Self.manyMistakes.count) files"
+                + " with many, \(Self.warnedMistakes.count) warned"
                 + " of, \(Self.rightLines.count) right lines, \(SiteFile.allCases.count * 3) encodings,"
                 + " \(Self.accountFiles.count) files of accounts")
         #expect(Self.refusedMistakes.count > 40)

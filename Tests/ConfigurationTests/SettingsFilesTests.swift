@@ -24,7 +24,7 @@ struct SettingsFilesTests {
         ])
         let settings = try Settings.load(file: directory.file("zmailer.conf"))
         #expect(settings.localDoesDomain)
-        #expect(settings.noFQLists)
+        #expect(settings.findings.isEmpty)
         #expect(!settings.preserveTailCase)
         #expect(settings.hostname == "store.example.net")
         #expect(settings.myDomain == "store.example.net")

@@ -102,7 +102,6 @@ struct DatabasesConfTests {
         let map = try #require(try definitions("r \(name) - -l /f -l").first)
         #expect(map.type == type)
         #expect(map.tablePath == file)
-        #expect(map.subtype == (name.contains(",") ? "sub" : nil))
     }
 
     @Test("Maps without a file", arguments: ["r incore - - - -", "r NONE - - - -", "r none - - -"])
@@ -334,7 +333,9 @@ struct DatabasesPrivilegeTests {
             #expect(warnings.isEmpty)
         } else {
             #expect(warnings.count == 1)
-            #expect(warnings.first?.hasPrefix("/c:1: map file \(directory.file("f.db")) \(finding)") == true)
+            #expect(
+                warnings.first?.description.hasPrefix("/c:1: warning: map file \(directory.file("f.db")) \(finding)")
+                    == true)
         }
     }
 

@@ -107,7 +107,8 @@ private struct EnvironmentFileReader {
         case "MPOOL", "PRIVATE": break
         default:
             found.error(
-                .invalidValue, "the flag '\(flag)' is unknown; CDB, CREATE, RO, MPOOL and PRIVATE are known", line: line)
+                .invalidValue, "the flag '\(flag)' is unknown; CDB, CREATE, RO, MPOOL and PRIVATE are known", line: line
+            )
         }
     }
 

@@ -52,6 +52,8 @@ package struct SchedulerConf: ConfigurationReading, Sendable {
         self = try Self(reading: bytes, FindingList(file)).checked()
     }
 
+    /// Reads what can be understood.
+    ///
     /// A clause that sets nothing shares what the next one sets. A clause `*/*` (or `*`) sets defaults for those after it.
     private init(reading bytes: [UInt8], _ before: FindingList) {
         file = before.file

@@ -12,6 +12,8 @@ package struct DatabasesConf: Sendable, Hashable {
     package let definitions: [MapDefinition]
     /// Why the file, or what lines of it, cannot be used.
     package let mistakes: [Finding]
+    /// Whether the file could be read, whatever became of its lines.
+    package var isRead: Bool { !mistakes.contains { $0.line == nil } }
     /// The relations of lines that cannot be used.
     package let faultyRelations: Set<String>
 
@@ -133,9 +135,10 @@ private struct LineFields {
         }
         let relation = words[0]
         guard relation.utf8.allSatisfy(Self.isNameByte) else {
-            throw FieldError(.invalidRelation, "'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
+            throw FieldError(
+                .invalidRelation, "'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
         }
-        let (type, subtype) = try Self.type(try Self.expand(words[1], variables), of: backEnds)
+        let type = try Self.type(try Self.expand(words[1], variables), of: backEnds)
         let privilege = try Self.expand(words[2], variables)
         let options = try Self.expand(words[3], variables)
         // Flags are split again after expansion, so that one variable can hold several of them.
@@ -149,7 +152,7 @@ private struct LineFields {
             throw FieldError(.missingField, "a map of type \(type.name) needs a file in the fifth field")
         }
         return MapDefinition(
-            relation: relation, type: type, subtype: subtype,
+            relation: relation, type: type,
             privilege: privilege == "-" ? nil : try MapPrivilege(field: privilege),
             compile: try CompileOptions(field: options), path: type.needsFile ? path : nil, flags: flags, file: file,
             line: line)
@@ -166,11 +169,10 @@ private struct LineFields {
 
     private static func type(
         _ text: String, of backEnds: MapBackEnds
-    ) throws(FieldError) -> (MapType, String?) {
-        let parts = text.utf8.split(separator: UInt8(ascii: ","), maxSplits: 1).map { String(Substring($0)) }
-        let name = parts.first ?? ""
-        let subtype = parts.count > 1 ? parts[1] : nil
-        if let type = backEnds.type(named: name) { return (type, subtype) }
+    ) throws(FieldError) -> MapType {
+        // What follows a comma, a subtype, means nothing to the types here.
+        let name = String(Substring(text.utf8.prefix { $0 != UInt8(ascii: ",") }))
+        if let type = backEnds.type(named: name) { return type }
         let known = backEnds.types.map(\.name).joined(separator: ", ")
         guard !MapType.foreign.contains(name) else {
             throw FieldError(.unknownType, "maps of ZMailer's type '\(name)' are not read here; use one of \(known)")

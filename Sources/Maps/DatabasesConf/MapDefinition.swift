@@ -8,8 +8,6 @@ package struct MapDefinition: Sendable, Hashable {
     package let relation: String
     /// How it is stored.
     package let type: MapType
-    /// What follows the type after a comma; nothing here has a use for it.
-    package let subtype: String?
     /// Whom its file is to belong to; nil where the line does not say.
     package let privilege: MapPrivilege?
     /// How its source is compiled or, as text, read.
@@ -25,13 +23,12 @@ package struct MapDefinition: Sendable, Hashable {
 
     /// Defines a map.
     package init(
-        relation: String, type: MapType, subtype: String? = nil, privilege: MapPrivilege? = nil,
+        relation: String, type: MapType, privilege: MapPrivilege? = nil,
         compile: CompileOptions = CompileOptions(), path: String?, flags: RelationFlags = RelationFlags(),
         file: String, line: Int
     ) {
         self.relation = relation
         self.type = type
-        self.subtype = subtype
         self.privilege = privilege
         self.compile = compile
         self.path = path
@@ -96,7 +93,8 @@ package struct CompileOptions: Sendable, Hashable {
             throw FieldError(.invalidOption, "the newdb options l and u exclude each other; keep one")
         }
         guard !letters.contains("r") || !letters.contains(where: "lua".unicodeScalars.contains) else {
-            throw FieldError(.invalidOption, "the newdb option r (a live map, not compiled) excludes l, u and a; keep one")
+            throw FieldError(
+                .invalidOption, "the newdb option r (a live map, not compiled) excludes l, u and a; keep one")
         }
         // Keys of aliases are never case-sensitive: newdb folds them even without -l.
         let folding: KeyFolding =

@@ -42,14 +42,16 @@ extension DatabasesConf {
     /// Warns of map files that are more widely writable than their mode says, or owned by someone else.
     ///
     /// A file that does not exist is not warned of: the lookup that needs it says so.
-    ///
-    /// - Returns: one message a finding, `file:line: text`.
-    package func checkPrivileges() -> [String] {
-        definitions.flatMap { definition -> [String] in
+    package func checkPrivileges() -> [Finding] {
+        definitions.flatMap { definition -> [Finding] in
             guard let privilege = definition.privilege, let path = definition.tablePath,
                 let identity = try? FileIdentity(path: path)
             else { return [] }
-            return privilege.findings(identity).map { "\(definition.file):\(definition.line): map file \(path) \($0)" }
+            return privilege.differences(identity).map { text in
+                Finding(
+                    .mapPrivilege, .warning, file: definition.file, line: definition.line,
+                    text: "map file \(path) \(text)")
+            }
         }
     }
 }
@@ -61,7 +63,7 @@ extension MapPrivilege {
     /// The number of the group; nil where the system does not know the name.
     package var groupNumber: UInt32? { Maps.groupNumber(group) }
 
-    fileprivate func findings(_ identity: FileIdentity) -> [String] {
+    fileprivate func differences(_ identity: FileIdentity) -> [String] {
         var findings: [String] = []
         if let number = ownerNumber {
             if identity.owner != number {
@@ -120,6 +122,11 @@ private func withLookupBuffer(
         size *= 2
     }
     return nil
+}
+
+extension Finding.Name {
+    /// A map's file whose owner or mode is not what dbases.conf says.
+    static let mapPrivilege = Finding.Name("map-privilege")
 }
 
 // Whose authority an expansion carries: ZMailer's privilege of a database file (SEMANTICS 9, `priv`).

@@ -123,7 +123,8 @@ extension RelationFlags {
 
     private static func number(_ letter: Unicode.Scalar, _ text: String, upTo limit: Int) throws(FieldError) -> Int {
         guard let number = Int(text), text.utf8.first != UInt8(ascii: "+"), 0...limit ~= number else {
-            throw FieldError(.invalidFlag, "the relation flag -\(letter) needs a number from 0 to \(limit), not '\(text)'")
+            throw FieldError(
+                .invalidFlag, "the relation flag -\(letter) needs a number from 0 to \(limit), not '\(text)'")
         }
         return number
     }

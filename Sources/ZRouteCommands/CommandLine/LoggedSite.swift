@@ -28,13 +28,10 @@ struct LoggedSite: Sendable {
     /// decides where mail goes, and of compiled maps that are older than their sources.
     func warn() {
         warnOfConfiguration()
-        let log = DiagnosticLog(logForm)
-        for finding in base.databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
         // What cannot be used of a back end's files is for whoever uses it: the other maps are as good as before.
-        let findings =
-            base.databases.checkTextSources() + base.databases.checkCompiled()
-            + base.backEndFindings.filter { $0.severity == .warning }
-        for finding in findings { log.say(Diagnosis(finding: finding)) }
+        for finding in base.fileFindings where finding.severity == .warning {
+            DiagnosticLog(logForm).say(Diagnosis(finding: finding))
+        }
     }
 
     /// Warns of what the configuration probably does not mean alone.

@@ -81,7 +81,7 @@ struct NewdbPlan {
 
     /// Warns of files whose owner or mode is not what dbases.conf says, and of sources that everyone may write.
     func sayPrivileges(_ log: borrowing DiagnosticLog) {
-        for finding in databases.checkPrivileges() { log.say("warning: \(finding)", .warning) }
+        for finding in databases.checkPrivileges() { log.say(Diagnosis(finding: finding)) }
         guard !allowed.contains(.writableByAll) else { return }
         let sources = steps.compactMap { SourcePrivilege.finding(about: $0.source) }
         // Text maps are no part of a run that compiles, but decide as much.

@@ -1,0 +1,63 @@
+// Reads everything that a site's configuration names, and says all that is wrong with it, before any lookup or delivery.
+
+package import Configuration
+import Delivery
+package import Maps
+import Site
+import System
+
+/// Where the files of a site are, as a command line says it.
+package struct SiteFiles: Sendable {
+    /// The zmailer.conf; nil for the one that the environment or the standard places have.
+    package var config: String?
+    /// The dbases.conf; nil for the one that the settings lead to.
+    package var dbases: String?
+    /// The scheduler.conf; nil for the one that the settings lead to.
+    package var scheduler: String?
+    /// Settings in the place of those of the files.
+    package var overrides: [(name: String, value: String)] = []
+
+    /// The files of a site.
+    package init(config: String? = nil, dbases: String? = nil, scheduler: String? = nil) {
+        (self.config, self.dbases, self.scheduler) = (config, dbases, scheduler)
+    }
+
+    /// What of the settings, of dbases.conf and the files that its lines name, of scheduler.conf, its commands and the files
+    /// behind their options cannot be used, or was probably not meant: the findings about each file together, in the order
+    /// of its lines.
+    ///
+    /// Nothing is looked up in a map, nothing is connected to, and nothing is written.
+    package func findings(backEnds: MapBackEnds = .all) -> [Finding] {
+        let settings = Settings.read(file: config, overrides: overrides)
+        return mapFindings(settings, backEnds) + deliveryFindings(settings)
+    }
+
+    private func mapFindings(_ settings: Settings, _ backEnds: MapBackEnds) -> [Finding] {
+        do throws(ConfigurationError) {
+            let location = try DatabasesConf.location(named: dbases, settings: settings)
+            let databases = DatabasesConf(reading: location, settings: settings, backEnds: backEnds)
+            let isLost = dbases == nil && databases.mistakes.contains { $0.name == .missingFile }
+            // Where the settings have a mistake, the place that they lead to says nothing.
+            guard !isLost || ConfigurationError(settings.findings) == nil else { return settings.findings }
+            let site = Site(settings: settings, databases: databases, backEnds: backEnds)
+            return site.findings + site.fileFindings
+        } catch {
+            guard ConfigurationError(settings.findings) == nil else { return settings.findings }
+            return settings.findings + [
+                Finding(.missingSetting, .error, file: error.file, line: error.line, text: error.text)
+            ]
+        }
+    }
+
+    private func deliveryFindings(_ settings: Settings) -> [Finding] {
+        guard let file = scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else { return [] }
+        // A site that only routes has none.
+        if scheduler == nil, (try? FileIdentity(path: file)) == nil { return [] }
+        return DeliveryPlan(.scheduler(SchedulerConf(reading: file)), settings: settings).findings
+    }
+}
+
+extension Finding.Name {
+    /// A setting that a site cannot do without.
+    static let missingSetting = Finding.Name("missing-setting")
+}
