@@ -182,6 +182,20 @@ import ZRouteTestKit
         #expect(performing: { try line.endpoint(host: "node") }, throws: { "\($0)".contains(reason) })
     }
 
+    @Test(arguments: [
+        ("", []), ("-T conn=5", []), ("-Z", ["unusable-command"]), ("-p 99999", ["unusable-command"]),
+        ("-A /none/s -S /none/t", ["missing-file", "missing-file"]), ("-A /none/$host -S /none/$channel", []),
+        ("-l /none/log -A /etc/hostname", ["missing-log-directory", "readable-secrets"]),
+    ])
+    func optionsOfOneServerAreJudgedBefore(options: String, names: [String]) throws {
+        let plan = DeliveryPlan(
+            .single(.unix(path: "/none/lmtp"), options: options, parameters: SchedulerParameters()),
+            settings: try testSettings())
+        // A file in the place of another one also has lines that are none.
+        let found = plan.findings.filter { $0.name.description != "invalid-secret" }
+        #expect(found.map(\.name.description) == names, "\(found)")
+    }
+
     // MARK: Secrets
 
     @Test func secretsStayHidden() throws {
