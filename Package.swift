@@ -164,5 +164,9 @@ for target in package.targets where target.type != .system && target.type != .bi
     if target.type != .test {
         settings.append(.strictMemorySafety())
     }
+    // What runs once for a command, and not once for an address, is made small: the program has a limit of size.
+    if ["ZRouteCommands", "QueueRouting", "Service", "Sink"].contains(target.name) {
+        settings.append(.unsafeFlags(["-Osize"], .when(configuration: .release)))
+    }
     target.swiftSettings = (target.swiftSettings ?? []) + settings
 }
