@@ -5,7 +5,7 @@ let package = Package(
     name: "zroute",
     products: [
         .executable(name: "zroute", targets: ["zroute"]),
-        .library(name: "ZRoute", targets: ["Bytes", "MailSyntax", "Configuration", "Maps", "Routing"]),
+        .library(name: "ZRoute", targets: ["ZRoute"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -63,6 +63,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
         .target(name: "Check", dependencies: ["Configuration", "Delivery", "Maps", "Site", "System"]),
+        .target(name: "ZRoute", dependencies: ["Configuration", "Maps", "Routing", "Site"]),
         .target(
             name: "ZRouteCommands",
             dependencies: [
@@ -97,7 +98,7 @@ let package = Package(
             name: "BenchmarkHello", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Hello"),
         .testTarget(name: "CheckTests", dependencies: ["Check", "Configuration", "ZRouteTestKit"]),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "ZRouteTestKit"]),
         .testTarget(
             name: "CDBTests",
             dependencies: ["Bytes", "CDB", "Configuration", "Maps", "Site", "System", "ZRouteTestKit", "zroute"]),
@@ -119,6 +120,7 @@ let package = Package(
         .testTarget(
             name: "SpoolTests",
             dependencies: ["CFileAttributes", "System", "Spool", "SpoolFaultRunner", "ZRouteTestKit"]),
+        .testTarget(name: "ZRouteTests", dependencies: ["ZRoute", "ZRouteTestKit"]),
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .executableTarget(
             name: "QueueRoutingRunner",

@@ -28,22 +28,28 @@ package final class TemporaryDirectory: Sendable {
     /// The path of a name in the directory.
     package func file(_ name: String) -> String { path + "/" + name }
 
-    /// Writes a file, in place.
+    /// Writes a file, in place; see ``write(_:to:isDatedBack:)-([UInt8],_,_)``.
     ///
     /// - Returns: its path.
     @discardableResult
-    package func write(_ text: String, to name: String) throws -> String {
-        try write(Array(text.utf8), to: name)
+    package func write(_ text: String, to name: String, isDatedBack: Bool = true) throws -> String {
+        try write(Array(text.utf8), to: name, isDatedBack: isDatedBack)
     }
 
-    /// Writes a file of bytes, in place, and dates it back: it is to look as if it had been there for long.
+    /// Writes a file of bytes, in place.
     ///
+    /// - Parameter isDatedBack: whether it is to look as if it had been there for long.
     /// - Returns: its path.
     @discardableResult
-    package func write(_ bytes: [UInt8], to name: String) throws -> String {
+    package func write(_ bytes: [UInt8], to name: String, isDatedBack: Bool = true) throws -> String {
         try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-        try Self.dateBack(file(name))
+        if isDatedBack { try Self.dateBack(file(name)) }
         return file(name)
+    }
+
+    /// The content of a file.
+    package func read(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: file(name))))
     }
 
     /// What a file holds.
@@ -69,8 +75,8 @@ package final class TemporaryDirectory: Sendable {
         return file(name)
     }
 
-    /// The names of the files in it, sorted.
-    package func names() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    /// The names of the files in it, or in a directory inside it, sorted.
+    package func names(_ directory: String = ".") throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: file(directory)).sorted()
     }
 }

@@ -30,8 +30,14 @@ package struct CommandFailure: Error, CustomStringConvertible {
 ///   - program: its absolute path.
 ///   - arguments: the arguments after the program's name.
 ///   - input: its standard input.
+///   - seconds: after so long it hangs for certain, and is ended (status -9); nil where it may take any time.
 /// - Throws: when it cannot be started.
-package func runCommand(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> CommandResult {
+package func runCommand(
+    _ program: String, _ arguments: [String], input: [UInt8] = [], endedAfter seconds: Int? = nil
+) throws -> CommandResult {
+    if let seconds {
+        return try runCommand("/usr/bin/timeout", ["-s", "KILL", "\(seconds)", program] + arguments, input: input)
+    }
     // Files, not pipes: nobody can wait for a full pipe.
     let place = try TemporaryDirectory()
     try place.write(input, to: "in")
@@ -65,4 +71,26 @@ package func runCommandSuccessfully(
         throw CommandFailure("\(line): status \(result.status): \(result.errorText)")
     }
     return result.output
+}
+
+// Where the programs are that tests run.
+
+/// The programs of this build.
+package enum Programs {
+    /// The program under test.
+    package static let zroute = Result { try path("zroute") }
+
+    /// The path of a program that was built beside the tests.
+    ///
+    /// - Throws: when it was not.
+    package static func path(_ name: String) throws -> String {
+        let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+        // The test bundle is loaded by a program of the toolchain: the bundle is named on its command line.
+        let bundles = CommandLine.arguments.filter { $0.contains(".xctest") }
+            .map { URL(fileURLWithPath: $0).deletingLastPathComponent().path }
+        for directory in [own] + bundles where FileManager.default.isExecutableFile(atPath: "\(directory)/\(name)") {
+            return "\(directory)/\(name)"
+        }
+        throw CommandFailure("\(own): \(name) was not built beside the tests")
+    }
 }

@@ -37,10 +37,8 @@ import ZRouteTestKit
         for command in [
             ["get", "fqdnroutes", "user9@live.example"], ["put", "fqdnroutes", "a@live.example", "smtp!b"],
         ] {
-            let began = ContinuousClock.now
-            let result = try site.run(["db"] + command)
+            let result = try site.run(["db"] + command, endedAfter: 120)
             #expect(result.status == 75, "\(command): \(result.errorText)")
-            #expect(ContinuousClock.now - began < .seconds(10))
             #expect(result.errorText.contains("recover"), "\(result.errorText)")
         }
         let result = try site.run(recover)

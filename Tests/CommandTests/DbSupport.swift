@@ -75,8 +75,8 @@ struct TestSite {
     }
 
     /// Runs a subcommand for the site.
-    func run(_ arguments: [String], input: [UInt8] = []) throws -> CommandResult {
-        try runCommand(Programs.zroute.get(), options(arguments), input: input)
+    func run(_ arguments: [String], input: [UInt8] = [], endedAfter seconds: Int? = nil) throws -> CommandResult {
+        try runCommand(Programs.zroute.get(), options(arguments), input: input, endedAfter: seconds)
     }
 
     /// The arguments, with those that name the site.

@@ -1,22 +1,15 @@
-// A directory of configuration files that lives as long as one test.
+// A directory of configuration files for one test.
 
-import Foundation
+import ZRouteTestKit
 
-final class ConfigurationDirectory {
-    let path: String
-
-    init(_ files: [String: String]) throws {
-        path = NSTemporaryDirectory() + "zroute-configuration-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        for (name, text) in files {
-            let whole = text.replacingOccurrences(of: "@CASE@", with: path)
-            try whole.write(toFile: "\(path)/\(name)", atomically: false, encoding: .isoLatin1)
+/// A directory with files of bytes that the texts' characters stand for, one each; `@CASE@` in them is its path.
+func configurationDirectory(_ files: [String: String]) throws -> TemporaryDirectory {
+    let place = try TemporaryDirectory()
+    for (name, text) in files {
+        let bytes = text.replacing("@CASE@", with: place.path).unicodeScalars.map {
+            UInt8(truncatingIfNeeded: $0.value)
         }
+        try place.write(bytes, to: name)
     }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
+    return place
 }

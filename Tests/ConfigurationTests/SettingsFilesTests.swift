@@ -1,11 +1,12 @@
 import Configuration
 import Testing
+import ZRouteTestKit
 
 @Suite("Files of the configuration")
 struct SettingsFilesTests {
     @Test("router.cf and mail.conf are found by MAILSHARE and MAILVAR")
     func companions() throws {
-        let directory = try ConfigurationDirectory([
+        let directory = try configurationDirectory([
             "zmailer.conf": "MAILVAR=@CASE@\nMAILSHARE=@CASE@\n",
             "mail.conf": "hostname=store.example.net\nmydomain=$hostname\norgdomain=example.net\nOTHER=kept\n",
             "router.cf": """
@@ -35,7 +36,7 @@ struct SettingsFilesTests {
 
     @Test("mail.conf has the last word over router.cf, router.cf over zmailer.conf")
     func precedence() throws {
-        let directory = try ConfigurationDirectory([
+        let directory = try configurationDirectory([
             "zmailer.conf": "MAILVAR=@CASE@\nMAILSHARE=@CASE@\nexpansiondepth=1\nexpansionsize=1\nmydomain=a\n",
             "router.cf": "expansiondepth=2\nexpansionsize=2\n",
             "mail.conf": "expansiondepth=3\n",
@@ -48,7 +49,7 @@ struct SettingsFilesTests {
 
     @Test("An unusable value in router.cf names that file")
     func unusableInRouter() throws {
-        let directory = try ConfigurationDirectory([
+        let directory = try configurationDirectory([
             "zmailer.conf": "MAILSHARE=@CASE@\n", "router.cf": "\n\nexpansiondepth=x\n",
         ])
         let error = #expect(throws: ConfigurationError.self) {
@@ -60,7 +61,7 @@ struct SettingsFilesTests {
 
     @Test("Overrides win over every file, and files see them")
     func overrides() throws {
-        let directory = try ConfigurationDirectory([
+        let directory = try configurationDirectory([
             "zmailer.conf": "MAILVAR=/elsewhere\nPOSTOFFICE=$MAILVAR/post\nexpansiondepth=nonsense\n",
             "mail.conf": "mydomain=from.mail.conf\n",
         ])
@@ -86,7 +87,7 @@ struct SettingsFilesTests {
 
     @Test("The file is looked for on the command line, in the environment, in the standard places")
     func order() throws {
-        let directory = try ConfigurationDirectory([
+        let directory = try configurationDirectory([
             "a": "mydomain=a\n", "b": "mydomain=b\n", "c": "mydomain=c\n", "d": "mydomain=d\n",
         ])
         let places = [directory.file("missing"), directory.file("c"), directory.file("d")]
@@ -102,7 +103,7 @@ struct SettingsFilesTests {
 
     @Test("A file that was named must exist and be readable")
     func missing() throws {
-        let directory = try ConfigurationDirectory([:])
+        let directory = try configurationDirectory([:])
         #expect(throws: ConfigurationError.self) { try Settings.load(file: directory.file("none")) }
         #expect(throws: ConfigurationError.self) { try Settings.load(environmentFile: directory.file("none")) }
         #expect(throws: ConfigurationError.self) { try Settings.load(file: directory.path) }

@@ -1,10 +1,11 @@
 import Configuration
 import Testing
+import ZRouteTestKit
 
 private func settings(
     _ text: String, set overrides: [(name: String, value: String)] = []
 ) throws -> Settings {
-    let directory = try ConfigurationDirectory(["zmailer.conf": text])
+    let directory = try configurationDirectory(["zmailer.conf": text])
     return try Settings.load(
         file: directory.file("zmailer.conf"), overrides: overrides, systemHostname: "Host.Example")
 }
@@ -142,7 +143,7 @@ struct SettingsTests {
 
     @Test("An unusable value is an error with its file and line", arguments: unusableLines)
     func unusable(line: String, text: String) throws {
-        let directory = try ConfigurationDirectory(["zmailer.conf": "# first\n\(line)\n"])
+        let directory = try configurationDirectory(["zmailer.conf": "# first\n\(line)\n"])
         let file = directory.file("zmailer.conf")
         let error = #expect(throws: ConfigurationError.self) { try Settings.load(file: file) }
         #expect(error?.file == file)

@@ -95,7 +95,7 @@ import ZRouteTestKit
     private static func run(_ spool: DeliverySpool, _ server: String, killAt number: Int?, workers: Int = 1) throws
         -> CommandResult
     {
-        let runner = try Programs.directory() + "/DeliveryFaultRunner"
+        let runner = try Programs.path("DeliveryFaultRunner")
         return try runCommand(runner, [spool.postOffice.path, server, number.map(String.init) ?? "none", "\(workers)"])
     }
 }

@@ -8,12 +8,9 @@ import Testing
 import ZRouteTestKit
 
 @Suite struct RecordedOutcomeTests {
-    private static let root =
-        String(#filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()) + "/Fixtures"
-
     /// A message as large as the recorded one's: name, body and control file.
     private func place(_ name: String, in spool: DeliverySpool) throws -> MessageName {
-        let bytes = try readFile("\(Self.root)/lmtp-control/\(name)/control.before", limit: 1 << 20).bytes
+        let bytes = try Fixture.bytes("lmtp-control/\(name)/control.before")
         let control = try ControlFile(parsing: bytes)
         let message = try #require(MessageName(bytes: control.name ?? []))
         var body = [UInt8](repeating: UInt8(ascii: "x"), count: control.bodyOffset ?? 0)
@@ -34,7 +31,7 @@ import ZRouteTestKit
         defer { server.stop() }
         let message = try place(name, in: spool)
         try spool.deliver(try plan(to: server.path))
-        let recorded = try readFile("\(Self.root)/lmtp/outcomes.tsv", limit: 1 << 20).bytes
+        let recorded = try Fixture.bytes("lmtp/outcomes.tsv")
         for line in text(recorded).split(separator: "\n") {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
             guard fields.count >= 4, fields[0] == name else { continue }
@@ -66,7 +63,7 @@ import ZRouteTestKit
     @Test func withoutServerAllIsAsBefore() throws {
         let spool = try DeliverySpool()
         let message = try place("06-no-server", in: spool)
-        let before = try readFile("\(Self.root)/lmtp-control/06-no-server/control.before", limit: 1 << 20).bytes
+        let before = try Fixture.bytes("lmtp-control/06-no-server/control.before")
         try spool.deliver(try plan(to: spool.place.file("nobody")))
         let after = try readFile("\(spool.postOffice.path)/transport/\(message)", limit: 1 << 20).bytes
         // As in the recorded file but for the reasons appended.

@@ -7,9 +7,6 @@ import Maps
 import Testing
 import ZRouteTestKit
 
-/// The project's Fixtures directory.
-let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../Fixtures").standardized.path
-
 @Suite struct MapCompilerTests {
     let place: TemporaryDirectory
 
@@ -40,7 +37,7 @@ let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../
 
     @Test(arguments: [("b1", SourceForm.aliases), ("b2", .aliases), ("l1", .plain)], DatabaseKind.allCases)
     func fixturesCompileToWhatZMailerMakesOfThem(fixture: (name: String, form: SourceForm), kind: DatabaseKind) throws {
-        let source = "\(fixtures)/textfiles/\(fixture.name)"
+        let source = Fixture.path("textfiles/\(fixture.name)")
         let compiled = job(.file(source), fixture.form, kind: kind, allowed: .all)
         try compile(compiled)
         #expect(try BerkeleyDBTools.verify(compiled.target).status == 0)
@@ -73,7 +70,7 @@ let fixtures = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../
     @Test(arguments: counted("sources in the aliases form that are refused", faultyFixtures))
     func refusedSourcesLeaveTheOldDatabase(name: String, line: Int, reason: String) throws {
         try compile(job(text: "old entry\n"))
-        let source = "\(fixtures)/textfiles/\(name)"
+        let source = Fixture.path("textfiles/\(name)")
         let compiler = MapCompiler()
         let error = try #require(throws: CompileError.self) { try compiler.prepare(job(.file(source), .aliases)) }
         #expect(error.file == source)

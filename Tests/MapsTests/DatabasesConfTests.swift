@@ -4,6 +4,7 @@ import Configuration
 import Foundation
 import Maps
 import Testing
+import ZRouteTestKit
 
 private let variables = Variables([
     "MAILVAR": "/var/mail", "DBTYPE": "btree", "FLAGS": "-lm -d pathalias", "EMPTY": "",
@@ -78,7 +79,7 @@ struct DatabasesConfTests {
 
     @Test("The settings' own variables are enough for a usual configuration")
     func settings() throws {
-        let directory = try MapDirectory()
+        let directory = try TemporaryDirectory()
         try directory.write("zmailer.conf", "MAILVAR=/m\nDBTYPE=text\n")
         try directory.write("dbases.conf", "a $DBTYPE - -r ${MAILVAR}/a -lm -C ${MAILVAR}/sleepyenv.conf\n")
         let settings = try Settings.load(file: directory.file("zmailer.conf"))
@@ -183,7 +184,7 @@ struct DatabasesConfTests {
 
     @Test("A file that is missing or too large is an error")
     func files() throws {
-        let directory = try MapDirectory()
+        let directory = try TemporaryDirectory()
         let settings = try Settings.load(environmentFile: nil, standardFiles: [])
         #expect(throws: ConfigurationError.self) {
             try DatabasesConf(file: directory.file("none"), settings: settings, backEnds: .all)
@@ -197,7 +198,7 @@ struct DatabasesConfTests {
 
     @Test("Where dbases.conf is looked for")
     func location() throws {
-        let directory = try MapDirectory()
+        let directory = try TemporaryDirectory()
         func location(_ named: String? = nil) throws -> String {
             try DatabasesConf.location(
                 named: named,
@@ -321,7 +322,7 @@ struct DatabasesPrivilegeTests {
             (0o666, "-", ""),
         ])
     func check(mode: Int, privilege: String, finding: String) throws {
-        let directory = try MapDirectory()
+        let directory = try TemporaryDirectory()
         try directory.write("f.db", "")
         chmod(directory.file("f.db"), mode_t(mode))
         let field = privilege.replacingOccurrences(of: "OWNER", with: "\(getuid())")
@@ -341,7 +342,7 @@ struct DatabasesPrivilegeTests {
 
     @Test("Names are resolved, and a missing file is no finding")
     func names() throws {
-        let directory = try MapDirectory()
+        let directory = try TemporaryDirectory()
         try directory.write("f.db", "")
         let owner = try #require(getpwuid(getuid())).pointee
         let line = "r btree \(String(cString: owner.pw_name)):0:644 -l \(directory.file("f")) -l\n"

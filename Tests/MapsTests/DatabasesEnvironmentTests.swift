@@ -7,7 +7,7 @@ import Testing
 import ZRouteTestKit
 
 private func environment(_ text: String) throws -> EnvironmentSettings {
-    let directory = try MapDirectory()
+    let directory = try TemporaryDirectory()
     try directory.write("sleepyenv.conf", text)
     return try EnvironmentSettings(file: directory.file("sleepyenv.conf"))
 }
@@ -68,7 +68,7 @@ struct DatabasesEnvironmentTests {
     @Test("A character that nobody sees is an error with its place", arguments: UnseenText.all)
     func unseen(character: UnseenText) throws {
         for (line, column, text) in [(1, 13, "envhome = /e|\n"), (2, 15, "envhome = /e\nenvflags = CDB|, CREATE\n")] {
-            let directory = try MapDirectory()
+            let directory = try TemporaryDirectory()
             try directory.write("sleepyenv.conf", "")
             let file = directory.file("sleepyenv.conf")
             let parts = text.split(separator: "|").map { Array($0.utf8) }
@@ -84,7 +84,7 @@ struct DatabasesEnvironmentTests {
 
     @Test("A directory for temporary files that is none is warned of", arguments: ["/nonexistent", "/etc/passwd"])
     func temporaryDirectory(path: String) throws {
-        let directory = try MapDirectory()
+        let directory = try TemporaryDirectory()
         try directory.write("sleepyenv.conf", "envhome = /e\ntmpdir = \(path)\n")
         try directory.write(
             "dbases.conf", "r btree - -r /r -lm -C sleepyenv.conf\nq btree - -r /q -lm -C sleepyenv.conf\n")
@@ -99,7 +99,7 @@ struct DatabasesEnvironmentTests {
 
     @Test("A missing file is an error")
     func missing() throws {
-        let directory = try MapDirectory()
+        let directory = try TemporaryDirectory()
         let error = #expect(throws: ConfigurationError.self) {
             try EnvironmentSettings(file: directory.file("none"))
         }

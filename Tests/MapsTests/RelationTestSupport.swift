@@ -1,34 +1,16 @@
-// What the tests of relations share: a directory for one test, a table in memory that notes what it is asked.
+// What the tests of relations share: a table in memory that notes what it is asked.
 
 import Site
 import Bytes
 import Configuration
-import Foundation
 import Maps
 import System
 import Testing
+import ZRouteTestKit
 
-final class MapDirectory {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "zroute-maps-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-
-    func write(_ name: String, _ text: String) throws {
-        try text.write(toFile: file(name), atomically: false, encoding: .utf8)
-    }
-
-    func makeDirectory(_ name: String) throws {
-        try FileManager.default.createDirectory(atPath: file(name), withIntermediateDirectories: false)
-    }
+extension TemporaryDirectory {
+    /// Writes a file that was changed just now.
+    func write(_ name: String, _ text: String) throws { try write(text, to: name, isDatedBack: false) }
 }
 
 /// A table in memory that fails for some keys.

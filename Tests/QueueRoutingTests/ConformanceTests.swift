@@ -4,6 +4,7 @@
 import QueueRouting
 import Spool
 import Testing
+import ZRouteTestKit
 
 @Suite struct ConformanceTests {
     private static let cases = Fixture.names(in: "queue").filter { Fixture.exists("queue/\($0)/input") }

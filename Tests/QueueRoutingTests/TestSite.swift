@@ -12,84 +12,34 @@ import System
 import Testing
 import ZRouteTestKit
 
-/// Files under Fixtures/.
-enum Fixture {
-    static let root = String(#filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()) + "/Fixtures"
-
-    static func bytes(_ path: String) throws -> [UInt8] { try readFile("\(root)/\(path)", limit: 1 << 24).bytes }
-
-    static func exists(_ path: String) -> Bool { access("\(root)/\(path)", F_OK) == 0 }
-
-    static func names(in directory: String) -> [String] { (try? Directory.names("\(root)/\(directory)")) ?? [] }
-}
-
-/// What Glibc's directory functions come to.
-enum Directory {
-    static func names(_ path: String) throws -> [String] {
-        guard let stream = opendir(path) else { throw FileError(operation: "opendir", path: path, code: errno) }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-}
-
 /// A site with its spool, removed with the value.
 final class TestSite: Sendable {
-    let path: String
-    var spool: String { path + "/postoffice" }
+    private let place: TemporaryDirectory
+    var path: String { place.path }
+    var spool: String { place.file("postoffice") }
 
-    /// In memory where there is room: a killed process loses nothing there that it would keep on a disk.
     init() throws {
-        var template = Array("\(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp")/batch-test-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw FileError(operation: "mkdtemp", path: "/tmp", code: errno) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        try PostOffice.create(path: path + "/postoffice")
-        mkdir(path + "/db", 0o700)
+        place = try TemporaryDirectory(isInMemory: true)
+        try PostOffice.create(path: place.file("postoffice"))
+        try place.makeDirectory("db")
         for name in ["dbases.conf", "zmailer.conf"] + Fixture.names(in: "queue/config/db").map({ "db/\($0)" }) {
             let text = String(decoding: try Fixture.bytes("queue/config/\(name)"), as: UTF8.self)
             try write(text.replacing("@CASE@", with: path).replacing("DBTYPE=btree", with: "DBTYPE=text"), to: name)
         }
     }
 
-    deinit {
-        Self.removeAll(path)
-    }
-
-    private static func removeAll(_ path: String) {
-        for name in (try? Directory.names(path)) ?? [] { removeAll("\(path)/\(name)") }
-        remove(path)
-    }
-
     func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
 
-    func write(_ bytes: [UInt8], to name: String) throws {
-        let descriptor = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        guard descriptor >= 0 else { throw FileError(operation: "open", path: name, code: errno) }
-        defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let wrote = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
-            }
-            guard wrote > 0 else { throw FileError(operation: "write", path: name, code: errno) }
-            done += wrote
-        }
-    }
+    func write(_ bytes: [UInt8], to name: String) throws { try place.write(bytes, to: name, isDatedBack: false) }
 
     /// Puts a submission into the spool.
     func submit(_ text: String, as name: String = "message") throws {
         try write(text, to: "postoffice/router/\(name)")
     }
 
-    func names(_ directory: String) throws -> [String] { try Directory.names("\(spool)/\(directory)") }
+    func names(_ directory: String) throws -> [String] { try place.names("postoffice/\(directory)") }
 
-    func read(_ name: String) throws -> [UInt8] { try readFile("\(spool)/\(name)", limit: 1 << 28).bytes }
+    func read(_ name: String) throws -> [UInt8] { try place.read("postoffice/\(name)") }
 
     func contents(_ name: String) throws -> String { String(decoding: try read(name), as: UTF8.self) }
 
@@ -174,18 +124,3 @@ func text(of address: ControlAddress) -> String {
 }
 
 func text(_ bytes: some Sequence<UInt8>) -> String { String(decoding: Array(bytes), as: UTF8.self) }
-
-/// The programs of this build, beside the one that runs the tests.
-enum Programs {
-    static func path(_ name: String) throws -> String {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count)
-        let own = String(decoding: buffer[..<max(length, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        // The test bundle is loaded by a program of the toolchain: the bundle is named on its command line.
-        for file in [own] + CommandLine.arguments.filter({ $0.contains(".xctest") }) {
-            let place = file.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/" + name
-            if access(place, X_OK) == 0 { return place }
-        }
-        throw FileError(operation: "find", path: name, reason: "not built beside the tests")
-    }
-}

@@ -24,7 +24,7 @@ import ZRouteTestKit
             self.place = place
             listener = try NotificationListener(place.file("notify"))
             let words =
-                [HandedOverTests.script, names] + what + ["--", try Programs.directory() + "/\(program)"] + arguments
+                [HandedOverTests.script, names] + what + ["--", try Programs.path(program)] + arguments
             self.program = try RunningProgram(
                 "/usr/bin/python3", words.map { $0.replacing("$HERE", with: place.path) },
                 environment: ["NOTIFY_SOCKET": listener.path].merging(environment) { $1 })

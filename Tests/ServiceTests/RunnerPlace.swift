@@ -19,7 +19,7 @@ final class RunnerPlace {
         for file in files { try place.write("", to: file) }
         listener = try NotificationListener(place.file("notify"))
         program = try RunningProgram(
-            try Programs.directory() + "/ServiceRunner", [place.path, "\(milliseconds)"] + endpoints,
+            try Programs.path("ServiceRunner"), [place.path, "\(milliseconds)"] + endpoints,
             environment: ["NOTIFY_SOCKET": listener.path].merging(environment) { $1 })
     }
 

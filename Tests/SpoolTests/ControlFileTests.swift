@@ -1,5 +1,6 @@
 import Spool
 import Testing
+import ZRouteTestKit
 
 @Suite struct ControlFileTests {
     @Test(arguments: Fixture.controlFiles)

@@ -5,6 +5,7 @@ import Glibc
 import Spool
 import System
 import Testing
+import ZRouteTestKit
 
 @Suite struct CrashTests {
     @Test(arguments: ["kill", "\(ENOSPC)", "\(EIO)"], [false, true])
@@ -77,7 +78,7 @@ import Testing
     private static func run(
         _ spool: TestSpool, mode: String, number: Int, isHandedOver: Bool = false
     ) throws -> (status: Int32, output: String) {
-        let runner = try programDirectory() + "/SpoolFaultRunner"
+        let runner = try Programs.path("SpoolFaultRunner")
         let arguments =
             [runner, spool.path, mode, "\(number)", "\(spool.path)/ledger"] + (isHandedOver ? ["handed"] : [])
         var actions = posix_spawn_file_actions_t()
@@ -96,19 +97,6 @@ import Testing
     }
 
     /// Where the programs of this build are: beside the one that runs the tests.
-    private static func programDirectory() throws -> String {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let length = readlink("/proc/self/exe", &buffer, buffer.count)
-        guard length > 0 else { throw FileError(operation: "readlink", path: "/proc/self/exe", code: errno) }
-        let own = directory(of: String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self))
-        if access(own + "/SpoolFaultRunner", X_OK) == 0 { return own }
-        // The test bundle is loaded by a program of the toolchain: the bundle is named on its command line.
-        for argument in CommandLine.arguments where argument.contains(".xctest") {
-            let candidate = directory(of: argument)
-            if access(candidate + "/SpoolFaultRunner", X_OK) == 0 { return candidate }
-        }
-        throw FileError(operation: "find", path: own, reason: "SpoolFaultRunner was not built beside the tests")
-    }
 }
 
 extension String {

@@ -1,8 +1,8 @@
 // What the library's codes mean to an administrator, and what to do about each.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+package import Maps
 import System
 
 /// A failed call of Berkeley DB, before it is known which map and key it was about.
@@ -114,4 +114,21 @@ struct BerkeleyDBFailure: Error {
         default: unsafe String(cString: db_strerror(code))
         }
     }
+}
+
+// Tells damage of a file, which is there until somebody mends it, and work that was to end, from failures that may pass.
+
+extension MapError {
+    /// Whether the file itself is damaged, or no database at all.
+    package var isDamage: Bool {
+        [EINVAL, DB_VERIFY_BAD, DB_PAGE_NOTFOUND, DB_OLD_VERSION].contains(code)
+    }
+
+    /// The error of work that was to end.
+    package static func stopped(_ table: TableName) -> MapError {
+        MapError(table: table, code: ECANCELED, text: BerkeleyDBFailure.stopped.text)
+    }
+
+    /// Whether there is no answer because the work was to end (`CallObserver.isStopRequested`).
+    package var isStop: Bool { code == ECANCELED }
 }

@@ -1,6 +1,9 @@
 // Who watches calls that may never return: a killed process may leave a lock behind, for which Berkeley DB waits for ever.
 
+import Glibc
 import Maps
+import Synchronization
+import System
 
 /// Is told of every call that may wait inside the library without end.
 package protocol CallObserver: Sendable {
@@ -15,4 +18,46 @@ package protocol CallObserver: Sendable {
 extension CallObserver? {
     /// Whether somebody watches, and wants the work to end.
     var isStopRequested: Bool { self?.isStopRequested ?? false }
+}
+
+// Long calls that cannot be interrupted, and that hold nothing which others wait for: they are left to themselves.
+
+/// Makes a call in a thread of its own, and waits for it as long as nobody wants the work to end.
+///
+/// - Parameter body: nobody may mind if it goes on until the process ends.
+/// - Returns: nil if the work is to end; the call goes on then.
+func runUnlessStopped<Answer: Sendable>(
+    _ observer: (any CallObserver)?, _ body: @escaping @Sendable () -> Answer
+) -> Answer? {
+    guard let observer else { return body() }
+    // Reading it ends with the end of the call: the thread closes the writing end.
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { return body() }
+    let (reading, writing) = (ends[0], ends[1])
+    defer { close(reading) }
+    let answer = LateAnswer<Answer>()
+    var thread = pthread_t()
+    let code = startThread(&thread) {
+        answer.set(body())
+        close(writing)
+    }
+    guard code == 0 else {
+        close(writing)
+        return body()
+    }
+    pthread_detach(thread)
+    while !observer.isStopRequested {
+        var wanted = pollfd(fd: reading, events: Int16(POLLIN), revents: 0)
+        if unsafe poll(&wanted, 1, 20) > 0 { return answer.value }
+    }
+    return nil
+}
+
+/// What a call answers that may come too late.
+private final class LateAnswer<Answer: Sendable>: Sendable {
+    private let answer = Mutex<Answer?>(nil)
+
+    var value: Answer? { answer.withLock { $0 } }
+
+    func set(_ value: Answer) { answer.withLock { $0 = value } }
 }

@@ -2,9 +2,9 @@
 // is written down first, then the region files go, then each damaged database is built anew beside the old one, which
 // is kept under another name.
 
-package import Maps
 import Configuration
 import Glibc
+package import Maps
 import System
 
 /// The recovery of one CDB environment and of the databases in it.
@@ -244,4 +244,17 @@ package struct Recovery {
         guard !former.isEmpty else { return }
         report("\(settings.home): \(Self.list(former)) still use the removed environment; restart those that write")
     }
+}
+
+// Why an environment was not recovered.
+
+/// A recovery that was refused, or could not be finished.
+package struct RecoveryError: Error, Sendable, CustomStringConvertible {
+    /// The cause, what was changed until then, and the remedy.
+    package let description: String
+
+    /// Records why.
+    package init(_ description: String) { self.description = description }
+
+    init(_ path: String, _ failure: BerkeleyDBFailure) { self.init("\(path): \(failure.text)") }
 }

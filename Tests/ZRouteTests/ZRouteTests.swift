@@ -1,0 +1,104 @@
+// The library as those see it who use it: opened by a path, asked for addresses, nothing else imported.
+
+import Foundation
+import Testing
+import ZRoute
+import ZRouteTestKit
+
+@Suite("The library") struct ZRouteTests {
+    private static let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
+
+    /// A site of text maps.
+    private func makeSite(routes: String = "bob@example.org smtp-lmtp!cyrus!bob\n") throws -> TemporaryDirectory {
+        let place = try TemporaryDirectory()
+        try place.makeDirectory("db")
+        try place.write(
+            "MAILVAR=\(place.path)\nMAILSHARE=\(place.path)\nhostname=mx.example.net\n", to: "zmailer.conf")
+        try place.write(
+            """
+            aliases text - -la $MAILVAR/db/aliases -lm
+            fqdnaliases text - -la $MAILVAR/db/fqdnaliases -lm%
+            fqdnroutes text - -l $MAILVAR/db/fqdnroutes -lm%:
+            thishost text - -l $MAILVAR/db/localnames -lmd pathalias
+            routesdb text - -l $MAILVAR/db/routes -lm%:d pathalias
+
+            """, to: "db/dbases.conf")
+        try place.write("root: bob@example.org\n", to: "db/aliases")
+        try place.write("team@example.org: bob@example.org, kim@elsewhere.example\n", to: "db/fqdnaliases")
+        try place.write(routes, to: "db/fqdnroutes")
+        try place.write("example.org\n", to: "db/localnames")
+        try place.write("closed.example error!nosuchuser\n", to: "db/routes")
+        return place
+    }
+
+    @Test("The documentation shows the example that is compiled here, and it says what it should")
+    func example() throws {
+        let example = try String(
+            contentsOf: Self.root.appending(path: "Tests/ZRouteTests/Example.swift"), encoding: .utf8)
+        let page = try String(
+            contentsOf: Self.root.appending(path: "Sources/ZRoute/ZRoute.docc/ZRoute.md"), encoding: .utf8)
+        #expect(page.contains("```swift\n\(example)```\n"))
+        let place = try makeSite()
+        let lines = try destinations(
+            of: ["bob@example.org", "team@example.org", "who@closed.example", "two@@example.org"],
+            configuration: place.file("zmailer.conf"))
+        #expect(
+            lines.prefix(3) == [
+                "smtp-lmtp!cyrus!bob", "smtp-lmtp!cyrus!bob; smtp!elsewhere.example!kim@elsewhere.example",
+                "error!nosuchuser!who@closed.example",
+            ])
+        #expect(lines.last?.hasPrefix("two@@example.org: refused: invalid address") == true)
+    }
+
+    @Test("A map that cannot be read is named, and nothing is said of the address") func failedMap() throws {
+        let place = try makeSite()
+        try FileManager.default.removeItem(atPath: place.file("db/fqdnroutes"))
+        let site = try MailSite(configuration: place.file("zmailer.conf"))
+        let failure = try #require(throws: RoutingFailure.self) { try site.routes(of: "bob@example.org") }
+        guard case .map(let failed) = failure else {
+            Issue.record("no failure of a map: \(failure)")
+            return
+        }
+        #expect(failed.relation == "fqdnroutes" && failed.file == place.file("db/fqdnroutes"))
+        #expect(failure.isTemporary)
+    }
+
+    @Test(
+        "A route says what should happen",
+        arguments: [
+            ("bob@example.org", MailRoute.Meaning.delivery), ("x@closed.example", .refusal),
+            ("late@example.org", .delay),
+        ])
+    func meaning(address: String, meaning: MailRoute.Meaning) throws {
+        let place = try makeSite(
+            routes: "bob@example.org smtp-lmtp!cyrus!bob\nlate@example.org hold!soon!late\n")
+        let routes = try MailSite(configuration: place.file("zmailer.conf")).routes(of: address)
+        #expect(routes.map(\.meaning) == [meaning])
+    }
+
+    @Test("A sender is not expanded") func sender() throws {
+        let place = try makeSite()
+        let site = try MailSite(configuration: place.file("zmailer.conf"))
+        #expect(try site.routes(of: "team@example.org", as: .sender).count == 1)
+        #expect(try site.routes(of: "", as: .sender).map(\.meaning) == [.delivery])
+    }
+
+    @Test("A site that cannot be opened names the file and the line") func unusable() throws {
+        let place = try makeSite()
+        let missing = try #require(throws: SiteError.self) { try MailSite(configuration: place.file("none.conf")) }
+        #expect(missing.file == place.file("none.conf"))
+        try place.write("aliases nosuchtype x\n", to: "db/dbases.conf")
+        let error = try #require(throws: SiteError.self) {
+            try MailSite(configuration: place.file("zmailer.conf"), overrides: ["hostname": "other.example"])
+        }
+        #expect(error.line == 1 && error.description.hasPrefix(place.file("db/dbases.conf:1: ")))
+    }
+
+    @Test("What a site probably does not mean is found without a lookup") func findings() throws {
+        let place = try makeSite()
+        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: place.file("db/localnames"))
+        let site = try MailSite(configuration: place.file("zmailer.conf"))
+        let finding = try #require(site.findings.first { "\($0)".contains("localnames") })
+        #expect(!finding.isError && !finding.name.isEmpty && !finding.reason.isEmpty)
+    }
+}
