@@ -1,57 +1,57 @@
 // The few facts about ASCII that mail syntax rests on. Bytes at or above 0x80 are never changed or classified.
 
 /// ASCII as mail software needs it: case folding and blanks, on bytes.
-package enum ASCII {
+public enum ASCII {
     /// LF, the end of a line.
     @inlinable
-    package static var lineFeed: UInt8 { 0x0A }
+    public static var lineFeed: UInt8 { 0x0A }
     /// CR, which stands before LF on the wire.
     @inlinable
-    package static var carriageReturn: UInt8 { 0x0D }
+    public static var carriageReturn: UInt8 { 0x0D }
     /// The space.
     @inlinable
-    package static var space: UInt8 { 0x20 }
+    public static var space: UInt8 { 0x20 }
     /// The dot.
     @inlinable
-    package static var dot: UInt8 { 0x2E }
+    public static var dot: UInt8 { 0x2E }
 
     /// The lower-case form of an ASCII letter; every other byte as it is.
     @inlinable
-    package static func lowercase(_ byte: UInt8) -> UInt8 {
+    public static func lowercase(_ byte: UInt8) -> UInt8 {
         byte &- 0x41 < 26 ? byte | 0x20 : byte
     }
 
     /// The upper-case form of an ASCII letter; every other byte as it is.
     @inlinable
-    package static func uppercase(_ byte: UInt8) -> UInt8 {
+    public static func uppercase(_ byte: UInt8) -> UInt8 {
         byte &- 0x61 < 26 ? byte & 0xDF : byte
     }
 
     /// Whether the byte is a space or a horizontal tab (RFC 5322, WSP).
     @inlinable
-    package static func isBlank(_ byte: UInt8) -> Bool {
+    public static func isBlank(_ byte: UInt8) -> Bool {
         byte == 0x20 || byte == 0x09
     }
 
     /// Whether the byte is a decimal digit.
     @inlinable
-    package static func isDigit(_ byte: UInt8) -> Bool {
+    public static func isDigit(_ byte: UInt8) -> Bool {
         byte &- 0x30 < 10
     }
 
     /// Whether the byte is an ASCII control character (0x00–0x1F, 0x7F).
     @inlinable
-    package static func isControl(_ byte: UInt8) -> Bool {
+    public static func isControl(_ byte: UInt8) -> Bool {
         byte < 0x20 || byte == 0x7F
     }
 
     /// The upper-case hexadecimal digit of a value below 16.
-    package static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+    public static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? 0x30 &+ value : 0x37 &+ (value & 0x0F)
     }
 
     /// The value of an upper-case hexadecimal digit; nil for any other byte.
-    package static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
+    public static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
         switch digit {
         case 0x30...0x39: digit - 0x30
         case 0x41...0x46: digit - 0x37
@@ -63,12 +63,12 @@ package enum ASCII {
 // Sets of ASCII characters, as syntax rules name them: two words, one shift and one test.
 
 /// A set of ASCII bytes; bytes at or above 0x80 are never members.
-package struct ByteSet: Sendable {
-    package let low: UInt64
-    package let high: UInt64
+public struct ByteSet: Sendable {
+    public let low: UInt64
+    public let high: UInt64
 
     /// The set of the characters of a string of ASCII.
-    package init(_ characters: StaticString) {
+    public init(_ characters: StaticString) {
         var low: UInt64 = 0
         var high: UInt64 = 0
         characters.withUTF8Buffer { buffer in
@@ -83,7 +83,7 @@ package struct ByteSet: Sendable {
 
     /// Whether the byte is a member.
     @inlinable
-    package func contains(_ byte: UInt8) -> Bool {
+    public func contains(_ byte: UInt8) -> Bool {
         byte < 128 && (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1
     }
 }
@@ -91,9 +91,9 @@ package struct ByteSet: Sendable {
 // Numbers in files and protocols, read without ever overflowing.
 
 /// Non-negative numbers as text.
-package enum Decimal {
+public enum Decimal {
     /// The number that decimal digits alone stand for; nil for anything else and for more than an Int holds.
-    package static func value(_ text: some Collection<UInt8>) -> Int? {
+    public static func value(_ text: some Collection<UInt8>) -> Int? {
         guard !text.isEmpty else { return nil }
         var value = 0
         for byte in text {
@@ -107,7 +107,7 @@ package enum Decimal {
     }
 
     /// The number after `0x`.
-    package static func hexadecimal(_ text: [UInt8]) -> Int? {
+    public static func hexadecimal(_ text: [UInt8]) -> Int? {
         guard text.starts(with: "0x".utf8), text.count <= 17, let digits = String(validating: text[2...], as: UTF8.self)
         else { return nil }
         return Int(digits, radix: 16)

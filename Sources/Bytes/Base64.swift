@@ -2,11 +2,11 @@
 // cost every start 40 MB.
 
 /// The base64 encoding.
-package enum Base64 {
+public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// Encodes bytes, with padding.
-    package static func encode(_ plain: [UInt8]) -> [UInt8] {
+    public static func encode(_ plain: [UInt8]) -> [UInt8] {
         var encoded: [UInt8] = []
         var index = 0
         while index < plain.count {
@@ -28,7 +28,7 @@ package enum Base64 {
     ///
     /// - Returns: nil where it is not base64: another character, a wrong length, padding before the end, or bits set
     ///   that no byte uses.
-    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         let padding = text.reversed().prefix { $0 == 0x3D }.count
         guard padding <= 2 else { return nil }

@@ -4,25 +4,25 @@
 public import Glibc
 
 /// Arithmetic on bytes in the words that they lie in.
-@usableFromInline package enum EightBytes {
+public enum EightBytes {
     /// The highest bit of each of eight bytes.
-    @inlinable package static var highest: UInt64 { 0x8080_8080_8080_8080 }
+    @inlinable public static var highest: UInt64 { 0x8080_8080_8080_8080 }
 
     /// Eight times a byte.
     @inlinable @inline(__always)
-    package static func repeating(_ byte: UInt8) -> UInt64 {
+    public static func repeating(_ byte: UInt8) -> UInt64 {
         0x0101_0101_0101_0101 &* UInt64(byte)
     }
 
     /// Sixteen times a byte.
     @inlinable @inline(__always)
-    package static func twice(_ byte: UInt8) -> SIMD2<UInt64> {
+    public static func twice(_ byte: UInt8) -> SIMD2<UInt64> {
         SIMD2(repeating: repeating(byte))
     }
 
     /// 0x20 for each byte in a range of ASCII, and 0 for every other.
     @inlinable @inline(__always)
-    package static func caseBits(of bytes: SIMD2<UInt64>, from first: UInt8, through last: UInt8) -> SIMD2<UInt64> {
+    public static func caseBits(of bytes: SIMD2<UInt64>, from first: UInt8, through last: UInt8) -> SIMD2<UInt64> {
         let low = bytes & twice(0x7F)
         // The highest bit of each sum says whether the byte is at least the first, and whether it is past the last.
         let isReached = low &+ twice(0x80 - first)
@@ -33,7 +33,7 @@ public import Glibc
     /// Bytes of which some has its highest bit if, and only if, a control character below 0x20 or one of two other bytes
     /// is among those given.
     @inlinable @inline(__always)
-    package static func isControl(_ bytes: SIMD2<UInt64>, or first: UInt8, or second: UInt8) -> SIMD2<UInt64> {
+    public static func isControl(_ bytes: SIMD2<UInt64>, or first: UInt8, or second: UInt8) -> SIMD2<UInt64> {
         // A byte below a limit borrows from its highest bit when the limit is taken off.
         let (firsts, seconds) = (bytes ^ twice(first), bytes ^ twice(second))
         return ((bytes &- twice(0x20)) & ~bytes) | ((firsts &- twice(1)) & ~firsts) | ((seconds &- twice(1)) & ~seconds)
@@ -41,13 +41,13 @@ public import Glibc
 
     /// The highest bits of bytes, those of both halves together.
     @inlinable @inline(__always)
-    package static func highestBits(of bytes: SIMD2<UInt64>) -> UInt64 {
+    public static func highestBits(of bytes: SIMD2<UInt64>) -> UInt64 {
         (bytes[0] | bytes[1]) & highest
     }
 
     /// The highest bit of the first byte that is 0, and of any behind it; 0 where there is none.
     @inlinable @inline(__always)
-    package static func firstZero(_ bytes: UInt64) -> UInt64 {
+    public static func firstZero(_ bytes: UInt64) -> UInt64 {
         // Taking one off borrows from a byte that is 0, and then perhaps from those behind it.
         (bytes &- repeating(1)) & ~bytes & highest
     }
@@ -55,7 +55,7 @@ public import Glibc
     /// The highest bit of each byte that is none of `0` to `9`, `a` to `z`, `` ` ``, `{`, `|`, `}` and `~`, which are those
     /// of an atom that are told apart soonest; the lowest byte is the first in memory.
     @inline(__always)
-    package static func notOrdinary(_ bytes: UInt64) -> UInt64 {
+    public static func notOrdinary(_ bytes: UInt64) -> UInt64 {
         let low = bytes & ~highest
         // 0x60 to 0x7E become 0 to 0x1E, digits 0 to 9.
         let isNoLetter = (low ^ repeating(0x60)) &+ repeating(0x80 - 0x1F)
@@ -69,7 +69,7 @@ public import Glibc
 extension Span<UInt8> {
     /// The place of the first such byte.
     @inlinable
-    package func firstIndex(of byte: UInt8) -> Int? {
+    public func firstIndex(of byte: UInt8) -> Int? {
         unsafe withUnsafeBytes { bytes in
             // The search stays inside the bytes, which outlive it.
             guard let base = bytes.baseAddress, let found = unsafe memchr(base, Int32(byte), bytes.count) else {
@@ -80,7 +80,7 @@ extension Span<UInt8> {
     }
 
     /// The place of the first such byte at or after another place.
-    package func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+    public func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         unsafe withUnsafeBytes { bytes in
             // memchr is given only what lies between start and the end of the bytes, which outlive the search.
             guard start >= 0, start < bytes.count, let base = bytes.baseAddress,
@@ -91,7 +91,7 @@ extension Span<UInt8> {
     }
 
     /// Whether other bytes stand at a place.
-    package func holds(_ other: borrowing Span<UInt8>, at start: Int) -> Bool {
+    public func holds(_ other: borrowing Span<UInt8>, at start: Int) -> Bool {
         guard start >= 0, start <= count, other.count <= count - start else { return false }
         // The pointers are used only within the closures, while both spans are borrowed; what is compared lies in them.
         return unsafe withUnsafeBytes { bytes in

@@ -3,7 +3,7 @@
 extension [UInt8] {
     /// Appends part of a span.
     @inlinable
-    package mutating func append(from bytes: Span<UInt8>, _ range: Range<Int>) {
+    public mutating func append(from bytes: Span<UInt8>, _ range: Range<Int>) {
         // The buffer is valid inside the closure, and append copies it before the closure returns.
         let part = bytes.extracting(range)
         unsafe part.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
@@ -11,14 +11,14 @@ extension [UInt8] {
 
     /// Appends a whole span.
     @inlinable
-    package mutating func append(from bytes: Span<UInt8>) {
+    public mutating func append(from bytes: Span<UInt8>) {
         // As above.
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 
     /// Makes an array of a span's bytes.
     @inlinable
-    package init(copying bytes: Span<UInt8>) {
+    public init(copying bytes: Span<UInt8>) {
         self.init()
         append(from: bytes)
     }
@@ -29,7 +29,7 @@ extension [UInt8] {
 
 /// Copies bytes to a place that has room for them, and does not overlap them.
 @inlinable @inline(__always)
-package func copyBytes(from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
+public func copyBytes(from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
     let count = source.count
     guard count > 0, let from = source.baseAddress else { return }
     if count > 64 {
@@ -64,7 +64,7 @@ package func copyBytes(from source: UnsafeRawBufferPointer, to target: UnsafeMut
 ///
 /// - Returns: whether none is; otherwise what was copied is of no meaning.
 @inlinable @inline(__always)
-package func copyBytes(
+public func copyBytes(
     from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, unlessControlOr first: UInt8,
     or second: UInt8
 ) -> Bool {
@@ -87,7 +87,7 @@ package func copyBytes(
 
 /// Copies less than sixteen bytes as `copyBytes` does.
 @inlinable @inline(__always)
-package func copyFewBytes(
+public func copyFewBytes(
     from source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, unlessControlOr first: UInt8,
     or second: UInt8
 ) -> Bool {
@@ -119,12 +119,12 @@ package func copyFewBytes(
 
 /// Sixteen bytes with their ASCII letters in lower case.
 @inlinable @inline(__always)
-package func lowercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
+public func lowercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
     bytes | EightBytes.caseBits(of: bytes, from: UInt8(ascii: "A"), through: UInt8(ascii: "Z"))
 }
 
 /// Sixteen bytes with their ASCII letters in upper case.
 @inlinable @inline(__always)
-package func uppercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
+public func uppercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
     bytes ^ EightBytes.caseBits(of: bytes, from: UInt8(ascii: "a"), through: UInt8(ascii: "z"))
 }

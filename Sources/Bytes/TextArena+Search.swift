@@ -3,14 +3,14 @@
 extension TextArena {
     /// The place of the first such byte in a piece.
     @inlinable @inline(__always)
-    package func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
+    public func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         let wanted = EightBytes.repeating(byte)
         return firstIndex(in: range) { EightBytes.firstZero($0 ^ wanted) }
     }
 
     /// The place of the first of two bytes in a piece, whichever comes first.
     @inlinable @inline(__always)
-    package func firstIndex(of byte: UInt8, or other: UInt8, in range: Range<Int>) -> Int? {
+    public func firstIndex(of byte: UInt8, or other: UInt8, in range: Range<Int>) -> Int? {
         let (wanted, others) = (EightBytes.repeating(byte), EightBytes.repeating(other))
         return firstIndex(in: range) { EightBytes.firstZero($0 ^ wanted) | EightBytes.firstZero($0 ^ others) }
     }
@@ -19,7 +19,7 @@ extension TextArena {
     ///
     /// - Parameter marks: of eight bytes, the highest bit of the first that is looked for, and of any behind it.
     @inlinable @inline(__always)
-    package func firstIndex(in range: Range<Int>, _ marks: (UInt64) -> UInt64) -> Int? {
+    public func firstIndex(in range: Range<Int>, _ marks: (UInt64) -> UInt64) -> Int? {
         precondition(range.lowerBound >= 0 && range.upperBound <= end, "the range is none of this block")
         var place = range.lowerBound
         while place < range.upperBound {
@@ -35,7 +35,7 @@ extension TextArena {
 
     /// Eight bytes from a place on, those behind the last piece of any value.
     @inlinable @inline(__always)
-    package func eightBytes(at place: Int) -> UInt64 {
+    public func eightBytes(at place: Int) -> UInt64 {
         precondition(UInt(bitPattern: place) < UInt(bitPattern: end), "the place is none of this block")
         // In bounds: the last eight reach into the spare bytes at most.
         return unsafe base.loadUnaligned(fromByteOffset: place, as: UInt64.self)
@@ -43,7 +43,7 @@ extension TextArena {
 
     /// The place of the last such byte in a piece.
     @inlinable
-    package func lastIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
+    public func lastIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         let bytes = unsafe piece(range)
         var index = range.count
         while index > 0 {
@@ -54,7 +54,7 @@ extension TextArena {
     }
 
     /// The place of the last two such bytes in a row in a piece.
-    package func lastPair(of byte: UInt8, in range: Range<Int>) -> Int? {
+    public func lastPair(of byte: UInt8, in range: Range<Int>) -> Int? {
         // Hardly ever is there even one.
         guard let first = firstIndex(of: byte, in: range) else { return nil }
         var place = range.upperBound - 1
@@ -67,19 +67,19 @@ extension TextArena {
 
     /// The first byte of a piece; nil of an empty one.
     @inlinable
-    package func first(_ range: Range<Int>) -> UInt8? {
+    public func first(_ range: Range<Int>) -> UInt8? {
         range.isEmpty ? nil : self[range.lowerBound]
     }
 
     /// The last byte of a piece; nil of an empty one.
     @inlinable
-    package func last(_ range: Range<Int>) -> UInt8? {
+    public func last(_ range: Range<Int>) -> UInt8? {
         range.isEmpty ? nil : self[range.upperBound - 1]
     }
 
     /// Whether a piece begins with a literal.
     @inlinable @inline(__always)
-    package func starts(_ range: Range<Int>, with literal: StaticString) -> Bool {
+    public func starts(_ range: Range<Int>, with literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard count > 0 else { return true }
         // Most texts differ in their first byte.
@@ -94,20 +94,20 @@ extension TextArena {
 
     /// Whether a piece is a literal.
     @inlinable @inline(__always)
-    package func equals(_ range: Range<Int>, _ literal: StaticString) -> Bool {
+    public func equals(_ range: Range<Int>, _ literal: StaticString) -> Bool {
         range.count == literal.utf8CodeUnitCount && starts(range, with: literal)
     }
 
     /// Whether a piece has these bytes.
     @inlinable
-    package func equals(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
+    public func equals(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
         guard range.count == other.count else { return false }
         for place in other.indices where self[range.lowerBound + place] != other[place] { return false }
         return true
     }
 
     /// Whether two pieces have the same bytes.
-    package func equals(_ range: Range<Int>, _ other: Range<Int>) -> Bool {
+    public func equals(_ range: Range<Int>, _ other: Range<Int>) -> Bool {
         guard range.count == other.count else { return false }
         for index in 0..<range.count where self[range.lowerBound + index] != self[other.lowerBound + index] {
             return false
@@ -117,7 +117,7 @@ extension TextArena {
 
     /// What follows a prefix in a piece; nil if the prefix is not there, or nothing follows it.
     @inlinable @inline(__always)
-    package func dropping(_ prefix: StaticString, from range: Range<Int>) -> Range<Int>? {
+    public func dropping(_ prefix: StaticString, from range: Range<Int>) -> Range<Int>? {
         guard range.count > prefix.utf8CodeUnitCount, starts(range, with: prefix) else { return nil }
         return (range.lowerBound &+ prefix.utf8CodeUnitCount)..<range.upperBound
     }

@@ -6,23 +6,23 @@
 /// Ranges that it gave out stay good until then. It is never copied, so that putting a piece in has no second owner to
 /// ask for.
 @safe
-package struct TextArena: ~Copyable, @unchecked Sendable {
+public struct TextArena: ~Copyable, @unchecked Sendable {
     /// `capacity` bytes, and `spare` bytes behind them.
-    package var base: UnsafeMutableRawPointer
+    public var base: UnsafeMutableRawPointer
     /// How many bytes it holds before it has to grow.
-    package internal(set) var capacity: Int
+    public internal(set) var capacity: Int
     /// How many bytes are ready to be written to; they, and the spare ones behind them, have a value.
-    package var room = 0
+    public var room = 0
     /// Where the next piece begins; at most `capacity`.
-    package internal(set) var end = 0
+    @usableFromInline package internal(set) var end = 0
 
     /// Whole blocks of so many bytes are copied at once, the last of them beyond its end.
-    package static var spare: Int { 16 }
+    public static var spare: Int { 16 }
 
     /// An empty block.
     ///
     /// - Parameter capacity: the bytes it holds before it has to grow.
-    package init(capacity: Int = 0) {
+    public init(capacity: Int = 0) {
         unsafe base = .allocate(byteCount: capacity + Self.spare, alignment: Self.spare)
         self.capacity = capacity
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: Self.spare)
@@ -32,14 +32,14 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
 
     /// Forgets every piece; of a block that a large list has blown up the memory, too.
     @inlinable @inline(__always)
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         end = 0
         if capacity > Self.keptCapacity { replaceMemory(by: 0) }
     }
 
     /// Forgets every piece that begins at a place or behind it.
     @inlinable @inline(__always)
-    package mutating func removeAll(from place: Int) {
+    public mutating func removeAll(from place: Int) {
         precondition(0...end ~= place, "the place is none of this block")
         end = place
     }
@@ -47,26 +47,26 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     /// The most memory that an empty block keeps.
     ///
     /// One large list must not cost its memory as long as the process lives.
-    package static var keptCapacity: Int { 1 << 12 }
+    public static var keptCapacity: Int { 1 << 12 }
 
     /// The byte at a place.
     @inlinable @inline(__always)
-    package subscript(place: Int) -> UInt8 {
+    public subscript(place: Int) -> UInt8 {
         precondition(UInt(bitPattern: place) < UInt(bitPattern: end), "the place is none of this block")
         return unsafe base.load(fromByteOffset: place, as: UInt8.self)
     }
 
     /// A copy of a piece.
-    package subscript(range: Range<Int>) -> [UInt8] {
+    public subscript(range: Range<Int>) -> [UInt8] {
         withSpan(range) { [UInt8](copying: $0) }
     }
 
     /// The bytes put in so far, as an array.
-    package var array: [UInt8] { self[0..<end] }
+    public var array: [UInt8] { self[0..<end] }
 
     /// Lets a function look at the bytes of a piece.
     @inlinable @inline(__always)
-    package func withSpan<Answer, Failure>(
+    public func withSpan<Answer, Failure>(
         _ range: Range<Int>, _ body: (Span<UInt8>) throws(Failure) -> Answer
     ) throws(Failure) -> Answer {
         let bytes = unsafe UnsafeRawBufferPointer(start: piece(range), count: range.count)
@@ -76,7 +76,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
 
     /// Where a piece begins in memory.
     @inlinable @inline(__always)
-    package func piece(_ range: Range<Int>) -> UnsafeRawPointer {
+    public func piece(_ range: Range<Int>) -> UnsafeRawPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= end, "the range is none of this block")
         return unsafe UnsafeRawPointer(base + range.lowerBound)
     }
@@ -86,7 +86,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     /// Adds one byte.
     @inlinable
     @discardableResult
-    package mutating func append(_ byte: UInt8) -> Range<Int> {
+    public mutating func append(_ byte: UInt8) -> Range<Int> {
         reserve(1)
         // In bounds: the room was just reserved.
         unsafe base.storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
@@ -96,7 +96,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     /// Adds bytes.
     @inlinable @inline(__always)
     @discardableResult
-    package mutating func append(_ part: Span<UInt8>) -> Range<Int> {
+    public mutating func append(_ part: Span<UInt8>) -> Range<Int> {
         reserve(part.count)
         // In bounds: the room was just reserved.
         unsafe part.withUnsafeBytes { unsafe copyBytes(from: $0, to: base + end) }
@@ -106,14 +106,14 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     /// Adds bytes of an array.
     @inlinable
     @discardableResult
-    package mutating func append(_ part: [UInt8]) -> Range<Int> {
+    public mutating func append(_ part: [UInt8]) -> Range<Int> {
         append(part.span)
     }
 
     /// Adds the bytes of a literal.
     @inlinable
     @discardableResult
-    package mutating func append(_ literal: StaticString) -> Range<Int> {
+    public mutating func append(_ literal: StaticString) -> Range<Int> {
         let count = literal.utf8CodeUnitCount
         reserve(count)
         // In bounds: the room was just reserved. A static string lives as long as the program.
@@ -124,20 +124,20 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     /// Adds a copy of a piece, right behind the last one.
     @inlinable @inline(__always)
     @discardableResult
-    package mutating func append(copyOf range: Range<Int>) -> Range<Int> {
+    public mutating func append(copyOf range: Range<Int>) -> Range<Int> {
         append(range, by: { $0 })
     }
 
     /// Adds a copy of a piece with its ASCII letters in lower case.
     @inlinable
     @discardableResult
-    package mutating func append(lowercaseOf range: Range<Int>) -> Range<Int> {
+    public mutating func append(lowercaseOf range: Range<Int>) -> Range<Int> {
         append(range, by: lowercased)
     }
 
     /// A piece with its ASCII letters in lower case: the piece itself where they are, otherwise a copy.
     @inlinable @inline(__always)
-    package mutating func lowercase(of range: Range<Int>) -> Range<Int> {
+    public mutating func lowercase(of range: Range<Int>) -> Range<Int> {
         let bytes = unsafe piece(range)
         var offset = 0
         var capitals = SIMD2<UInt64>.zero
@@ -153,13 +153,13 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     /// Adds a copy of a piece with its ASCII letters in upper case.
     @inlinable
     @discardableResult
-    package mutating func append(uppercaseOf range: Range<Int>) -> Range<Int> {
+    public mutating func append(uppercaseOf range: Range<Int>) -> Range<Int> {
         append(range, by: uppercased)
     }
 
     /// Adds a copy of a piece whose bytes a function has changed, sixteen at a time.
     @inlinable @inline(__always)
-    package mutating func append(_ range: Range<Int>, by change: (SIMD2<UInt64>) -> SIMD2<UInt64>) -> Range<Int> {
+    public mutating func append(_ range: Range<Int>, by change: (SIMD2<UInt64>) -> SIMD2<UInt64>) -> Range<Int> {
         reserve(range.count)
         // In bounds: the room was just reserved, and the last sixteen bytes reach into the spare ones at most. What they
         // read behind the piece is written behind its copy, where nothing is yet.
@@ -179,7 +179,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     ///
     /// - Returns: whether they were added.
     @inlinable @inline(__always)
-    package mutating func append(
+    public mutating func append(
         _ part: Span<UInt8>, then last: UInt8, unlessControlOr first: UInt8, or second: UInt8
     ) -> Bool {
         reserve(part.count + 1)
@@ -194,7 +194,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     }
 
     /// Puts another byte at a place of a piece.
-    package mutating func replace(at place: Int, with byte: UInt8) {
+    public mutating func replace(at place: Int, with byte: UInt8) {
         precondition(0..<end ~= place, "the place is none of this block")
         unsafe base.storeBytes(of: byte, toByteOffset: place, as: UInt8.self)
     }
@@ -203,7 +203,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     ///
     /// - Parameter pieces: those that are kept, and where they are afterwards; one that begins before the place stays
     ///   where it is. Of pieces that overlap, which none do that are put in one by one, nothing is forgotten.
-    package mutating func forget(from place: Int, but pieces: inout [Range<Int>]) {
+    public mutating func forget(from place: Int, but pieces: inout [Range<Int>]) {
         let order = pieces.indices.filter { !pieces[$0].isEmpty && pieces[$0].upperBound > place }
             .sorted { pieces[$0].lowerBound < pieces[$1].lowerBound }
         guard zip(order, order.dropFirst()).allSatisfy({ pieces[$0].upperBound <= pieces[$1].lowerBound }) else {
@@ -227,7 +227,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
 
     /// Notes that bytes were put in, which had been reserved.
     @inlinable @inline(__always)
-    package mutating func advance(by count: Int) -> Range<Int> {
+    public mutating func advance(by count: Int) -> Range<Int> {
         let start = end
         end = start &+ count
         // A count is never negative.
@@ -235,7 +235,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     }
 
     @inlinable @inline(__always)
-    package mutating func reserve(_ count: Int) {
+    public mutating func reserve(_ count: Int) {
         if room &- end < count { makeRoom(for: count) }
     }
 
@@ -243,7 +243,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
     private static var portion: Int { 1024 }
 
     @inline(never)
-    package mutating func makeRoom(for count: Int) {
+    public mutating func makeRoom(for count: Int) {
         if capacity - end < count { replaceMemory(by: max(capacity * 2, end + count, 256)) }
         let wanted = min(capacity, max(end + count, room + Self.portion))
         // In bounds: there are as many bytes as the capacity says, and the spare ones.
@@ -253,7 +253,7 @@ package struct TextArena: ~Copyable, @unchecked Sendable {
 
     /// Moves what was put in to other memory, which has room for it.
     @inline(never)
-    package mutating func replaceMemory(by capacity: Int) {
+    public mutating func replaceMemory(by capacity: Int) {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: capacity + Self.spare, alignment: Self.spare)
         // In bounds: what was put in, and the spare bytes behind it, are in the old memory, and fit into the new.
         unsafe memory.copyMemory(from: base, byteCount: end + Self.spare)

@@ -1,9 +1,9 @@
 // Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing past U+10FFFF.
 
 /// The well-formedness of UTF-8, on bytes.
-package enum WellFormedUTF8 {
+public enum WellFormedUTF8 {
     /// The length of the well-formed sequence that begins at a position, or 0 where none does.
-    package static func sequenceLength(_ bytes: Span<UInt8>, at position: Int) -> Int {
+    public static func sequenceLength(_ bytes: Span<UInt8>, at position: Int) -> Int {
         let lead = bytes[position]
         if lead < 0x80 { return 1 }
         let length: Int
@@ -26,7 +26,7 @@ package enum WellFormedUTF8 {
     }
 
     /// Whether all bytes are well-formed UTF-8.
-    package static func isValid(_ bytes: Span<UInt8>) -> Bool {
+    public static func isValid(_ bytes: Span<UInt8>) -> Bool {
         var position = 0
         while position < bytes.count {
             let length = sequenceLength(bytes, at: position)
@@ -41,14 +41,14 @@ package enum WellFormedUTF8 {
 // other programs. In an address or a key they are a mistake that only a program can find.
 
 /// A character that looks like a blank, or like nothing.
-package struct InvisibleCharacter: Sendable, Hashable, CustomStringConvertible {
+public struct InvisibleCharacter: Sendable, Hashable, CustomStringConvertible {
     /// Its number.
-    package let scalar: UInt32
+    public let scalar: UInt32
     /// Where it begins.
-    package let offset: Int
+    public let offset: Int
 
     /// The invisible character that begins at a place, if one does.
-    package init?(at place: Int, in bytes: Span<UInt8>) {
+    public init?(at place: Int, in bytes: Span<UInt8>) {
         let length = WellFormedUTF8.sequenceLength(bytes, at: place)
         let scalar: UInt32
         switch length {
@@ -65,7 +65,7 @@ package struct InvisibleCharacter: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The first invisible character of a text that is neither a byte order mark nor the end of a line elsewhere.
-    package static func first(in bytes: Span<UInt8>) -> InvisibleCharacter? {
+    public static func first(in bytes: Span<UInt8>) -> InvisibleCharacter? {
         for place in bytes.indices where bytes[place] >= 0x80 {
             if let found = InvisibleCharacter(at: place, in: bytes), !found.hasNameOfItsOwn { return found }
         }
@@ -73,13 +73,13 @@ package struct InvisibleCharacter: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether it is a fault of files, and not of words.
-    package var hasNameOfItsOwn: Bool { scalar == 0xFEFF || endsLines }
+    public var hasNameOfItsOwn: Bool { scalar == 0xFEFF || endsLines }
 
     /// Whether other programs take it for the end of a line.
-    package var endsLines: Bool { scalar == 0x85 || scalar == 0x2028 || scalar == 0x2029 }
+    public var endsLines: Bool { scalar == 0x85 || scalar == 0x2028 || scalar == 0x2029 }
 
     /// Whether it is seen as a blank.
-    package var isBlank: Bool {
+    public var isBlank: Bool {
         switch scalar {
         case 0xA0, 0x1680, 0x2000...0x200A, 0x202F, 0x205F, 0x3000: true
         default: false
@@ -87,7 +87,7 @@ package struct InvisibleCharacter: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The form of messages: `a no-break space (U+00A0)`.
-    package var description: String {
+    public var description: String {
         let digits = String(scalar, radix: 16, uppercase: true)
         let number = "U+" + String(repeating: "0", count: max(4 - digits.count, 0)) + digits
         let name =

@@ -2,10 +2,10 @@
 // wrong with it. One place, so that no such file can be misread in silence.
 
 import Bytes
-package import System
+public import System
 
 /// What was read from a configuration file: as much of it as can be used, and what is wrong with the rest.
-package protocol ConfigurationReading {
+public protocol ConfigurationReading {
     /// What was found while it was read, in the order of lines.
     var findings: [Finding] { get }
 }
@@ -14,24 +14,24 @@ extension ConfigurationReading {
     /// The value, for callers who can use it only whole.
     ///
     /// - Throws: `ConfigurationError` with every error that was found.
-    package func checked() throws(ConfigurationError) -> Self {
+    public func checked() throws(ConfigurationError) -> Self {
         if let error = ConfigurationError(findings) { throw error }
         return self
     }
 }
 
 /// A configuration file that was read whole.
-package struct ConfigurationFile: ConfigurationReading, Sendable {
+public struct ConfigurationFile: ConfigurationReading, Sendable {
     /// What messages call it.
-    package let path: String
+    public let path: String
     /// Its bytes; none where it cannot be read.
-    package private(set) var bytes: [UInt8] = []
+    public private(set) var bytes: [UInt8] = []
     /// The very file that they came from; nil where it cannot be read.
-    package private(set) var state: FileState?
+    public private(set) var state: FileState?
     /// Why it cannot be read, or the characters outside comments that nobody sees.
-    package private(set) var findings: [Finding] = []
+    public private(set) var findings: [Finding] = []
     /// Whether the file does not exist.
-    package private(set) var isMissing = false
+    public private(set) var isMissing = false
 
     /// The largest file read, in bytes.
     private static let largest = 1 << 20
@@ -43,7 +43,7 @@ package struct ConfigurationFile: ConfigurationReading, Sendable {
     ///   - isScript: whether it is another program's script, of which only some lines mean something here: whoever reads
     ///     those looks at their characters.
     ///   - remedy: what to do about one that cannot be read, as the end of a message.
-    package init(_ path: String, isScript: Bool = false, remedy: (FileError) -> String = { _ in "" }) {
+    public init(_ path: String, isScript: Bool = false, remedy: (FileError) -> String = { _ in "" }) {
         self.path = path
         do throws(FileError) {
             (bytes, state) = try readTextFile(path, limit: Self.largest)
@@ -76,16 +76,16 @@ package struct ConfigurationFile: ConfigurationReading, Sendable {
 // The lines of a file in which `#` begins comments.
 
 /// A line that says something.
-package struct ConfigurationLine: Sendable {
+public struct ConfigurationLine: Sendable {
     /// Its number, counted from 1.
-    package let number: Int
+    public let number: Int
     /// The whole line without its end.
-    package let whole: ArraySlice<UInt8>
+    public let whole: ArraySlice<UInt8>
 
     /// The line without blanks at both ends.
-    package var text: ArraySlice<UInt8> { Self.trimmed(whole) }
+    public var text: ArraySlice<UInt8> { Self.trimmed(whole) }
     /// The words, divided by blanks.
-    package var words: [String] {
+    public var words: [String] {
         whole.split(whereSeparator: ASCII.isBlank).map { String(decoding: $0, as: UTF8.self) }
     }
 
@@ -95,7 +95,7 @@ package struct ConfigurationLine: Sendable {
     /// The lines of a file that are neither empty nor comments.
     ///
     /// - Parameter findings: is told of lines that are too long, which are left out.
-    package static func all(in bytes: [UInt8], _ findings: inout FindingList) -> [ConfigurationLine] {
+    public static func all(in bytes: [UInt8], _ findings: inout FindingList) -> [ConfigurationLine] {
         var lines: [ConfigurationLine] = []
         var number = 0
         for part in bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false) {
@@ -112,7 +112,7 @@ package struct ConfigurationLine: Sendable {
     }
 
     /// The bytes without blanks at both ends.
-    package static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    public static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var rest = bytes.drop(while: ASCII.isBlank)
         while let last = rest.last, ASCII.isBlank(last) { rest.removeLast() }
         return rest
@@ -121,9 +121,9 @@ package struct ConfigurationLine: Sendable {
 
 extension Finding.Name {
     /// A file that does not exist and is needed.
-    package static let missingFile = Finding.Name("missing-file")
+    public static let missingFile = Finding.Name("missing-file")
     /// A file that cannot be read.
-    package static let unreadableFile = Finding.Name("unreadable-file")
+    public static let unreadableFile = Finding.Name("unreadable-file")
     /// A line that is longer than any that is meant.
-    package static let longLine = Finding.Name("long-line")
+    public static let longLine = Finding.Name("long-line")
 }

@@ -2,9 +2,9 @@
 // that a command can say all of it, choose what it refuses, and name each kind by a word that does not change.
 
 /// Something in a configuration file or a map's source that is wrong or cannot have been meant.
-package struct Finding: Sendable, Hashable, CustomStringConvertible {
+public struct Finding: Sendable, Hashable, CustomStringConvertible {
     /// How much a finding matters.
-    package enum Severity: Sendable, Hashable {
+    public enum Severity: Sendable, Hashable {
         /// What stands there cannot be used: the file is refused.
         case error
         /// What stands there is used, but probably means something else than its owner thinks.
@@ -12,31 +12,31 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The name of a kind of findings, such as `unknown-relation`: scripts and `--allow` call it, so it never changes.
-    package struct Name: Sendable, Hashable, CustomStringConvertible {
+    public struct Name: Sendable, Hashable, CustomStringConvertible {
         /// The name as people write it.
-        package let description: String
+        public let description: String
 
         /// Names a kind.
-        package init(_ name: String) { description = name }
+        public init(_ name: String) { description = name }
     }
 
     /// The file; `--set` for what the command line says.
-    package let file: String
+    public let file: String
     /// The line, counted from 1; nil where the trouble is the file as a whole.
-    package let line: Int?
+    public let line: Int?
     /// Which kind it is.
-    package let name: Name
+    public let name: Name
     /// How much it matters.
-    package let severity: Severity
+    public let severity: Severity
     /// The cause and the remedy, in one line.
-    package let text: String
+    public let text: String
     /// Whether the file is being written, and may be fine in a moment.
-    package let isTemporary: Bool
+    public let isTemporary: Bool
 
     /// Records a finding.
     ///
     /// - Parameter isTemporary: whether the file may be fine in a moment.
-    package init(
+    public init(
         _ name: Name, _ severity: Severity, file: String, line: Int? = nil, text: String, isTemporary: Bool = false
     ) {
         self.file = file
@@ -48,7 +48,7 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The form of messages: `/etc/zmailer/zmailer.conf:12: warning: no NAME=VALUE, and passed over (no-assignment)`.
-    package var description: String {
+    public var description: String {
         let place = line.map { ":\($0)" } ?? ""
         return "\(file)\(place): \(severity == .warning ? "warning: " : "")\(text) (\(name))"
     }
@@ -58,22 +58,22 @@ package struct Finding: Sendable, Hashable, CustomStringConvertible {
 // answer it with EX_CONFIG (78), or with EX_TEMPFAIL (75) where the file is only being written.
 
 /// What in configuration files, or in an override of them, cannot be used: the first of it, and all the rest.
-package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The file, or `--set` for an override given on the command line.
-    package let file: String
+    public let file: String
     /// The line, counted from 1; nil where the trouble is the file as a whole.
-    package let line: Int?
+    public let line: Int?
     /// The cause and the remedy, in one line.
-    package let text: String
+    public let text: String
     /// Whether the file is being written, and may be fine in a moment.
-    package let isTemporary: Bool
+    public let isTemporary: Bool
     /// The errors that were found besides, in the order of the files and their lines.
-    package let others: [Finding]
+    public let others: [Finding]
 
     /// Records what cannot be used.
     ///
     /// - Parameter isTemporary: whether the file may be fine in a moment.
-    package init(file: String, line: Int? = nil, text: String, isTemporary: Bool = false) {
+    public init(file: String, line: Int? = nil, text: String, isTemporary: Bool = false) {
         self.file = file
         self.line = line
         self.text = text
@@ -84,7 +84,7 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
     /// The error of one finding, with those that were found besides.
     ///
     /// It is temporary where all of them are: what a person has to see to comes before what mends itself.
-    package init(_ first: Finding, others: [Finding] = []) {
+    public init(_ first: Finding, others: [Finding] = []) {
         file = first.file
         line = first.line
         text = "\(first.text) (\(first.name))"
@@ -93,14 +93,14 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
     }
 
     /// The errors among findings; nil where there are none.
-    package init?(_ findings: [Finding]) {
+    public init?(_ findings: [Finding]) {
         let errors = findings.filter { $0.severity == .error }
         guard let first = errors.first else { return nil }
         self.init(first, others: Array(errors.dropFirst()))
     }
 
     /// The form of messages for the first: `/etc/zmailer.conf:12: expansiondepth is not a number: 'many'`.
-    package var description: String {
+    public var description: String {
         let place = line.map { ":\($0)" } ?? ""
         return "\(file)\(place): \(text)"
     }
@@ -109,6 +109,6 @@ package struct ConfigurationError: Error, Sendable, Hashable, CustomStringConver
 // Numbers as people write them: "1 entry", "2 entries".
 
 /// A number with what it counts.
-package func counted(_ count: Int, _ one: String, _ many: String) -> String {
+public func counted(_ count: Int, _ one: String, _ many: String) -> String {
     "\(count) \(count == 1 ? one : many)"
 }

@@ -1,22 +1,22 @@
 // Which findings are meant, and so are no findings: chosen by name on the command line or in a comment beside the entry.
 
 /// A choice of findings by their names.
-package struct AllowedFindings: Sendable, Hashable {
+public struct AllowedFindings: Sendable, Hashable {
     private var names: Set<Finding.Name> = []
     private var allowsAll = false
 
     /// Allows nothing.
-    package init() {}
+    public init() {}
 
     /// Allows everything that has a name which can be allowed.
-    package static let all: AllowedFindings = {
+    public static let all: AllowedFindings = {
         var allowed = AllowedFindings()
         allowed.allowsAll = true
         return allowed
     }()
 
     /// The word that stands for every name.
-    package static let everyName = "all"
+    public static let everyName = "all"
 
     /// Allows a kind of finding.
     ///
@@ -24,7 +24,7 @@ package struct AllowedFindings: Sendable, Hashable {
     ///   - word: its name, or `all`.
     ///   - known: the names that can be allowed.
     /// - Returns: whether the word is one of them.
-    package mutating func allow(_ word: String, of known: [Finding.Name]) -> Bool {
+    public mutating func allow(_ word: String, of known: [Finding.Name]) -> Bool {
         if word == Self.everyName {
             allowsAll = true
             return true
@@ -36,29 +36,29 @@ package struct AllowedFindings: Sendable, Hashable {
     }
 
     /// Whether a kind of finding is allowed.
-    package func contains(_ name: Finding.Name) -> Bool { allowsAll || names.contains(name) }
+    public func contains(_ name: Finding.Name) -> Bool { allowsAll || names.contains(name) }
 }
 
 // The findings of one source: a broken file can have millions, of which people need the first ones and the number.
 
 /// What was found in one source: the first findings of each severity, and how many there are.
-package struct SourceFindings: Sendable, Hashable {
+public struct SourceFindings: Sendable, Hashable {
     /// What messages call the source.
-    package let source: String
+    public let source: String
     /// How many errors there are.
-    package private(set) var errorCount = 0
+    public private(set) var errorCount = 0
     /// How many warnings there are.
-    package private(set) var warningCount = 0
+    public private(set) var warningCount = 0
     private var kept: [Finding] = []
 
     /// How many findings of each severity are kept.
-    package static let limit = 20
+    public static let limit = 20
 
     /// Nothing has been found yet.
-    package init(source: String) { self.source = source }
+    public init(source: String) { self.source = source }
 
     /// Adds a finding; those of one kind come in the order of their lines.
-    package mutating func add(_ finding: Finding) {
+    public mutating func add(_ finding: Finding) {
         switch finding.severity {
         case .error: errorCount += 1
         case .warning: warningCount += 1
@@ -73,7 +73,7 @@ package struct SourceFindings: Sendable, Hashable {
     }
 
     /// The findings that are kept, in the order of lines.
-    package var first: [Finding] {
+    public var first: [Finding] {
         kept.enumerated().sorted { left, right in
             let (one, other) = (left.element.line ?? 0, right.element.line ?? 0)
             return one == other ? left.offset < right.offset : one < other
@@ -81,10 +81,10 @@ package struct SourceFindings: Sendable, Hashable {
     }
 
     /// The first error in the order of lines.
-    package var firstError: Finding? { first.first { $0.severity == .error } }
+    public var firstError: Finding? { first.first { $0.severity == .error } }
 
     /// What is said of the findings that are not kept: one line for each severity that has some.
-    package var remainders: [String] {
+    public var remainders: [String] {
         [(errorCount, "error"), (warningCount, "warning")].compactMap { count, what in
             guard count > Self.limit else { return nil }
             let rest = count - Self.limit
@@ -102,9 +102,9 @@ package struct SourceFindings: Sendable, Hashable {
 // The findings of a file while it is read: what is wrong with a line that has a character which nobody sees is said once.
 
 /// What was found in one file so far.
-package struct FindingList: Sendable {
+public struct FindingList: Sendable {
     /// What messages call the file.
-    package let file: String
+    public let file: String
     private var found: [Finding]
     /// The lines about which nothing more is said.
     private let settled: Set<Int>
@@ -114,19 +114,19 @@ package struct FindingList: Sendable {
     /// - Parameters:
     ///   - file: what messages call the file.
     ///   - before: what was found when the file was read, before its lines were looked at.
-    package init(_ file: String, after before: [Finding] = []) {
+    public init(_ file: String, after before: [Finding] = []) {
         self.file = file
         found = before
         settled = Set(before.compactMap(\.line))
     }
 
     /// Adds what cannot be used.
-    package mutating func error(_ name: Finding.Name, _ text: String, line: Int? = nil) {
+    public mutating func error(_ name: Finding.Name, _ text: String, line: Int? = nil) {
         add(Finding(name, .error, file: file, line: line, text: text))
     }
 
     /// Adds what is used, and probably means something else than its owner thinks.
-    package mutating func warning(_ name: Finding.Name, _ text: String, line: Int? = nil) {
+    public mutating func warning(_ name: Finding.Name, _ text: String, line: Int? = nil) {
         add(Finding(name, .warning, file: file, line: line, text: text))
     }
 
@@ -136,15 +136,15 @@ package struct FindingList: Sendable {
     }
 
     /// Whether something of one of these kinds was found.
-    package func has(_ names: [Finding.Name]) -> Bool { found.contains { names.contains($0.name) } }
+    public func has(_ names: [Finding.Name]) -> Bool { found.contains { names.contains($0.name) } }
 
     /// All of it, in the order of lines; last what is about the file as a whole.
-    package var inOrder: [Finding] { found.inOrderOfLines }
+    public var inOrder: [Finding] { found.inOrderOfLines }
 }
 
 extension Array<Finding> {
     /// The findings about one file in the order of lines, those about the file as a whole last.
-    package var inOrderOfLines: [Finding] {
+    public var inOrderOfLines: [Finding] {
         enumerated().sorted { left, right in
             let (one, other) = (left.element.line ?? .max, right.element.line ?? .max)
             return one == other ? left.offset < right.offset : one < other

@@ -7,7 +7,7 @@ import Bytes
 /// Letters' case, `_` and `-` are no difference. Beyond that as many letters may be wrong, missing, too many or exchanged
 /// with their neighbour as is likely in a name of that length: none of up to three, one of up to seven, else two. Where
 /// none is that much alike, a name of four letters or more may be the beginning of a known one.
-package func nearestName(to name: String, among known: some Sequence<String>) -> String? {
+public func nearestName(to name: String, among known: some Sequence<String>) -> String? {
     let letters = essential(name)
     let allowed = letters.count <= 3 ? 0 : letters.count <= 7 ? 1 : 2
     var best: (name: String, distance: Int)?
@@ -20,7 +20,7 @@ package func nearestName(to name: String, among known: some Sequence<String>) ->
 }
 
 /// The known names, those first that are most like a given one; equally alike ones in their own order.
-package func namesByLikeness(to name: String, among known: some Sequence<String>) -> [String] {
+public func namesByLikeness(to name: String, among known: some Sequence<String>) -> [String] {
     let letters = essential(name)
     let measured = known.map { (name: $0, distance: editDistance(letters, essential($0))) }
     return measured.enumerated().sorted { left, right in
@@ -30,7 +30,7 @@ package func namesByLikeness(to name: String, among known: some Sequence<String>
 }
 
 /// A clause for the end of a message: `; did you mean 'NAME'?`, or nothing where no known name is like it.
-package func suggestion(for name: String, among known: some Sequence<String>) -> String {
+public func suggestion(for name: String, among known: some Sequence<String>) -> String {
     nearestName(to: name, among: known).map { "; did you mean '\($0)'?" } ?? ""
 }
 

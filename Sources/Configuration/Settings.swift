@@ -4,63 +4,63 @@
 import Bytes
 
 /// What ZMailer's configuration files and the command line set.
-package struct Settings: ConfigurationReading, Sendable, Hashable {
+public struct Settings: ConfigurationReading, Sendable, Hashable {
     /// The zmailer.conf that was read; nil where there is none and the defaults stand.
-    package let file: String?
+    public let file: String?
     /// Where a zmailer.conf was looked for in vain; empty where one was read.
-    package let placesLookedAt: [String]
+    public let placesLookedAt: [String]
     /// Every variable with its value, for the expansion of `$MAILVAR` and the like in dbases.conf.
-    package let variables: Variables
+    public let variables: Variables
     /// What in the files cannot be used, or was probably not meant.
-    package let findings: [Finding]
+    public let findings: [Finding]
 
     /// `MAILVAR`: the directory of the maps and of mail.conf; nil where it is not set.
-    package let mailVar: String?
+    public let mailVar: String?
     /// `MAILSHARE`: the directory of router.cf and scheduler.conf; nil where it is not set.
-    package let mailShare: String?
+    public let mailShare: String?
     /// `POSTOFFICE`: the spool's directory; nil where it is not set.
-    package let postOffice: String?
+    public let postOffice: String?
     /// `DBTYPE`: what `$DBTYPE` stands for in dbases.conf; `btree` unless set.
-    package let databaseType: String
+    public let databaseType: String
 
     /// `hostname`: this host's name, local even where no map says so; the system's own unless set.
-    package let hostname: String
+    public let hostname: String
     /// `mydomain`: the domain that local addresses are written with; the hostname unless set.
-    package let myDomain: String
+    public let myDomain: String
     /// `orgdomain`: the organisation's domain; empty unless set.
-    package let organizationDomain: String
+    public let organizationDomain: String
     /// `orgdomains`: the organisation's domains, separated by `|` in the file; `orgdomain` alone unless set.
-    package let organizationDomains: [String]
+    public let organizationDomains: [String]
 
     /// `ROUTEUSER_IN_ABNORMAL_UNIX`: whether every local user may exist, because the message store knows them and the
     /// system's accounts do not; on unless set to an empty value.
-    package let acceptsAnyLocalUser: Bool
+    public let acceptsAnyLocalUser: Bool
     /// `LOCALUSERS`: a file in the form of passwd(5) to take instead of the system's accounts; nil unless set.
-    package let localUsers: String?
+    public let localUsers: String?
     /// `localdoesdomain`: whether the user of a local route carries its domain; off unless set.
-    package let localDoesDomain: Bool
+    public let localDoesDomain: Bool
     /// `preservetailcase`: whether a tail keeps its case through fqdnaliases and fqdnroutes; off unless set.
-    package let preserveTailCase: Bool
+    public let preserveTailCase: Bool
     /// `allowchannelliteral`: whether a typed `@[channel]:user@domain` selects a channel; off unless set.
-    package let allowChannelLiteral: Bool
+    public let allowChannelLiteral: Bool
     /// `localaddresses`: the address literals that are this host, in canonical form without brackets.
-    package let localAddresses: [String]
+    public let localAddresses: [String]
 
     /// `expansiondepth`: how many expansions may nest for one address; 100 unless set.
-    package let expansionDepth: Int
+    public let expansionDepth: Int
     /// `expansionsize`: how many recipients one address may expand to; 10,000 unless set.
-    package let expansionSize: Int
+    public let expansionSize: Int
     /// `lookuptimeout`: the seconds after which a lookup that has not answered counts as failed; 5 unless set.
-    package let lookupTimeout: Int
+    public let lookupTimeout: Int
 
     /// `hostname` as bytes, lower-cased.
-    package let hostnameBytes: [UInt8]
+    public let hostnameBytes: [UInt8]
     /// `mydomain` as bytes, lower-cased.
-    package let myDomainBytes: [UInt8]
+    public let myDomainBytes: [UInt8]
     /// `orgdomains` as bytes, each lower-cased.
-    package let organizationDomainsBytes: [[UInt8]]
+    public let organizationDomainsBytes: [[UInt8]]
     /// `localaddresses` as bytes, each in canonical form, lower-cased.
-    package let localAddressesBytes: [[UInt8]]
+    public let localAddressesBytes: [[UInt8]]
 }
 
 // The names that mean something here. Any other name in the files is only a variable to expand: they are shared with

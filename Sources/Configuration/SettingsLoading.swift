@@ -5,13 +5,13 @@ import Glibc
 
 extension Settings {
     /// Where zmailer.conf is looked for when neither the command line nor `ZCONFIG` names it.
-    package static let standardFiles = ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf"]
+    public static let standardFiles = ["/etc/zmailer/zmailer.conf", "/etc/zmailer.conf"]
 
     /// Reads the configuration as `read` does, for callers who can use it only whole.
     ///
     /// - Throws: `ConfigurationError` for a file that cannot be read, for a value that cannot be used, and for a name that
     ///   is no setting's but very like one: with all of these that were found.
-    package static func load(
+    public static func load(
         file: String? = nil,
         environmentFile: String? = environmentVariable("ZCONFIG"),
         standardFiles: [String] = Settings.standardFiles,
@@ -36,7 +36,7 @@ extension Settings {
     ///   - standardFiles: where to look otherwise; the first that exists is read, and none need exist.
     ///   - overrides: names and values of `--set`, the last of a name first in rank.
     ///   - systemHostname: the default of `hostname`.
-    package static func read(
+    public static func read(
         file: String? = nil,
         environmentFile: String? = environmentVariable("ZCONFIG"),
         standardFiles: [String] = Settings.standardFiles,
@@ -82,7 +82,7 @@ extension Settings {
     /// - Parameters:
     ///   - name: the setting's name.
     ///   - purpose: what it is needed for, and what to do instead of setting it, if anything.
-    package func missing(_ name: String, _ purpose: String) -> ConfigurationError {
+    public func missing(_ name: String, _ purpose: String) -> ConfigurationError {
         if let file { return ConfigurationError(file: file, text: "\(name) is not set: \(purpose)") }
         let places = placesLookedAt.isEmpty ? "" : ": there is neither \(placesLookedAt.joined(separator: " nor "))"
         return ConfigurationError(
@@ -132,7 +132,7 @@ extension Settings {
     }
 
     /// The name that the system gives this host; `localhost` where it gives none.
-    package static func systemHostname() -> String {
+    public static func systemHostname() -> String {
         // HOST_NAME_MAX is 64 on Linux; the byte beyond stays 0 and ends the name.
         var buffer = [CChar](repeating: 0, count: 66)
         guard unsafe gethostname(&buffer, buffer.count - 1) == 0, buffer[0] != 0 else { return "localhost" }
@@ -141,7 +141,7 @@ extension Settings {
 }
 
 /// A variable of the process's environment; nil where it is not set or empty.
-package func environmentVariable(_ name: String) -> String? {
+public func environmentVariable(_ name: String) -> String? {
     guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { return nil }
     return unsafe String(cString: value)
 }

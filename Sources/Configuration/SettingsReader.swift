@@ -262,17 +262,17 @@ private func canonicalAddress(_ text: String) -> String? {
 
 extension Finding.Name {
     /// A name like a setting's that is none.
-    package static let unknownSetting = Finding.Name("unknown-setting")
+    public static let unknownSetting = Finding.Name("unknown-setting")
     /// A line that assigns nothing.
-    package static let noAssignment = Finding.Name("no-assignment")
+    public static let noAssignment = Finding.Name("no-assignment")
     /// A value that only a shell could read, or nothing.
     static let unreadableValue = Finding.Name("unreadable-value")
     /// A value of ZMailer's that changes nothing here.
     static let settingWithoutEffect = Finding.Name("setting-without-effect")
     /// A setting that a file has twice.
-    package static let repeatedSetting = Finding.Name("repeated-setting")
+    public static let repeatedSetting = Finding.Name("repeated-setting")
     /// A value that a setting cannot have.
-    package static let invalidValue = Finding.Name("invalid-value")
+    public static let invalidValue = Finding.Name("invalid-value")
     /// A variable that a value refers to and that is not set.
-    package static let unsetVariable = Finding.Name("unset-variable")
+    public static let unsetVariable = Finding.Name("unset-variable")
 }

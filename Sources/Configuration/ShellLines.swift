@@ -150,33 +150,33 @@ private struct ValueReader {
 // the shell is interpreted, and nothing is ever executed.
 
 /// Names and values, as the configuration files leave them.
-package struct Variables: Sendable, Hashable {
+public struct Variables: Sendable, Hashable {
     private var values: [String: String]
 
     /// Starts with the given names and values.
-    package init(_ values: [String: String] = [:]) {
+    public init(_ values: [String: String] = [:]) {
         self.values = values
     }
 
     /// The value of a name; nil where it was never set.
-    package subscript(name: String) -> String? {
+    public subscript(name: String) -> String? {
         get { values[name] }
         set { values[name] = newValue }
     }
 
     /// The names that are set, in no order.
-    package var names: some Sequence<String> { values.keys }
+    public var names: some Sequence<String> { values.keys }
 
     /// A text with its variables replaced.
-    package struct Expansion: Sendable, Hashable {
+    public struct Expansion: Sendable, Hashable {
         /// The text after replacement; a variable that is not set became empty.
-        package var text: String
+        public var text: String
         /// The names that are not set, in the order they stand in.
-        package var unset: [String]
+        public var unset: [String]
     }
 
     /// Replaces every `$NAME` and `${NAME}`; a `$` that begins neither stays as it is.
-    package func expand(_ text: some StringProtocol) -> Expansion {
+    public func expand(_ text: some StringProtocol) -> Expansion {
         let bytes = Array(text.utf8)
         guard bytes.contains(UInt8(ascii: "$")) else { return Expansion(text: String(text), unset: []) }
         var result: [UInt8] = []

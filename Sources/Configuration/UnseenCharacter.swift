@@ -4,9 +4,9 @@
 import Bytes
 
 /// A character that has no place in a line of a configuration file.
-package struct UnseenCharacter: Sendable {
+public struct UnseenCharacter: Sendable {
     /// Its place in the line, in characters from 1.
-    package let column: Int
+    public let column: Int
     /// What it is.
     private let name: String
     /// What to do about it.
@@ -17,7 +17,7 @@ package struct UnseenCharacter: Sendable {
     /// The first such character of a line without its newline; nil where there is none.
     ///
     /// In a comment everything may stand but what ends lines elsewhere: it would make comments of further lines.
-    package init?(in line: some Collection<UInt8>) {
+    public init?(in line: some Collection<UInt8>) {
         let bytes = Array(line)
         let span = bytes.span
         var column = 1
@@ -40,7 +40,7 @@ package struct UnseenCharacter: Sendable {
     }
 
     /// The character's place, what it is, and what to do, as the beginning of a message in one line.
-    package var explanation: String { "column \(column) has \(name): \(remedy)" }
+    public var explanation: String { "column \(column) has \(name): \(remedy)" }
 
     /// The finding about a file that has it.
     func finding(file: String, line: Int) -> Finding {
@@ -80,5 +80,5 @@ package struct UnseenCharacter: Sendable {
 
 extension Finding.Name {
     /// A character that looks like a blank, or like nothing, and would be part of a word, a key or a value.
-    package static let invisibleCharacter = Finding.Name("invisible-character")
+    public static let invisibleCharacter = Finding.Name("invisible-character")
 }

@@ -3,9 +3,9 @@
 import Bytes
 
 /// An address or address list that is not valid, with the place of the fault.
-package struct AddressError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct AddressError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of fault.
-    package enum Reason: Sendable, Hashable {
+    public enum Reason: Sendable, Hashable {
         /// There is nothing, or nothing but blanks and comments.
         case empty
         /// Nothing stands before the `@`.
@@ -45,18 +45,18 @@ package struct AddressError: Error, Sendable, Hashable, CustomStringConvertible 
     }
 
     /// What is wrong.
-    package let reason: Reason
+    public let reason: Reason
     /// The place of the fault: a byte offset from 0.
-    package let offset: Int
+    public let offset: Int
 
     /// Records a fault.
-    package init(_ reason: Reason, at offset: Int) {
+    public init(_ reason: Reason, at offset: Int) {
         self.reason = reason
         self.offset = offset
     }
 
     /// The form of messages: `unquoted blank at byte 5`.
-    package var description: String {
+    public var description: String {
         let what =
             switch reason {
             case .empty: "no address"
@@ -92,7 +92,7 @@ extension AddressError {
     /// - Parameters:
     ///   - text: what was read.
     ///   - isDomain: whether that is a domain alone.
-    package func explanation(in text: Span<UInt8>, isDomain: Bool = false) -> String {
+    public func explanation(in text: Span<UInt8>, isDomain: Bool = false) -> String {
         let word = word(of: text)
         let remedy =
             reason == .misplacedDot
@@ -104,7 +104,7 @@ extension AddressError {
     /// The word in which the fault is, or the last one before it.
     ///
     /// - Parameter text: what was read.
-    package func faultyWord(of text: Span<UInt8>) -> [UInt8] { word(of: text).bytes }
+    public func faultyWord(of text: Span<UInt8>) -> [UInt8] { word(of: text).bytes }
 
     /// What to do about a dot, which depends on whether it is in a domain.
     private func dotRemedy(word: [UInt8], offset: Int, isDomain: Bool) -> String {

@@ -1,10 +1,10 @@
 // The address list of an alias value or a header (RFC 5322 3.4), as ZMailer reads it (SEMANTICS 8): two bare words are
 // two recipients, empty members are passed over, and one fault anywhere makes the whole list void.
 
-package import Bytes
+public import Bytes
 
 /// Lists of addresses.
-package enum AddressList {
+public enum AddressList {
     /// The addresses of a list, in order, each in the form in which it is routed.
     ///
     /// - Parameters:
@@ -13,7 +13,7 @@ package enum AddressList {
     ///   - limit: the most members.
     /// - Throws: `AddressError` for the first fault; a list without a member is one, and a member beyond the limit, behind
     ///   which nothing is read.
-    package static func members(
+    public static func members(
         of value: Span<UInt8>, includes: Bool = false, atMost limit: Int = .max
     ) throws(AddressError) -> [[UInt8]] {
         // ZMailer takes a line that begins with # for a comment, and then finds nobody to send to.
@@ -28,7 +28,7 @@ package enum AddressList {
     /// always is.
     ///
     /// - Returns: nil for every other list; `members` has to read it.
-    package static func onlyMailbox(_ value: Range<Int>, of text: borrowing TextArena) -> Int? {
+    public static func onlyMailbox(_ value: Range<Int>, of text: borrowing TextArena) -> Int? {
         guard text.first(value) != UInt8(ascii: "#"), text.firstIndex(of: UInt8(ascii: "%"), in: value) == nil,
             let at = PlainMailbox.atSign(value, of: text)
         else { return nil }

@@ -3,28 +3,28 @@
 import Bytes
 
 /// On what the sender wants to be told about a recipient: the NOTIFY parameter (RFC 3461 4.1).
-package struct NotifyConditions: OptionSet, Sendable, Hashable {
+public struct NotifyConditions: OptionSet, Sendable, Hashable {
     /// One bit a condition; none set is NEVER.
-    package let rawValue: UInt8
+    public let rawValue: UInt8
 
     /// Makes a set from its bits.
-    package init(rawValue: UInt8) {
+    public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }
 
     /// The message was delivered.
-    package static let success = NotifyConditions(rawValue: 1)
+    public static let success = NotifyConditions(rawValue: 1)
     /// The message could not be delivered.
-    package static let failure = NotifyConditions(rawValue: 2)
+    public static let failure = NotifyConditions(rawValue: 2)
     /// The message is delayed.
-    package static let delay = NotifyConditions(rawValue: 4)
+    public static let delay = NotifyConditions(rawValue: 4)
     /// No condition: never tell.
-    package static let never: NotifyConditions = []
+    public static let never: NotifyConditions = []
 
     /// Reads the parameter's value, such as `SUCCESS,FAILURE`, in any case of letters.
     ///
     /// - Returns: nil for an unknown word, nothing at all, or NEVER beside another word.
-    package init?(_ text: some Sequence<UInt8>) {
+    public init?(_ text: some Sequence<UInt8>) {
         var conditions: NotifyConditions = []
         var saysNever = false
         for word in String(decoding: Array(text), as: UTF8.self).uppercased().split(
@@ -43,7 +43,7 @@ package struct NotifyConditions: OptionSet, Sendable, Hashable {
     }
 
     /// The parameter's value on the wire.
-    package var wire: String {
+    public var wire: String {
         var words: [String] = []
         if contains(.success) { words.append("SUCCESS") }
         if contains(.failure) { words.append("FAILURE") }
@@ -53,7 +53,7 @@ package struct NotifyConditions: OptionSet, Sendable, Hashable {
 }
 
 /// How much of a message a failure report returns: the RET parameter (RFC 3461 4.3).
-package enum ReturnedContent: String, Sendable {
+public enum ReturnedContent: String, Sendable {
     /// The whole message.
     case full = "FULL"
     /// Its header.
@@ -62,9 +62,9 @@ package enum ReturnedContent: String, Sendable {
 
 /// The DSN parameters of a recipient in one line, as ZMailer's `todsn` and the RCPT command have them:
 /// `NOTIFY=NEVER ORCPT=rfc822;a@b`.
-package enum NotificationParameters {
+public enum NotificationParameters {
     /// The value of a parameter, whose name may be written in any case of letters; nil where it is not given.
-    package static func value(of name: String, in parameters: [UInt8]) -> ArraySlice<UInt8>? {
+    public static func value(of name: String, in parameters: [UInt8]) -> ArraySlice<UInt8>? {
         parameters.split(whereSeparator: ASCII.isBlank).first { isParameter($0, name) }.map {
             $0.dropFirst(name.utf8.count + 1)
         }
@@ -74,7 +74,7 @@ package enum NotificationParameters {
     ///
     /// A recipient without the parameter is told of failures (RFC 3461 4.1), and NEVER is left only where both say so. Words
     /// that are no condition ask for nothing. Where nothing changes the text stays as it was given.
-    package static func union(_ first: [UInt8]?, _ second: [UInt8]?) -> [UInt8]? {
+    public static func union(_ first: [UInt8]?, _ second: [UInt8]?) -> [UInt8]? {
         let old = first.flatMap(conditions)
         guard let added = second.flatMap(conditions) ?? (old == nil ? nil : .failure) else { return first }
         let merged = (old ?? .failure).union(added)

@@ -3,16 +3,16 @@
 import Bytes
 
 /// An enhanced mail system status code (RFC 3463): class, subject, detail.
-package struct EnhancedStatusCode: Sendable, Hashable, CustomStringConvertible {
+public struct EnhancedStatusCode: Sendable, Hashable, CustomStringConvertible {
     /// 2 for success, 4 for a passing failure, 5 for a lasting one.
-    package let statusClass: UInt8
+    public let statusClass: UInt8
     /// What it is about, such as 1 for addresses; 0–999.
-    package let subject: UInt16
+    public let subject: UInt16
     /// The detail within the subject; 0–999.
-    package let detail: UInt16
+    public let detail: UInt16
 
     /// Makes a code from its three numbers, unchecked: for codes written in source.
-    package init(_ statusClass: UInt8, _ subject: UInt16, _ detail: UInt16) {
+    public init(_ statusClass: UInt8, _ subject: UInt16, _ detail: UInt16) {
         self.statusClass = statusClass
         self.subject = subject
         self.detail = detail
@@ -21,7 +21,7 @@ package struct EnhancedStatusCode: Sendable, Hashable, CustomStringConvertible {
     /// Reads a code that stands at the start of a reply's text and ends at a blank or with the text.
     ///
     /// - Returns: nil where the text does not start with one.
-    package init?(leading text: ArraySlice<UInt8>) {
+    public init?(leading text: ArraySlice<UInt8>) {
         guard let first = text.first, first == 0x32 || first == 0x34 || first == 0x35 else { return nil }
         var index = text.index(after: text.startIndex)
         guard let subject = Self.number(in: text, at: &index), let detail = Self.number(in: text, at: &index) else {
@@ -45,5 +45,5 @@ package struct EnhancedStatusCode: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The form on the wire: `5.1.1`.
-    package var description: String { "\(statusClass).\(subject).\(detail)" }
+    public var description: String { "\(statusClass).\(subject).\(detail)" }
 }

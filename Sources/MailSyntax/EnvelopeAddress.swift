@@ -1,12 +1,12 @@
 // An address as an envelope carries it, read strictly: RFC 5321 and 5322 with RFC 6531's UTF-8, and the older forms
 // that ZMailer routes (SEMANTICS 7). Blanks and comments around words go, as ZMailer's envelope parser drops them.
 
-package import Bytes
+public import Bytes
 
 /// An address that was found valid, in the form in which it is routed.
-package struct EnvelopeAddress: Sendable, Hashable {
+public struct EnvelopeAddress: Sendable, Hashable {
     /// What kind of address it is.
-    package enum Form: Sendable, Hashable {
+    public enum Form: Sendable, Hashable {
         /// `local@domain`; the place of the `@` that ends the local part.
         case mailbox(at: Int)
         /// A local part by itself, `%` and `!` forms and the local forms of ZMailer among them.
@@ -24,14 +24,14 @@ package struct EnvelopeAddress: Sendable, Hashable {
     }
 
     /// The address without the blanks and comments around its words.
-    package let text: [UInt8]
+    public let text: [UInt8]
     /// The kind of address.
-    package let form: Form
+    public let form: Form
 
     /// Reads an address; one pair of angle brackets around it is taken off.
     ///
     /// - Throws: `AddressError` for whatever is not valid, and for `<>` with the reason `.empty`, unless allowed.
-    package init(_ bytes: Span<UInt8>, allowsNull: Bool = false) throws(AddressError) {
+    public init(_ bytes: Span<UInt8>, allowsNull: Bool = false) throws(AddressError) {
         var parser = MailboxParser()
         try parser.readAddress(bytes, allowsNull: allowsNull)
         text = parser.text
@@ -41,7 +41,7 @@ package struct EnvelopeAddress: Sendable, Hashable {
     /// The form of an address, whose text is put at the end of a block; the block's new end is the text's.
     ///
     /// - Throws: as the initialiser does; the block is then as it was.
-    package static func read(
+    public static func read(
         _ bytes: Span<UInt8>, allowsNull: Bool = false, into block: inout TextArena
     ) throws(AddressError) -> Form {
         // The usual case, without an allocation.
@@ -54,7 +54,7 @@ package struct EnvelopeAddress: Sendable, Hashable {
     }
 
     /// Reads an address from an array.
-    package init(_ bytes: [UInt8], allowsNull: Bool = false) throws(AddressError) {
+    public init(_ bytes: [UInt8], allowsNull: Bool = false) throws(AddressError) {
         try self.init(bytes.span, allowsNull: allowsNull)
     }
 }

@@ -1,14 +1,14 @@
 // The date and time of a header field (RFC 5322 3.3), always in UTC: a host may change its zone, not its past.
 
 /// Dates as mail writes them.
-package enum MailDate {
+public enum MailDate {
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
     /// The form `Sun, 22 Nov 2026 10:00:00 +0000`.
     ///
     /// - Parameter time: seconds since 1970; what lies outside of the years 1970 to 9999 is taken for the nearest.
-    package static func text(_ time: some BinaryInteger) -> String {
+    public static func text(_ time: some BinaryInteger) -> String {
         let time = min(max(Int64(clamping: time), 0), 253_402_300_799)
         let day = Int(time / 86_400)
         let second = Int(time % 86_400)

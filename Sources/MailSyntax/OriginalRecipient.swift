@@ -6,16 +6,16 @@ import Bytes
 ///
 /// Its text never holds a blank, a control character or a byte above 0x7E, so it can break neither a command line nor a
 /// line of a file, whatever the address is.
-package struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
+public struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
     /// The type of the address, usually `rfc822`: letters, digits and hyphens.
-    package let addressType: String
+    public let addressType: String
     /// The address, decoded.
-    package let address: [UInt8]
+    public let address: [UInt8]
     /// The parameter's value, such as `rfc822;user+2Btail@example.org` or `utf-8;jos\x{E9}@example.org`.
-    package let parameter: [UInt8]
+    public let parameter: [UInt8]
 
     /// Makes the parameter for an address: of type `utf-8` where it is valid UTF-8 beyond ASCII, else `rfc822`.
-    package init(address: some Sequence<UInt8>) {
+    public init(address: some Sequence<UInt8>) {
         let address = Array(address)
         self.address = address
         if address.contains(where: { $0 >= 0x80 }), let text = String(validating: address, as: UTF8.self) {
@@ -31,7 +31,7 @@ package struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Returns: nil where it has no type, or the address is not in the encoding of its type: xtext, and for `utf-8`
     ///   any of the three forms of RFC 6533.
-    package init?(_ text: some Sequence<UInt8>) {
+    public init?(_ text: some Sequence<UInt8>) {
         let parts = Array(text).split(separator: 0x3B, maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty else { return nil }
         let isWord = parts[0].allSatisfy {
@@ -52,10 +52,10 @@ package struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The parameter's value.
-    package var description: String { String(decoding: parameter, as: UTF8.self) }
+    public var description: String { String(decoding: parameter, as: UTF8.self) }
 
     /// Whether the address is one of Internet mail, which a person can write to.
-    package var isMailAddress: Bool { ["rfc822", "utf-8"].contains(addressType.lowercased()) }
+    public var isMailAddress: Bool { ["rfc822", "utf-8"].contains(addressType.lowercased()) }
 
     // MARK: RFC 6533 3
 
@@ -113,12 +113,12 @@ package struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
 /// Text in the xtext encoding: printable ASCII in which `+HH` stands for any byte.
 ///
 /// Its bytes never hold a blank, a control character or a byte above 0x7E, so it cannot break a command line.
-package struct XText: Sendable, Hashable, CustomStringConvertible {
+public struct XText: Sendable, Hashable, CustomStringConvertible {
     /// The encoded form, as on the wire.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
 
     /// Encodes bytes: everything but printable ASCII, and `+` and `=`, becomes `+HH`.
-    package init(encoding plain: some Sequence<UInt8>) {
+    public init(encoding plain: some Sequence<UInt8>) {
         var encoded: [UInt8] = []
         for byte in plain {
             if (0x21...0x7E).contains(byte), byte != 0x2B, byte != 0x3D {
@@ -136,19 +136,19 @@ package struct XText: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Returns: nil where it is no xtext: a blank, a control, a high byte, an `=`, or a `+` without two upper-case
     ///   hexadecimal digits.
-    package init?(encoded text: some Sequence<UInt8>) {
+    public init?(encoded text: some Sequence<UInt8>) {
         let bytes = Array(text)
         guard Self.decode(bytes) != nil else { return nil }
         self.bytes = bytes
     }
 
     /// The bytes that the text stands for.
-    package var decoded: [UInt8] {
+    public var decoded: [UInt8] {
         Self.decode(bytes) ?? []
     }
 
     /// The encoded form.
-    package var description: String { String(decoding: bytes, as: UTF8.self) }
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
 
     private static func decode(_ text: [UInt8]) -> [UInt8]? {
         var plain: [UInt8] = []

@@ -153,9 +153,9 @@ enum Syntax {
 // Quoted strings (RFC 5321 4.1.2): taking the quotes off, and putting them on where they are needed.
 
 /// Quoting of local parts.
-package enum QuotedString {
+public enum QuotedString {
     /// What a quoted string stands for: without its quotes, and without the backslash of each quoted pair.
-    package static func unquoted(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    public static func unquoted(_ text: ArraySlice<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var escaped = false
@@ -171,7 +171,7 @@ package enum QuotedString {
     }
 
     /// The quoted string that stands for a text, with a backslash before each quote and backslash.
-    package static func quoted(_ text: [UInt8]) -> [UInt8] {
+    public static func quoted(_ text: [UInt8]) -> [UInt8] {
         var result: [UInt8] = [UInt8(ascii: "\"")]
         result.reserveCapacity(text.count + 2)
         for byte in text {
@@ -186,14 +186,14 @@ package enum QuotedString {
 // Domain literals (RFC 5321 4.1.3): [192.0.2.1] and [IPv6:2001:db8::1], compared as addresses and not as text.
 
 /// An IP address as a domain literal writes it.
-package struct AddressLiteral: Sendable, Hashable {
+public struct AddressLiteral: Sendable, Hashable {
     /// 4 or 16 bytes, in network order.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
 
     /// Reads an IPv4 or IPv6 address: with or without brackets, with or without the tag `IPv6:`.
     ///
     /// - Returns: nil if the text is neither.
-    package init?(_ text: some Collection<UInt8>) {
+    public init?(_ text: some Collection<UInt8>) {
         var inner = Array(text)
         if inner.first == UInt8(ascii: "["), inner.last == UInt8(ascii: "]") {
             inner = Array(inner[1..<inner.count - 1])

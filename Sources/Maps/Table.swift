@@ -1,12 +1,12 @@
 // The one protocol that every back end speaks, and that wrappers (tracing, injected failure) speak too.
 
-package import Bytes
+public import Bytes
 
 /// One file of keys and values that can be looked into.
 ///
 /// A table belongs to one worker at a time; it opens its file at the first lookup and keeps it open. Keys and values
 /// are bytes, without the NUL that Berkeley DB files of ZMailer end them with.
-package protocol Table: AnyObject {
+public protocol Table: AnyObject {
     /// What messages call this table.
     var name: TableName { get }
 
@@ -36,29 +36,29 @@ package protocol Table: AnyObject {
 
 extension Table {
     /// Only the table may be asked.
-    package var textTable: TextTable? { nil }
+    public var textTable: TextTable? { nil }
 }
 
 // What messages call a map: relation, back end and file, so that an administrator knows which file to look at.
 
 /// The identity of one map, as messages and the trace show it.
-package struct TableName: Sendable, Hashable, CustomStringConvertible {
+public struct TableName: Sendable, Hashable, CustomStringConvertible {
     /// The relation of dbases.conf that the map belongs to, such as `fqdnroutes`.
-    package let relation: String
+    public let relation: String
     /// The kind of file, such as `btree` or `text`.
-    package let backEnd: String
+    public let backEnd: String
     /// The path of the file that is read.
-    package let file: String
+    public let file: String
 
     /// Names a map.
-    package init(relation: String, backEnd: String, file: String) {
+    public init(relation: String, backEnd: String, file: String) {
         self.relation = relation
         self.backEnd = backEnd
         self.file = file
     }
 
     /// The form of messages: `fqdnroutes (btree:/var/mail/db/fqdnroutes.db)`.
-    package var description: String { "\(relation) (\(backEnd):\(file))" }
+    public var description: String { "\(relation) (\(backEnd):\(file))" }
 }
 
 // The failure of a lookup, which is never the same as an absent key: an error taken for "no such user" bounces a real
@@ -67,18 +67,18 @@ package struct TableName: Sendable, Hashable, CustomStringConvertible {
 /// A map could not say whether a key exists.
 ///
 /// Whoever catches it defers; nobody may treat it as an absence (DEVIATIONS, map errors).
-package struct MapError: Error, Sendable, CustomStringConvertible {
+public struct MapError: Error, Sendable, CustomStringConvertible {
     /// The map that failed.
-    package let table: TableName
+    public let table: TableName
     /// The key that was asked for, as bytes; nil where the failure was not about one key.
-    package let key: [UInt8]?
+    public let key: [UInt8]?
     /// The number of the failure: errno where positive, Berkeley DB's code where negative, 0 where there is none.
-    package let code: Int32
+    public let code: Int32
     /// What went wrong and what to do about it, in one line.
-    package let text: String
+    public let text: String
 
     /// Records a failure.
-    package init(table: TableName, key: [UInt8]? = nil, code: Int32 = 0, text: String) {
+    public init(table: TableName, key: [UInt8]? = nil, code: Int32 = 0, text: String) {
         self.table = table
         self.key = key
         self.code = code
@@ -86,7 +86,7 @@ package struct MapError: Error, Sendable, CustomStringConvertible {
     }
 
     /// The form of messages: `map fqdnroutes (btree:/db/fqdnroutes.db) key 'a@b': page not found`.
-    package var description: String {
+    public var description: String {
         let about = key.map { " key '\(String(decoding: $0, as: UTF8.self))'" } ?? ""
         return "map \(table)\(about): \(text)"
     }
@@ -103,7 +103,7 @@ extension Table {
     ///   - buffer: where the table puts values; kept by the caller, so that no lookup allocates.
     /// - Returns: the answer; nil only where the key certainly does not exist.
     /// - Throws: `MapError` when the table cannot say whether it has the key.
-    package func find(
+    public func find(
         _ key: Range<Int>, in text: inout TextArena, copying buffer: inout [UInt8]
     ) throws(MapError) -> MapHit? {
         guard let value = try value(of: key, in: &text, copying: &buffer) else { return nil }
@@ -125,7 +125,7 @@ extension Table {
 // on purpose.
 
 /// Makes the tables of maps; each worker gets its own.
-package protocol TableFactory {
+public protocol TableFactory {
     /// Makes the table of one map.
     ///
     /// It opens no file and cannot fail: a map that cannot be read is a failure of each lookup in it.
@@ -136,7 +136,7 @@ package protocol TableFactory {
 
 extension TableFactory {
     /// A factory that hands every table it makes through a function, which may wrap it in another.
-    package func wrapping(
+    public func wrapping(
         _ wrap: @escaping (MapDefinition, any Table) -> any Table
     ) -> some TableFactory {
         WrappingTableFactory(base: self, wrap: wrap)

@@ -5,16 +5,16 @@ import Bytes
 import Glibc
 import MailSyntax
 import Maps
-package import System
+public import System
 
 /// The routing engine of one worker.
 ///
 /// Not to be shared between threads: it owns its maps.
-package struct Resolver: ~Copyable {
+public struct Resolver: ~Copyable {
     /// How an address is to be resolved.
-    package struct Request: Sendable {
+    public struct Request: Sendable {
         /// The roles an address can have (ZMailer's attribute `type`).
-        package enum Role: Sendable {
+        public enum Role: Sendable {
             /// Mail is to be delivered to it.
             case recipient
             /// Mail comes from it: nothing is expanded.
@@ -22,21 +22,21 @@ package struct Resolver: ~Copyable {
         }
 
         /// The role of the address.
-        package var role = Role.recipient
+        public var role = Role.recipient
         /// Whether the message is an error message (`errormsg`), which has default keys of its own in routesdb.
-        package var isErrorMessage = false
+        public var isErrorMessage = false
         /// Whether the address was submitted with a message: whoever may submit mail may name no command and no file,
         /// and have no file of this host's read to him.
-        package var isSubmitted = false
+        public var isSubmitted = false
 
         /// An ordinary recipient.
-        package init() {}
+        public init() {}
     }
 
     let rules: RoutingRules
     var maps: RoutingMaps
     /// Where events go; nil when nobody asks for them.
-    package let trace: Trace?
+    public let trace: Trace?
 
     /// The present time in seconds since 1970, for values that delay.
     let clock: @Sendable () -> Int64
@@ -53,7 +53,7 @@ package struct Resolver: ~Copyable {
     private var routeBytes = 0
 
     /// An engine over a site's maps.
-    package init(
+    public init(
         rules: RoutingRules, maps: consuming RoutingMaps, trace: Trace? = nil, clock: (@Sendable () -> Int64)? = nil
     ) {
         self.rules = rules
@@ -66,7 +66,7 @@ package struct Resolver: ~Copyable {
     ///
     /// Never throws: what cannot be resolved gets a route on channel `error`, what cannot be known now one on channel
     /// `hold`, with the reason in ``Resolution/failure``.
-    package mutating func resolve(_ address: Span<UInt8>, _ request: Request = Request()) -> Resolution {
+    public mutating func resolve(_ address: Span<UInt8>, _ request: Request = Request()) -> Resolution {
         var answer = Answer()
         resolve(address, request, into: &answer)
         return answer.resolution
@@ -77,7 +77,7 @@ package struct Resolver: ~Copyable {
     /// - Parameters:
     ///   - answer: what was there is replaced.
     ///   - now: the time, by which changed maps are noticed and caches forget.
-    package mutating func resolve(
+    public mutating func resolve(
         _ address: Span<UInt8>, _ request: Request, into answer: inout Answer, now: MonotonicTime = .coarse()
     ) {
         self.request = request

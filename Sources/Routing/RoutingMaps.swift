@@ -1,8 +1,8 @@
 // The maps of the chain, asked by name. Here a map's failure becomes the failure of the address.
 
 import Bytes
-package import Configuration
-package import Maps
+public import Configuration
+public import Maps
 import System
 
 /// The default keys that routesdb is asked with, where nothing else matches (SEMANTICS 6).
@@ -27,7 +27,7 @@ enum DefaultKeys {
 }
 
 /// The relations of one worker, and the two sources that dbases.conf does not name.
-package struct RoutingMaps: ~Copyable {
+public struct RoutingMaps: ~Copyable {
     private var set: MapSet
     private let ids: [MapSet.RelationID]
     private var fullyQualified: RelationGroup
@@ -45,7 +45,7 @@ package struct RoutingMaps: ~Copyable {
     ///   - set: the relations of dbases.conf.
     ///   - accounts: the accounts that local users must have, where the rules demand it.
     ///   - includes: the files that `:include:` names.
-    package init(_ set: consuming MapSet, accounts: any Table, includes: any IncludedLists = IncludedFiles()) {
+    public init(_ set: consuming MapSet, accounts: any Table, includes: any IncludedLists = IncludedFiles()) {
         self.accounts = accounts
         self.includes = includes
         var ids: [MapSet.RelationID] = []
@@ -124,7 +124,7 @@ package struct RoutingMaps: ~Copyable {
 // The relations that the chain asks, by the names that dbases.conf gives them.
 
 /// A relation of the lookup chain.
-package enum RelationName: String, Sendable, Hashable {
+public enum RelationName: String, Sendable, Hashable {
     /// Names of local users to addresses.
     case aliases
     /// Whole addresses, and `@domain`, to addresses.
@@ -170,7 +170,7 @@ extension RelationName {
     ///
     /// - Returns: an error for each line of a relation that nobody asks, and a warning where a relation of the chain has
     ///   no line at all. One of type `NONE` is a line: it says that the relation is meant to be empty.
-    package static func findings(in databases: DatabasesConf) -> [Finding] {
+    public static func findings(in databases: DatabasesConf) -> [Finding] {
         let known = chain.map(\.rawValue)
         var findings: [Finding] = []
         // A relation whose line is there, and has a mistake of which something is said already.

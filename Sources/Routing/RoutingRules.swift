@@ -1,43 +1,43 @@
 // The settings that decide how an address is routed, in the form in which each address needs them: bytes.
 
 import Bytes
-package import Configuration
-package import MailSyntax
+public import Configuration
+public import MailSyntax
 
 /// The rules of a site, read once from its configuration.
-package struct RoutingRules: Sendable {
+public struct RoutingRules: Sendable {
     /// Our own name (setting hostname), in lower case: local even where the map thishost does not say so.
-    package var hostname: [UInt8] = []
+    public var hostname: [UInt8] = []
     /// `@` and the domain of a name without one (setting mydomain).
-    package var atMyDomain: [UInt8] = []
+    public var atMyDomain: [UInt8] = []
     /// The organisation's domains (setting orgdomains).
-    package var organisationDomains: [[UInt8]] = []
+    public var organisationDomains: [[UInt8]] = []
     /// What is written in the place of any of them (setting orgdomain); empty where each stays as it is written there.
-    package var organisationDomain: [UInt8] = []
+    public var organisationDomain: [UInt8] = []
     /// The domain literals that are this host (setting localaddresses).
-    package var localAddresses: [AddressLiteral] = []
+    public var localAddresses: [AddressLiteral] = []
     /// Whether any local user may exist, as a mail store without accounts needs it (ROUTEUSER_IN_ABNORMAL_UNIX).
-    package var anyLocalUserExists = true
+    public var anyLocalUserExists = true
     /// Whether channel `local` gets `user@domain` (setting localdoesdomain).
-    package var localUserKeepsDomain = false
+    public var localUserKeepsDomain = false
     /// Whether a tail that goes through fqdnaliases or fqdnroutes keeps its case (setting preservetailcase).
-    package var preservesTailCase = false
+    public var preservesTailCase = false
     /// Whether `@[channel]:user@domain` may be typed (setting allowchannelliteral).
-    package var allowsChannelLiteral = false
+    public var allowsChannelLiteral = false
     /// How many expansions deep one address may go (setting expansiondepth).
-    package var expansionDepth = 100
+    public var expansionDepth = 100
     /// How many recipients one address may become (setting expansionsize).
-    package var expansionSize = 10_000
+    public var expansionSize = 10_000
 
     /// The rules of a site that has no settings.
-    package init() {}
+    public init() {}
 }
 
 // From the configuration's settings to the rules of routing.
 
 extension RoutingRules {
     /// The rules that a site's settings say.
-    package init(_ settings: Settings) {
+    public init(_ settings: Settings) {
         self.init()
         hostname = settings.hostnameBytes
         atMyDomain = [UInt8(ascii: "@")] + Array(settings.myDomain.utf8)

@@ -1,14 +1,14 @@
 // Collects the events of one resolution. A class, because the tables report to it while the resolver does.
 
-package import Maps
+public import Maps
 
 /// The record of how an address was resolved.
-package final class Trace {
+public final class Trace {
     /// The events so far, in order.
-    package private(set) var events: [TraceEvent] = []
+    public private(set) var events: [TraceEvent] = []
 
     /// An empty record.
-    package init() {}
+    public init() {}
 
     /// A record of its own that begins like another.
     init(copying other: Trace) {
@@ -16,12 +16,12 @@ package final class Trace {
     }
 
     /// Adds an event.
-    package func record(_ event: TraceEvent) {
+    public func record(_ event: TraceEvent) {
         events.append(event)
     }
 
     /// Forgets everything, before the next address.
-    package func clear() {
+    public func clear() {
         events.removeAll(keepingCapacity: true)
     }
 }
@@ -29,9 +29,9 @@ package final class Trace {
 // What happens while an address is resolved, as typed events: rendered as text or JSON elsewhere.
 
 /// One step of a resolution.
-package enum TraceEvent: Sendable {
+public enum TraceEvent: Sendable {
     /// What a map answered.
-    package enum Answer: Sendable {
+    public enum Answer: Sendable {
         /// The key is there, with this value.
         case found([UInt8])
         /// The key is certainly not there.
@@ -62,7 +62,7 @@ package enum TraceEvent: Sendable {
 
 extension TraceEvent {
     /// The event of a lookup that a table reports.
-    package init(_ lookup: TableLookup) {
+    public init(_ lookup: TableLookup) {
         let answer: Answer =
             switch lookup.outcome {
             case .found(let value): .found(value)
@@ -74,7 +74,7 @@ extension TraceEvent {
 }
 
 /// The steps of the chain, by the names under which documentation and trace know them.
-package enum StepName: String, Sendable {
+public enum StepName: String, Sendable {
     /// The whole address in fqdnaliases, then fqdnroutes.
     case exactAddress = "exact address"
     /// The address without its tail in fqdnaliases, then fqdnroutes.
@@ -92,7 +92,7 @@ package enum StepName: String, Sendable {
 }
 
 /// The classes of answers that differ from ZMailer's, all deliberate.
-package enum Deviation: String, Sendable {
+public enum Deviation: String, Sendable {
     /// A failed lookup holds the address.
     case mapError = "map-error"
     /// A key that is already being expanded is passed over; nothing is discarded.

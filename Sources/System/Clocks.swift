@@ -3,17 +3,17 @@
 import Glibc
 
 /// A point in time on the system's monotonic clock, whose zero means nothing.
-package struct MonotonicTime: Sendable, Hashable, Comparable {
+public struct MonotonicTime: Sendable, Hashable, Comparable {
     /// Nanoseconds since an arbitrary point.
-    package var nanoseconds: UInt64
+    public var nanoseconds: UInt64
 
     /// Makes a point in time.
-    package init(nanoseconds: UInt64) {
+    public init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
     /// The present, to the few milliseconds that `CLOCK_MONOTONIC_COARSE` tells apart.
-    package static func coarse() -> MonotonicTime {
+    public static func coarse() -> MonotonicTime {
         var time = timespec()
         // Fails only for a clock that does not exist; Linux has had this one since 2.6.32.
         _ = unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
@@ -22,13 +22,13 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
     }
 
     /// The point a number of nanoseconds later; the end of time where that is too far away.
-    package func advanced(by nanoseconds: UInt64) -> MonotonicTime {
+    public func advanced(by nanoseconds: UInt64) -> MonotonicTime {
         let (sum, isOverflow) = self.nanoseconds.addingReportingOverflow(nanoseconds)
         return MonotonicTime(nanoseconds: isOverflow ? .max : sum)
     }
 
     /// Whether one point is earlier than another.
-    package static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
+    public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 }
@@ -36,16 +36,16 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
 // The clocks by which the age of a file is judged; tests have their own.
 
 /// What time it is, as files are dated and as it passes, and how to wait.
-package struct FileClock: Sendable {
+public struct FileClock: Sendable {
     /// Nanoseconds since 1970.
-    package let date: @Sendable () -> Int64
+    public let date: @Sendable () -> Int64
     /// The time that only goes forward.
-    package let now: @Sendable () -> MonotonicTime
+    public let now: @Sendable () -> MonotonicTime
     /// Waits for a number of nanoseconds.
-    package let wait: @Sendable (UInt64) -> Void
+    public let wait: @Sendable (UInt64) -> Void
 
     /// Puts clocks together.
-    package init(
+    public init(
         date: @escaping @Sendable () -> Int64, now: @escaping @Sendable () -> MonotonicTime,
         wait: @escaping @Sendable (UInt64) -> Void
     ) {
@@ -55,7 +55,7 @@ package struct FileClock: Sendable {
     }
 
     /// The system's clocks.
-    package static let system = FileClock(
+    public static let system = FileClock(
         date: {
             var time = timespec()
             // Fails only for a clock that does not exist. Files are dated by the coarse one.
@@ -74,7 +74,7 @@ package struct FileClock: Sendable {
 // The exact monotonic clock: what a message took is less than the coarse clock can tell.
 
 /// The monotonic clock, in nanoseconds.
-package func monotonicNanoseconds() -> UInt64 {
+public func monotonicNanoseconds() -> UInt64 {
     var time = timespec()
     // Fails only for a clock that does not exist.
     _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)

@@ -6,21 +6,21 @@ import Glibc
 /// Makes what was written to a file survive a crash of the machine.
 ///
 /// - Throws: `FileError` when the file cannot be opened or synced.
-package func syncFile(_ path: String) throws(FileError) {
+public func syncFile(_ path: String) throws(FileError) {
     try syncing(path, flags: O_RDONLY | O_CLOEXEC)
 }
 
 /// Makes the names in a directory (created, renamed, removed) survive a crash of the machine.
 ///
 /// - Throws: `FileError` when the directory cannot be opened or synced.
-package func syncDirectory(_ path: String) throws(FileError) {
+public func syncDirectory(_ path: String) throws(FileError) {
     try syncing(path, flags: O_RDONLY | O_CLOEXEC | O_DIRECTORY)
 }
 
 /// Puts a file in the place of another, at once: whoever opens the name gets the old file or the new one, whole.
 ///
 /// - Throws: `FileError` when the rename fails; then both files are as they were.
-package func renameFile(_ path: String, to target: String) throws(FileError) {
+public func renameFile(_ path: String, to target: String) throws(FileError) {
     guard unsafe rename(path, target) == 0 else {
         throw FileError(operation: "rename to \(target)", path: path, code: errno)
     }
@@ -30,14 +30,14 @@ package func renameFile(_ path: String, to target: String) throws(FileError) {
 ///
 /// - Parameter missingIsFine: whether a file that is already gone counts as removed.
 /// - Throws: `FileError` when the name cannot be removed.
-package func removeFile(_ path: String, missingIsFine: Bool = false) throws(FileError) {
+public func removeFile(_ path: String, missingIsFine: Bool = false) throws(FileError) {
     guard unsafe unlink(path) == 0 || (missingIsFine && errno == ENOENT) else {
         throw FileError(operation: "unlink", path: path, code: errno)
     }
 }
 
 /// The directory part of a path: `.` where it has none.
-package func directory(of path: String) -> String {
+public func directory(of path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
 }
@@ -55,7 +55,7 @@ private func syncing(_ path: String, flags: Int32) throws(FileError) {
 ///
 /// - Parameter mode: the permission bits, before the umask.
 /// - Throws: `FileError`, with EEXIST if the name exists, be it as a symbolic link.
-package func createFile(_ path: String, mode: UInt32) throws(FileError) {
+public func createFile(_ path: String, mode: UInt32) throws(FileError) {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode & 0o7777))
     guard descriptor >= 0 else { throw FileError(operation: "create", path: path, code: errno) }
     close(descriptor)
@@ -67,7 +67,7 @@ package func createFile(_ path: String, mode: UInt32) throws(FileError) {
 ///
 /// - Parameter progress: is called after each megabyte or less.
 /// - Throws: `FileError` when either cannot be opened, the one read or the other written.
-package func copyContents(
+public func copyContents(
     of path: String, to target: String, progress: () -> Void = {}
 ) throws(FileError) {
     let input = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -106,7 +106,7 @@ package func copyContents(
 ///   - owner: the user's number; nil leaves it.
 ///   - group: the group's number; nil leaves it.
 /// - Throws: `FileError` when the system refuses.
-package func changeOwner(of path: String, owner: UInt32?, group: UInt32?) throws(FileError) {
+public func changeOwner(of path: String, owner: UInt32?, group: UInt32?) throws(FileError) {
     // To chown, the largest number means: leave it.
     guard unsafe chown(path, owner ?? .max, group ?? .max) == 0 else {
         throw FileError(operation: "chown", path: path, code: errno)
@@ -116,7 +116,7 @@ package func changeOwner(of path: String, owner: UInt32?, group: UInt32?) throws
 /// Changes a file's permission bits.
 ///
 /// - Throws: `FileError` when the system refuses.
-package func changeMode(of path: String, to mode: UInt32) throws(FileError) {
+public func changeMode(of path: String, to mode: UInt32) throws(FileError) {
     guard unsafe chmod(path, mode & 0o7777) == 0 else {
         throw FileError(operation: "chmod", path: path, code: errno)
     }
@@ -128,7 +128,7 @@ package func changeMode(of path: String, to mode: UInt32) throws(FileError) {
 ///
 /// - Parameter path: the file; where it does not exist, its directory counts.
 /// - Throws: `FileError` when neither can be examined.
-package func freeSpace(at path: String) throws(FileError) -> Int {
+public func freeSpace(at path: String) throws(FileError) -> Int {
     var size = 0
     var place = path
     do {
@@ -158,7 +158,7 @@ package func freeSpace(at path: String) throws(FileError) -> Int {
 ///
 /// - Parameter bytes: how long the file may become.
 /// - Throws: `FileError` where there is no room, or the file cannot be opened.
-package func keepRoom(for path: String, bytes: Int) throws(FileError) {
+public func keepRoom(for path: String, bytes: Int) throws(FileError) {
     let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
     defer { close(descriptor) }

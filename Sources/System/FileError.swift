@@ -3,22 +3,22 @@
 import Glibc
 
 /// A file operation that failed.
-package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was attempted, such as `open` or `rename`.
-    package let operation: String
+    public let operation: String
     /// The path it was attempted on.
-    package let path: String
+    public let path: String
     /// The system's errno; 0 where a limit of ours was passed.
-    package let code: Int32
+    public let code: Int32
     /// The reason as text.
-    package let reason: String
+    public let reason: String
     /// Whether the file is being written, and may be fine in a moment.
-    package let isUnsettled: Bool
+    public let isUnsettled: Bool
 
     /// Records a failed system call.
     ///
     /// - Parameter code: errno as the call left it.
-    package init(operation: String, path: String, code: Int32) {
+    public init(operation: String, path: String, code: Int32) {
         self.operation = operation
         self.path = path
         self.code = code
@@ -31,7 +31,7 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// - Parameters:
     ///   - code: errno as the call left it.
     ///   - remedy: what to do, as the end of the reason.
-    package init(operation: String, path: String, code: Int32, remedy: String) {
+    public init(operation: String, path: String, code: Int32, remedy: String) {
         self.operation = operation
         self.path = path
         self.code = code
@@ -42,7 +42,7 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Records a refusal of ours, such as a file over a limit.
     ///
     /// - Parameter isUnsettled: whether the file may be fine in a moment.
-    package init(operation: String, path: String, reason: String, isUnsettled: Bool = false) {
+    public init(operation: String, path: String, reason: String, isUnsettled: Bool = false) {
         self.operation = operation
         self.path = path
         self.code = 0
@@ -51,11 +51,11 @@ package struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The form of messages: `/etc/zmailer.conf: open: No such file or directory`.
-    package var description: String { "\(path): \(operation): \(reason)" }
+    public var description: String { "\(path): \(operation): \(reason)" }
 
     /// Whether the file does not exist (ENOENT).
-    package var isMissing: Bool { code == ENOENT }
+    public var isMissing: Bool { code == ENOENT }
 
     /// Whether nothing can be at the path: it does not exist, or what should be a directory on the way to it is none.
-    package var isUnreachable: Bool { code == ENOENT || code == ENOTDIR }
+    public var isUnreachable: Bool { code == ENOENT || code == ENOTDIR }
 }

@@ -1,22 +1,22 @@
 // Tells one generation of a file from the next (relation flag -m: modification time, inode, link count, size).
 
-package import Glibc
+public import Glibc
 
 /// What distinguishes one generation of a file from another.
-package struct FileIdentity: Sendable, Hashable {
+public struct FileIdentity: Sendable, Hashable {
     /// The device and inode.
-    package let device: UInt64, inode: UInt64
+    public let device: UInt64, inode: UInt64
     /// The size in bytes and the number of links.
-    package let size: Int64, links: UInt64
+    public let size: Int64, links: UInt64
     /// The time of the last modification, in nanoseconds since 1970; the nearest that fits, past the year 2262.
-    package let modified: Int64
+    public let modified: Int64
     /// The owner's and the group's number.
-    package let owner: UInt32, group: UInt32
+    public let owner: UInt32, group: UInt32
     /// The permission bits and the file type (`st_mode`).
-    package let mode: UInt32
+    public let mode: UInt32
 
     /// The identity that a `stat` tells.
-    package init(_ status: stat) {
+    public init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)
@@ -30,7 +30,7 @@ package struct FileIdentity: Sendable, Hashable {
     /// The identity of the file that a path names.
     ///
     /// - Throws: `FileError` when the path cannot be examined, a missing file among the reasons.
-    package init(path: String) throws(FileError) {
+    public init(path: String) throws(FileError) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             throw FileError(operation: "stat", path: path, code: errno)
@@ -41,7 +41,7 @@ package struct FileIdentity: Sendable, Hashable {
     /// The identity of what a path names, a symbolic link itself among it.
     ///
     /// - Throws: `FileError` when the path cannot be examined, a missing file among the reasons.
-    package init(linkAt path: String) throws(FileError) {
+    public init(linkAt path: String) throws(FileError) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else {
             throw FileError(operation: "lstat", path: path, code: errno)
@@ -57,16 +57,16 @@ package struct FileIdentity: Sendable, Hashable {
     }
 
     /// Whether it is the same file, whatever became of it since.
-    package func isSameFile(as other: FileIdentity) -> Bool { device == other.device && inode == other.inode }
+    public func isSameFile(as other: FileIdentity) -> Bool { device == other.device && inode == other.inode }
 
     /// Whether it is a regular file.
-    package var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
+    public var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
 
     /// Whether it is a directory.
-    package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+    public var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
 
     /// Whether it is a socket.
-    package var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
+    public var isSocket: Bool { mode & S_IFMT == S_IFSOCK }
 }
 
 // Tells whether a file was written to, where its size and dates say otherwise.
@@ -75,14 +75,14 @@ package struct FileIdentity: Sendable, Hashable {
 ///
 /// Whoever keeps a file's date, as `cp -p` and `rsync` do, or writes as many bytes as there were within one tick of the
 /// kernel's clock, leaves the identity as it was. The time of the last change nobody can set.
-package struct FileState: Sendable, Hashable {
+public struct FileState: Sendable, Hashable {
     /// Which generation of which file it is.
-    package let identity: FileIdentity
+    public let identity: FileIdentity
     /// When content, owner, mode or links changed last (`st_ctim`), in nanoseconds since 1970.
-    package let changed: Int64
+    public let changed: Int64
 
     /// The state that a `stat` tells.
-    package init(_ status: stat) {
+    public init(_ status: stat) {
         identity = FileIdentity(status)
         changed = FileIdentity.nanoseconds(status.st_ctim)
     }
@@ -90,7 +90,7 @@ package struct FileState: Sendable, Hashable {
     /// The state of the file that a path names.
     ///
     /// - Throws: `FileError` when the path cannot be examined, a missing file among the reasons.
-    package init(path: String) throws(FileError) {
+    public init(path: String) throws(FileError) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             throw FileError(operation: "stat", path: path, code: errno)
@@ -110,7 +110,7 @@ package struct FileState: Sendable, Hashable {
 // Where a path leads, however it is spelled: through symbolic links, `.` and `..`, hard links or bind mounts.
 
 /// The place of a file: equal for all paths that lead to it.
-package enum FileLocation: Sendable, Hashable {
+public enum FileLocation: Sendable, Hashable {
     /// A file that exists, by its device and inode.
     case existing(device: UInt64, inode: UInt64)
     /// A name that is still free, in a directory given by its device and inode.
@@ -122,7 +122,7 @@ package enum FileLocation: Sendable, Hashable {
     /// Finds out where a path leads.
     ///
     /// - Throws: `FileError` when a directory on the way is missing or cannot be examined.
-    package init(_ path: String) throws(FileError) {
+    public init(_ path: String) throws(FileError) {
         var path = path
         for _ in 0..<Self.mostLinks {
             do {
@@ -156,7 +156,7 @@ private func linkTarget(_ path: String) -> String? {
 }
 
 /// The path from the root, as the process's directory is now.
-package func absolutePath(_ path: String) -> String {
+public func absolutePath(_ path: String) -> String {
     guard path.utf8.first != UInt8(ascii: "/"), let current = unsafe getcwd(nil, 0) else { return path }
     defer { unsafe free(current) }
     return unsafe String(cString: current) + "/" + path

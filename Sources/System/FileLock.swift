@@ -3,7 +3,7 @@
 import Glibc
 
 /// An flock(2) on a file or directory.
-package struct FileLock: ~Copyable {
+public struct FileLock: ~Copyable {
     private let descriptor: Int32
 
     /// Locks a file, and waits for it if another process has it locked.
@@ -12,7 +12,7 @@ package struct FileLock: ~Copyable {
     ///   - path: the file, which must exist; its contents are of no matter.
     ///   - waiting: is called before waiting.
     /// - Throws: `FileError` when the file cannot be opened or locked.
-    package init(_ path: String, waiting: () -> Void) throws(FileError) {
+    public init(_ path: String, waiting: () -> Void) throws(FileError) {
         let descriptor = try Self.open(path)
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             waiting()
@@ -26,7 +26,7 @@ package struct FileLock: ~Copyable {
     deinit { Glibc.close(descriptor) }
 
     /// Frees the lock.
-    package consuming func unlock() {}
+    public consuming func unlock() {}
 
     private static func open(_ path: String) throws(FileError) -> Int32 {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -5,19 +5,19 @@ import CLinux
 import Glibc
 
 /// Signals that are held back until somebody asks for them.
-package final class PendingSignals: Sendable {
+public final class PendingSignals: Sendable {
     /// The signals' numbers.
-    package let numbers: [Int32]
+    public let numbers: [Int32]
     /// Can be read (poll(2)) as long as one of the signals is pending; -1 where the system gave none, and they are to be
     /// looked at from time to time.
-    package let descriptor: Int32
+    public let descriptor: Int32
     /// How long at the most a wait may go on without looking at them where there is no descriptor, in milliseconds.
-    package static let pause: Int32 = 50
+    public static let pause: Int32 = 50
 
     private let set: sigset_t
 
     /// Holds signals back, for this thread and all that it starts: to be made before any of them.
-    package init(_ numbers: [Int32]) {
+    public init(_ numbers: [Int32]) {
         self.numbers = numbers
         var set = sigset_t()
         unsafe sigemptyset(&set)
@@ -31,14 +31,14 @@ package final class PendingSignals: Sendable {
     deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Whether one of them has come; asking this does not take it away.
-    package var isPending: Bool {
+    public var isPending: Bool {
         var pending = sigset_t()
         guard unsafe sigpending(&pending) == 0 else { return false }
         return numbers.contains { unsafe sigismember(&pending, $0) == 1 }
     }
 
     /// Takes one of them, without waiting; nil where none has come.
-    package func take() -> Int32? {
+    public func take() -> Int32? {
         var set = set
         var none = timespec()
         let number = unsafe sigtimedwait(&set, nil, &none)

@@ -3,11 +3,11 @@
 import Glibc
 
 /// A regular file that is open for reading; closed when the value goes.
-package struct ReadableFile: ~Copyable, Sendable {
+public struct ReadableFile: ~Copyable, Sendable {
     /// The very file that is open, as it was when it was opened.
-    package let state: FileState
+    public let state: FileState
     /// Which generation of which file that is.
-    package var identity: FileIdentity { state.identity }
+    public var identity: FileIdentity { state.identity }
 
     private let path: String
     private let descriptor: Int32
@@ -15,7 +15,7 @@ package struct ReadableFile: ~Copyable, Sendable {
     /// Opens a file.
     ///
     /// - Throws: `FileError` when it cannot be opened, or is no regular file.
-    package init(_ path: String) throws(FileError) {
+    public init(_ path: String) throws(FileError) {
         // O_NONBLOCK: a fifo in the place of a file must not hang the reader; for regular files it has no effect.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
@@ -38,7 +38,7 @@ package struct ReadableFile: ~Copyable, Sendable {
     /// The state that the very file has now.
     ///
     /// - Throws: `FileError` when it cannot be examined.
-    package func currentState() throws(FileError) -> FileState {
+    public func currentState() throws(FileError) -> FileState {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {
             throw FileError(operation: "stat", path: path, code: errno)
@@ -66,7 +66,7 @@ package struct ReadableFile: ~Copyable, Sendable {
     ///
     /// - Parameter limit: the largest number of bytes accepted.
     /// - Throws: `FileError` when reading fails, or there is more than the limit.
-    package func readWhole(limit: Int) throws(FileError) -> [UInt8] {
+    public func readWhole(limit: Int) throws(FileError) -> [UInt8] {
         let tooLarge = FileError(operation: "read", path: path, reason: "larger than \(limit) bytes")
         guard identity.size <= Int64(limit) else { throw tooLarge }
         var failure: FileError?
@@ -95,7 +95,7 @@ package struct ReadableFile: ~Copyable, Sendable {
     ///
     /// - Returns: how many bytes were read: as many as the buffer holds, fewer only at the end of the file.
     /// - Throws: `FileError` when reading fails.
-    package func read(into buffer: inout [UInt8], at offset: Int) throws(FileError) -> Int {
+    public func read(into buffer: inout [UInt8], at offset: Int) throws(FileError) -> Int {
         var done = 0
         var code: Int32 = 0
         unsafe buffer.withUnsafeMutableBytes { bytes in
@@ -122,7 +122,7 @@ package struct ReadableFile: ~Copyable, Sendable {
 ///
 /// - Parameter limit: the largest number of bytes accepted.
 /// - Throws: `FileError` when it cannot be opened or read, or there is more than the limit.
-package func readInput(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
+public func readInput(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
     defer { close(descriptor) }
@@ -135,7 +135,7 @@ package func readInput(_ path: String, limit: Int) throws(FileError) -> [UInt8] 
 ///   - name: what errors call it.
 ///   - limit: the largest number of bytes accepted.
 /// - Throws: `FileError` when reading fails, or there is more than the limit.
-package func readDescriptor(_ descriptor: Int32, name: String, limit: Int) throws(FileError) -> [UInt8] {
+public func readDescriptor(_ descriptor: Int32, name: String, limit: Int) throws(FileError) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -161,7 +161,7 @@ package func readDescriptor(_ descriptor: Int32, name: String, limit: Int) throw
 ///   - limit: the largest number of bytes accepted.
 /// - Returns: the bytes, and the identity of the very file they came from.
 /// - Throws: `FileError` when the file cannot be opened or read, is no regular file, or is larger than the limit.
-package func readFile(_ path: String, limit: Int) throws(FileError) -> (bytes: [UInt8], identity: FileIdentity) {
+public func readFile(_ path: String, limit: Int) throws(FileError) -> (bytes: [UInt8], identity: FileIdentity) {
     let file = try ReadableFile(path)
     return (try file.readWhole(limit: limit), file.identity)
 }
@@ -175,7 +175,7 @@ package func readFile(_ path: String, limit: Int) throws(FileError) -> (bytes: [
 ///   - count: how many bytes are wanted.
 /// - Returns: those bytes; fewer where the file is shorter.
 /// - Throws: `FileError` when the file cannot be opened or read, or is no regular file.
-package func readHead(of path: String, count: Int) throws(FileError) -> [UInt8] {
+public func readHead(of path: String, count: Int) throws(FileError) -> [UInt8] {
     let file = try ReadableFile(path)
     var bytes = [UInt8](repeating: 0, count: max(count, 0))
     let got = try file.read(into: &bytes, at: 0)
@@ -187,7 +187,7 @@ package func readHead(of path: String, count: Int) throws(FileError) -> [UInt8] 
 /// The names of the entries of a directory, in no order, without `.` and `..`.
 ///
 /// - Throws: `FileError` when the directory cannot be opened or read.
-package func fileNames(in path: String) throws(FileError) -> [String] {
+public func fileNames(in path: String) throws(FileError) -> [String] {
     guard let stream = unsafe opendir(path) else { throw FileError(operation: "opendir", path: path, code: errno) }
     defer { unsafe closedir(stream) }
     var names: [String] = []

@@ -7,9 +7,9 @@ import Glibc
 ///
 /// By its own date, or for as long as it was looked at, whichever is longer: the clocks of file servers differ. The very
 /// file is kept open between looks, so that a file which is replaced by rename all the time is believed too.
-package struct SettlingFile: ~Copyable, Sendable {
+public struct SettlingFile: ~Copyable, Sendable {
     /// What one look came to.
-    package enum Look: Sendable {
+    public enum Look: Sendable {
         /// It is the file whose content was given last.
         case unchanged
         /// It is another, or was changed, and has not kept still for long enough.
@@ -19,7 +19,7 @@ package struct SettlingFile: ~Copyable, Sendable {
     }
 
     /// The path.
-    package let path: String
+    public let path: String
     private let limit: Int
     private let clock: FileClock
     private var believed: FileState?
@@ -32,24 +32,24 @@ package struct SettlingFile: ~Copyable, Sendable {
     /// Names a file; nothing is read yet.
     ///
     /// - Parameter limit: the largest number of bytes accepted.
-    package init(_ path: String, limit: Int, clock: FileClock = .system) {
+    public init(_ path: String, limit: Int, clock: FileClock = .system) {
         self.path = path
         self.limit = limit
         self.clock = clock
     }
 
     /// Lets the content that was given last be given once more.
-    package mutating func forget() { believed = nil }
+    public mutating func forget() { believed = nil }
 
     /// Looks at the file, without waiting.
     ///
     /// - Throws: `FileError` when it does not exist, cannot be read, is no regular file, or is larger than the limit.
-    package mutating func look() throws(FileError) -> Look { try look(by: .later) }
+    public mutating func look() throws(FileError) -> Look { try look(by: .later) }
 
     /// Reads the file, and waits for a moment where it does not keep still.
     ///
     /// - Throws: `FileError` as `look` does; also when it did not keep still (`isUnsettled`).
-    package mutating func read() throws(FileError) -> (bytes: [UInt8], state: FileState) {
+    public mutating func read() throws(FileError) -> (bytes: [UInt8], state: FileState) {
         forget()
         let end = clock.now().advanced(by: SettlingRule.wait)
         while true {
@@ -197,7 +197,7 @@ private struct Candidate: ~Copyable, Sendable {
 /// Reads a file that a program reads once, and waits for a moment where it is being written.
 ///
 /// - Throws: `FileError` as `readFile` does; also when it did not keep still (`isUnsettled`).
-package func readSettledFile(
+public func readSettledFile(
     _ path: String, limit: Int, clock: FileClock = .system
 ) throws(FileError) -> (bytes: [UInt8], state: FileState) {
     var file = SettlingFile(path, limit: limit, clock: clock)
@@ -208,7 +208,7 @@ package func readSettledFile(
 ///
 /// - Throws: `FileError` as that; also where an editor saved it with a byte order mark or as UTF-16: its first line, or every
 ///   one, would mean nothing.
-package func readTextFile(
+public func readTextFile(
     _ path: String, limit: Int, clock: FileClock = .system
 ) throws(FileError) -> (bytes: [UInt8], state: FileState) {
     let read = try readSettledFile(path, limit: limit, clock: clock)
@@ -261,9 +261,9 @@ struct SettlingRule: Sendable {
 // Why a file is not believed yet, for messages.
 
 /// A file that is being written, or looks as if it were.
-package struct UnsettledFile: Error, Sendable, Hashable, CustomStringConvertible {
+public struct UnsettledFile: Error, Sendable, Hashable, CustomStringConvertible {
     /// The ways in which a file is not settled.
-    package enum Reason: Sendable, Hashable {
+    public enum Reason: Sendable, Hashable {
         /// It was written to a moment ago.
         case beingWritten
         /// It became smaller.
@@ -275,14 +275,14 @@ package struct UnsettledFile: Error, Sendable, Hashable, CustomStringConvertible
     }
 
     /// The file.
-    package let path: String
+    public let path: String
     /// In which way.
-    package let reason: Reason
+    public let reason: Reason
     /// Whether it has not kept still for so long that what was believed before is no longer good.
-    package let isEndless: Bool
+    public let isEndless: Bool
 
     /// What is wrong, and what to do.
-    package var text: String {
+    public var text: String {
         let what =
             switch reason {
             case .beingWritten: "is being written"
@@ -295,12 +295,12 @@ package struct UnsettledFile: Error, Sendable, Hashable, CustomStringConvertible
     }
 
     /// The form of messages: the path, then the text.
-    package var description: String { "\(path): \(text)" }
+    public var description: String { "\(path): \(text)" }
 }
 
 extension FileError {
     /// Records that a file is not believed yet.
-    package init(_ file: UnsettledFile) {
+    public init(_ file: UnsettledFile) {
         self.init(operation: "read", path: file.path, reason: file.text, isUnsettled: true)
     }
 }

@@ -8,7 +8,7 @@ import Glibc
 /// A signal that comes meanwhile stays pending. Whoever works asks for it between two steps, or waits for it together with
 /// a descriptor; on `release` the system does what it would have done at once, so that whoever started the process sees
 /// the end that the signal means. Nothing ever runs in a signal handler, and a second signal changes nothing.
-package final class TerminationSignals: Sendable {
+public final class TerminationSignals: Sendable {
     /// Those that a terminal, another process or a limit sends, and whose default action is to end the process.
     private static let numbers = [SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGXCPU]
 
@@ -20,7 +20,7 @@ package final class TerminationSignals: Sendable {
     /// What was ignored stays so, as the signals of the terminal are under nohup.
     ///
     /// - Parameter others: signals that mean something else to this process.
-    package init(except others: [Int32] = []) {
+    public init(except others: [Int32] = []) {
         var former = sigset_t()
         unsafe pthread_sigmask(SIG_BLOCK, nil, &former)
         self.former = former
@@ -28,23 +28,23 @@ package final class TerminationSignals: Sendable {
     }
 
     /// Whether the process is to end; asking this does not take the signal away.
-    package var isPending: Bool { held.isPending }
+    public var isPending: Bool { held.isPending }
 
     /// Takes one of the signals, for whoever ends the process in an order of its own; nil where none has come.
-    package func take() -> Int32? { held.take() }
+    public func take() -> Int32? { held.take() }
 
     /// Can be read (poll(2)) as long as one of the signals is pending; -1 where there is no such descriptor.
-    package var descriptor: Int32 { held.descriptor }
+    public var descriptor: Int32 { held.descriptor }
 
     /// What a descriptor is waited for.
-    package enum Readiness: Sendable {
+    public enum Readiness: Sendable {
         case reading, writing
     }
 
     /// Waits until a descriptor can be used without waiting, or is at its end.
     ///
     /// - Returns: false if the process is to end.
-    package func wait(for other: Int32, _ readiness: Readiness) -> Bool {
+    public func wait(for other: Int32, _ readiness: Readiness) -> Bool {
         while !isPending {
             var wanted = [
                 pollfd(fd: other, events: Int16(readiness == .reading ? POLLIN : POLLOUT), revents: 0),
@@ -61,14 +61,14 @@ package final class TerminationSignals: Sendable {
     /// Lets the signals through again: one that came meanwhile ends the process here.
     ///
     /// Any thread may call this whose end would hurt nobody.
-    package func release() {
+    public func release() {
         if isPending { held.endByDefault() }
         var former = former
         unsafe pthread_sigmask(SIG_SETMASK, &former, nil)
     }
 
     /// Ends the process as a signal that was taken would have: by the system, with nothing left to be done.
-    package func end(by number: Int32) -> Never {
+    public func end(by number: Int32) -> Never {
         _ = kill(getpid(), number)
         held.endByDefault()
         // One that does not end a process was none of these.
@@ -78,7 +78,7 @@ package final class TerminationSignals: Sendable {
     /// Ends the process as soon as one of the signals comes, from a thread of its own.
     ///
     /// - Parameter cleanUp: is done before; nothing must be able to undo it afterwards.
-    package func endWhenPending(_ cleanUp: @escaping @Sendable () -> Void) {
+    public func endWhenPending(_ cleanUp: @escaping @Sendable () -> Void) {
         var thread = pthread_t()
         let code = startThread(&thread) { [self] in
             // Never ready by itself: only a signal ends the wait.

@@ -1,6 +1,6 @@
 // Threads of the system: lookups and file work block, and must not block the few threads of Swift's own pool.
 
-package import Glibc
+public import Glibc
 
 /// Runs a function in a thread of its own.
 ///
@@ -8,7 +8,7 @@ package import Glibc
 ///   - thread: the thread, where there is one: to be joined, or detached.
 ///   - body: what the thread does.
 /// - Returns: 0, or the errno that says why there is no thread.
-package func startThread(_ thread: inout pthread_t, _ body: @escaping @Sendable () -> Void) -> Int32 {
+public func startThread(_ thread: inout pthread_t, _ body: @escaping @Sendable () -> Void) -> Int32 {
     final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -34,14 +34,14 @@ package func startThread(_ thread: inout pthread_t, _ body: @escaping @Sendable 
 ///
 /// `@unchecked`: the state is reached only through `withLock`, under the mutex.
 @safe
-package final class Monitor<State>: @unchecked Sendable {
+public final class Monitor<State>: @unchecked Sendable {
     // Both stay where they are allocated, as POSIX demands.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var state: State
 
     /// A state that nobody waits for yet.
-    package init(_ state: State) {
+    public init(_ state: State) {
         self.state = state
         // None of these can fail on Linux.
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -63,7 +63,7 @@ package final class Monitor<State>: @unchecked Sendable {
     }
 
     /// Works on the state, and wakes those who wait for it.
-    package func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
+    public func change<Answer>(_ body: (inout State) -> Answer) -> Answer {
         unsafe pthread_mutex_lock(mutex)
         defer {
             unsafe pthread_cond_broadcast(condition)
@@ -78,7 +78,7 @@ package final class Monitor<State>: @unchecked Sendable {
     ///   - patience: how long to wait; nil for ever.
     ///   - body: takes what is waited for, or answers nil.
     /// - Returns: nil when the time is over.
-    package func wait<Answer>(atMost patience: Duration? = nil, _ body: (inout State) -> Answer?) -> Answer? {
+    public func wait<Answer>(atMost patience: Duration? = nil, _ body: (inout State) -> Answer?) -> Answer? {
         let end = patience.map(Self.time(after:))
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -105,7 +105,7 @@ package final class Monitor<State>: @unchecked Sendable {
 /// Runs a function in some threads at once, and waits for all of them.
 ///
 /// The calling thread is one of them: where the system gives no more, the work is done all the same.
-package func runThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+public func runThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
     var threads: [pthread_t] = []
     for _ in 1..<max(count, 1) {
         var thread = pthread_t()

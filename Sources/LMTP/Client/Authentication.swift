@@ -3,20 +3,20 @@
 import Bytes
 
 /// How a session authenticates.
-package struct Authentication: Sendable {
+public struct Authentication: Sendable {
     /// The keyed digest of CRAM-MD5: HMAC-MD5 (RFC 2104) of a message under a key, 16 bytes.
-    package typealias Digest = @Sendable (_ key: [UInt8], _ message: [UInt8]) -> [UInt8]
+    public typealias Digest = @Sendable (_ key: [UInt8], _ message: [UInt8]) -> [UInt8]
 
     /// Who to authenticate as.
-    package let credentials: Credentials
+    public let credentials: Credentials
     /// Whether a server that offers no mechanism known here is refused; else the session goes on without, as a store's
     /// socket that takes its peers as authenticated needs.
-    package let isRequired: Bool
+    public let isRequired: Bool
     /// HMAC-MD5; nil where it is not to be had, and CRAM-MD5 is then passed over.
-    package let digest: Digest?
+    public let digest: Digest?
 
     /// Makes a way to authenticate.
-    package init(_ credentials: Credentials, isRequired: Bool = true, digest: Digest? = nil) {
+    public init(_ credentials: Credentials, isRequired: Bool = true, digest: Digest? = nil) {
         self.credentials = credentials
         self.isRequired = isRequired
         self.digest = digest
@@ -104,22 +104,22 @@ struct AuthenticationExchange: Sendable {
 // A user and a secret that never show: whoever prints, dumps or interpolates them sees that they are hidden.
 
 /// A user name and its secret for AUTH.
-package struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+public struct Credentials: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     let user: [UInt8]
     let secret: [UInt8]
 
     /// Makes credentials from bytes as the server's SASL expects them, usually UTF-8.
-    package init(user: [UInt8], secret: [UInt8]) {
+    public init(user: [UInt8], secret: [UInt8]) {
         self.user = user
         self.secret = secret
     }
 
     /// `***`, whatever the content.
-    package var description: String { "***" }
+    public var description: String { "***" }
 
     /// `***`, whatever the content.
-    package var debugDescription: String { "***" }
+    public var debugDescription: String { "***" }
 
     /// Nothing: `dump` shows no secret either.
-    package var customMirror: Mirror { Mirror(self, children: []) }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }

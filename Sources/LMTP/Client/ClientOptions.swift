@@ -4,9 +4,9 @@ import Bytes
 import MailSyntax
 
 /// The settings of a client session.
-package struct ClientOptions: Sendable {
+public struct ClientOptions: Sendable {
     /// When STARTTLS is used (RFC 3207).
-    package enum TLSPolicy: Sendable {
+    public enum TLSPolicy: Sendable {
         /// Not at all.
         case never
         /// Where the peer offers it; a peer that refuses it is spoken to in the clear.
@@ -16,28 +16,28 @@ package struct ClientOptions: Sendable {
     }
 
     /// The protocol.
-    package var dialect: Dialect
+    public var dialect: Dialect
     /// The name given in LHLO or EHLO.
-    package let helloName: [UInt8]
+    public let helloName: [UInt8]
     /// When to use TLS.
-    package var tls: TLSPolicy = .never
+    public var tls: TLSPolicy = .never
     /// How to authenticate; nil for not at all.
-    package var authentication: Authentication?
+    public var authentication: Authentication?
     /// Whether commands may be sent together where the peer allows it (RFC 2920).
-    package var usesPipelining = true
+    public var usesPipelining = true
     /// Whether BDAT is used in place of DATA where the peer has it and the length is exact (RFC 3030).
-    package var prefersChunking = false
+    public var prefersChunking = false
     /// Whether 8-bit messages are sent as they are to a peer that does not announce 8BITMIME.
-    package var forcesEightBit = false
+    public var forcesEightBit = false
     /// Whether every message is sent as seven bits.
-    package var forcesSevenBit = false
+    public var forcesSevenBit = false
     /// Whether the dialogue is kept for `ClientSession.takeTranscript`.
-    package var recordsTranscript = false
+    public var recordsTranscript = false
 
     /// Makes settings with the defaults named at each.
     ///
     /// - Throws: `InvalidHelloName` when the name is not one word of printable ASCII.
-    package init(dialect: Dialect, helloName: [UInt8]) throws(InvalidHelloName) {
+    public init(dialect: Dialect, helloName: [UInt8]) throws(InvalidHelloName) {
         guard !helloName.isEmpty, helloName.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw InvalidHelloName(name: helloName)
         }
@@ -47,12 +47,12 @@ package struct ClientOptions: Sendable {
 }
 
 /// A greeting name that is not one word of printable ASCII.
-package struct InvalidHelloName: Error, Sendable, CustomStringConvertible {
+public struct InvalidHelloName: Error, Sendable, CustomStringConvertible {
     /// The name.
-    package let name: [UInt8]
+    public let name: [UInt8]
 
     /// The form of messages.
-    package var description: String {
+    public var description: String {
         "greeting name '\(printable(name))' is not one word of printable ASCII: set hostname to a domain name"
     }
 }
@@ -60,23 +60,23 @@ package struct InvalidHelloName: Error, Sendable, CustomStringConvertible {
 // What a session asks of its driver.
 
 /// The number of a transaction within its session, given by `ClientSession.enqueue`.
-package struct TransactionID: Sendable, Hashable {
+public struct TransactionID: Sendable, Hashable {
     /// Counted from 0.
-    package let rawValue: Int
+    public let rawValue: Int
 }
 
 /// How a message is to be written to the connection.
-package struct BodyTransfer: Sendable, Hashable {
+public struct BodyTransfer: Sendable, Hashable {
     /// How its end is marked.
-    package let framing: MessageEncoder.Framing
+    public let framing: MessageEncoder.Framing
     /// Whether the message is converted by `SevenBitConversion` first.
-    package let convertsToSevenBit: Bool
+    public let convertsToSevenBit: Bool
 }
 
 /// What the driver is to do next.
 ///
 /// Bytes to send may hold secrets, so no description shows them; `ClientSession.takeTranscript` is what a log may show.
-package enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+public enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Write these bytes; flush only when no action is left.
     case send([UInt8])
     /// Write the message of this transaction by `MessageEncoder` (the end of data is no part of it), then call
@@ -90,7 +90,7 @@ package enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringC
     indirect case close(ClientFailure?)
 
     /// The action's name and size.
-    package var description: String {
+    public var description: String {
         switch self {
         case .send(let bytes): "send \(bytes.count) bytes"
         case .sendBody(let id, _): "send the message of transaction \(id.rawValue)"
@@ -101,16 +101,16 @@ package enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringC
     }
 
     /// The same as `description`.
-    package var debugDescription: String { description }
+    public var debugDescription: String { description }
 
     /// Nothing beyond the description.
-    package var customMirror: Mirror { Mirror(self, children: []) }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 // What a session waits for; the driver has a time-out for each (RFC 5321 4.5.3.2).
 
 /// What a session is waiting for.
-package enum ClientPhase: String, Sendable, CaseIterable {
+public enum ClientPhase: String, Sendable, CaseIterable {
     /// The connection.
     case connect = "the connection"
     /// The server's greeting.
@@ -142,7 +142,7 @@ package enum ClientPhase: String, Sendable, CaseIterable {
 // Why a session ended before its work was done. None of it is a verdict on a recipient: all of it defers.
 
 /// Why a session cannot go on.
-package enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
+public enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The connection could not be made, for the driver's reason.
     case connectionFailed(String)
     /// The peer closed the connection, or it broke, while this was awaited; nil between transactions.
@@ -193,7 +193,7 @@ package enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The form of messages: the cause, and the remedy where it is in an operator's hands.
-    package var description: String {
+    public var description: String {
         switch self {
         case .connectionFailed(let reason): "cannot connect: \(reason)"
         case .closed(let phase, let reason):
@@ -221,9 +221,9 @@ package enum ClientFailure: Error, Sendable, Hashable, CustomStringConvertible {
 // The dialogue as a log may show it.
 
 /// One line of a session's dialogue, secrets replaced by `***`.
-package struct TranscriptLine: Sendable, Hashable {
+public struct TranscriptLine: Sendable, Hashable {
     /// Who said it.
-    package enum Speaker: Sendable {
+    public enum Speaker: Sendable {
         /// This side.
         case client
         /// The peer.
@@ -231,7 +231,7 @@ package struct TranscriptLine: Sendable, Hashable {
     }
 
     /// Who said it.
-    package let speaker: Speaker
+    public let speaker: Speaker
     /// The line without its end; a message's body is not among the lines.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
 }

@@ -4,7 +4,7 @@ import Bytes
 
 extension ClientSession {
     /// What is to be done next; nil when an event is awaited.
-    package mutating func nextAction() -> ClientAction? {
+    public mutating func nextAction() -> ClientAction? {
         if actions.isEmpty, !output.isEmpty { actions.append(.send(takeOutput())) }
         let action = actions.popFirst()
         if case .send = action { sentCount += 1 }
@@ -14,7 +14,7 @@ extension ClientSession {
     /// What is to be done next, but for sending: whatever is to be sent before it is appended to a buffer.
     ///
     /// A driver that joins what it sends is spared an action and its bytes for each piece.
-    package mutating func nextAction(sendingInto buffer: inout [UInt8]) -> ClientAction? {
+    public mutating func nextAction(sendingInto buffer: inout [UInt8]) -> ClientAction? {
         while let action = actions.popFirst() {
             guard case .send(let bytes) = action else { return action }
             buffer.append(bytes.span)
@@ -30,7 +30,7 @@ extension ClientSession {
     }
 
     /// The lines of the dialogue since the last call, if `ClientOptions.recordsTranscript` is set.
-    package mutating func takeTranscript() -> [TranscriptLine] {
+    public mutating func takeTranscript() -> [TranscriptLine] {
         defer { transcript = [] }
         return transcript
     }

@@ -179,7 +179,7 @@ extension ClientSession {
 
     /// Ends the session as soon as nothing would be in doubt: what is not sent to its end is given up at once, and a
     /// message that is waits for its final replies.
-    package mutating func stop() {
+    public mutating func stop() {
         isStopping = true
         settleQueue(.stopped)
         endIfStopping()

@@ -19,7 +19,7 @@
 ///
 /// A failed session defers: only a peer's 5yz reply to a transaction's command, or an address that cannot be sent, fails
 /// a recipient, and only a final 2yz counts as delivery.
-package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectable {
+public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectable {
     enum State: Sendable {
         case connecting
         case greeting
@@ -61,7 +61,7 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     /// Whether nothing more is to be sent.
     var isStopping = false
     /// How many replies were read whole, for a clock that gives each its time.
-    package private(set) var replyCount = 0
+    public private(set) var replyCount = 0
     /// Why no transaction can be begun any more.
     var ending: ClientFailure?
     /// Pieces of output made so far, and pieces handed to the driver.
@@ -74,17 +74,17 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     var transcript: [TranscriptLine] = []
 
     /// What the peer announced; nothing before its answer to LHLO or EHLO, and again nothing after STARTTLS.
-    package internal(set) var capabilities = Capabilities()
+    public internal(set) var capabilities = Capabilities()
     /// Whether TLS has been established.
-    package internal(set) var isEncrypted = false
+    public internal(set) var isEncrypted = false
 
     /// Makes a session that waits for its connection.
-    package init(options: ClientOptions) {
+    public init(options: ClientOptions) {
         self.options = options
     }
 
     /// What the session waits for, to be limited in time; nil when it waits for work, or is over.
-    package var waitingFor: ClientPhase? {
+    public var waitingFor: ClientPhase? {
         switch state {
         case .connecting: .connect
         case .greeting: .greeting
@@ -99,12 +99,12 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     }
 
     /// Whether the session is over: no event changes it, no further action but those already due will come.
-    package var isClosed: Bool {
+    public var isClosed: Bool {
         if case .closed = state { true } else { false }
     }
 
     /// Whether the session is over, or waits only for the answer to QUIT.
-    package var isEnding: Bool {
+    public var isEnding: Bool {
         switch state {
         case .quitting, .closed: true
         default: false
@@ -112,25 +112,25 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     }
 
     /// Whether the opening is done and no transaction is under way or queued.
-    package var isIdle: Bool {
+    public var isIdle: Bool {
         guard case .ready = state else { return false }
         return current == nil && queue.isEmpty
     }
 
     /// The session's state in a word; never its content, which may be secret.
-    package var description: String {
+    public var description: String {
         "session " + (isClosed ? "closed" : "waiting for \(waitingFor?.rawValue ?? "work")")
     }
 
     /// Nothing beyond the description.
-    package var customMirror: Mirror { Mirror(self, children: []) }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 
     // MARK: Work
 
     /// Queues a transaction; it begins when the opening is done and those before it allow.
     ///
     /// - Returns: the number by which actions will speak of it.
-    package mutating func enqueue(_ envelope: Envelope) -> TransactionID {
+    public mutating func enqueue(_ envelope: Envelope) -> TransactionID {
         let id = TransactionID(rawValue: transactionCount)
         transactionCount += 1
         if let ending = isStopping ? .stopped : ending {
@@ -143,7 +143,7 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     }
 
     /// Asks for QUIT once everything queued has ended.
-    package mutating func quit() {
+    public mutating func quit() {
         isQuitRequested = true
         advance()
     }
@@ -151,17 +151,17 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     // MARK: Events
 
     /// The connection is made.
-    package mutating func connected() {
+    public mutating func connected() {
         if case .connecting = state { state = .greeting }
     }
 
     /// The connection could not be made.
-    package mutating func connectionFailed(_ reason: String) {
+    public mutating func connectionFailed(_ reason: String) {
         if case .connecting = state { fail(.connectionFailed(reason)) }
     }
 
     /// Bytes have come from the peer, in pieces of any size; within TLS, decrypted.
-    package mutating func receive(_ bytes: borrowing Span<UInt8>) {
+    public mutating func receive(_ bytes: borrowing Span<UInt8>) {
         connected()
         var position = 0
         while position < bytes.count, !isClosed {
@@ -193,18 +193,18 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     }
 
     /// The peer has closed the connection, or it broke.
-    package mutating func connectionClosed(_ reason: String) {
+    public mutating func connectionClosed(_ reason: String) {
         fail(.closed(waitingFor, reason))
     }
 
     /// The time allowed for `waitingFor` has passed.
-    package mutating func timedOut() {
+    public mutating func timedOut() {
         guard let waitingFor else { return }
         fail(.timedOut(waitingFor))
     }
 
     /// The TLS handshake is done and the peer's certificate accepted.
-    package mutating func tlsEstablished() {
+    public mutating func tlsEstablished() {
         guard case .tlsHandshake = state else { return }
         isEncrypted = true
         // RFC 3207 4.2: what was learnt before is forgotten.
@@ -213,7 +213,7 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     }
 
     /// The TLS handshake failed, or the peer's certificate was not accepted.
-    package mutating func tlsFailed(_ reason: String) {
+    public mutating func tlsFailed(_ reason: String) {
         guard case .tlsHandshake = state else { return }
         fail(.tlsFailed(reason))
     }
@@ -222,7 +222,7 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     ///
     /// - Parameter octets: how many octets of message that was, as `MessageEncoder.octetCount` says: where BDAT
     ///   announced a number, another one ends the session.
-    package mutating func bodyWritten(octets: UInt64) {
+    public mutating func bodyWritten(octets: UInt64) {
         guard current?.stage == .body else { return }
         if let announced = current?.chunkSize {
             guard announced == octets else {
@@ -236,7 +236,7 @@ package struct ClientSession: Sendable, CustomStringConvertible, CustomReflectab
     }
 
     /// The message cannot be read to its end: the connection must go, since what was sent of it cannot be taken back.
-    package mutating func bodyFailed(_ reason: String) {
+    public mutating func bodyFailed(_ reason: String) {
         guard current?.stage == .body else { return }
         fail(.messageUnreadable(reason))
     }

@@ -3,9 +3,9 @@
 import Bytes
 
 /// What became of one recipient.
-package struct RecipientReport: Sendable {
+public struct RecipientReport: Sendable {
     /// The verdict.
-    package enum Outcome: Sendable, Hashable {
+    public enum Outcome: Sendable, Hashable {
         /// The peer has taken the message for this recipient: a final 2yz.
         case delivered
         /// It never will: a 5yz, or an address that cannot be sent to it.
@@ -15,7 +15,7 @@ package struct RecipientReport: Sendable {
     }
 
     /// What the deciding reply answered.
-    package enum Subject: Sendable, Hashable {
+    public enum Subject: Sendable, Hashable {
         /// Nothing about this recipient was answered: it was refused here, or the session failed.
         case session
         /// MAIL.
@@ -29,15 +29,15 @@ package struct RecipientReport: Sendable {
     }
 
     /// The verdict.
-    package private(set) var outcome: Outcome
+    public private(set) var outcome: Outcome
     /// The reply that decided, the peer's or a local one (`isLocal`).
-    package private(set) var reply: Reply
+    public private(set) var reply: Reply
     /// What it answered.
-    package private(set) var subject: Subject
+    public private(set) var subject: Subject
     /// The reply to RCPT, where one was read.
-    package internal(set) var recipientReply: Reply?
+    public internal(set) var recipientReply: Reply?
     /// Whether it is deferred for nothing but the number of recipients before it (RFC 5321 4.5.3.1.10).
-    package private(set) var isOverLimit = false
+    public private(set) var isOverLimit = false
     /// Whether that is the last word; until then it is deferred, which is the only safe answer.
     private(set) var isDecided: Bool
 
@@ -80,27 +80,27 @@ package struct RecipientReport: Sendable {
 }
 
 /// A command and the reply to it.
-package struct Exchange: Sendable, Hashable {
+public struct Exchange: Sendable, Hashable {
     /// The command without line end; `.` for the end of data.
-    package let command: [UInt8]
+    public let command: [UInt8]
     /// The reply; nil where none was read.
-    package let reply: Reply?
+    public let reply: Reply?
 }
 
 /// How a transaction ended.
-package struct TransactionReport: Sendable {
+public struct TransactionReport: Sendable {
     /// Which one.
-    package var id: TransactionID { request.id }
+    public var id: TransactionID { request.id }
     /// Its envelope, as given.
-    package var envelope: Envelope { request.envelope }
+    public var envelope: Envelope { request.envelope }
     /// One for each recipient of the envelope, in its order.
-    package internal(set) var recipients: [RecipientReport]
+    public internal(set) var recipients: [RecipientReport]
     /// Whether any command of it was sent.
-    package let wasSent: Bool
+    public let wasSent: Bool
     /// Whether the peer answered any command of it; if not, it may be tried on another connection at once.
-    package internal(set) var wasAttempted: Bool
+    public internal(set) var wasAttempted: Bool
     /// Whether the client stopped before it was sent: whoever is deferred by a local reply is so for no other reason.
-    package internal(set) var isGivenUp = false
+    public internal(set) var isGivenUp = false
 
     let request: TransactionRequest
     var mailReply: Reply?
@@ -128,7 +128,7 @@ package struct TransactionReport: Sendable {
     /// too many for this one, where it came to a verdict on others.
     ///
     /// Another transaction is then sure to have fewer; where the server took nobody, or put everybody off, there is none.
-    package var recipientsLeft: [Int] {
+    public var recipientsLeft: [Int] {
         let places = recipients.indices.filter { recipients[$0].isOverLimit }
         guard !places.isEmpty,
             recipients.contains(where: { $0.recipientReply?.severity == .success && $0.outcome != .deferred })
@@ -139,7 +139,7 @@ package struct TransactionReport: Sendable {
     /// The exchanges that led to a recipient's outcome, in order: MAIL, its RCPT, DATA, the end of the message.
     ///
     /// - Returns: none where nothing was said about this recipient.
-    package func exchanges(recipient index: Int) -> [Exchange] {
+    public func exchanges(recipient index: Int) -> [Exchange] {
         guard recipients.indices.contains(index), envelope.recipients.indices.contains(index) else { return [] }
         let report = recipients[index]
         let deciding = report.reply.isLocal ? nil : report.reply
@@ -159,7 +159,7 @@ package struct TransactionReport: Sendable {
 
     /// The exchanges in ZMailer's form of a diagnostic (SEMANTICS 11.1): each line led by a CR, then `<<- ` for what was
     /// sent and `->> ` for what was received.
-    package func dialogue(recipient index: Int) -> [UInt8] {
+    public func dialogue(recipient index: Int) -> [UInt8] {
         var text: [UInt8] = []
         for exchange in exchanges(recipient: index) {
             text.append("\r<<- ")

@@ -8,9 +8,9 @@
 import Bytes
 
 /// Decodes one message sent by DATA.
-package struct MessageDecoder: Sendable {
+public struct MessageDecoder: Sendable {
     /// What ends a line.
-    package enum LineEnd: Sendable {
+    public enum LineEnd: Sendable {
         /// CRLF alone.
         case strict
         /// CRLF, and LF alone.
@@ -31,7 +31,7 @@ package struct MessageDecoder: Sendable {
     private var isAfterCarriageReturn = false
 
     /// Makes a decoder that stands behind the reply to DATA.
-    package init(lineEnd: LineEnd = .strict) {
+    public init(lineEnd: LineEnd = .strict) {
         self.lineEnd = lineEnd
     }
 
@@ -42,7 +42,7 @@ package struct MessageDecoder: Sendable {
     ///   - position: where to read on in them; moved behind what was read.
     ///   - output: the message's bytes are appended to it, line ends as they came.
     /// - Returns: whether the message is at its end.
-    package mutating func decode(
+    public mutating func decode(
         _ bytes: borrowing Span<UInt8>, from position: inout Int, into output: inout [UInt8]
     ) -> Bool {
         while position < bytes.count {

@@ -8,9 +8,9 @@
 import Bytes
 
 /// Encodes one message for DATA or BDAT.
-package struct MessageEncoder: Sendable {
+public struct MessageEncoder: Sendable {
     /// How the message's end is marked.
-    package enum Framing: Sendable, Hashable {
+    public enum Framing: Sendable, Hashable {
         /// DATA: leading dots are doubled; the line with one dot is the session's to send.
         case data
         /// BDAT (RFC 3030): the length says it all.
@@ -23,15 +23,15 @@ package struct MessageEncoder: Sendable {
     private var isAfterCarriageReturn = false
 
     /// The octets of the message so far, line ends as CRLF, doubled dots counted once: what SIZE and BDAT count.
-    package private(set) var octetCount: UInt64 = 0
+    public private(set) var octetCount: UInt64 = 0
 
     /// Makes an encoder for one message.
-    package init(framing: Framing) {
+    public init(framing: Framing) {
         self.framing = framing
     }
 
     /// Encodes the next chunk, of any size.
-    package mutating func encode(_ chunk: borrowing Span<UInt8>, into output: inout [UInt8]) {
+    public mutating func encode(_ chunk: borrowing Span<UInt8>, into output: inout [UInt8]) {
         var start = 0
         while start < chunk.count {
             let end = min(chunk.count, start + Self.blockSize)
@@ -41,7 +41,7 @@ package struct MessageEncoder: Sendable {
     }
 
     /// Ends the message: adds the last line end where it is missing.
-    package mutating func finish(into output: inout [UInt8]) {
+    public mutating func finish(into output: inout [UInt8]) {
         if !isAtLineStart {
             output.append(ASCII.carriageReturn)
             output.append(ASCII.lineFeed)

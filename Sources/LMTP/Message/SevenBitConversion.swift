@@ -15,35 +15,35 @@
 import Bytes
 
 /// Converts messages to seven bits.
-package enum SevenBitConversion {
+public enum SevenBitConversion {
     /// A message over the limit of what is converted in memory.
-    package struct MessageTooLong: Error, Sendable, CustomStringConvertible {
+    public struct MessageTooLong: Error, Sendable, CustomStringConvertible {
         /// Its length in bytes.
-        package let length: Int
+        public let length: Int
         /// The limit in bytes.
-        package let limit: Int
+        public let limit: Int
 
         /// Records a message that is too long.
-        package init(length: Int, limit: Int) {
+        public init(length: Int, limit: Int) {
             self.length = length
             self.limit = limit
         }
 
         /// The form of messages.
-        package var description: String {
+        public var description: String {
             "message of \(length) bytes is too long to be converted to seven bits (limit \(limit)):"
                 + " the next hop should offer 8BITMIME"
         }
     }
 
     /// The length up to which messages are converted by default: 64 MiB.
-    package static let defaultLimit = 64 << 20
+    public static let defaultLimit = 64 << 20
 
     /// Converts a message with LF or CRLF line ends.
     ///
     /// - Returns: the message with line ends as they were; it is the same where nothing was to be converted.
     /// - Throws: `MessageTooLong`.
-    package static func convert(_ message: [UInt8], limit: Int = defaultLimit) throws(MessageTooLong) -> [UInt8] {
+    public static func convert(_ message: [UInt8], limit: Int = defaultLimit) throws(MessageTooLong) -> [UInt8] {
         guard message.count <= limit else { throw MessageTooLong(length: message.count, limit: limit) }
         return Converter(bytes: message).convert(0..<message.count, depth: 0, role: .message)
     }

@@ -3,43 +3,43 @@
 import Bytes
 
 /// The settings of a server session.
-package struct ServerOptions: Sendable {
+public struct ServerOptions: Sendable {
     /// How much a client may say.
-    package struct Limits: Sendable {
+    public struct Limits: Sendable {
         /// Bytes of a command line, its end not counted.
-        package var lineLength = 8192
+        public var lineLength = 8192
         /// Octets of a message, line ends as CRLF; announced by SIZE (RFC 1870).
-        package var messageSize: UInt64 = 32 << 20
+        public var messageSize: UInt64 = 32 << 20
         /// Recipients of a message.
-        package var recipients = 10_000
+        public var recipients = 10_000
         /// Recipients that wait for the driver's decision at a time; the commands behind them wait.
-        package var undecidedRecipients = 100
+        public var undecidedRecipients = 100
         /// Lines in a row that are no command, before the connection is closed; a message or RCPT begins the count anew.
-        package var badCommands = 100
+        public var badCommands = 100
         /// Commands other than MAIL's, RCPT's and a message's, in a row, before the connection is closed.
-        package var idleCommands = 1000
+        public var idleCommands = 1000
 
         /// The limits named at each.
-        package init() {}
+        public init() {}
     }
 
     /// The protocol.
-    package var dialect: Dialect
+    public var dialect: Dialect
     /// The server's name, in its greeting and its answer to LHLO.
-    package let host: [UInt8]
+    public let host: [UInt8]
     /// What follows the name in the greeting.
-    package var greeting: String
+    public var greeting: String
     /// What is announced beside SIZE.
-    package var extensions: Capabilities.Extensions
+    public var extensions: Capabilities.Extensions
     /// How much a client may say.
-    package var limits = Limits()
+    public var limits = Limits()
     /// What ends a line.
-    package var lineEnd = MessageDecoder.LineEnd.strict
+    public var lineEnd = MessageDecoder.LineEnd.strict
     /// What is said when the server is told to end.
-    package var farewell = "the server is ending"
+    public var farewell = "the server is ending"
 
     /// What every session can do by itself.
-    package static let commonExtensions: Capabilities.Extensions = [
+    public static let commonExtensions: Capabilities.Extensions = [
         .pipelining, .eightBitMIME, .smtpUTF8, .enhancedStatusCodes,
     ]
 
@@ -49,7 +49,7 @@ package struct ServerOptions: Sendable {
     ///   - host: the server's name, one word of printable ASCII; every other byte of it is shown as `?`.
     ///   - extensions: `commonExtensions`, and where the driver passes on what they ask for also
     ///     `.deliveryStatusNotifications` and `.chunking`; others are not known here and never announced.
-    package init(
+    public init(
         dialect: Dialect = .lmtp, host: String, greeting: String = "ready",
         extensions: Capabilities.Extensions = commonExtensions
     ) {
@@ -65,7 +65,7 @@ package struct ServerOptions: Sendable {
 /// A transaction is `.sender`, any number of `.recipient`, `.beginMessage`, any number of `.message`, `.endMessage`; at any
 /// place before the last it may be given up by `.discard`. What is to be said to the client is in none of them: the driver
 /// takes it by `ServerSession.takeOutput`.
-package enum ServerAction: Sendable {
+public enum ServerAction: Sendable {
     /// MAIL: to be answered by `senderDecided`. The recipients follow.
     case sender(Envelope)
     /// RCPT: to be answered by `recipientDecided` with this number, at any time and in any order.
@@ -83,7 +83,7 @@ package enum ServerAction: Sendable {
 }
 
 /// What a server session waits for; the driver has a time-out for each (RFC 5321 4.5.3.2.7).
-package enum ServerPhase: Sendable, Hashable {
+public enum ServerPhase: Sendable, Hashable {
     /// The next command as a whole: its time begins when `commandCount` changes, not with each byte.
     case command
     /// The next bytes of a message.

@@ -21,7 +21,7 @@ import Bytes
 ///
 /// A message is handed on as it comes and never held; what a client can make the session keep is limited by
 /// `ServerOptions.Limits` and `wantsInput`.
-package struct ServerSession: Sendable {
+public struct ServerSession: Sendable {
     enum State: Sendable {
         /// Not connected yet.
         case connecting
@@ -75,30 +75,30 @@ package struct ServerSession: Sendable {
     private var isFinishing = false
 
     /// The name that the client gave; nil before LHLO or EHLO.
-    package internal(set) var clientName: [UInt8]?
+    public internal(set) var clientName: [UInt8]?
     /// How many commands were read whole, for a clock that gives each its time.
-    package internal(set) var commandCount = 0
+    public internal(set) var commandCount = 0
 
     /// Makes a session that waits for its connection.
-    package init(options: ServerOptions) {
+    public init(options: ServerOptions) {
         self.options = options
     }
 
     // MARK: State
 
     /// Whether the session is over: no event changes it.
-    package var isClosed: Bool {
+    public var isClosed: Bool {
         if case .closed = state { true } else { false }
     }
 
     /// Whether a transaction is under way, from the reply to MAIL to the last reply to its message.
-    package var isWithinTransaction: Bool { transaction != nil }
+    public var isWithinTransaction: Bool { transaction != nil }
 
     /// Whether the driver is to read on.
-    package var wantsInput: Bool { !isClosed && input.count - inputStart < Self.inputLimit }
+    public var wantsInput: Bool { !isClosed && input.count - inputStart < Self.inputLimit }
 
     /// What is awaited of the client, to be limited in time; nil while the driver has a decision to make, or it is over.
-    package var waitingFor: ServerPhase? {
+    public var waitingFor: ServerPhase? {
         switch state {
         case .command: transaction.map { $0.undecidedCount > 0 } ?? false ? nil : .command
         case .data, .chunk: .message
@@ -109,7 +109,7 @@ package struct ServerSession: Sendable {
     // MARK: Events from the connection
 
     /// The connection is made: the client is greeted.
-    package mutating func connected() {
+    public mutating func connected() {
         guard case .connecting = state else { return }
         if isFinishing { return sayFarewell() }
         output.append("220 ")
@@ -119,7 +119,7 @@ package struct ServerSession: Sendable {
     }
 
     /// Bytes have come from the client, in pieces of any size.
-    package mutating func receive(_ bytes: borrowing Span<UInt8>) {
+    public mutating func receive(_ bytes: borrowing Span<UInt8>) {
         connected()
         guard !isClosed else { return }
         guard inputStart == input.count else {
@@ -155,19 +155,19 @@ package struct ServerSession: Sendable {
     }
 
     /// The client has closed the connection, or it broke.
-    package mutating func connectionClosed() {
+    public mutating func connectionClosed() {
         close()
     }
 
     /// The time allowed for `waitingFor` has passed.
-    package mutating func timedOut() {
+    public mutating func timedOut() {
         guard waitingFor != nil else { return }
         say("421 4.4.2 nothing came in time")
         close()
     }
 
     /// The server is to end: the session ends at once, or after the transaction that it is in.
-    package mutating func finish() {
+    public mutating func finish() {
         isFinishing = true
         guard transaction == nil, case .command = state else { return }
         sayFarewell()
@@ -182,7 +182,7 @@ package struct ServerSession: Sendable {
     // MARK: Decisions
 
     /// The answer to `ServerAction.sender`; 2yz accepts it.
-    package mutating func senderDecided(_ reply: Reply) {
+    public mutating func senderDecided(_ reply: Reply) {
         guard case .sender = state else { return }
         let reply = reply.asVerdict
         output.append(reply)
@@ -197,7 +197,7 @@ package struct ServerSession: Sendable {
     }
 
     /// The answer to `ServerAction.recipient` with this number; 2yz accepts it.
-    package mutating func recipientDecided(_ number: Int, _ reply: Reply) {
+    public mutating func recipientDecided(_ number: Int, _ reply: Reply) {
         transaction?.decide(number, reply.asVerdict)
         while let reply = transaction?.nextRecipientReply() { output.append(reply) }
         resume()
@@ -206,7 +206,7 @@ package struct ServerSession: Sendable {
     /// The answer to `ServerAction.beginMessage`.
     ///
     /// - Parameter refusal: a reply that refuses it; nil to let it come.
-    package mutating func messageDecided(_ refusal: Reply? = nil) {
+    public mutating func messageDecided(_ refusal: Reply? = nil) {
         guard case .goAhead(let chunk) = state else { return }
         if let refusal, case let refusal = refusal.asVerdict, refusal.severity != .success {
             refuseMessage(refusal, chunk)
@@ -222,7 +222,7 @@ package struct ServerSession: Sendable {
     /// What became of the message for the accepted recipient with this number: its reply after the message.
     ///
     /// It may come before the message is whole; where all have theirs, the rest of the message is passed over.
-    package mutating func recipientReply(_ number: Int, _ reply: Reply) {
+    public mutating func recipientReply(_ number: Int, _ reply: Reply) {
         switch state {
         case .finals:
             transaction?.decideFinal(number, reply.asVerdict)
@@ -237,13 +237,13 @@ package struct ServerSession: Sendable {
     // MARK: Actions
 
     /// What is to be done next; nil when an event is awaited.
-    package mutating func nextAction() -> ServerAction? { actions.popFirst() }
+    public mutating func nextAction() -> ServerAction? { actions.popFirst() }
 
     /// Whether there is something to be said.
-    package var hasOutput: Bool { !output.isEmpty }
+    public var hasOutput: Bool { !output.isEmpty }
 
     /// Appends what is to be said to a buffer.
-    package mutating func takeOutput(into buffer: inout [UInt8]) {
+    public mutating func takeOutput(into buffer: inout [UInt8]) {
         buffer.append(output.span)
         output.removeAll(keepingCapacity: output.capacity <= Self.inputLimit)
     }

@@ -3,52 +3,52 @@
 import Bytes
 
 /// The service extensions a server announced.
-package struct Capabilities: Sendable, Hashable {
+public struct Capabilities: Sendable, Hashable {
     /// Extensions without arguments that matter to a client.
-    package struct Extensions: OptionSet, Sendable, Hashable {
+    public struct Extensions: OptionSet, Sendable, Hashable {
         /// One bit an extension.
-        package let rawValue: UInt16
+        public let rawValue: UInt16
 
         /// Makes a set from its bits.
-        package init(rawValue: UInt16) {
+        public init(rawValue: UInt16) {
             self.rawValue = rawValue
         }
 
         /// Commands may follow each other without waiting (RFC 2920).
-        package static let pipelining = Extensions(rawValue: 1 << 0)
+        public static let pipelining = Extensions(rawValue: 1 << 0)
         /// `BODY=8BITMIME` (RFC 6152).
-        package static let eightBitMIME = Extensions(rawValue: 1 << 1)
+        public static let eightBitMIME = Extensions(rawValue: 1 << 1)
         /// `SIZE=` (RFC 1870).
-        package static let size = Extensions(rawValue: 1 << 2)
+        public static let size = Extensions(rawValue: 1 << 2)
         /// Replies carry enhanced codes (RFC 2034).
-        package static let enhancedStatusCodes = Extensions(rawValue: 1 << 3)
+        public static let enhancedStatusCodes = Extensions(rawValue: 1 << 3)
         /// `SMTPUTF8` (RFC 6531).
-        package static let smtpUTF8 = Extensions(rawValue: 1 << 4)
+        public static let smtpUTF8 = Extensions(rawValue: 1 << 4)
         /// `NOTIFY=`, `ORCPT=`, `RET=`, `ENVID=` (RFC 3461).
-        package static let deliveryStatusNotifications = Extensions(rawValue: 1 << 5)
+        public static let deliveryStatusNotifications = Extensions(rawValue: 1 << 5)
         /// `BDAT` (RFC 3030).
-        package static let chunking = Extensions(rawValue: 1 << 6)
+        public static let chunking = Extensions(rawValue: 1 << 6)
         /// `STARTTLS` (RFC 3207).
-        package static let startTLS = Extensions(rawValue: 1 << 7)
+        public static let startTLS = Extensions(rawValue: 1 << 7)
         /// `RCPT ... IGNOREQUOTA`, Cyrus's own.
-        package static let ignoreQuota = Extensions(rawValue: 1 << 8)
+        public static let ignoreQuota = Extensions(rawValue: 1 << 8)
     }
 
     /// The extensions announced.
-    package var extensions: Extensions = []
+    public var extensions: Extensions = []
     /// The largest message accepted, in octets; nil where the server named none (RFC 1870: no number, or 0).
-    package var sizeLimit: UInt64?
+    public var sizeLimit: UInt64?
     /// The names of the AUTH mechanisms, in upper case, in the server's order, each once, 64 at most (RFC 4954).
-    package var authenticationMechanisms: [String] = []
+    public var authenticationMechanisms: [String] = []
 
     /// Nothing announced: what a server that knows only HELO has.
-    package init() {}
+    public init() {}
 
     /// Reads the reply to LHLO or EHLO.
     ///
     /// The first line is the server's name. A later line that is no known keyword, such as Cyrus's `Ok SESSIONID=<...>`
     /// or an empty one, means nothing and disturbs nothing.
-    package init(hello reply: Reply) {
+    public init(hello reply: Reply) {
         for line in reply.textLines.dropFirst() {
             let words = line.split { ASCII.isBlank($0) }
             guard let keyword = words.first.map(upperCased) else { continue }

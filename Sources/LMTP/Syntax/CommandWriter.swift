@@ -79,7 +79,7 @@ struct CommandWriter: Sendable {
 // would end its command early must never get that far.
 
 /// Why an address cannot be put into a command.
-package enum CommandPathError: Error, Sendable, Hashable, CustomStringConvertible {
+public enum CommandPathError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A control character, such as CR, LF or NUL.
     case controlCharacter
     /// A blank, `<` or `>` outside a quoted string.
@@ -92,7 +92,7 @@ package enum CommandPathError: Error, Sendable, Hashable, CustomStringConvertibl
     case empty
 
     /// The form of messages.
-    package var description: String {
+    public var description: String {
         switch self {
         case .controlCharacter: "it holds a control character"
         case .unquotedSpecial: "it holds a blank, < or > outside quotes"

@@ -1,12 +1,12 @@
 // What is to be delivered to whom, but for the message itself: RFC 5321 2.3.1.
 
 import Bytes
-package import MailSyntax
+public import MailSyntax
 
 /// The envelope of one message: one transaction.
-package struct Envelope: Sendable {
+public struct Envelope: Sendable {
     /// What the message's bytes need of the way they go.
-    package enum BodyType: Sendable {
+    public enum BodyType: Sendable {
         /// ASCII alone.
         case sevenBit
         /// Bytes above 0x7F too, or nobody has looked.
@@ -14,7 +14,7 @@ package struct Envelope: Sendable {
     }
 
     /// What is known of the message's length on the wire, dot-stuffing not counted.
-    package enum Length: Sendable, Hashable {
+    public enum Length: Sendable, Hashable {
         /// Nothing: no SIZE is sent.
         case unknown
         /// About so many octets, for SIZE (RFC 1870 allows an estimate).
@@ -24,23 +24,23 @@ package struct Envelope: Sendable {
     }
 
     /// The sender's address without brackets; empty for the null sender.
-    package var sender: [UInt8]
+    public var sender: [UInt8]
     /// The recipients, in the order in which they are sent.
-    package var recipients: [EnvelopeRecipient]
+    public var recipients: [EnvelopeRecipient]
     /// What the message's bytes are.
-    package var bodyType: BodyType
+    public var bodyType: BodyType
     /// How long the message is.
-    package var length: Length
+    public var length: Length
     /// Whether the message's header is internationalised (RFC 6531), so that SMTPUTF8 is asked for even where all
     /// addresses are ASCII.
-    package var hasInternationalizedHeader: Bool
+    public var hasInternationalizedHeader: Bool
     /// RET: how much to return; nil to say nothing.
-    package var returnedContent: ReturnedContent?
+    public var returnedContent: ReturnedContent?
     /// ENVID: the sender's own name for the message; nil to say nothing.
-    package var envelopeID: XText?
+    public var envelopeID: XText?
 
     /// Makes an envelope; what is not named is left unsaid.
-    package init(
+    public init(
         sender: [UInt8], recipients: [EnvelopeRecipient], bodyType: BodyType = .eightBit, length: Length = .unknown,
         hasInternationalizedHeader: Bool = false, returnedContent: ReturnedContent? = nil, envelopeID: XText? = nil
     ) {
@@ -55,21 +55,21 @@ package struct Envelope: Sendable {
 }
 
 /// One recipient of an envelope.
-package struct EnvelopeRecipient: Sendable {
+public struct EnvelopeRecipient: Sendable {
     /// The address without brackets: a route's user, verbatim.
-    package var address: [UInt8]
+    public var address: [UInt8]
     /// NOTIFY; nil where nobody asked.
-    package var notify: NotifyConditions?
+    public var notify: NotifyConditions?
     /// ORCPT; nil where nobody gave one.
-    package var originalRecipient: OriginalRecipient?
+    public var originalRecipient: OriginalRecipient?
     /// Whether to ask a Cyrus store to deliver past the quota.
-    package var ignoresQuota: Bool
+    public var ignoresQuota: Bool
 
     /// Makes a recipient.
     ///
     /// Where the peer announces DSN and neither `notify` nor `originalRecipient` is given, ZMailer's defaults are sent:
     /// `NOTIFY=FAILURE` and the address itself as ORCPT.
-    package init(
+    public init(
         _ address: [UInt8], notify: NotifyConditions? = nil, originalRecipient: OriginalRecipient? = nil,
         ignoresQuota: Bool = false
     ) {
@@ -83,7 +83,7 @@ package struct EnvelopeRecipient: Sendable {
 // The two protocols that both halves speak.
 
 /// The protocol spoken on a connection.
-package enum Dialect: Sendable {
+public enum Dialect: Sendable {
     /// RFC 2033: LHLO, and a final reply for each accepted recipient.
     case lmtp
     /// RFC 5321: EHLO, and one final reply.

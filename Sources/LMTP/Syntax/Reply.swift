@@ -1,12 +1,12 @@
 // A server's reply, or one made here in its place: RFC 5321 4.2, with the enhanced code of RFC 2034.
 
 import Bytes
-package import MailSyntax
+public import MailSyntax
 
 /// One reply: its code and every line of its text.
-package struct Reply: Sendable, Hashable, CustomStringConvertible {
+public struct Reply: Sendable, Hashable, CustomStringConvertible {
     /// What the first digit of the code says (RFC 5321 4.2.1).
-    package enum Severity: UInt8, Sendable {
+    public enum Severity: UInt8, Sendable {
         /// 1yz: not used by SMTP or LMTP.
         case preliminary = 1
         /// 2yz: done.
@@ -39,15 +39,15 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
     private let content: Content
 
     /// The three digits, 100–599.
-    package var code: UInt16 { content.code }
+    public var code: UInt16 { content.code }
     /// The enhanced code: of the first line that has one of the reply's own class.
-    package var enhancedCode: EnhancedStatusCode? { content.enhancedCode }
+    public var enhancedCode: EnhancedStatusCode? { content.enhancedCode }
     /// The lines as received, code and separator included, line ends as one LF between lines and none at the end.
-    package var bytes: [UInt8] { content.bytes }
+    public var bytes: [UInt8] { content.bytes }
     /// Whether later lines were read and checked but not kept, because the reply passed the limit.
-    package var isTruncated: Bool { content.isTruncated }
+    public var isTruncated: Bool { content.isTruncated }
     /// Whether no server said this: it was made here, in the form of a reply.
-    package var isLocal: Bool { content.isLocal }
+    public var isLocal: Bool { content.isLocal }
 
     init(code: UInt16, enhancedCode: EnhancedStatusCode?, bytes: [UInt8], isTruncated: Bool) {
         content = Content(
@@ -57,7 +57,7 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
     /// Makes a local reply, for an outcome that no server spoke about.
     ///
     /// - Parameter text: one line for a person: the cause and what to do.
-    package init(local code: UInt16, _ enhancedCode: EnhancedStatusCode, _ text: String) {
+    public init(local code: UInt16, _ enhancedCode: EnhancedStatusCode, _ text: String) {
         content = Content(
             code: code, enhancedCode: enhancedCode, bytes: Array("\(code) \(enhancedCode) \(text)".utf8),
             isTruncated: false, isLocal: true)
@@ -67,7 +67,7 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
     static let unread = Reply(local: 451, EnhancedStatusCode(4, 5, 0), "no reply was read")
 
     /// What the first digit says.
-    package var severity: Severity {
+    public var severity: Severity {
         switch code / 100 {
         case 1: .preliminary
         case 2: .success
@@ -78,14 +78,14 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether both say the same.
-    package static func == (one: Reply, other: Reply) -> Bool {
+    public static func == (one: Reply, other: Reply) -> Bool {
         one.content === other.content
             || (one.code == other.code && one.enhancedCode == other.enhancedCode && one.bytes == other.bytes
                 && one.isTruncated == other.isTruncated && one.isLocal == other.isLocal)
     }
 
     /// Hashes what it says; the code and its enhanced form follow from that.
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         hasher.combine(bytes)
         hasher.combine(isTruncated)
         hasher.combine(isLocal)
@@ -113,17 +113,17 @@ package struct Reply: Sendable, Hashable, CustomStringConvertible {
     var mayMeanTooManyRecipients: Bool { (code == 452 || code == 552) && enhancedCode == nil }
 
     /// The lines, each with its code.
-    package var lines: [ArraySlice<UInt8>] {
+    public var lines: [ArraySlice<UInt8>] {
         bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false)
     }
 
     /// The lines without code and separator; the enhanced code stays.
-    package var textLines: [ArraySlice<UInt8>] {
+    public var textLines: [ArraySlice<UInt8>] {
         lines.map { $0.dropFirst(4) }
     }
 
     /// The reply on one line for messages: control characters shown as `?`, line ends as ` / `.
-    package var description: String {
+    public var description: String {
         lines.map { printable($0) }.joined(separator: " / ")
     }
 }
@@ -136,9 +136,9 @@ func printable(_ bytes: some Sequence<UInt8>) -> String {
 // Why bytes from a server are no reply.
 
 /// Bytes that cannot be read as a reply, so that no outcome may be drawn from them.
-package struct ReplySyntaxError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ReplySyntaxError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong.
-    package enum Reason: String, Sendable {
+    public enum Reason: String, Sendable {
         /// The line does not start with three digits, the first of them 1–5.
         case noCode = "no reply code"
         /// The code is followed neither by a blank, nor a hyphen, nor the line's end.
@@ -154,9 +154,9 @@ package struct ReplySyntaxError: Error, Sendable, Hashable, CustomStringConverti
     }
 
     /// What is wrong.
-    package let reason: Reason
+    public let reason: Reason
     /// The start of the offending line, for messages.
-    package let excerpt: [UInt8]
+    public let excerpt: [UInt8]
 
     init(_ reason: Reason, line: ArraySlice<UInt8>) {
         self.reason = reason
@@ -164,7 +164,7 @@ package struct ReplySyntaxError: Error, Sendable, Hashable, CustomStringConverti
     }
 
     /// The form of messages: `no reply code in 'HTTP/1.1 400'`.
-    package var description: String {
+    public var description: String {
         "\(reason.rawValue) in '\(printable(excerpt))'"
     }
 }

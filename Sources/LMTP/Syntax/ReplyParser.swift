@@ -10,18 +10,18 @@ import MailSyntax
 /// An incremental parser of replies.
 ///
 /// After an error the stream has no known position any more: the connection is to be closed.
-package struct ReplyParser: Sendable {
+public struct ReplyParser: Sendable {
     /// How much a server may say.
-    package struct Limits: Sendable {
+    public struct Limits: Sendable {
         /// Bytes a line, its LF not counted.
-        package var lineLength = 65_536
+        public var lineLength = 65_536
         /// Lines a reply.
-        package var lineCount = 4_096
+        public var lineCount = 4_096
         /// Bytes of one reply that are kept; lines beyond are checked and dropped.
-        package var keptLength = 65_536
+        public var keptLength = 65_536
 
         /// The limits in use everywhere: 64 KiB a line, 4,096 lines, 64 KiB kept.
-        package init() {}
+        public init() {}
     }
 
     private let limits: Limits
@@ -34,12 +34,12 @@ package struct ReplyParser: Sendable {
     private var isTruncated = false
 
     /// Makes a parser that stands between two replies.
-    package init(limits: Limits = Limits()) {
+    public init(limits: Limits = Limits()) {
         self.limits = limits
     }
 
     /// Whether part of a reply has been read.
-    package var isWithinReply: Bool { lineCount > 0 || !text.isEmpty }
+    public var isWithinReply: Bool { lineCount > 0 || !text.isEmpty }
 
     /// Reads on until a reply is complete or the bytes are used up.
     ///
@@ -48,7 +48,7 @@ package struct ReplyParser: Sendable {
     ///   - position: where to read on in them; moved behind what was read.
     /// - Returns: the reply, or nil when all bytes were read and it is not complete.
     /// - Throws: `ReplySyntaxError` for bytes that are no reply.
-    package mutating func next(
+    public mutating func next(
         in bytes: borrowing Span<UInt8>, from position: inout Int
     ) throws(ReplySyntaxError) -> Reply? {
         while position < bytes.count {

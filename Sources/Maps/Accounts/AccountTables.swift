@@ -3,12 +3,12 @@
 import Bytes
 import Configuration
 import Glibc
-package import System
+public import System
 
 /// Account names of a passwd file, as keys without values.
-package final class PasswdFileTable: Table {
+public final class PasswdFileTable: Table {
     /// What messages call this table.
-    package let name: TableName
+    public let name: TableName
     private var file: SettlingFile
     private var accounts: Set<[UInt8]>?
     private var hasWaited = false
@@ -19,13 +19,13 @@ package final class PasswdFileTable: Table {
     /// Accounts of the file at a path.
     ///
     /// - Parameter clock: by which the age of the file is judged.
-    package init(path: String, clock: FileClock = .system) {
+    public init(path: String, clock: FileClock = .system) {
         file = SettlingFile(path, limit: Self.limit, clock: clock)
         name = TableName(relation: "accounts", backEnd: "passwd", file: path)
     }
 
     /// Whether the key exists; throws `MapError` where that is not certain.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         if accounts == nil { try load() }
         value.removeAll(keepingCapacity: true)
         return accounts?.contains([UInt8](copying: key)) ?? false
@@ -78,7 +78,7 @@ package final class PasswdFileTable: Table {
     }
 
     /// Notices a changed file, as soon as its content is believed.
-    package func refresh() -> Bool {
+    public func refresh() -> Bool {
         guard accounts != nil else { return false }
         do {
             switch try file.look() {
@@ -95,21 +95,21 @@ package final class PasswdFileTable: Table {
     }
 
     /// Accounts carry no authority.
-    package var privilege: UInt32 { 65534 }
+    public var privilege: UInt32 { 65534 }
 }
 
 // The system's accounts, through the name service: whoever it cannot ask is not absent, but uncertain.
 
 /// Account names of the system, as keys without values.
-package final class SystemAccountsTable: Table {
+public final class SystemAccountsTable: Table {
     /// What messages call this table.
-    package let name = TableName(relation: "accounts", backEnd: "system", file: "passwd")
+    public let name = TableName(relation: "accounts", backEnd: "system", file: "passwd")
 
     /// The accounts that getpwnam(3) knows.
-    package init() {}
+    public init() {}
 
     /// Whether the key exists; throws `MapError` where that is not certain.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         value.removeAll(keepingCapacity: true)
         // No account has such a name: a C string ends at a NUL.
         let bytes = [UInt8](copying: key)
@@ -138,8 +138,8 @@ package final class SystemAccountsTable: Table {
     }
 
     /// Nothing is kept between lookups.
-    package func refresh() -> Bool { false }
+    public func refresh() -> Bool { false }
 
     /// Accounts carry no authority.
-    package var privilege: UInt32 { 65534 }
+    public var privilege: UInt32 { 65534 }
 }

@@ -2,10 +2,10 @@
 // other: its members are people.
 
 import Glibc
-package import System
+public import System
 
 /// What `:include:` names, by its path.
-package protocol IncludedLists: AnyObject {
+public protocol IncludedLists: AnyObject {
     /// What a list holds, one address list a line.
     ///
     /// - Parameters:
@@ -17,13 +17,13 @@ package protocol IncludedLists: AnyObject {
 
 extension TableName {
     /// What messages call an included list.
-    package init(includedList path: [UInt8]) {
+    public init(includedList path: [UInt8]) {
         self.init(relation: "include", backEnd: "file", file: String(decoding: path, as: Unicode.UTF8.self))
     }
 }
 
 /// The contents of included files, read when an address needs them.
-package final class IncludedFiles: IncludedLists {
+public final class IncludedFiles: IncludedLists {
     /// A file that was read, or could not be.
     private final class Known {
         var file: SettlingFile
@@ -50,12 +50,12 @@ package final class IncludedFiles: IncludedLists {
     /// Files by their paths.
     ///
     /// - Parameter clock: by which the age of files is judged.
-    package init(clock: FileClock = .system) {
+    public init(clock: FileClock = .system) {
         self.clock = clock
     }
 
     /// Reads a file: one that everybody may read, or that belongs to the map's owner, and that only its owner may write.
-    package func content(of path: [UInt8], onBehalfOf authority: UInt32) throws(MapError) -> [UInt8] {
+    public func content(of path: [UInt8], onBehalfOf authority: UInt32) throws(MapError) -> [UInt8] {
         let name = TableName(includedList: path)
         func refusal(_ text: String) -> MapError { MapError(table: name, key: path, text: text) }
         guard path.first == UInt8(ascii: "/"), !path.contains(0) else {

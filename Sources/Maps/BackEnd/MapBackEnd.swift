@@ -1,10 +1,10 @@
 // What a kind of map is to all that is not this kind: which types it has in dbases.conf, and how tables, files and checks of
 // these types are made. Nothing but the list of back ends (`MapBackEnds`) names one of them.
 
-package import Configuration
+public import Configuration
 
 /// One way to store maps, such as Berkeley DB or text files.
-package protocol MapBackEnd: Sendable {
+public protocol MapBackEnd: Sendable {
     /// What dbases.conf calls its types, each with the files that maps of it have.
     var types: [MapType] { get }
 
@@ -24,25 +24,25 @@ package protocol MapBackEnd: Sendable {
 
 extension MapBackEnd {
     /// Nothing is compiled.
-    package func format(of type: MapType) -> (any MapFormat)? { nil }
+    public func format(of type: MapType) -> (any MapFormat)? { nil }
 
     /// Nothing is named.
-    package func findings(about definition: MapDefinition) -> [Finding] { [] }
+    public func findings(about definition: MapDefinition) -> [Finding] { [] }
 }
 
 /// What the tables of one worker are made with.
-package struct MapWorker {
+public struct MapWorker {
     /// Reads text maps, once for all workers that share it.
-    package let texts: TextTableLoader
+    public let texts: TextTableLoader
     /// What maps of other kinds load once for the same workers.
-    package var contents: SharedContents { texts.contents }
+    public var contents: SharedContents { texts.contents }
     /// Watches the worker for calls that hang; nil where nobody does.
-    package let watch: CallWatch?
+    public let watch: CallWatch?
     /// Gives what knows what the entries of a map are for.
-    package let judge: (MapDefinition) -> (any EntryJudge)?
+    public let judge: (MapDefinition) -> (any EntryJudge)?
 
     /// Describes a worker.
-    package init(
+    public init(
         texts: TextTableLoader, watch: CallWatch? = nil,
         judge: @escaping (MapDefinition) -> (any EntryJudge)? = { _ in nil }
     ) {
@@ -53,31 +53,31 @@ package struct MapWorker {
 }
 
 /// The back ends that a program has.
-package struct MapBackEnds: Sendable {
+public struct MapBackEnds: Sendable {
     private let all: [any MapBackEnd]
 
     /// The names of types in dbases.conf, in the order of the back ends.
-    package let types: [MapType]
+    public let types: [MapType]
 
     /// Puts back ends together; of two types with one name the first counts.
-    package init(_ all: [any MapBackEnd]) {
+    public init(_ all: [any MapBackEnd]) {
         self.all = all
         types = all.flatMap(\.types)
     }
 
     /// The type that dbases.conf calls by a name.
-    package func type(named name: String) -> MapType? {
+    public func type(named name: String) -> MapType? {
         types.first { $0.name == name } ?? (name.uppercased() == MapType.none.name ? MapType.none : nil)
     }
 
     /// The types that sources are compiled into.
-    package var compiledTypes: [MapType] { types.filter { $0.compiledExtension != nil } }
+    public var compiledTypes: [MapType] { types.filter { $0.compiledExtension != nil } }
 
     /// How sources are compiled into files of a type; nil for types that nothing is compiled into.
-    package func format(of type: MapType) -> (any MapFormat)? { backEnd(of: type)?.format(of: type) }
+    public func format(of type: MapType) -> (any MapFormat)? { backEnd(of: type)?.format(of: type) }
 
     /// What is wrong with what the lines of a dbases.conf name beside the maps' own files; each finding once.
-    package func findings(about definitions: [MapDefinition]) -> [Finding] {
+    public func findings(about definitions: [MapDefinition]) -> [Finding] {
         var found: [Finding] = []
         for definition in definitions {
             for finding in backEnd(of: definition.type)?.findings(about: definition) ?? []
@@ -94,19 +94,19 @@ package struct MapBackEnds: Sendable {
 }
 
 /// Makes the tables of one worker, each by its back end; a back end that no line names is not begun.
-package final class WorkerTables: TableFactory {
+public final class WorkerTables: TableFactory {
     private let backEnds: MapBackEnds
     private let worker: MapWorker
     private var factories: [(types: [MapType], factory: any TableFactory)] = []
 
     /// A factory for one worker.
-    package init(_ backEnds: MapBackEnds, for worker: MapWorker) {
+    public init(_ backEnds: MapBackEnds, for worker: MapWorker) {
         self.backEnds = backEnds
         self.worker = worker
     }
 
     /// Makes the table of one map.
-    package func makeTable(for definition: MapDefinition) -> any Table {
+    public func makeTable(for definition: MapDefinition) -> any Table {
         if let known = factories.first(where: { $0.types.contains(definition.type) }) {
             return known.factory.makeTable(for: definition)
         }

@@ -1,7 +1,7 @@
 // How the compiler writes files without knowing any back end.
 
 /// A format of files that sources are compiled into.
-package protocol MapFormat: Sendable {
+public protocol MapFormat: Sendable {
     /// What follows the source's name in that of the file, such as `.db`.
     var fileExtension: String { get }
 
@@ -24,21 +24,21 @@ package protocol MapFormat: Sendable {
 }
 
 /// How much is to be written into a file.
-package struct MapFileSize: Sendable {
+public struct MapFileSize: Sendable {
     /// The number of entries.
-    package let entries: Int
+    public let entries: Int
     /// The bytes of the source.
-    package let sourceBytes: Int
+    public let sourceBytes: Int
 
     /// Describes what is to come.
-    package init(entries: Int, sourceBytes: Int) {
+    public init(entries: Int, sourceBytes: Int) {
         self.entries = entries
         self.sourceBytes = sourceBytes
     }
 }
 
 /// A file being filled. What is abandoned is left as it is; its owner removes it.
-package protocol MapFileWriter: AnyObject {
+public protocol MapFileWriter: AnyObject {
     /// Adds an entry; a file that is new is given each key once.
     ///
     /// - Returns: false if the key was in the file before; its value stays.
@@ -49,12 +49,12 @@ package protocol MapFileWriter: AnyObject {
 }
 
 /// Why a file was not written.
-package struct MapFileError: Error, Sendable {
+public struct MapFileError: Error, Sendable {
     /// The cause, and the remedy where there is one.
-    package let text: String
+    public let text: String
 
     /// Records why.
-    package init(_ text: String) {
+    public init(_ text: String) {
         self.text = text
     }
 }

@@ -1,9 +1,9 @@
 // The types of dbases.conf: what a line's second field says, and which files a map of that type has.
 
 /// How a map is stored, as dbases.conf calls it.
-package struct MapType: Sendable, Hashable {
+public struct MapType: Sendable, Hashable {
     /// What a map of a type is read from.
-    package enum Storage: Sendable, Hashable {
+    public enum Storage: Sendable, Hashable {
         /// No file.
         case none
         /// The source that newdb would compile, or another text file, read directly.
@@ -13,16 +13,16 @@ package struct MapType: Sendable, Hashable {
     }
 
     /// The word in dbases.conf.
-    package let name: String
+    public let name: String
     /// What it is read from.
-    package let storage: Storage
+    public let storage: Storage
     /// Whether other programs may change its file in place while it is read, in an environment that they share (`-C`).
-    package let livesInEnvironments: Bool
+    public let livesInEnvironments: Bool
     /// How many answers are cached where the line's flags do not say (`-s`).
-    package let standardCacheSize: Int
+    public let standardCacheSize: Int
 
     /// Describes a type.
-    package init(
+    public init(
         _ name: String, _ storage: Storage, livesInEnvironments: Bool = false, standardCacheSize: Int = 0
     ) {
         self.name = name
@@ -32,16 +32,16 @@ package struct MapType: Sendable, Hashable {
     }
 
     /// No map at all: the line only makes the relation known.
-    package static let none = MapType("NONE", .none)
+    public static let none = MapType("NONE", .none)
 
     /// What newdb appends to the source's name for the compiled file; nil where nothing is compiled.
-    package var compiledExtension: String? {
+    public var compiledExtension: String? {
         guard case .compiled(let fileExtension) = storage else { return nil }
         return fileExtension
     }
 
     /// Whether a line of this type names a file.
-    package var needsFile: Bool { storage != .none }
+    public var needsFile: Bool { storage != .none }
 
     /// Types that ZMailer has and that are not read here.
     static let foreign: Set<String> = [

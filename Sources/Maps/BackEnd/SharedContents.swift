@@ -3,7 +3,7 @@
 import Synchronization
 
 /// Loaded contents by the path of their file; each is let go when another takes its place.
-package final class SharedContents: Sendable {
+public final class SharedContents: Sendable {
     /// One file's content; its lock makes others wait for the one that loads.
     private final class Place: Sendable {
         let content = Mutex<(any Sendable)?>(nil)
@@ -12,7 +12,7 @@ package final class SharedContents: Sendable {
     private let places = Mutex<[String: Place]>([:])
 
     /// Nothing is loaded yet.
-    package init() {}
+    public init() {}
 
     /// The content of a file, which is loaded first where it is not.
     ///
@@ -20,7 +20,7 @@ package final class SharedContents: Sendable {
     ///   - path: the file, as its map names it.
     ///   - isCurrent: whether what was loaded before still is what the file has.
     ///   - load: reads the file; of several workers one does, and the others wait for it.
-    package func content<Content: Sendable, Failure: Error>(
+    public func content<Content: Sendable, Failure: Error>(
         of path: String, isCurrent: (Content) -> Bool, load: () throws(Failure) -> Content
     ) throws(Failure) -> Content {
         let place = places.withLock { places in

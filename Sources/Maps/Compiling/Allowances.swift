@@ -1,12 +1,12 @@
 // What is said of a name that cannot be allowed, on a command line or in a comment: the names that can, or why not.
 
-package import Configuration
+public import Configuration
 
 extension Finding.Name {
     /// Why a word is no name of a finding that can be allowed, and what to do.
     ///
     /// - Parameter known: the names that can be allowed.
-    package static func reasonAgainstAllowing(_ word: String, of known: [Finding.Name]) -> String {
+    public static func reasonAgainstAllowing(_ word: String, of known: [Finding.Name]) -> String {
         let name = Finding.Name(word)
         if name == .unreadableLine || name == .nulByte {
             return "'\(word)' cannot be allowed: such a line has no key and value that could be stored"
@@ -20,7 +20,7 @@ extension Finding.Name {
     }
 
     /// The names that can be allowed, those first that are most like a word.
-    package static func all(_ known: [Finding.Name], nearestTo word: String) -> String {
+    public static func all(_ known: [Finding.Name], nearestTo word: String) -> String {
         ([AllowedFindings.everyName] + namesByLikeness(to: word, among: known.map(\.description)))
             .joined(separator: ", ")
     }

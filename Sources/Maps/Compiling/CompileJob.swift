@@ -1,19 +1,19 @@
 // What is compiled into what, and what came of it.
 
-package import Configuration
-package import System
+public import Configuration
+public import System
 
 /// One source to be compiled into one database.
-package struct CompileJob: Sendable {
+public struct CompileJob: Sendable {
     /// The text of a source.
-    package enum Source: Sendable {
+    public enum Source: Sendable {
         /// A file.
         case file(String)
         /// Bytes that were read already, such as those of standard input, and what messages call them.
         case bytes([UInt8], name: String)
 
         /// What messages call it.
-        package var name: String {
+        public var name: String {
             switch self {
             case .file(let path): path
             case .bytes(_, let name): name
@@ -22,14 +22,14 @@ package struct CompileJob: Sendable {
     }
 
     /// Whom the database is to belong to.
-    package struct Permissions: Sendable, Hashable {
+    public struct Permissions: Sendable, Hashable {
         /// The numbers of the owner and the group; nil leaves the one the file is created with.
-        package var owner: UInt32?, group: UInt32?
+        public var owner: UInt32?, group: UInt32?
         /// The permission bits.
-        package var mode: UInt32
+        public var mode: UInt32
 
         /// Describes whom a database is to belong to.
-        package init(owner: UInt32? = nil, group: UInt32? = nil, mode: UInt32) {
+        public init(owner: UInt32? = nil, group: UInt32? = nil, mode: UInt32) {
             self.owner = owner
             self.group = group
             self.mode = mode
@@ -37,26 +37,26 @@ package struct CompileJob: Sendable {
     }
 
     /// The text to compile.
-    package var source: Source
+    public var source: Source
     /// Its grammar.
-    package var form: SourceForm
+    public var form: SourceForm
     /// How keys are folded; those of aliases to lower case where it does not say.
-    package var folding: KeyFolding
+    public var folding: KeyFolding
     /// The format of the file; nil for a source that is read as it is, and only checked.
-    package var format: (any MapFormat)?
+    public var format: (any MapFormat)?
     /// The database to replace or to make, with its extension.
-    package var target: String
+    public var target: String
     /// Whom it is to belong to; nil for this process's user and mode 0644 less the umask.
-    package var permissions: Permissions?
+    public var permissions: Permissions?
     /// Knows what the entries are for; nil where nobody does.
-    package var judge: (any EntryJudge)?
+    public var judge: (any EntryJudge)?
     /// What is no finding.
-    package var allowed = AllowedFindings()
+    public var allowed = AllowedFindings()
 
     /// Describes what to compile.
     ///
     /// - Parameter base: the path of the database without the format's extension, as `makedb` takes it.
-    package init(
+    public init(
         source: Source, form: SourceForm, folding: KeyFolding, format: (any MapFormat)?, base: String,
         permissions: Permissions? = nil
     ) {
@@ -70,20 +70,20 @@ package struct CompileJob: Sendable {
 }
 
 /// What came of compiling one source.
-package struct CompileReport: Sendable {
+public struct CompileReport: Sendable {
     /// What messages call the source.
-    package let source: String
+    public let source: String
     /// How many entries of the source are in the database; of those that share a key only the first counts.
-    package let entries: Int
+    public let entries: Int
     /// How many keys of the source the database had before, when it was added to; their old values stand.
-    package let kept: Int
+    public let kept: Int
     /// How many entries the old database had, where the source has none; nil where that was not looked for.
-    package var entriesBefore: Int?
+    public var entriesBefore: Int?
     /// What was found that is probably a mistake.
-    package let findings: SourceFindings
+    public let findings: SourceFindings
 
     /// What is to be said where a map that had entries gets none.
-    package func emptiness(of job: CompileJob) -> Finding? {
+    public func emptiness(of job: CompileJob) -> Finding? {
         guard let before = entriesBefore, before > 0, !job.allowed.contains(.emptySource) else { return nil }
         return Finding(
             .emptySource, .warning, file: source,
@@ -96,25 +96,25 @@ package struct CompileReport: Sendable {
 // Why a map's source was refused, or its database not written. The old database stays in both cases.
 
 /// A source that breaks its grammar, or a file that could not be read or written.
-package struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct CompileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The file at fault.
-    package let file: String
+    public let file: String
     /// The line at fault, counted from 1; nil where it is not about a line.
-    package let line: Int?
+    public let line: Int?
     /// What is wrong.
-    package let reason: String
+    public let reason: String
     /// What to do about it; may be empty where the reason says it.
-    package let remedy: String
+    public let remedy: String
     /// All that was found in a source that was refused; nil where a file could not be read or written.
-    package private(set) var findings: SourceFindings?
+    public private(set) var findings: SourceFindings?
 
     /// Whether the file is being written, and may be fine in a moment.
-    package let isTemporary: Bool
+    public let isTemporary: Bool
 
     /// Records what is wrong with a file.
     ///
     /// - Parameter isTemporary: whether the file may be fine in a moment.
-    package init(file: String, line: Int? = nil, reason: String, remedy: String, isTemporary: Bool = false) {
+    public init(file: String, line: Int? = nil, reason: String, remedy: String, isTemporary: Bool = false) {
         self.file = file
         self.line = line
         self.reason = reason
@@ -127,31 +127,31 @@ package struct CompileError: Error, Sendable, Hashable, CustomStringConvertible 
     /// - Parameters:
     ///   - findings: all that was found in it.
     ///   - cause: the finding that tells why.
-    package init(refusing findings: SourceFindings, because cause: Finding) {
+    public init(refusing findings: SourceFindings, because cause: Finding) {
         self.init(file: cause.file, line: cause.line, reason: cause.text, remedy: "")
         self.findings = findings
     }
 
     /// Records a failed file operation.
-    package init(_ error: FileError, remedy: String = "") {
+    public init(_ error: FileError, remedy: String = "") {
         self.init(
             file: error.path, reason: "\(error.operation): \(error.reason)", remedy: remedy,
             isTemporary: error.isUnsettled)
     }
 
     /// The form of messages: `/db/aliases:12: no colon after the key; write 'key: value'`.
-    package var description: String {
+    public var description: String {
         file + (line.map { ":\($0)" } ?? "") + ": " + text
     }
 
     /// The reason and the remedy.
-    package var text: String { remedy.isEmpty ? reason : reason + "; " + remedy }
+    public var text: String { remedy.isEmpty ? reason : reason + "; " + remedy }
 }
 
 // The two grammars of map sources (SEMANTICS 9): what `newdb -a` reads, and what it reads without `-a`.
 
 /// How the text of a map's source is laid out.
-package enum SourceForm: Sendable, Hashable {
+public enum SourceForm: Sendable, Hashable {
     /// `key: value`, continued on lines that begin with a blank after a line that ends with a comma (`newdb -a`).
     ///
     /// The key ends at the first blank or colon that is neither quoted nor escaped, and is folded to lower case, or to upper.

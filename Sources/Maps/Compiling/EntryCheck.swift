@@ -1,19 +1,19 @@
 // The rules of sources for entries that come one at a time, or from a dump.
 
 import Bytes
-package import Configuration
+public import Configuration
 
 /// Looks at single entries as the reader of sources does.
-package struct EntryCheck {
+public struct EntryCheck {
     private let judge: (any EntryJudge)?
 
     /// Looks at entries whose use a judge knows.
-    package init(judge: (any EntryJudge)?) { self.judge = judge }
+    public init(judge: (any EntryJudge)?) { self.judge = judge }
 
     /// What is wrong with an entry as it is stored, a NUL behind its key and its value.
     ///
     /// Nothing is known of entries whose use nobody knows: other programs' keys may be of any bytes.
-    package func faults(ofStoredKey key: [UInt8], value: [UInt8]) -> [EntryFault] {
+    public func faults(ofStoredKey key: [UInt8], value: [UInt8]) -> [EntryFault] {
         guard judge != nil else { return [] }
         guard key.last == 0 else {
             let text = String(decoding: key, as: UTF8.self)
@@ -27,7 +27,7 @@ package struct EntryCheck {
     }
 
     /// What is wrong with an entry.
-    package func faults(ofKey key: [UInt8], value: [UInt8]) -> [EntryFault] {
+    public func faults(ofKey key: [UInt8], value: [UInt8]) -> [EntryFault] {
         for part in [key, value] {
             let intruders = SourceCharacters.intruders(in: part.span, isComment: false, isFirst: false)
             if let first = intruders.first { return [EntryFault(first.name, first.text)] }
@@ -43,16 +43,16 @@ package struct EntryCheck {
 // How a reader of sources learns what an entry must be, without knowing what its map is for.
 
 /// What is wrong with an entry, wherever it stands.
-package struct EntryFault: Sendable, Hashable {
+public struct EntryFault: Sendable, Hashable {
     /// Its kind.
-    package let name: Finding.Name
+    public let name: Finding.Name
     /// How much it matters.
-    package let severity: Finding.Severity
+    public let severity: Finding.Severity
     /// The cause and the remedy, in one line.
-    package let text: String
+    public let text: String
 
     /// Records a fault.
-    package init(_ name: Finding.Name, _ text: String, severity: Finding.Severity = .error) {
+    public init(_ name: Finding.Name, _ text: String, severity: Finding.Severity = .error) {
         self.name = name
         self.severity = severity
         self.text = text
@@ -60,7 +60,7 @@ package struct EntryFault: Sendable, Hashable {
 }
 
 /// Says what is wrong with the entries of one relation.
-package protocol EntryJudge: Sendable {
+public protocol EntryJudge: Sendable {
     /// The names of all that it may find.
     var names: [Finding.Name] { get }
 
@@ -76,40 +76,40 @@ package protocol EntryJudge: Sendable {
 
 extension Finding.Name {
     /// A line that the form of the source does not have, such as one without a colon; it cannot be allowed.
-    package static let unreadableLine = Finding.Name("unreadable-line")
+    public static let unreadableLine = Finding.Name("unreadable-line")
     /// A NUL byte, which no key or value in a database may hold, or UTF-16, which is full of them; it cannot be allowed.
-    package static let nulByte = Finding.Name("nul-byte")
+    public static let nulByte = Finding.Name("nul-byte")
     /// A carriage return: the line ends of another system.
-    package static let carriageReturn = Finding.Name("carriage-return")
+    public static let carriageReturn = Finding.Name("carriage-return")
     /// A byte order mark, at the beginning or where files were put together.
-    package static let byteOrderMark = Finding.Name("byte-order-mark")
+    public static let byteOrderMark = Finding.Name("byte-order-mark")
     /// A character that other programs take for a line end: U+0085, U+2028, U+2029.
-    package static let lineSeparator = Finding.Name("line-separator")
+    public static let lineSeparator = Finding.Name("line-separator")
     /// Any other control character but TAB.
-    package static let controlCharacter = Finding.Name("control-character")
+    public static let controlCharacter = Finding.Name("control-character")
     /// A line of the plain form that begins with a blank: elsewhere it would continue the line before.
-    package static let indentedLine = Finding.Name("indented-line")
+    public static let indentedLine = Finding.Name("indented-line")
     /// A key of the plain form with a quote that the key does not close.
-    package static let unclosedQuote = Finding.Name("unclosed-quote")
+    public static let unclosedQuote = Finding.Name("unclosed-quote")
     /// A key of the plain form that ends in a colon.
-    package static let colonAfterKey = Finding.Name("colon-after-key")
+    public static let colonAfterKey = Finding.Name("colon-after-key")
     /// A key that was given before.
-    package static let duplicateKey = Finding.Name("duplicate-key")
+    public static let duplicateKey = Finding.Name("duplicate-key")
     /// A stored key without the NUL that ends keys.
-    package static let missingNUL = Finding.Name("missing-nul")
+    public static let missingNUL = Finding.Name("missing-nul")
     /// A source that everyone may write.
-    package static let writableByAll = Finding.Name("writable-by-all")
+    public static let writableByAll = Finding.Name("writable-by-all")
     /// A compiled map that is older than its source.
-    package static let sourceIsNewer = Finding.Name("source-is-newer")
+    public static let sourceIsNewer = Finding.Name("source-is-newer")
     /// A source without entries where there were some before.
-    package static let emptySource = Finding.Name("empty-source")
+    public static let emptySource = Finding.Name("empty-source")
     /// A last line without its newline.
-    package static let noFinalNewline = Finding.Name("no-final-newline")
+    public static let noFinalNewline = Finding.Name("no-final-newline")
     /// A comment that allows what is no finding.
-    package static let unknownAllowance = Finding.Name("unknown-allowance")
+    public static let unknownAllowance = Finding.Name("unknown-allowance")
 
     /// Those of a source's lines that can be allowed.
-    package static let allowableInSources: [Finding.Name] = [
+    public static let allowableInSources: [Finding.Name] = [
         .carriageReturn, .byteOrderMark, .lineSeparator, .controlCharacter, .invisibleCharacter, .indentedLine,
         .unclosedQuote, .colonAfterKey, .duplicateKey, .noFinalNewline, .missingNUL, .unknownAllowance,
     ]

@@ -3,13 +3,13 @@
 
 import Glibc
 import Synchronization
-package import System
+public import System
 
 /// Compiles a set of maps, and replaces their databases together.
 ///
 /// What was prepared and not committed is removed when the object goes. One thread prepares and commits; any may discard,
 /// such as one that takes a signal: what is being replaced then is replaced as a whole.
-package final class MapCompiler: Sendable {
+public final class MapCompiler: Sendable {
     private struct Prepared {
         let temporary: String
         let target: String
@@ -24,14 +24,14 @@ package final class MapCompiler: Sendable {
     private let state = Mutex(State())
 
     /// Makes a compiler with nothing to replace yet.
-    package init() {}
+    public init() {}
 
     deinit { discard() }
 
     /// Reads the source of a job only, to say what is wrong with it.
     ///
     /// - Throws: what `prepare` would say of the source.
-    package static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
+    public static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
         let sorted = try SortedSource(job)
         return CompileReport(
             source: job.source.name, entries: sorted.entries.count, kept: 0, findings: sorted.findings)
@@ -44,7 +44,7 @@ package final class MapCompiler: Sendable {
     ///   - progress: is told from time to time how many entries were written, and at the end.
     /// - Throws: if the source cannot be read or breaks its grammar, or the file cannot be written; other maps that were
     ///   prepared before stay prepared.
-    package func prepare(
+    public func prepare(
         _ job: CompileJob, appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> CompileReport {
         guard let format = job.format else {
@@ -79,7 +79,7 @@ package final class MapCompiler: Sendable {
     ///
     /// - Throws: if a rename fails; databases before it, in the order of preparation, are replaced then, and those after
     ///   it are not.
-    package func commit() throws(CompileError) {
+    public func commit() throws(CompileError) {
         try state.withLock { state throws(CompileError) in
             if state.isEnded { throw Self.ended }
             defer { Self.discard(&state) }
@@ -107,10 +107,10 @@ package final class MapCompiler: Sendable {
     }
 
     /// Removes what was prepared and not committed.
-    package func discard() { state.withLock { Self.discard(&$0) } }
+    public func discard() { state.withLock { Self.discard(&$0) } }
 
     /// Removes what was prepared and not committed; nothing is prepared or committed any more.
-    package func end() {
+    public func end() {
         state.withLock { state in
             Self.discard(&state)
             state.isEnded = true
@@ -199,7 +199,7 @@ package final class MapCompiler: Sendable {
 
 extension MapFileError {
     /// A failure of the file system.
-    package init(_ error: FileError) {
+    public init(_ error: FileError) {
         self.init("\(error.operation): \(error.reason)")
     }
 }

@@ -3,7 +3,7 @@
 import Bytes
 import Configuration
 import Glibc
-package import System
+public import System
 
 extension SourceParser {
     /// Notes a fault of the entry that is being read, of which nothing more is said.
@@ -100,7 +100,7 @@ extension SourceParser {
 
 extension FileError {
     /// What to do about a source or a dump that cannot be read, as the end of a message.
-    package var sourceRemedy: String {
+    public var sourceRemedy: String {
         switch code {
         case ENOENT: "create it, or correct its path"
         case EACCES, EPERM: "run this as a user who may read it, or let this one (chmod, and its directories)"

@@ -5,24 +5,24 @@ import Glibc
 import System
 
 /// Names of files that are to replace a target.
-package struct TemporaryName {
+public struct TemporaryName {
     private let directory: String
     private let prefix: String
 
     /// Names for the replacement of a file.
-    package init(for target: String) {
+    public init(for target: String) {
         directory = System.directory(of: target)
         let base = target.utf8.lastIndex(of: UInt8(ascii: "/")).map { target[target.utf8.index(after: $0)...] }
         prefix = ".\(base ?? target[...]).zroute-"
     }
 
     /// One of the names that this process may take.
-    package func path(attempt: Int) -> String {
+    public func path(attempt: Int) -> String {
         "\(directory)/\(prefix)\(getpid())-\(attempt)"
     }
 
     /// Removes what runs left behind that did not live to remove it themselves.
-    package func removeLeftovers() {
+    public func removeLeftovers() {
         guard let stream = unsafe opendir(directory) else { return }
         defer { unsafe closedir(stream) }
         while let entry = unsafe readdir(stream) {

@@ -1,26 +1,26 @@
 // Reads dbases.conf, ZMailer's list of maps: relation, type, privilege, newdb options, file, relation flags.
 
 import Bytes
-package import Configuration
+public import Configuration
 import System
 
 /// The maps of a dbases.conf, in its order.
-package struct DatabasesConf: Sendable, Hashable {
+public struct DatabasesConf: Sendable, Hashable {
     /// The file they were read from.
-    package let file: String
+    public let file: String
     /// One definition for each line that can be used, those of type `none` among them.
-    package let definitions: [MapDefinition]
+    public let definitions: [MapDefinition]
     /// Why the file, or what lines of it, cannot be used.
-    package let mistakes: [Finding]
+    public let mistakes: [Finding]
     /// Whether the file could be read, whatever became of its lines.
-    package var isRead: Bool { !mistakes.contains { $0.line == nil } }
+    public var isRead: Bool { !mistakes.contains { $0.line == nil } }
     /// The relations of lines that cannot be used.
-    package let faultyRelations: Set<String>
+    public let faultyRelations: Set<String>
 
     /// Where dbases.conf is: what the command line names, else `$MAILVAR/db/dbases.conf`, else `$MAILVAR/dbases.conf`.
     ///
     /// - Throws: `ConfigurationError` when nothing is named and `MAILVAR` is not set.
-    package static func location(named: String? = nil, settings: Settings) throws(ConfigurationError) -> String {
+    public static func location(named: String? = nil, settings: Settings) throws(ConfigurationError) -> String {
         if let named { return named }
         guard let mailVar = settings.mailVar else {
             throw settings.missing(
@@ -39,7 +39,7 @@ package struct DatabasesConf: Sendable, Hashable {
     }
 
     /// Reads a dbases.conf as far as its lines can be used.
-    package init(reading file: String, settings: Settings, backEnds: MapBackEnds) {
+    public init(reading file: String, settings: Settings, backEnds: MapBackEnds) {
         let read = ConfigurationFile(file) { error in
             error.isMissing
                 ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
@@ -52,7 +52,7 @@ package struct DatabasesConf: Sendable, Hashable {
     /// Reads a dbases.conf, for callers who can use it only whole.
     ///
     /// - Throws: `ConfigurationError` for a file that cannot be read, and for all lines that cannot be used.
-    package init(file: String, settings: Settings, backEnds: MapBackEnds) throws(ConfigurationError) {
+    public init(file: String, settings: Settings, backEnds: MapBackEnds) throws(ConfigurationError) {
         self.init(reading: file, settings: settings, backEnds: backEnds)
         if let error = ConfigurationError(mistakes) { throw error }
     }
@@ -65,7 +65,7 @@ package struct DatabasesConf: Sendable, Hashable {
     ///   - variables: what `$NAME` stands for; a name that is not set is an error.
     ///   - backEnds: which types of maps there are.
     /// - Throws: `ConfigurationError` for all lines that cannot be used.
-    package init(
+    public init(
         _ bytes: [UInt8], file: String, variables: Variables, backEnds: MapBackEnds
     ) throws(ConfigurationError) {
         self.init(reading: bytes, FindingList(file), variables: variables, backEnds: backEnds)
@@ -92,12 +92,12 @@ package struct DatabasesConf: Sendable, Hashable {
     }
 
     /// The definitions of one relation, in the order in which they are looked into.
-    package func definitions(of relation: String) -> [MapDefinition] {
+    public func definitions(of relation: String) -> [MapDefinition] {
         definitions.filter { $0.relation == relation && $0.type != .none }
     }
 
     /// Every relation that is named, each once, in the order of its first line.
-    package var relations: [String] {
+    public var relations: [String] {
         var seen: Set<String> = []
         return definitions.map(\.relation).filter { seen.insert($0).inserted }
     }

@@ -3,26 +3,26 @@
 import Configuration
 
 /// A map as dbases.conf defines it.
-package struct MapDefinition: Sendable, Hashable {
+public struct MapDefinition: Sendable, Hashable {
     /// The relation that the map is a part of, such as `fqdnroutes`.
-    package let relation: String
+    public let relation: String
     /// How it is stored.
-    package let type: MapType
+    public let type: MapType
     /// Whom its file is to belong to; nil where the line does not say.
-    package let privilege: MapPrivilege?
+    public let privilege: MapPrivilege?
     /// How its source is compiled or, as text, read.
-    package let compile: CompileOptions
+    public let compile: CompileOptions
     /// The source, variables replaced, without the compiled file's extension; nil where the line has `-`.
-    package let path: String?
+    public let path: String?
     /// How it is looked into.
-    package let flags: RelationFlags
+    public let flags: RelationFlags
     /// The dbases.conf that defines it.
-    package let file: String
+    public let file: String
     /// The line there, counted from 1.
-    package let line: Int
+    public let line: Int
 
     /// Defines a map.
-    package init(
+    public init(
         relation: String, type: MapType, privilege: MapPrivilege? = nil,
         compile: CompileOptions = CompileOptions(), path: String?, flags: RelationFlags = RelationFlags(),
         file: String, line: Int
@@ -38,22 +38,22 @@ package struct MapDefinition: Sendable, Hashable {
     }
 
     /// The file that lookups read: the source, or what newdb compiles it to; nil where there is none.
-    package var tablePath: String? {
+    public var tablePath: String? {
         path.map { $0 + (type.compiledExtension ?? "") }
     }
 
     /// The description of the environment that the map lives in; nil for a type that lives in none, whatever its flags.
-    package var environmentFile: String? {
+    public var environmentFile: String? {
         type.livesInEnvironments ? flags.environmentFile : nil
     }
 
     /// How many answers are cached: what `-s` says, else 10 for unordered text and none for other types.
-    package var cacheSize: Int {
+    public var cacheSize: Int {
         flags.cacheSize ?? type.standardCacheSize
     }
 
     /// What messages call the map.
-    package var tableName: TableName {
+    public var tableName: TableName {
         TableName(relation: relation, backEnd: type.name, file: tablePath ?? "-")
     }
 }
@@ -61,16 +61,16 @@ package struct MapDefinition: Sendable, Hashable {
 // The fourth field of dbases.conf: how newdb compiles the map's source, which is also how a text map is read.
 
 /// How a map's source is to be understood.
-package struct CompileOptions: Sendable, Hashable {
+public struct CompileOptions: Sendable, Hashable {
     /// How keys are folded when they are stored.
-    package let folding: KeyFolding
+    public let folding: KeyFolding
     /// Whether the source is in the form of aliases, `key: value, value` (`-a`), not in the plain form.
-    package let isAliases: Bool
+    public let isAliases: Bool
     /// Whether the map is live (`-r`): other programs write it, newdb leaves it alone.
-    package let isLive: Bool
+    public let isLive: Bool
 
     /// Describes how a source is compiled.
-    package init(folding: KeyFolding = .none, isAliases: Bool = false, isLive: Bool = false) {
+    public init(folding: KeyFolding = .none, isAliases: Bool = false, isLive: Bool = false) {
         self.folding = folding
         self.isAliases = isAliases
         self.isLive = isLive

@@ -1,10 +1,10 @@
 // What a line of dbases.conf says that its owner probably does not mean. ZMailer takes such lines, so they are warnings.
 
-package import Configuration
+public import Configuration
 
 extension MapDefinition {
     /// What this line probably does not mean, though it can be read.
-    package var findings: [Finding] {
+    public var findings: [Finding] {
         var findings: [Finding] = []
         func find(_ name: Finding.Name, _ severity: Finding.Severity, _ text: String) {
             findings.append(Finding(name, severity, file: file, line: line, text: text))
@@ -45,7 +45,7 @@ extension MapDefinition {
 
 extension DatabasesConf {
     /// What of the lines cannot be used, and what the others probably do not mean, though they can be read.
-    package var findings: [Finding] { (mistakes + definitions.flatMap(\.findings) + repetitions).inOrderOfLines }
+    public var findings: [Finding] { (mistakes + definitions.flatMap(\.findings) + repetitions).inOrderOfLines }
 
     /// Maps that stand before in the same relation: whatever they have was found there.
     private var repetitions: [Finding] {

@@ -1,20 +1,20 @@
 // The third field of dbases.conf: who owns a map that mail may be expanded from, and how widely it may be written.
 
-package import Configuration
+public import Configuration
 import Glibc
-import System
+public import System
 
 /// What a map's file is to be owned by, and its mode.
-package struct MapPrivilege: Sendable, Hashable {
+public struct MapPrivilege: Sendable, Hashable {
     /// The owner, a name or a number.
-    package let owner: String
+    public let owner: String
     /// The group, a name or a number.
-    package let group: String
+    public let group: String
     /// The permission bits.
-    package let mode: UInt32
+    public let mode: UInt32
 
     /// Describes whom a map is to belong to.
-    package init(owner: String, group: String, mode: UInt32) {
+    public init(owner: String, group: String, mode: UInt32) {
         self.owner = owner
         self.group = group
         self.mode = mode
@@ -42,7 +42,7 @@ extension DatabasesConf {
     /// Warns of map files that are more widely writable than their mode says, or owned by someone else.
     ///
     /// A file that does not exist is not warned of: the lookup that needs it says so.
-    package func checkPrivileges() -> [Finding] {
+    public func checkPrivileges() -> [Finding] {
         definitions.flatMap { definition -> [Finding] in
             guard let privilege = definition.privilege, let path = definition.tablePath,
                 let identity = try? FileIdentity(path: path)
@@ -58,10 +58,10 @@ extension DatabasesConf {
 
 extension MapPrivilege {
     /// The number of the owner; nil where the system does not know the name.
-    package var ownerNumber: UInt32? { userNumber(owner) }
+    public var ownerNumber: UInt32? { userNumber(owner) }
 
     /// The number of the group; nil where the system does not know the name.
-    package var groupNumber: UInt32? { Maps.groupNumber(group) }
+    public var groupNumber: UInt32? { Maps.groupNumber(group) }
 
     fileprivate func differences(_ identity: FileIdentity) -> [String] {
         var findings: [String] = []
@@ -132,11 +132,11 @@ extension Finding.Name {
 // Whose authority an expansion carries: ZMailer's privilege of a database file (SEMANTICS 9, `priv`).
 
 /// The user without any authority (`nobody`).
-package let nobody: UInt32 = 65534
+public let nobody: UInt32 = 65534
 
 extension FileIdentity {
     /// The user whose authority the file's contents carry: its owner, or nobody where others may write it.
-    package var privilege: UInt32 {
+    public var privilege: UInt32 {
         mode & (S_IWGRP | S_IWOTH) == 0 ? owner : nobody
     }
 }
@@ -144,9 +144,9 @@ extension FileIdentity {
 // What the files of a map's source tell without being read: who may write them, and whether they were compiled since.
 
 /// Looks at who may write a source.
-package enum SourcePrivilege {
+public enum SourcePrivilege {
     /// A source that everyone may write; whoever does decides where mail goes.
-    package static func finding(about path: String) -> Finding? {
+    public static func finding(about path: String) -> Finding? {
         guard let identity = try? FileIdentity(path: path), identity.mode & 0o002 != 0 else { return nil }
         let mode = String(identity.mode & 0o7777, radix: 8)
         return Finding(
@@ -157,7 +157,7 @@ package enum SourcePrivilege {
 
 extension DatabasesConf {
     /// Compiled maps that are older than their sources: what was written since is not in effect.
-    package func checkCompiled() -> [Finding] {
+    public func checkCompiled() -> [Finding] {
         var seen: Set<String> = []
         return definitions.compactMap { definition in
             guard definition.type.compiledExtension != nil, !definition.compile.isLive, let path = definition.path,
@@ -173,7 +173,7 @@ extension DatabasesConf {
     }
 
     /// The text maps that everyone may write.
-    package func checkTextSources() -> [Finding] {
+    public func checkTextSources() -> [Finding] {
         var seen: Set<String> = []
         return definitions.compactMap { definition in
             guard definition.textForm != nil, definition.privilege == nil, let path = definition.path,
@@ -186,7 +186,7 @@ extension DatabasesConf {
 
 extension MapDefinition {
     /// How the map's text is read where it is read directly; nil where it is not.
-    package var textForm: (form: SourceForm, folding: KeyFolding)? {
+    public var textForm: (form: SourceForm, folding: KeyFolding)? {
         switch type {
         case .text: (compile.isAliases ? .aliases : .plain, compile.folding)
         case .unordered: (.plain, .lower)

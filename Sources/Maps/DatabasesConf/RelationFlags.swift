@@ -3,7 +3,7 @@
 import Configuration
 
 /// What a map answers when it finds the key, or does not.
-package enum RelationAnswer: Sendable, Hashable {
+public enum RelationAnswer: Sendable, Hashable {
     /// The value.
     case value
     /// The value; the key itself where the value is empty or the key absent (`-n`).
@@ -13,32 +13,32 @@ package enum RelationAnswer: Sendable, Hashable {
 }
 
 /// How a map is looked into.
-package struct RelationFlags: Sendable, Hashable {
+public struct RelationFlags: Sendable, Hashable {
     /// How the looked-up key is folded (`-l`, `-u`).
-    package var folding: KeyFolding = .none
+    public var folding: KeyFolding = .none
     /// Whether a changed file is reopened (`-m`).
-    package var reopensChanged = false
+    public var reopensChanged = false
     /// How many answers are cached (`-s`); nil where the flag is not given.
-    package var cacheSize: Int?
+    public var cacheSize: Int?
     /// How many seconds a cached answer lives (`-e`); 0 for ever.
-    package var cacheSeconds = 0
+    public var cacheSeconds = 0
     /// Whether absences are cached too (`-N`).
-    package var cachesAbsences = false
+    public var cachesAbsences = false
     /// What is answered (`-b`, `-n`; the last one given stands).
-    package var answer = RelationAnswer.value
+    public var answer = RelationAnswer.value
     /// Whether `%N` in values is substituted (`-%`).
-    package var substitutes = false
+    public var substitutes = false
     /// Whether the flag `-:` is there, which changes nothing: drivers always end with the caller's default keys.
-    package var hasDefaultKeysFlag = false
+    public var hasDefaultKeysFlag = false
     /// Which keys are tried (`-d`).
-    package var driver = SearchDriver.none
+    public var driver = SearchDriver.none
     /// The Berkeley DB environment's configuration (`-C`).
-    package var environmentFile: String?
+    public var environmentFile: String?
     /// The file to read where the line itself names none (`-f`).
-    package var file: String?
+    public var file: String?
 
     /// No flags at all.
-    package init() {}
+    public init() {}
 }
 
 // Reads relation flags as getopt(3) does: letters together or apart, an argument attached or the next word.

@@ -11,9 +11,9 @@ import Synchronization
 /// so exactly one of them happens: whatever the worker owned belongs to the supervisor from a successful
 /// ``abandon(_:_:)`` on, and the worker touches none of it should its call ever come back.
 @safe
-package final class CallWatch: Sendable {
+public final class CallWatch: Sendable {
     /// What all workers know.
-    package let health: ResourceHealth
+    public let health: ResourceHealth
 
     /// Lives as long as this object.
     nonisolated(unsafe) let words: UnsafeMutablePointer<CallWords>
@@ -27,7 +27,7 @@ package final class CallWatch: Sendable {
     }
 
     /// A watch over one worker.
-    package init(health: ResourceHealth) {
+    public init(health: ResourceHealth) {
         self.health = health
         unsafe words = .allocate(capacity: 1)
         unsafe words.initialize(to: CallWords())
@@ -40,7 +40,7 @@ package final class CallWatch: Sendable {
     }
 
     /// Whether the worker was given up: it must touch nothing that others can see.
-    package var isAbandoned: Bool {
+    public var isAbandoned: Bool {
         unsafe words.pointee.word.load(ordering: .relaxed) & CallWords.state == CallWords.abandoned
     }
 
@@ -75,7 +75,7 @@ package final class CallWatch: Sendable {
     /// The call that the worker is inside of; nil outside of calls.
     ///
     /// Equal values at two times mean one call.
-    package var presentCall: UInt64? {
+    public var presentCall: UInt64? {
         let word = unsafe words.pointee.word.load(ordering: .relaxed)
         return word & CallWords.state == CallWords.inside ? word : nil
     }
@@ -86,7 +86,7 @@ package final class CallWatch: Sendable {
     ///   - call: the call, as ``presentCall`` gave it.
     ///   - takeOver: takes what the worker owned; the worker stands still as long as this runs.
     /// - Returns: what `takeOver` made of the error that the lookup ends with; nil if the call was left meanwhile.
-    package func abandon<Taken>(_ call: UInt64, _ takeOver: (MapError) -> Taken) -> Taken? {
+    public func abandon<Taken>(_ call: UInt64, _ takeOver: (MapError) -> Taken) -> Taken? {
         takeover.withLock { _ in
             let abandoned = call & ~CallWords.state | CallWords.abandoned
             guard
@@ -170,22 +170,22 @@ struct CallWords: ~Copyable {
 ///
 /// Only time during which somebody looked counts, at most two intervals for each look: when the whole process was
 /// stopped and continued, a call that had no time to end is not taken for one that hangs.
-package struct CallSupervisor: Sendable {
+public struct CallSupervisor: Sendable {
     /// What is watched.
-    package let watch: CallWatch
+    public let watch: CallWatch
     private var call: UInt64?
     private var age = Duration.zero
 
     /// Nothing has been seen yet.
-    package init(_ watch: CallWatch) {
+    public init(_ watch: CallWatch) {
         self.watch = watch
     }
 
     /// How often ``look(after:)`` should be called.
-    package var interval: Duration { Self.interval(deadline: watch.health.deadline) }
+    public var interval: Duration { Self.interval(deadline: watch.health.deadline) }
 
     /// How often to look, so that a hang is found soon after the deadline.
-    package static func interval(deadline: Duration) -> Duration {
+    public static func interval(deadline: Duration) -> Duration {
         min(max(deadline / 20, .milliseconds(5)), .milliseconds(250))
     }
 
@@ -193,7 +193,7 @@ package struct CallSupervisor: Sendable {
     ///
     /// - Parameter elapsed: the time since the last look.
     /// - Returns: the call that hangs, for `CallWatch.abandon`; nil where all is well.
-    package mutating func look(after elapsed: Duration) -> UInt64? {
+    public mutating func look(after elapsed: Duration) -> UInt64? {
         let present = watch.presentCall
         guard let present, present == call else {
             call = present

@@ -2,12 +2,12 @@
 // it is well, so that a hang costs one deadline and one thread and not one for each address.
 
 import Synchronization
-package import System
+public import System
 
 /// What all workers of a process know of the resources that their maps depend on.
-package final class ResourceHealth: Sendable {
+public final class ResourceHealth: Sendable {
     /// How long a call may take before it counts as one that will never end (setting lookuptimeout).
-    package let deadline: Duration
+    public let deadline: Duration
 
     /// One for each environment and file, of which sites have a few.
     private let resources = Mutex<[ResourceState]>([])
@@ -18,12 +18,12 @@ package final class ResourceHealth: Sendable {
     static let abandonedLimit = 64
 
     /// All is well to begin with.
-    package init(deadline: Duration) {
+    public init(deadline: Duration) {
         self.deadline = deadline
     }
 
     /// Whether lookups that need a resource fail at once, because a call hung in it.
-    package func isBroken(_ resource: MapResource) -> Bool {
+    public func isBroken(_ resource: MapResource) -> Bool {
         state(of: resource).isBroken
     }
 
@@ -39,7 +39,7 @@ package final class ResourceHealth: Sendable {
 
 /// The health of one resource.
 @safe
-package final class ResourceState: Sendable {
+public final class ResourceState: Sendable {
     private struct State {
         var isBroken = false
         /// Incarnations in which a call hangs, and whose locks nobody may touch again.
@@ -55,7 +55,7 @@ package final class ResourceState: Sendable {
         case broken
     }
 
-    package let resource: MapResource
+    public let resource: MapResource
     /// Goes up whenever the health changes: as long as a worker has seen the last change, it need not ask.
     ///
     /// It lives as long as this object; whoever uses it holds this object too.
@@ -131,7 +131,7 @@ package final class ResourceState: Sendable {
 // found broken.
 
 /// Something behind maps that may never answer.
-package enum MapResource: Sendable, Hashable {
+public enum MapResource: Sendable, Hashable {
     /// A Berkeley DB environment, by its directory: a process killed inside it may leave it locked for good.
     case environment(home: String)
     /// A file outside of any environment: the disk or the file server under it may hang.
@@ -152,7 +152,7 @@ package enum MapResource: Sendable, Hashable {
     }
 
     /// The incarnation that is there now; nil where there is none, or where resources of this kind have none.
-    package var incarnation: Incarnation? {
+    public var incarnation: Incarnation? {
         guard case .environment(let home) = self else { return nil }
         return (try? FileIdentity(path: Self.regionPath(home: home))).map(Incarnation.init)
     }
@@ -163,17 +163,17 @@ package enum MapResource: Sendable, Hashable {
     }
 
     /// The file of an environment that every recovery replaces: the first of its region files.
-    package static func regionPath(home: String) -> String { home + "/__db.001" }
+    public static func regionPath(home: String) -> String { home + "/__db.001" }
 }
 
 /// One life of an environment, from creation to removal: device and inode of its first region file.
 ///
 /// Every user of the environment changes that file's contents and times. The inode cannot be given to the next
 /// incarnation as long as somebody has this one mapped, which whoever hangs in it has.
-package struct Incarnation: Sendable, Hashable {
+public struct Incarnation: Sendable, Hashable {
     let device: UInt64, inode: UInt64
 
-    package init(_ file: FileIdentity) {
+    public init(_ file: FileIdentity) {
         device = file.device
         inode = file.inode
     }

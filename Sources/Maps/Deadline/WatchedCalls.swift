@@ -6,7 +6,7 @@ import Synchronization
 
 /// Shows the calls that one table makes.
 @safe
-package final class WatchedCalls {
+public final class WatchedCalls {
     /// What a call is marked with.
     ///
     /// It is no reference, so that a hot path may keep it and counts nothing; it is good as long as the object that it
@@ -37,7 +37,7 @@ package final class WatchedCalls {
     let marks: Marks
 
     /// What the calls depend on.
-    package let resource: WatchedResource
+    public let resource: WatchedResource
     // A copy of a pointer in an object that the resource keeps, as the one in the marks is.
     private let changes: UnsafeMutablePointer<Atomic<Int>>
     /// The change of health that the table knows of.
@@ -46,7 +46,7 @@ package final class WatchedCalls {
     private var subject = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
 
     /// The calls of a table.
-    package init(_ table: TableName, _ resource: WatchedResource) {
+    public init(_ table: TableName, _ resource: WatchedResource) {
         self.resource = resource
         marks = unsafe Marks(words: resource.watch.words, mark: resource.watch.register(table, resource))
         unsafe changes = resource.state.changes
@@ -57,7 +57,7 @@ package final class WatchedCalls {
     /// - Returns: false if it may, but in another incarnation than the one in use, which has to be forgotten.
     /// - Throws: at once, where a call hung in the resource and it is not yet well.
     @inline(__always)
-    package func ask() throws(ResourceFailure) -> Bool {
+    public func ask() throws(ResourceFailure) -> Bool {
         if isUnchanged { return true }
         guard let change = try resource.ask() else { return false }
         known.store(change, ordering: .relaxed)
@@ -66,12 +66,12 @@ package final class WatchedCalls {
 
     /// Whether `ask` would answer true without asking.
     @inline(__always)
-    package var isUnchanged: Bool {
+    public var isUnchanged: Bool {
         unsafe changes.pointee.load(ordering: .relaxed) == known.load(ordering: .relaxed)
     }
 
     /// Does what has to be done before a key can be looked up.
-    package func preparing<Answer, Failure>(
+    public func preparing<Answer, Failure>(
         for key: Span<UInt8>, _ body: () throws(Failure) -> Answer
     ) throws(Failure) -> Answer {
         // The subject is taken away before the closure ends.
@@ -85,13 +85,13 @@ package final class WatchedCalls {
     /// Makes a call that may never end, for the key that is being prepared for, if any.
     ///
     /// - Throws: where the worker was given up, before or during the call.
-    package func call<Answer>(_ body: () -> Answer) throws(ResourceFailure) -> Answer {
+    public func call<Answer>(_ body: () -> Answer) throws(ResourceFailure) -> Answer {
         try unsafe call(key: subject, body)
     }
 
     /// A call came back after the worker had been given up.
     @inline(never)
-    package func gaveUp() -> ResourceFailure {
+    public func gaveUp() -> ResourceFailure {
         resource.watch.comeBack()
         return .abandoned
     }
@@ -101,7 +101,7 @@ package final class WatchedCalls {
     /// - Parameter key: what is looked up, for messages; in memory that does not change during the call.
     /// - Throws: where the worker was given up, before or during the call.
     @inline(__always)
-    package func call<Answer>(
+    public func call<Answer>(
         key: UnsafeRawBufferPointer, _ body: () -> Answer
     ) throws(ResourceFailure) -> Answer {
         guard unsafe marks.enter(key: key) else {
@@ -118,18 +118,18 @@ package final class WatchedCalls {
 // One worker's use of something that may hang: asked before use, shown during use.
 
 /// One worker's use of a resource; shared by the tables that depend on it.
-package final class WatchedResource: Sendable {
+public final class WatchedResource: Sendable {
     let watch: CallWatch
-    package let state: ResourceState
+    public let state: ResourceState
     private let used = Mutex<Incarnation?>(nil)
     /// The use that the watched worker makes of a resource.
-    package init(_ resource: MapResource, watch: CallWatch) {
+    public init(_ resource: MapResource, watch: CallWatch) {
         self.watch = watch
         state = watch.health.state(of: resource)
     }
 
     /// The incarnation that the worker uses; the supervisor reads it when a call hangs.
-    package var incarnation: Incarnation? {
+    public var incarnation: Incarnation? {
         get { used.withLock { $0 } }
         set { used.withLock { $0 = newValue } }
     }
@@ -139,7 +139,7 @@ package final class WatchedResource: Sendable {
     /// - Returns: the change of health up to which the answer holds; nil if the resource may be entered, but in another
     ///   incarnation than the one in use, which has to be forgotten.
     /// - Throws: at once, where a call hung in the resource and it is not yet well.
-    package func ask() throws(ResourceFailure) -> Int? {
+    public func ask() throws(ResourceFailure) -> Int? {
         let (standing, changes) = state.standing(of: incarnation)
         switch standing {
         case .broken:
@@ -154,16 +154,16 @@ package final class WatchedResource: Sendable {
     }
 
     /// Whether nothing may be called any more, not even to close what is open: a call would hang.
-    package var isLost: Bool {
+    public var isLost: Bool {
         if watch.isAbandoned { return true }
         return state.standing(of: incarnation).standing != .well
     }
 }
 
 /// A resource that may not be used now.
-package struct ResourceFailure: Error {
+public struct ResourceFailure: Error {
     /// Why, and what to do.
-    package let text: String
+    public let text: String
 
     /// What becomes of a worker whose call came back after it had been given up; nobody reads it.
     static let abandoned = ResourceFailure(text: "given up")
@@ -172,7 +172,7 @@ package struct ResourceFailure: Error {
 // Puts a deadline on tables that know nothing of it, such as the accounts of the system behind a directory server.
 
 /// A table whose lookups are shown to a supervisor.
-package final class WatchedTable: Table {
+public final class WatchedTable: Table {
     private let table: any Table
     private let calls: WatchedCalls
 
@@ -181,19 +181,19 @@ package final class WatchedTable: Table {
     /// - Parameters:
     ///   - table: the table that answers; it belongs to the watched worker.
     ///   - resource: what its lookups depend on.
-    package init(wrapping table: any Table, resource: WatchedResource) {
+    public init(wrapping table: any Table, resource: WatchedResource) {
         self.table = table
         calls = WatchedCalls(table.name, resource)
     }
 
     /// What messages call the table: the name of the one inside.
-    package var name: TableName { table.name }
+    public var name: TableName { table.name }
 
     /// The privilege of the table inside.
-    package var privilege: UInt32 { table.privilege }
+    public var privilege: UInt32 { table.privilege }
 
     /// Looks the key up in the table inside, unless that hung before and is not yet well.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         let result: Result<Bool, MapError>
         do throws(ResourceFailure) {
             _ = try calls.ask()
@@ -210,5 +210,5 @@ package final class WatchedTable: Table {
     }
 
     /// Refreshes the table inside.
-    package func refresh() -> Bool { table.refresh() }
+    public func refresh() -> Bool { table.refresh() }
 }

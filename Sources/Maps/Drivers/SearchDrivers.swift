@@ -3,7 +3,7 @@
 import Bytes
 
 /// The order in which keys derived from the one looked up are tried in a map.
-package enum SearchDriver: String, Sendable, Hashable, CaseIterable {
+public enum SearchDriver: String, Sendable, Hashable, CaseIterable {
     /// The key alone.
     case none = ""
     /// A domain, then its suffixes with a leading dot, then default keys.

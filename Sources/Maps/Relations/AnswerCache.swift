@@ -58,7 +58,7 @@ final class AnswerCache {
     private var oldest = -1
 
     /// What a cache knows of a key.
-    package enum Answer {
+    public enum Answer {
         /// Nothing: the map has to be asked.
         case unknown
         /// The map does not have it.

@@ -1,9 +1,9 @@
 // Folding of keys (relation flags -l and -u), ASCII only: other bytes belong to encodings that nobody declared.
 
-import Bytes
+public import Bytes
 
 /// How the letters of a key are folded.
-package enum KeyFolding: Sendable, Hashable {
+public enum KeyFolding: Sendable, Hashable {
     /// Left as they are.
     case none
     /// To lower case (`-l`).
@@ -13,7 +13,7 @@ package enum KeyFolding: Sendable, Hashable {
 
     /// A byte after folding.
     @inlinable
-    package func fold(_ byte: UInt8) -> UInt8 {
+    public func fold(_ byte: UInt8) -> UInt8 {
         switch self {
         case .none: byte
         case .lower: ASCII.lowercase(byte)
@@ -25,19 +25,19 @@ package enum KeyFolding: Sendable, Hashable {
 // A key that several relations are asked for is folded and hashed once for all of them.
 
 /// A key, its form in lower case, and the hash of that.
-package struct SharedKey {
+public struct SharedKey {
     /// Where the key stands in the text, as it was given.
-    package let original: Range<Int>
+    public let original: Range<Int>
     /// Where it stands in lower case.
-    package let folded: Range<Int>
+    public let folded: Range<Int>
     /// The hash of the form in lower case.
-    package let hash: KeyHash
+    public let hash: KeyHash
 
     /// Whether the key was given in lower case.
-    @inlinable package var isFolded: Bool { original == folded }
+    @inlinable public var isFolded: Bool { original == folded }
 
     @inlinable @inline(__always)
-    package init(original: Range<Int>, folded: Range<Int>, hash: KeyHash) {
+    public init(original: Range<Int>, folded: Range<Int>, hash: KeyHash) {
         self.original = original
         self.folded = folded
         self.hash = hash
@@ -47,13 +47,13 @@ package struct SharedKey {
 // A key's hash, taken once where several text maps are asked for the same key.
 
 /// The hash of a key, with the secret it was made with.
-package struct KeyHash: Sendable {
-    package let value: UInt32
+public struct KeyHash: Sendable {
+    public let value: UInt32
     /// Which function made it: tables with another secret have to hash for themselves.
-    package let seed: UInt64
+    public let seed: UInt64
 
     @inlinable @inline(__always)
-    package init(value: UInt32, seed: UInt64) {
+    public init(value: UInt32, seed: UInt64) {
         self.value = value
         self.seed = seed
     }

@@ -1,21 +1,21 @@
 // What a lookup found, as places in the text that the key was a piece of: no lookup costs an allocation.
 
-package import Bytes
+public import Bytes
 
 /// The answer of a relation.
-package struct MapHit: Sendable {
+public struct MapHit: Sendable {
     /// The place of the relation among those that were asked, counted from 0.
-    package internal(set) var relation: Int
+    public internal(set) var relation: Int
     /// The place of the map in its relation, counted from 0.
-    package internal(set) var map: Int
+    public internal(set) var map: Int
     /// The user whose authority an expansion from this value carries.
-    package internal(set) var privilege: UInt32
+    public internal(set) var privilege: UInt32
     /// Whether the value may hold `%N` that is still to be substituted.
-    package var isTemplate: Bool
+    public var isTemplate: Bool
     /// Where the value is, as the map has it.
-    package internal(set) var value: Range<Int>
+    public internal(set) var value: Range<Int>
     /// Where the stored key is that matched, as folding and the search driver made it.
-    package internal(set) var key: Range<Int>
+    public internal(set) var key: Range<Int>
     /// Where that is which `%0` stands for.
     var argumentZero: Range<Int>
 
@@ -40,7 +40,7 @@ package struct MapHit: Sendable {
     ///   - text: the text that the key is a piece of.
     /// - Returns: where the value is.
     @inlinable @inline(__always)
-    package func value(
+    public func value(
         substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(), in text: inout TextArena
     ) -> Range<Int> {
         guard let first = reference(in: text) else { return value }
@@ -48,7 +48,7 @@ package struct MapHit: Sendable {
     }
 
     /// The value with `%N` substituted, the first of which stands at a place, as `reference` gives it.
-    package func value(
+    public func value(
         substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout TextArena
     ) -> Range<Int> {
         places.substitute(in: value, from: first, argumentZero: argumentZero, text: &text) ?? value
@@ -59,7 +59,7 @@ package struct MapHit: Sendable {
     /// - Parameters:
     ///   - places: where in the text `%1` to `%9` stand.
     ///   - text: the text that the key is a piece of.
-    package func substitutedLength(_ places: SubstitutionPlaces, in text: borrowing TextArena) -> Int {
+    public func substitutedLength(_ places: SubstitutionPlaces, in text: borrowing TextArena) -> Int {
         var length = value.count
         var next = reference(in: text)
         while let percent = next {
@@ -75,7 +75,7 @@ package struct MapHit: Sendable {
 
     /// The place of the first `%N` in the value, where the map has the flag `%`; without any, nothing is to be substituted.
     @inlinable @inline(__always)
-    package func reference(in text: borrowing TextArena) -> Int? {
+    public func reference(in text: borrowing TextArena) -> Int? {
         isTemplate ? SubstitutionPlaces.reference(in: value, of: text) : nil
     }
 }
@@ -83,18 +83,18 @@ package struct MapHit: Sendable {
 // Substitution of %N in values (relation flag %; SEMANTICS 5b), done on the value right after the lookup.
 
 /// Where in a text stands what `%1` to `%9` in a value stand for; each may be absent, or present and empty.
-package struct SubstitutionPlaces: Sendable {
+public struct SubstitutionPlaces: Sendable {
     /// By number; an absent one begins before the text.
-    package var starts = SIMD16<Int>(repeating: -1)
-    package var ends = SIMD16<Int>(repeating: -1)
+    public var starts = SIMD16<Int>(repeating: -1)
+    public var ends = SIMD16<Int>(repeating: -1)
 
     /// No arguments: only `%0` can be substituted.
     @inlinable
-    package init() {}
+    public init() {}
 
     /// The place of an argument, by its digit from 1 to 9; any other number is passed over.
     @inlinable
-    package subscript(number: Int) -> Range<Int>? {
+    public subscript(number: Int) -> Range<Int>? {
         get {
             guard 1...9 ~= number, starts[number] >= 0 else { return nil }
             return starts[number]..<ends[number]
@@ -117,7 +117,7 @@ package struct SubstitutionPlaces: Sendable {
     ///   - argumentZero: where that stands which `%0` stands for.
     ///   - text: holds all of them, and gets the substituted value as another piece.
     /// - Returns: where that is; nil if nothing was to be substituted.
-    package func substitute(
+    public func substitute(
         in value: Range<Int>, from first: Int, argumentZero: Range<Int>, text: inout TextArena
     ) -> Range<Int>? {
         guard refersToSomething(value, from: first, of: text) else { return nil }
@@ -155,7 +155,7 @@ package struct SubstitutionPlaces: Sendable {
 
     /// The place of the first `%N` in a value.
     @inlinable @inline(__always)
-    package static func reference(in value: Range<Int>, of text: borrowing TextArena) -> Int? {
+    public static func reference(in value: Range<Int>, of text: borrowing TextArena) -> Int? {
         var start = value.lowerBound
         while let percent = text.firstIndex(of: UInt8(ascii: "%"), in: start..<value.upperBound) {
             guard percent + 1 < value.upperBound else { return nil }

@@ -1,12 +1,12 @@
 // All relations of a dbases.conf, for one worker, and the moment at which changed files are noticed.
 
-package import Bytes
-package import System
+public import Bytes
+public import System
 
 /// The relations of a dbases.conf, ready to be looked into by one worker.
-package struct MapSet: ~Copyable {
+public struct MapSet: ~Copyable {
     /// A relation of a set, found once by its name.
-    package struct RelationID: Sendable, Hashable {
+    public struct RelationID: Sendable, Hashable {
         fileprivate let index: Int
     }
 
@@ -14,9 +14,9 @@ package struct MapSet: ~Copyable {
     private var relations: [Relation]
     private let indices: [String: Int]
     /// Counts how often what was loaded may have become another.
-    package var generation = 0
+    public var generation = 0
     /// The hash function of the text maps.
-    package let hash: ByteHash
+    public let hash: ByteHash
     private var now = MonotonicTime(nanoseconds: 0)
     private var nextRefresh: MonotonicTime?
 
@@ -24,7 +24,7 @@ package struct MapSet: ~Copyable {
     private static let refreshInterval: UInt64 = 500_000_000
 
     /// Makes the relations of a dbases.conf with tables of their own; no file is opened yet.
-    package init(_ databases: DatabasesConf, tables: some TableFactory) {
+    public init(_ databases: DatabasesConf, tables: some TableFactory) {
         var relations = [Relation(name: "", maps: [])]
         var indices: [String: Int] = [:]
         for name in databases.relations {
@@ -40,18 +40,18 @@ package struct MapSet: ~Copyable {
     }
 
     /// The relation of a name; one that finds nothing where dbases.conf does not have the name.
-    package func relation(_ name: String) -> RelationID {
+    public func relation(_ name: String) -> RelationID {
         RelationID(index: indices[name] ?? 0)
     }
 
     /// The maps of a relation, for messages and the trace.
-    package func maps(of relation: RelationID) -> [RelationMap] {
+    public func maps(of relation: RelationID) -> [RelationMap] {
         relations[relation.index].maps
     }
 
     /// Starts an address: only here do maps with the flag `-m` turn to a changed file, at most every half second, so
     /// that all lookups for one address see one generation of each map.
-    package mutating func beginAddress(now: MonotonicTime = .coarse()) {
+    public mutating func beginAddress(now: MonotonicTime = .coarse()) {
         self.now = now
         if let nextRefresh, now < nextRefresh { return }
         if nextRefresh != nil {
@@ -65,14 +65,14 @@ package struct MapSet: ~Copyable {
     /// Looks a key up in a relation and leaves `%N` to `MapHit.value`; see `Relation.find`.
     ///
     /// - Throws: `MapError` when a map cannot say whether it has the key.
-    package mutating func find(
+    public mutating func find(
         _ key: Range<Int>, of text: inout TextArena, in relation: RelationID, defaults: [[UInt8]] = []
     ) throws(MapError) -> MapHit? {
         try relations[relation.index].find(key, in: &text, defaults: defaults, now: now)
     }
 
     /// Relations that are asked one after another for the same keys.
-    package func group(_ relations: [RelationID]) -> RelationGroup {
+    public func group(_ relations: [RelationID]) -> RelationGroup {
         RelationGroup(relations.map(\.index))
     }
 
@@ -87,7 +87,7 @@ package struct MapSet: ~Copyable {
     /// - Returns: the answer, with the place of its relation in the group; nil only where certainly none has the key.
     /// - Throws: `MapError` when a map cannot say whether it has the key.
     @inlinable @inline(__always)
-    package mutating func find(
+    public mutating func find(
         _ key: Range<Int>, isFolded: Bool, of text: inout TextArena, in group: inout RelationGroup, from first: Int = 0
     ) throws(MapError) -> MapHit? {
         let folded = isFolded ? key : text.lowercase(of: key)
@@ -101,7 +101,7 @@ package struct MapSet: ~Copyable {
     }
 
     @inline(never)
-    package mutating func find(
+    public mutating func find(
         _ key: SharedKey, of text: inout TextArena, in group: inout RelationGroup, from first: Int
     ) throws(MapError) -> MapHit? {
         for place in group.relations.indices.dropFirst(first) {

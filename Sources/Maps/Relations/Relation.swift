@@ -1,16 +1,16 @@
 // A relation: the maps of one name, in the order of dbases.conf. The first that has the key decides.
 
-package import Bytes
-package import System
+public import Bytes
+public import System
 
 /// The maps that dbases.conf gives one name, such as `fqdnaliases`.
 ///
 /// Belongs to one worker. A relation without maps finds nothing.
-package struct Relation {
+public struct Relation {
     /// The name.
-    package let name: String
+    public let name: String
     /// The maps, in the order in which they are looked into.
-    package let maps: [RelationMap]
+    public let maps: [RelationMap]
     /// Whether every map is plain and folds alike: the usual case, for which there is a short way.
     private let isPlain: Bool
     let folding: KeyFolding
@@ -23,7 +23,7 @@ package struct Relation {
     let hash: ByteHash?
 
     /// Puts a relation together.
-    package init(name: String, maps: [(definition: MapDefinition, table: any Table)]) {
+    public init(name: String, maps: [(definition: MapDefinition, table: any Table)]) {
         self.name = name
         let all = maps.map { RelationMap(definition: $0.definition, table: $0.table) }
         self.maps = all
@@ -52,7 +52,7 @@ package struct Relation {
     /// - Returns: the answer of the first map that has the key; nil only where certainly none has.
     /// - Throws: `MapError` as soon as one map is not certain. Later maps are not asked: what they say would count only
     ///   if the earlier one did not have the key.
-    package mutating func find(
+    public mutating func find(
         _ key: Range<Int>, in text: inout TextArena, defaults: [[UInt8]] = [], now: MonotonicTime
     ) throws(MapError) -> MapHit? {
         guard !key.isEmpty, !maps.isEmpty else { return nil }
@@ -134,7 +134,7 @@ package struct Relation {
 
 /// Several relations of a set, and a short way through their maps.
 @safe
-package struct RelationGroup: ~Copyable {
+public struct RelationGroup: ~Copyable {
     /// A text map of one of the relations.
     private struct Member {
         let search: EntryIndex.Search
@@ -152,11 +152,11 @@ package struct RelationGroup: ~Copyable {
     /// In memory of its own, which no other owner has to be counted for.
     private var members = UnsafeMutableBufferPointer<Member>.allocate(capacity: 0)
     /// Which state of the set the members are of; none before they were found.
-    package private(set) var generation = -1
+    public private(set) var generation = -1
     /// Whether only keys that were given in lower case may go the short way.
-    package private(set) var needsFoldedKey = false
+    public private(set) var needsFoldedKey = false
     /// Which keys there may be.
-    package private(set) var filter = HashFilter(count: 0)
+    public private(set) var filter = HashFilter(count: 0)
 
     init(_ relations: [Int]) {
         self.relations = relations
@@ -171,7 +171,7 @@ package struct RelationGroup: ~Copyable {
     ///
     /// - Parameter generation: the state that the set is in.
     @inlinable @inline(__always)
-    package func isReady(for key: SharedKey, generation: Int) -> Bool {
+    public func isReady(for key: SharedKey, generation: Int) -> Bool {
         generation == self.generation && (!needsFoldedKey || key.isFolded)
     }
 
@@ -181,7 +181,7 @@ package struct RelationGroup: ~Copyable {
     ///   - text: the text that the key is a piece of; it gets the value as another piece.
     ///   - first: the place of the first relation that is asked.
     @inline(never)
-    package func hit(of key: SharedKey, in text: inout TextArena, from first: Int) -> MapHit? {
+    public func hit(of key: SharedKey, in text: inout TextArena, from first: Int) -> MapHit? {
         guard !key.folded.isEmpty else { return nil }
         // In bounds: the indices are the buffer's.
         for index in unsafe 0..<members.count {

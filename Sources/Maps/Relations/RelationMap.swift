@@ -1,17 +1,17 @@
 // One map of a relation at work: its flags decided once, its table, its cache.
 
 import Bytes
-package import Configuration
+public import Configuration
 import System
 
 /// One line of dbases.conf, ready to be looked into by one worker.
 ///
 /// A class, so that going through a relation's maps does not copy them.
-package final class RelationMap {
+public final class RelationMap {
     /// The line.
-    package let definition: MapDefinition
+    public let definition: MapDefinition
     /// The table behind it.
-    package let table: any Table
+    public let table: any Table
 
     /// Whether a lookup is one try of the key, and its answer the value: no driver, no cache, no other answer.
     let isPlain: Bool
@@ -119,9 +119,9 @@ extension MapHit {
 /// Makes the real table at the first lookup; as long as that fails, so does every lookup.
 ///
 /// A configuration that is put right is noticed without a restart.
-package final class LazyTable: Table {
+public final class LazyTable: Table {
     /// What messages call the table.
-    package let name: TableName
+    public let name: TableName
     private let make: () -> Result<any Table, ConfigurationError>
     private var table: (any Table)?
 
@@ -130,13 +130,13 @@ package final class LazyTable: Table {
     /// - Parameters:
     ///   - name: what messages call it.
     ///   - make: makes the real table.
-    package init(name: TableName, make: @escaping () -> Result<any Table, ConfigurationError>) {
+    public init(name: TableName, make: @escaping () -> Result<any Table, ConfigurationError>) {
         self.name = name
         self.make = make
     }
 
     /// Looks a key up in the real table, which is made if there is none yet.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         if let table { return try table.lookUp(key, into: &value) }
         let made: any Table
         do {
@@ -149,12 +149,12 @@ package final class LazyTable: Table {
     }
 
     /// Lets the real table notice a changed file.
-    package func refresh() -> Bool {
+    public func refresh() -> Bool {
         table?.refresh() ?? false
     }
 
     /// The real table's privilege; nobody's before there is one.
-    package var privilege: UInt32 {
+    public var privilege: UInt32 {
         table?.privilege ?? 65_534
     }
 }

@@ -5,9 +5,9 @@ import Glibc
 import Synchronization
 
 /// One lookup in one table, as a trace shows it.
-package struct TableLookup: Sendable {
+public struct TableLookup: Sendable {
     /// What became of a lookup.
-    package enum Outcome: Sendable {
+    public enum Outcome: Sendable {
         /// The key exists and has this value.
         case found([UInt8])
         /// The key certainly does not exist.
@@ -17,15 +17,15 @@ package struct TableLookup: Sendable {
     }
 
     /// The table.
-    package let table: TableName
+    public let table: TableName
     /// The key that was looked up.
-    package let key: [UInt8]
+    public let key: [UInt8]
     /// What the table answered.
-    package let outcome: Outcome
+    public let outcome: Outcome
 }
 
 /// A table that reports each of its lookups.
-package final class TracingTable: Table {
+public final class TracingTable: Table {
     private let table: any Table
     private let report: (TableLookup) -> Void
 
@@ -34,19 +34,19 @@ package final class TracingTable: Table {
     /// - Parameters:
     ///   - table: the table that answers.
     ///   - report: is given each lookup after it was answered.
-    package init(wrapping table: any Table, report: @escaping (TableLookup) -> Void) {
+    public init(wrapping table: any Table, report: @escaping (TableLookup) -> Void) {
         self.table = table
         self.report = report
     }
 
     /// What messages call the table: the name of the one inside.
-    package var name: TableName { table.name }
+    public var name: TableName { table.name }
 
     /// The privilege of the table inside.
-    package var privilege: UInt32 { table.privilege }
+    public var privilege: UInt32 { table.privilege }
 
     /// Looks a key up in the table inside, and reports the answer.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         let bytes = Array(copying: key)
         do {
             let isFound = try table.lookUp(key, into: &value)
@@ -59,23 +59,23 @@ package final class TracingTable: Table {
     }
 
     /// Refreshes the table inside.
-    package func refresh() -> Bool { table.refresh() }
+    public func refresh() -> Bool { table.refresh() }
 }
 
 // Counts lookups, for metrics.
 
 /// The counts of the lookups in one map, by result, for all workers.
-package final class LookupCounter: Sendable {
+public final class LookupCounter: Sendable {
     private let foundCount = Atomic<Int>(0)
     private let absentCount = Atomic<Int>(0)
     private let failedCount = Atomic<Int>(0)
 
     /// The lookups that found their key.
-    package var found: Int { foundCount.load(ordering: .relaxed) }
+    public var found: Int { foundCount.load(ordering: .relaxed) }
     /// Those whose key certainly does not exist.
-    package var absent: Int { absentCount.load(ordering: .relaxed) }
+    public var absent: Int { absentCount.load(ordering: .relaxed) }
     /// Those of which neither is certain.
-    package var failed: Int { failedCount.load(ordering: .relaxed) }
+    public var failed: Int { failedCount.load(ordering: .relaxed) }
 
     fileprivate func count(isFound: Bool) {
         if isFound {
@@ -89,14 +89,14 @@ package final class LookupCounter: Sendable {
 }
 
 /// The counters of a process, one a map.
-package final class LookupCounts: Sendable {
+public final class LookupCounts: Sendable {
     private let counters = Mutex<[TableName: LookupCounter]>([:])
 
     /// No map yet.
-    package init() {}
+    public init() {}
 
     /// Wraps a table in one that counts.
-    package func counting(_ table: any Table) -> any Table {
+    public func counting(_ table: any Table) -> any Table {
         let counter = counters.withLock { counters in
             let counter = counters[table.name] ?? LookupCounter()
             counters[table.name] = counter
@@ -106,7 +106,7 @@ package final class LookupCounts: Sendable {
     }
 
     /// The maps and their counts, by relation and file.
-    package var all: [(map: TableName, counter: LookupCounter)] {
+    public var all: [(map: TableName, counter: LookupCounter)] {
         counters.withLock { $0 }.map { ($0.key, $0.value) }.sorted {
             ($0.map.relation, $0.map.file) < ($1.map.relation, $1.map.file)
         }
@@ -144,7 +144,7 @@ private final class CountingTable: Table {
 // Failure on purpose (option --fail-map): shows what becomes of an address when a map breaks, without breaking one.
 
 /// A table whose lookups fail: all of them, or those of one key.
-package final class FailingTable: Table {
+public final class FailingTable: Table {
     private let table: any Table
     private let failingKey: [UInt8]?
 
@@ -153,57 +153,57 @@ package final class FailingTable: Table {
     /// - Parameters:
     ///   - table: the table that answers the lookups which do not fail.
     ///   - key: the key whose lookups fail; nil for every key.
-    package init(wrapping table: any Table, key: [UInt8]? = nil) {
+    public init(wrapping table: any Table, key: [UInt8]? = nil) {
         self.table = table
         failingKey = key
     }
 
     /// What messages call the table: the name of the one inside.
-    package var name: TableName { table.name }
+    public var name: TableName { table.name }
 
     /// The privilege of the table inside.
-    package var privilege: UInt32 { table.privilege }
+    public var privilege: UInt32 { table.privilege }
 
     /// Fails, or looks the key up in the table inside.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         let bytes = Array(copying: key)
         guard failingKey == nil || failingKey == bytes else { return try table.lookUp(key, into: &value) }
         throw MapError(table: name, key: bytes, code: EIO, text: "failure injected by --fail-map")
     }
 
     /// Refreshes the table inside.
-    package func refresh() -> Bool { table.refresh() }
+    public func refresh() -> Bool { table.refresh() }
 }
 
 // ZMailer's type `incore`: a relation in memory, empty when the program starts.
 
 /// A table in memory, empty at first.
-package final class IncoreTable: Table {
+public final class IncoreTable: Table {
     /// What messages call the table.
-    package let name: TableName
+    public let name: TableName
     /// Nobody's: no file's owner vouches for the entries.
-    package let privilege = nobody
+    public let privilege = nobody
 
     private var entries: [[UInt8]: [UInt8]] = [:]
 
     /// Makes an empty table.
-    package init(name: TableName) {
+    public init(name: TableName) {
         self.name = name
     }
 
     /// The value of a key; nil removes the key.
-    package subscript(key: [UInt8]) -> [UInt8]? {
+    public subscript(key: [UInt8]) -> [UInt8]? {
         get { entries[key] }
         set { entries[key] = newValue }
     }
 
     /// Looks a key up.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
         guard !entries.isEmpty, let found = entries[Array(copying: key)] else { return false }
         value = found
         return true
     }
 
     /// Answers false: there is no file to change.
-    package func refresh() -> Bool { false }
+    public func refresh() -> Bool { false }
 }

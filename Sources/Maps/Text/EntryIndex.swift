@@ -167,8 +167,8 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
 // can make them collide. The mixing step is the folded 64 by 64 bit product of the wyhash family.
 
 /// A seeded hash function over bytes.
-package struct ByteHash: Sendable {
-    package let seed: UInt64
+public struct ByteHash: Sendable {
+    public let seed: UInt64
 
     /// A function with a random seed.
     init() {
@@ -177,12 +177,12 @@ package struct ByteHash: Sendable {
 
     /// The hash of a key.
     @inlinable @inline(__always)
-    package func callAsFunction(_ key: Span<UInt8>) -> KeyHash {
+    public func callAsFunction(_ key: Span<UInt8>) -> KeyHash {
         KeyHash(value: unsafe key.withUnsafeBytes { unsafe self($0) }, seed: seed)
     }
 
     @inlinable @inline(__always)
-    package func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt32 {
+    public func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt32 {
         let count = key.count
         // Both factors of each product are made with the secret: nobody can choose bytes that make one of them 0.
         let secret = Self.first ^ seed
@@ -218,14 +218,14 @@ package struct ByteHash: Sendable {
     }
 
     @inlinable @inline(__always)
-    package static func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
+    public static func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
         return product.high ^ product.low
     }
 
     /// Odd numbers with irregular bits: the fractions of the square roots of 2 and 3.
-    @inlinable package static var first: UInt64 { 0x6A09_E667_F3BC_C909 }
-    @inlinable package static var second: UInt64 { 0xBB67_AE85_84CA_A73B }
+    @inlinable public static var first: UInt64 { 0x6A09_E667_F3BC_C909 }
+    @inlinable public static var second: UInt64 { 0xBB67_AE85_84CA_A73B }
 }
 
 // Which hashes there are in a set, told by one bit of memory: nearly all that are not there are known not to be.
@@ -234,11 +234,11 @@ package struct ByteHash: Sendable {
 ///
 /// Its memory is given back by `deallocate` only, once by whoever made it.
 @safe
-package struct HashFilter {
+public struct HashFilter {
     /// Two to the power of `bits`, in words of 64.
-    package let words: UnsafeMutablePointer<UInt64>
+    public let words: UnsafeMutablePointer<UInt64>
     /// How many of a hash's highest bits choose its bit, at least the six that choose it in a word.
-    package let bits: UInt32
+    public let bits: UInt32
 
     /// More would not stay near the processor.
     private static let mostBits: UInt32 = 26
@@ -261,7 +261,7 @@ package struct HashFilter {
 
     /// Whether a hash may be in the set; if false, it certainly is not.
     @inlinable @inline(__always)
-    package func mayContain(_ hash: KeyHash) -> Bool {
+    public func mayContain(_ hash: KeyHash) -> Bool {
         let place = hash.value &>> (32 &- bits)
         // In bounds: a place has so many bits.
         return unsafe words[Int(place >> 6)] &>> UInt64(place & 63) & 1 == 1

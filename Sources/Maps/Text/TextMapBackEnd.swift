@@ -2,23 +2,23 @@
 
 extension MapType {
     /// The source that newdb would compile, read directly.
-    package static let text = MapType("text", .source)
+    public static let text = MapType("text", .source)
     /// A text file of keys and values in any order, compared without regard to case.
-    package static let unordered = MapType("unordered", .source, standardCacheSize: 10)
+    public static let unordered = MapType("unordered", .source, standardCacheSize: 10)
     /// A text file sorted by key.
-    package static let ordered = MapType("ordered", .source)
+    public static let ordered = MapType("ordered", .source)
     /// A table in memory, empty at the start.
-    package static let incore = MapType("incore", .none)
+    public static let incore = MapType("incore", .none)
 }
 
 /// Text files, loaded once for all workers of a process.
-package struct TextMapBackEnd: MapBackEnd {
-    package let types: [MapType] = [.text, .unordered, .ordered]
+public struct TextMapBackEnd: MapBackEnd {
+    public let types: [MapType] = [.text, .unordered, .ordered]
 
     /// The back end.
-    package init() {}
+    public init() {}
 
-    package func makeTables(for worker: MapWorker) -> any TableFactory { Factory(worker: worker) }
+    public func makeTables(for worker: MapWorker) -> any TableFactory { Factory(worker: worker) }
 
     private struct Factory: TableFactory {
         let worker: MapWorker
@@ -42,13 +42,13 @@ package struct TextMapBackEnd: MapBackEnd {
 }
 
 /// Relations without a file: ZMailer's `incore`, and lines that only make a relation known.
-package struct EmptyMapBackEnd: MapBackEnd {
-    package let types: [MapType] = [.incore, .none]
+public struct EmptyMapBackEnd: MapBackEnd {
+    public let types: [MapType] = [.incore, .none]
 
     /// The back end.
-    package init() {}
+    public init() {}
 
-    package func makeTables(for worker: MapWorker) -> any TableFactory { Factory() }
+    public func makeTables(for worker: MapWorker) -> any TableFactory { Factory() }
 
     private struct Factory: TableFactory {
         func makeTable(for definition: MapDefinition) -> any Table { IncoreTable(name: definition.tableName) }

@@ -9,11 +9,11 @@ import System
 /// A text file of keys and values.
 ///
 /// It is loaded at the first lookup. A file that breaks its grammar is a failure of every lookup, with file and line.
-package final class TextTable: Table {
+public final class TextTable: Table {
     /// What messages call the map.
-    package let name: TableName
+    public let name: TableName
     /// The file's owner, or nobody where others may write it; nobody before the file was read.
-    package private(set) var privilege: UInt32 = nobody
+    public private(set) var privilege: UInt32 = nobody
 
     private let form: SourceForm
     private let folding: KeyFolding
@@ -32,7 +32,7 @@ package final class TextTable: Table {
     ///   - folding: how keys are folded when they are read; those of aliases to lower case where not to upper.
     ///   - judge: knows what the entries are for; nil where nobody does.
     ///   - loader: what the workers of a process share.
-    package convenience init(
+    public convenience init(
         name: TableName, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)? = nil, loader: TextTableLoader
     ) {
         self.init(name: name, form: form, folding: folding, foldsLookups: false, judge: judge, loader: loader)
@@ -41,7 +41,7 @@ package final class TextTable: Table {
     /// Names a file of ZMailer's type `unordered`: keys are compared without regard to case, whatever the flags.
     ///
     /// The value is the rest of the line (DEVIATIONS, unordered).
-    package static func unordered(
+    public static func unordered(
         name: TableName, judge: (any EntryJudge)? = nil, loader: TextTableLoader
     ) -> TextTable {
         TextTable(name: name, form: .plain, folding: .lower, foldsLookups: true, judge: judge, loader: loader)
@@ -53,7 +53,7 @@ package final class TextTable: Table {
     /// ZMailer searches the sorted file itself; here it is loaded like the others, so that an unsorted line is found too.
     ///
     /// - Parameter folding: how the relation folds what it looks up.
-    package static func ordered(
+    public static func ordered(
         name: TableName, folding: KeyFolding, judge: (any EntryJudge)? = nil, loader: TextTableLoader
     ) -> TextTable {
         TextTable(
@@ -74,7 +74,7 @@ package final class TextTable: Table {
     }
 
     /// Looks a key up; the file is read first where it is not loaded.
-    package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         let storage = if let storage { storage } else { try load(for: Array(copying: key)) }
         guard foldsLookups else { return storage.find(key, into: &value) }
         foldedKey.removeAll(keepingCapacity: true)
@@ -84,7 +84,7 @@ package final class TextTable: Table {
     }
 
     /// Forgets the entries of a file that was replaced or changed, as soon as the new content is believed.
-    package func refresh() -> Bool {
+    public func refresh() -> Bool {
         guard let storage else {
             // Each lookup asks for them again.
             return hasFailed
@@ -101,7 +101,7 @@ package final class TextTable: Table {
     var hash: ByteHash { loader.hash }
 
     /// Itself, where keys are looked up as they are given.
-    package var textTable: TextTable? { foldsLookups ? nil : self }
+    public var textTable: TextTable? { foldsLookups ? nil : self }
 
     /// The entries, which are read first where they are not loaded.
     ///

@@ -1,11 +1,11 @@
 // Loads each text map once for all workers of a process, and once more when its file was replaced.
 
-package import Configuration
+public import Configuration
 import Synchronization
-package import System
+public import System
 
 /// The text maps that the tables of several workers share.
-package final class TextTableLoader: Sendable {
+public final class TextTableLoader: Sendable {
     private struct Source: Equatable {
         let path: String
         let form: SourceForm
@@ -37,10 +37,10 @@ package final class TextTableLoader: Sendable {
     /// One for all sources, so that one key is hashed once for several.
     let hash = ByteHash()
     /// What maps of other kinds have loaded for the same workers.
-    package let contents = SharedContents()
+    public let contents = SharedContents()
 
     /// Makes an empty loader that tells nobody what it finds.
-    package convenience init() { self.init(report: { _ in }) }
+    public convenience init() { self.init(report: { _ in }) }
 
     /// Makes an empty loader.
     ///
@@ -49,7 +49,7 @@ package final class TextTableLoader: Sendable {
     ///   - clock: by which the age of files is judged.
     ///   - report: is given what was found in each generation of each source, once.
     ///   - reportUnsettled: is told once when a changed source is not believed, and its old entries stand.
-    package init(
+    public init(
         allowing allowed: AllowedFindings = AllowedFindings(), clock: FileClock = .system,
         report: @escaping @Sendable (SourceFindings) -> Void = { _ in },
         reportUnsettled: @escaping @Sendable (UnsettledFile) -> Void = { _ in }
@@ -148,7 +148,7 @@ package final class TextTableLoader: Sendable {
 // next mail comes.
 
 /// The text maps of a dbases.conf that notice changed files.
-package struct TextMapWatch: Sendable {
+public struct TextMapWatch: Sendable {
     private struct Map: Sendable {
         let path: String
         let form: SourceForm
@@ -168,7 +168,7 @@ package struct TextMapWatch: Sendable {
     /// - Parameters:
     ///   - loader: what the workers of the service share: what is read here they need not read again.
     ///   - judge: gives what knows what the entries of a map are for.
-    package init(
+    public init(
         _ databases: DatabasesConf, loader: TextTableLoader, judge: (MapDefinition) -> (any EntryJudge)?
     ) {
         self.loader = loader
@@ -180,12 +180,12 @@ package struct TextMapWatch: Sendable {
     }
 
     /// Whether there is nothing to watch.
-    package var isEmpty: Bool { maps.isEmpty }
+    public var isEmpty: Bool { maps.isEmpty }
 
     /// Reads what has changed; what is found in a source the loader reports.
     ///
     /// - Returns: files that cannot be read at all, each once; one that is being written, from the second look on.
-    package mutating func look() -> [CompileError] {
+    public mutating func look() -> [CompileError] {
         var failures: [CompileError] = []
         for index in maps.indices {
             let map = maps[index]

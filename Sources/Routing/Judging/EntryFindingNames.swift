@@ -1,56 +1,56 @@
 // The findings about an entry that only the use of its relation tells.
 
-package import Configuration
+public import Configuration
 import Maps
 
 extension Finding.Name {
     /// A key that nothing is ever asked for.
-    package static let keyNeverAsked = Finding.Name("key-never-asked")
+    public static let keyNeverAsked = Finding.Name("key-never-asked")
     /// A key with letters that lookups fold, or in whose place they get folded ones.
-    package static let keyCase = Finding.Name("key-case")
+    public static let keyCase = Finding.Name("key-case")
     /// A key in quotes that it does not need: only addresses with the quotes find it.
-    package static let quotedKey = Finding.Name("quoted-key")
+    public static let quotedKey = Finding.Name("quoted-key")
     /// A pattern as a key: there are none.
-    package static let patternKey = Finding.Name("pattern-key")
+    public static let patternKey = Finding.Name("pattern-key")
     /// A key without a value where one is needed.
-    package static let noValue = Finding.Name("no-value")
+    public static let noValue = Finding.Name("no-value")
     /// Something else than blanks between key and value.
-    package static let separator = Finding.Name("separator")
+    public static let separator = Finding.Name("separator")
     /// A value of routes that is none.
-    package static let valueIsNoRoute = Finding.Name("value-is-no-route")
+    public static let valueIsNoRoute = Finding.Name("value-is-no-route")
     /// A value of lists that does not parse.
-    package static let valueIsNoList = Finding.Name("value-is-no-list")
+    public static let valueIsNoList = Finding.Name("value-is-no-list")
     /// A value of thishost that is no domain.
-    package static let valueIsNoDomain = Finding.Name("value-is-no-domain")
+    public static let valueIsNoDomain = Finding.Name("value-is-no-domain")
     /// A comment behind a value, which would become part of it.
-    package static let remarkInValue = Finding.Name("remark-in-value")
+    public static let remarkInValue = Finding.Name("remark-in-value")
     /// Blanks behind a value, which would become part of it.
-    package static let trailingBlank = Finding.Name("trailing-blank")
+    public static let trailingBlank = Finding.Name("trailing-blank")
     /// A blank inside a route.
-    package static let blankInRoute = Finding.Name("blank-in-route")
+    public static let blankInRoute = Finding.Name("blank-in-route")
     /// `%N` in a map without the flag `%`.
-    package static let percentWithoutFlag = Finding.Name("percent-without-flag")
+    public static let percentWithoutFlag = Finding.Name("percent-without-flag")
     /// `%N` that the relation never gives.
-    package static let argumentNeverGiven = Finding.Name("argument-never-given")
+    public static let argumentNeverGiven = Finding.Name("argument-never-given")
     /// The tail twice in one user.
-    package static let tailTwice = Finding.Name("tail-twice")
+    public static let tailTwice = Finding.Name("tail-twice")
     /// A value that ZMailer passes over, `ignore!` or `ERROR`.
-    package static let ignoredValue = Finding.Name("ignored-value")
+    public static let ignoredValue = Finding.Name("ignored-value")
     /// A value of routesdb that routes the address anew.
-    package static let routedAnew = Finding.Name("routed-anew")
+    public static let routedAnew = Finding.Name("routed-anew")
     /// A route in a list of addresses, where it is an address of UUCP.
-    package static let routeInList = Finding.Name("route-in-list")
+    public static let routeInList = Finding.Name("route-in-list")
     /// A member of a list that looks like a file, and is the name of a user.
-    package static let pathAsName = Finding.Name("path-as-name")
+    public static let pathAsName = Finding.Name("path-as-name")
     /// An address in quotes in a list, where it is the name of a local user.
-    package static let quotedAddress = Finding.Name("quoted-address")
+    public static let quotedAddress = Finding.Name("quoted-address")
     /// A key with letters that are put together of several characters: the same letters in one piece do not find it.
-    package static let decomposedKey = Finding.Name("decomposed-key")
+    public static let decomposedKey = Finding.Name("decomposed-key")
     /// Two percent signs, which are two and no escape.
-    package static let doubledPercent = Finding.Name("doubled-percent")
+    public static let doubledPercent = Finding.Name("doubled-percent")
 
     /// Those that a judge may find, which all can be allowed.
-    package static let ofEntries: [Finding.Name] = [
+    public static let ofEntries: [Finding.Name] = [
         .keyNeverAsked, .keyCase, .quotedKey, .patternKey, .noValue, .separator, .valueIsNoRoute, .valueIsNoList,
         .valueIsNoDomain, .remarkInValue, .trailingBlank, .blankInRoute, .percentWithoutFlag, .argumentNeverGiven,
         .tailTwice, .ignoredValue, .routedAnew, .routeInList, .pathAsName, .quotedAddress, .decomposedKey,

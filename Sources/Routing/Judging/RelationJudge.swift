@@ -2,11 +2,11 @@
 // never use, is found where it is written and not when mail comes.
 
 import Bytes
-package import Configuration
-package import Maps
+public import Configuration
+public import Maps
 
 /// Says what is wrong with the entries of one map of the chain.
-package struct RelationJudge: EntryJudge {
+public struct RelationJudge: EntryJudge {
     let relation: RelationName
     /// How lookups fold the keys that they ask for.
     let folding: KeyFolding
@@ -23,12 +23,12 @@ package struct RelationJudge: EntryJudge {
     /// A judge for a map.
     ///
     /// - Returns: nil where the chain does not ask the relation, so that nobody knows what its entries are for.
-    package init?(_ definition: MapDefinition) {
+    public init?(_ definition: MapDefinition) {
         self.init(relation: definition.relation, flags: definition.flags)
     }
 
     /// A judge for the entries of a relation with some flags.
-    package init?(relation name: String, flags: RelationFlags) {
+    public init?(relation name: String, flags: RelationFlags) {
         guard let relation = RelationName(rawValue: name), RelationName.chain.contains(relation) else { return nil }
         self.relation = relation
         // The addresses that step A asks for are in lower case whatever the flags.
@@ -43,10 +43,10 @@ package struct RelationJudge: EntryJudge {
     }
 
     /// The names of all that it may find.
-    package var names: [Finding.Name] { Finding.Name.ofEntries }
+    public var names: [Finding.Name] { Finding.Name.ofEntries }
 
     /// What is wrong with an entry.
-    package func faults(ofKey key: Span<UInt8>, value: Span<UInt8>) -> [EntryFault] {
+    public func faults(ofKey key: Span<UInt8>, value: Span<UInt8>) -> [EntryFault] {
         if !isSearched, key.count > 0, key[0] == UInt8(ascii: ".") {
             let text = String(decoding: [UInt8](copying: key), as: UTF8.self)
             return [

@@ -1,26 +1,26 @@
 // The answer for one address while it is being looked at: places in the text that it was resolved in. The next address
 // overwrites it.
 
-package import Bytes
+public import Bytes
 
 /// The answer for one address, in memory that serves for address after address.
-package struct Answer: ~Copyable, Sendable {
+public struct Answer: ~Copyable, Sendable {
     /// Where the fields of a route stand in ``Answer/text``.
-    package struct RoutePlace: Sendable {
+    public struct RoutePlace: Sendable {
         /// The transport channel.
-        package let channel: Range<Int>
+        public let channel: Range<Int>
         /// The host.
-        package let host: Range<Int>
+        public let host: Range<Int>
         /// The user.
-        package let user: Range<Int>
+        public let user: Range<Int>
         /// Whose authority the route carries.
-        package let privilege: UInt32
+        public let privilege: UInt32
         /// The place in ``Answer/ancestry`` of the address it came from.
-        package let origin: Int
+        public let origin: Int
 
         /// Where the whole route stands as `channel!host!user`; nil if it was put together from pieces.
         @inlinable @inline(__always)
-        package func whole(in text: borrowing TextArena) -> Range<Int>? {
+        public func whole(in text: borrowing TextArena) -> Range<Int>? {
             let bang = UInt8(ascii: "!")
             guard channel.upperBound + 1 == host.lowerBound, host.upperBound + 1 == user.lowerBound,
                 text[channel.upperBound] == bang, text[host.upperBound] == bang
@@ -30,23 +30,23 @@ package struct Answer: ~Copyable, Sendable {
     }
 
     /// An address on the way from the one that was asked for to a route.
-    package struct AncestorPlace: Sendable {
+    public struct AncestorPlace: Sendable {
         /// Where the address stands in ``Answer/text``, as the map that expanded to it wrote it.
-        package let address: Range<Int>
+        public let address: Range<Int>
         /// The place of its own parent in ``Answer/ancestry``, or -1 for the address that was asked for.
-        package let parent: Int
+        public let parent: Int
     }
 
     /// The text that the fields of routes stand in, among other text.
-    package internal(set) var text = TextArena(capacity: 512)
+    public internal(set) var text = TextArena(capacity: 512)
     /// The routes, in order, as places in the text: all of them get the message.
-    package internal(set) var places: [RoutePlace] = []
+    public internal(set) var places: [RoutePlace] = []
     /// The addresses that expansion went through, the one asked for first; empty where nothing was expanded.
-    package internal(set) var ancestry: [AncestorPlace] = []
+    public internal(set) var ancestry: [AncestorPlace] = []
     /// What an administrator should know although the address was resolved, such as an alias value that is no list.
-    package internal(set) var notices: [String] = []
+    public internal(set) var notices: [String] = []
     /// Why the address as a whole got one route on channel `error` or `hold`.
-    package internal(set) var failure: ResolutionFailure? {
+    public internal(set) var failure: ResolutionFailure? {
         get { failures.first }
         set { failures = newValue.map { [$0] } ?? [] }
     }
@@ -55,10 +55,10 @@ package struct Answer: ~Copyable, Sendable {
     private var failures: [ResolutionFailure] = []
 
     /// An answer to be filled.
-    package init() {}
+    public init() {}
 
     /// The routes, in order: all of them get the message.
-    package var routes: [Route] {
+    public var routes: [Route] {
         places.map { place in
             Route(
                 channel: text[place.channel], host: text[place.host], user: text[place.user],
@@ -68,7 +68,7 @@ package struct Answer: ~Copyable, Sendable {
 
     /// How the address fared.
     @inlinable @inline(__always)
-    package var status: Resolution.Status {
+    public var status: Resolution.Status {
         var fails = false
         for place in places {
             if text.equals(place.channel, "hold") { return .deferred }
@@ -79,7 +79,7 @@ package struct Answer: ~Copyable, Sendable {
     }
 
     /// The answer for whoever keeps it.
-    package var resolution: Resolution { Resolution(keeping: self) }
+    public var resolution: Resolution { Resolution(keeping: self) }
 }
 
 extension Answer {

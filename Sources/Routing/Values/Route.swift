@@ -2,26 +2,26 @@
 // that an answer still needs.
 
 import Bytes
-package import MailSyntax
-package import Maps
+public import MailSyntax
+public import Maps
 
 /// Where one copy of a message goes: `channel!host!user`.
 ///
 /// The three fields share one array: a route costs one allocation.
-package struct Route: Sendable, Hashable {
+public struct Route: Sendable, Hashable {
     /// Channel, host and user, one after the other.
     private let bytes: [UInt8]
     private let hostStart: Int
     private let userStart: Int
     /// The user whose authority the route carries, as a number: nobody (65534) for what was typed, the owner of the
     /// map for what a map expanded to.
-    package let privilege: UInt32
+    public let privilege: UInt32
 
     /// The privilege of everything that was typed.
-    package static let nobody: UInt32 = 65534
+    public static let nobody: UInt32 = 65534
 
     /// Puts a route together.
-    package init(channel: Span<UInt8>, host: Span<UInt8>, user: Span<UInt8>, privilege: UInt32 = Route.nobody) {
+    public init(channel: Span<UInt8>, host: Span<UInt8>, user: Span<UInt8>, privilege: UInt32 = Route.nobody) {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(channel.count + host.count + user.count)
         bytes.append(from: channel)
@@ -34,21 +34,21 @@ package struct Route: Sendable, Hashable {
     }
 
     /// Puts a route together from arrays.
-    package init(channel: [UInt8], host: [UInt8], user: [UInt8], privilege: UInt32 = Route.nobody) {
+    public init(channel: [UInt8], host: [UInt8], user: [UInt8], privilege: UInt32 = Route.nobody) {
         self.init(channel: channel.span, host: host.span, user: user.span, privilege: privilege)
     }
 
     /// The transport channel, such as `smtp-lmtp`; a value of a map may put a `!` into it.
-    package var channel: ArraySlice<UInt8> { bytes[..<hostStart] }
+    public var channel: ArraySlice<UInt8> { bytes[..<hostStart] }
 
     /// The host, which for channel `local` is the address that was asked for.
-    package var host: ArraySlice<UInt8> { bytes[hostStart..<userStart] }
+    public var host: ArraySlice<UInt8> { bytes[hostStart..<userStart] }
 
     /// The user, as the transport agent hands it to the next current.
-    package var user: ArraySlice<UInt8> { bytes[userStart...] }
+    public var user: ArraySlice<UInt8> { bytes[userStart...] }
 
     /// Whether the channel is the one of this name.
-    package func isChannel(_ name: StaticString) -> Bool {
+    public func isChannel(_ name: StaticString) -> Bool {
         // A static string lives as long as the program; the closure only reads it.
         name.withUTF8Buffer { unsafe channel.elementsEqual($0) }
     }
@@ -57,9 +57,9 @@ package struct Route: Sendable, Hashable {
 // What resolving one address comes to: routes, and why where they are no ordinary ones.
 
 /// The answer for one address, for whoever keeps it.
-package struct Resolution: Sendable {
+public struct Resolution: Sendable {
     /// How an address fared as a whole.
-    package enum Status: Sendable, Hashable {
+    public enum Status: Sendable, Hashable {
         /// Every recipient has a route that delivers.
         case routed
         /// Some recipient has none for good (channel `error`).
@@ -69,25 +69,25 @@ package struct Resolution: Sendable {
     }
 
     /// An address on the way from the one that was asked for to a route.
-    package struct Ancestor: Sendable, Hashable {
+    public struct Ancestor: Sendable, Hashable {
         /// The address, as the map that expanded to it wrote it.
-        package let address: [UInt8]
+        public let address: [UInt8]
         /// The place of its own parent in ``Resolution/ancestry``, or nil for the address that was asked for.
-        package let parent: Int?
+        public let parent: Int?
     }
 
     /// How the address fared.
-    package let status: Status
+    public let status: Status
     /// The routes, in order: all of them get the message.
-    package let routes: [Route]
+    public let routes: [Route]
     /// For each route the place in ``ancestry`` of the address it came from.
     private let origins: [Int]
     /// The addresses that expansion went through, the one asked for first; empty where nothing was expanded.
-    package let ancestry: [Ancestor]
+    public let ancestry: [Ancestor]
     /// What an administrator should know although the address was resolved, such as an alias value that is no list.
-    package let notices: [String]
+    public let notices: [String]
     /// Why the address as a whole got one route on channel `error` or `hold`.
-    package let failure: ResolutionFailure?
+    public let failure: ResolutionFailure?
 
     /// Takes out of an answer what is worth keeping: without the text of the steps that led to the routes, which can be
     /// hundreds of times as much.
@@ -107,7 +107,7 @@ package struct Resolution: Sendable {
 
     /// The addresses that led to a route, nearest first, without the one that was asked for at the end unless
     /// something was expanded.
-    package func ancestors(ofRoute index: Int) -> [[UInt8]] {
+    public func ancestors(ofRoute index: Int) -> [[UInt8]] {
         guard origins.indices.contains(index) else { return [] }
         var chain: [[UInt8]] = []
         var place: Int? = origins[index]
@@ -122,7 +122,7 @@ package struct Resolution: Sendable {
 // Why an address comes to one route on channel `error` or `hold`, whatever its maps say.
 
 /// Why an address as a whole has no routes of its own.
-package enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
+public enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
     /// The address is not valid; nil where it is valid but may not be used so.
     case syntax(AddressError?)
     /// A map could not be asked: deferred.
@@ -133,7 +133,7 @@ package enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
     case growthLimit(bytes: Int)
 
     /// The form of messages: what happened, and what to do.
-    package var description: String {
+    public var description: String {
         switch self {
         case .syntax(let error?): "invalid address: \(error)"
         case .syntax(nil): "address form not allowed here (a channel literal, a command, a file or an include)"
@@ -148,7 +148,7 @@ package enum ResolutionFailure: Error, Sendable, CustomStringConvertible {
     }
 
     /// The part of the reason that is the same for all addresses which meet it.
-    package var cause: String {
+    public var cause: String {
         switch self {
         case .map(let error): "\(error.table): \(error.text)"
         case .syntax, .expansionLimit, .growthLimit: description

@@ -1,7 +1,7 @@
 // Resolves batches of addresses in several threads, hands the results back in order, and survives lookups that hang.
 
 import Glibc
-package import Maps
+public import Maps
 import Synchronization
 import System
 
@@ -11,9 +11,9 @@ import System
 /// the deadline is abandoned: the results it had stand, the address it hangs at is deferred, and another worker goes on
 /// with the rest. The hanging thread and its maps are leaked; what it hangs in is not entered again before it is well, so
 /// that few threads are lost.
-package struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
+public struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
     /// What workers do, and with what.
-    package struct Work: Sendable {
+    public struct Work: Sendable {
         let makeResolver: @Sendable (CallWatch) -> Resolver
         let emptyProduct: @Sendable (AddressBatch) -> Product
         let report: @Sendable (Span<UInt8>, borrowing Answer, Trace?, inout Product) -> Void
@@ -24,7 +24,7 @@ package struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
         ///   - makeResolver: makes a worker's engine in its thread; its maps are to show their calls to the watch.
         ///   - emptyProduct: what a batch comes to before its first address.
         ///   - report: adds an address's answer to what its batch comes to.
-        package init(
+        public init(
             makeResolver: @escaping @Sendable (CallWatch) -> Resolver,
             emptyProduct: @escaping @Sendable (AddressBatch) -> Product,
             report: @escaping @Sendable (Span<UInt8>, borrowing Answer, Trace?, inout Product) -> Void
@@ -62,20 +62,20 @@ package struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
     /// - Parameters:
     ///   - workers: the most threads at work, at least 1.
     ///   - health: what all workers of the process know of broken environments.
-    package init(workers: Int, health: ResourceHealth, work: Work) {
+    public init(workers: Int, health: ResourceHealth, work: Work) {
         limit = max(1, workers)
         self.health = health
         self.work = work
     }
 
     /// How many batches were submitted and not yet taken back.
-    package var inFlight: Int { newest - oldest }
+    public var inFlight: Int { newest - oldest }
 
     /// So many batches in flight keep all workers busy; more only cost memory.
-    package var capacity: Int { 2 * limit + 1 }
+    public var capacity: Int { 2 * limit + 1 }
 
     /// Hands addresses to the workers.
-    package mutating func submit(_ batch: AddressBatch, _ request: Resolver.Request = Resolver.Request()) {
+    public mutating func submit(_ batch: AddressBatch, _ request: Resolver.Request = Resolver.Request()) {
         let job = Job(number: newest, batch: batch, request: request, product: work.emptyProduct(batch))
         newest += 1
         monitor.change { $0.waiting.append(job) }
@@ -86,7 +86,7 @@ package struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
     ///
     /// - Parameter shouldStop: is asked while there is nothing to take; the batch stays in flight then.
     /// - Returns: what the batch came to; nil when nothing is in flight, or when the work is to end.
-    package mutating func next(unless shouldStop: () -> Bool = { false }) -> Product? {
+    public mutating func next(unless shouldStop: () -> Bool = { false }) -> Product? {
         guard inFlight > 0 else { return nil }
         while true {
             let job = monitor.wait(atMost: CallSupervisor.interval(deadline: health.deadline)) {
@@ -104,7 +104,7 @@ package struct ResolverPool<Product: ~Copyable & Sendable>: ~Copyable {
     /// Ends the workers: each finishes the address it is at; what nobody has begun, or waited for, is dropped.
     ///
     /// The maps are closed when this returns, so that nothing of this process stays behind in an environment.
-    package consuming func close() {
+    public consuming func close() {
         monitor.change { state in
             state.isClosing = true
             state.waiting = []

@@ -133,7 +133,7 @@ final class Worker<Product: ~Copyable & Sendable>: @unchecked Sendable {
 // Addresses on their way to a worker: one block of memory, whether they came as lines of a file or one by one.
 
 /// Addresses that one worker resolves one after another.
-package struct AddressBatch: Sendable {
+public struct AddressBatch: Sendable {
     /// How the bytes fall into addresses.
     private enum Division: Sendable {
         /// Each ends with a line end (LF or CRLF); the last may lack it.
@@ -143,17 +143,17 @@ package struct AddressBatch: Sendable {
     }
 
     /// The bytes that the addresses' ranges count in.
-    package let bytes: [UInt8]
+    public let bytes: [UInt8]
     private let division: Division
 
     /// Addresses that stand one a line.
-    package init(lines: [UInt8]) {
+    public init(lines: [UInt8]) {
         bytes = lines
         division = .lines
     }
 
     /// Addresses of any bytes.
-    package init(_ addresses: [[UInt8]]) {
+    public init(_ addresses: [[UInt8]]) {
         var bytes: [UInt8] = []
         var ends: [Int] = []
         for address in addresses {
