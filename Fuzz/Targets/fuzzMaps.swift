@@ -1,10 +1,10 @@
 // Maps: their configuration and their sources.
 
 import BerkeleyDB
-import Site
 import Configuration
 import Maps
 import Routing
+import Site
 
 func fuzzDatabases(_ bytes: [UInt8]) {
     let variables = Variables(["MAILVAR": "/var", "DBTYPE": "btree"])

@@ -1,11 +1,11 @@
 // The engine: the first lines of an input are entries of maps, the rest are addresses. The maps are text files, which
 // have a way of their own through everything; the same entries in the simplest tables must give the same answers.
 
-import Site
 import Bytes
 import Configuration
 import Maps
 import Routing
+import Site
 
 func fuzzResolver(_ bytes: [UInt8]) {
     let site = InputSite(bytes)

@@ -1,9 +1,9 @@
 // `%N` substitution: every way to it gives what a reading byte by byte gives.
 
-import Site
 import Bytes
 import Configuration
 import Maps
+import Site
 
 func fuzzSubstitution(_ bytes: [UInt8]) {
     // The first byte says which arguments there are, the second how long they are; the rest is the value.

@@ -1,10 +1,10 @@
 // Text maps: the input is a source in the plain form, or two with a form feed between them, of which the second replaces
 // the first. Each way to ask for a key gives what a simple reading gives.
 
-import Site
 import Bytes
 import Configuration
 import Maps
+import Site
 import System
 
 func fuzzTexts(_ bytes: [UInt8]) {

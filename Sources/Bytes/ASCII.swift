@@ -64,7 +64,9 @@ public enum ASCII {
 
 /// A set of ASCII bytes; bytes at or above 0x80 are never members.
 public struct ByteSet: Sendable {
+    /// Bit N is set where the byte N is a member.
     public let low: UInt64
+    /// Bit N is set where the byte 64 + N is a member.
     public let high: UInt64
 
     /// The set of the characters of a string of ASCII.

@@ -234,6 +234,7 @@ public struct TextArena: ~Copyable, @unchecked Sendable {
         return unsafe Range(uncheckedBounds: (start, end))
     }
 
+    /// Makes sure that so many more bytes can be put in.
     @inlinable @inline(__always)
     public mutating func reserve(_ count: Int) {
         if room &- end < count { makeRoom(for: count) }
@@ -242,6 +243,7 @@ public struct TextArena: ~Copyable, @unchecked Sendable {
     /// So many bytes get a value at a time: all of a large block at once would cost more than they are worth.
     private static var portion: Int { 1024 }
 
+    /// Makes room for so many more bytes, at least twice what there was.
     @inline(never)
     public mutating func makeRoom(for count: Int) {
         if capacity - end < count { replaceMemory(by: max(capacity * 2, end + count, 256)) }

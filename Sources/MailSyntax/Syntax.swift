@@ -2,7 +2,6 @@
 // from a position and never back, so that work grows linearly with the length.
 
 import Bytes
-
 import Glibc
 
 /// Readers of the elements of address syntax, on bytes.

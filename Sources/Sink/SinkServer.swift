@@ -5,8 +5,8 @@ import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
-import Synchronization
 package import Service
+import Synchronization
 package import System
 
 /// A small LMTP store to try things against.

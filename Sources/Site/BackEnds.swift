@@ -1,9 +1,8 @@
 // The back ends that this program has, a row each: a new one is its folder and its row.
 
-package import Maps
-
 import BerkeleyDB
 import CDB
+package import Maps
 
 extension MapBackEnds {
     /// All of them, in the order in which messages name their types.

@@ -1,9 +1,9 @@
 import BerkeleyDB
-import Site
 import Configuration
 import Foundation
 import Glibc
 import Maps
+import Site
 import Testing
 import ZRouteTestKit
 

@@ -1,7 +1,7 @@
-import Site
 import Bytes
 import Configuration
 import Maps
+import Site
 import System
 import Testing
 

@@ -1,9 +1,9 @@
 // What the tests of relations share: a table in memory that notes what it is asked.
 
-import Site
 import Bytes
 import Configuration
 import Maps
+import Site
 import System
 import Testing
 import ZRouteTestKit

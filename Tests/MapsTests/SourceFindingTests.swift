@@ -1,8 +1,8 @@
 import BerkeleyDB
-import Site
 import Configuration
 import Foundation
 import Maps
+import Site
 import Testing
 import ZRouteTestKit
 

@@ -1,8 +1,8 @@
 // The text maps of a service that change under it: what is said of them before anybody looks anything up.
 
-import Site
 import Configuration
 import Maps
+import Site
 import Synchronization
 import System
 import Testing

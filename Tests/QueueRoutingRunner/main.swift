@@ -4,12 +4,12 @@
 // QueueRoutingRunner DIRECTORY kill|ERRNO|none NUMBER [FAILING-KEY]: routes DIRECTORY/postoffice by DIRECTORY/zmailer.conf, with
 // fqdnroutes failing for the key, and prints the number of file operations it did.
 
-import Site
 import Configuration
 import Glibc
 import Maps
 import QueueRouting
 import Routing
+import Site
 import Spool
 import System
 

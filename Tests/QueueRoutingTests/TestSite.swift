@@ -1,11 +1,11 @@
 // A site of its own for one test: the configuration of Fixtures/queue read from its text sources, and an empty spool.
 
-import Site
 import Configuration
 import Glibc
 import Maps
 import QueueRouting
 import Routing
+import Site
 import Spool
 import Synchronization
 import System

@@ -1,9 +1,9 @@
 // Accounts may change between any two addresses, unlike maps, whose files are looked at every half second.
 
-import Site
 import Configuration
 import Maps
 import Routing
+import Site
 import System
 import Testing
 

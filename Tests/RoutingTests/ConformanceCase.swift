@@ -1,11 +1,11 @@
 // A recorded configuration of ZMailer with the answers that its router gave: Fixtures/conformance.
 
 import BerkeleyDB
-import Site
 import Configuration
 import Foundation
 import Maps
 import Routing
+import Site
 import System
 import ZRouteTestKit
 

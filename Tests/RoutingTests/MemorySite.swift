@@ -1,9 +1,9 @@
 // A site whose maps stand in the test: relations of keys and values, no files.
 
-import Site
 import Configuration
 import Maps
 import Routing
+import Site
 
 /// Maps in memory, in the set-up of dbases.conf.sample.
 struct MemorySite {

@@ -1,9 +1,9 @@
-import Site
 import Configuration
 import Foundation
 import Glibc
 import Maps
 import Routing
+import Site
 import Testing
 import ZRouteTestKit
 

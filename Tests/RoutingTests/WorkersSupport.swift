@@ -1,8 +1,8 @@
-import Site
 import Configuration
 import Dispatch
 import Maps
 import Routing
+import Site
 import Testing
 import ZRouteTestKit
 

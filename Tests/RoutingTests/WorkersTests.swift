@@ -1,7 +1,7 @@
-import Site
 import Configuration
 import Maps
 import Routing
+import Site
 import Testing
 import ZRouteTestKit
 

@@ -37,7 +37,9 @@ public struct MapFileSize: Sendable {
     }
 }
 
-/// A file being filled. What is abandoned is left as it is; its owner removes it.
+/// A file being filled.
+///
+/// What is abandoned is left as it is; its owner removes it.
 public protocol MapFileWriter: AnyObject {
     /// Adds an entry; a file that is new is given each key once.
     ///

@@ -55,6 +55,7 @@ public final class ResourceState: Sendable {
         case broken
     }
 
+    /// What it is the state of.
     public let resource: MapResource
     /// Goes up whenever the health changes: as long as a worker has seen the last change, it need not ask.
     ///
@@ -173,6 +174,7 @@ public enum MapResource: Sendable, Hashable {
 public struct Incarnation: Sendable, Hashable {
     let device: UInt64, inode: UInt64
 
+    /// Names an incarnation by its file.
     public init(_ file: FileIdentity) {
         device = file.device
         inode = file.inode

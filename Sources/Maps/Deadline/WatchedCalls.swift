@@ -120,6 +120,7 @@ public final class WatchedCalls {
 /// One worker's use of a resource; shared by the tables that depend on it.
 public final class WatchedResource: Sendable {
     let watch: CallWatch
+    /// What is known of the resource in this process.
     public let state: ResourceState
     private let used = Mutex<Incarnation?>(nil)
     /// The use that the watched worker makes of a resource.

@@ -36,6 +36,7 @@ public struct SharedKey {
     /// Whether the key was given in lower case.
     @inlinable public var isFolded: Bool { original == folded }
 
+    /// Puts a key together that was folded and hashed.
     @inlinable @inline(__always)
     public init(original: Range<Int>, folded: Range<Int>, hash: KeyHash) {
         self.original = original
@@ -48,10 +49,12 @@ public struct SharedKey {
 
 /// The hash of a key, with the secret it was made with.
 public struct KeyHash: Sendable {
+    /// The hash itself.
     public let value: UInt32
     /// Which function made it: tables with another secret have to hash for themselves.
     public let seed: UInt64
 
+    /// Keeps a hash with the secret it was made with.
     @inlinable @inline(__always)
     public init(value: UInt32, seed: UInt64) {
         self.value = value

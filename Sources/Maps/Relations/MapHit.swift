@@ -86,6 +86,7 @@ public struct MapHit: Sendable {
 public struct SubstitutionPlaces: Sendable {
     /// By number; an absent one begins before the text.
     public var starts = SIMD16<Int>(repeating: -1)
+    /// Where each of them ends.
     public var ends = SIMD16<Int>(repeating: -1)
 
     /// No arguments: only `%0` can be substituted.

@@ -100,6 +100,7 @@ public struct MapSet: ~Copyable {
         return group.filter.mayContain(shared.hash) ? group.hit(of: shared, in: &text, from: first) : nil
     }
 
+    /// Asks a relation for a key that is not known to be absent.
     @inline(never)
     public mutating func find(
         _ key: SharedKey, of text: inout TextArena, in group: inout RelationGroup, from first: Int

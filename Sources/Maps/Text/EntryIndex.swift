@@ -168,6 +168,7 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
 
 /// A seeded hash function over bytes.
 public struct ByteHash: Sendable {
+    /// The secret.
     public let seed: UInt64
 
     /// A function with a random seed.
@@ -181,6 +182,7 @@ public struct ByteHash: Sendable {
         KeyHash(value: unsafe key.withUnsafeBytes { unsafe self($0) }, seed: seed)
     }
 
+    /// The hash of some bytes.
     @inlinable @inline(__always)
     public func callAsFunction(_ key: UnsafeRawBufferPointer) -> UInt32 {
         let count = key.count
@@ -217,6 +219,7 @@ public struct ByteHash: Sendable {
         return UInt32(truncatingIfNeeded: mixed ^ mixed >> 32)
     }
 
+    /// Mixes two words into one, so that every bit of both counts.
     @inlinable @inline(__always)
     public static func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
@@ -225,6 +228,7 @@ public struct ByteHash: Sendable {
 
     /// Odd numbers with irregular bits: the fractions of the square roots of 2 and 3.
     @inlinable public static var first: UInt64 { 0x6A09_E667_F3BC_C909 }
+    /// What odd words of a key are mixed with.
     @inlinable public static var second: UInt64 { 0xBB67_AE85_84CA_A73B }
 }
 

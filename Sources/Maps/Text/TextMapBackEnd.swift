@@ -13,11 +13,13 @@ extension MapType {
 
 /// Text files, loaded once for all workers of a process.
 public struct TextMapBackEnd: MapBackEnd {
+    /// The types whose text is read directly.
     public let types: [MapType] = [.text, .unordered, .ordered]
 
     /// The back end.
     public init() {}
 
+    /// Begins the work for one worker.
     public func makeTables(for worker: MapWorker) -> any TableFactory { Factory(worker: worker) }
 
     private struct Factory: TableFactory {
@@ -43,11 +45,13 @@ public struct TextMapBackEnd: MapBackEnd {
 
 /// Relations without a file: ZMailer's `incore`, and lines that only make a relation known.
 public struct EmptyMapBackEnd: MapBackEnd {
+    /// The types without a file.
     public let types: [MapType] = [.incore, .none]
 
     /// The back end.
     public init() {}
 
+    /// Begins the work for one worker.
     public func makeTables(for worker: MapWorker) -> any TableFactory { Factory() }
 
     private struct Factory: TableFactory {

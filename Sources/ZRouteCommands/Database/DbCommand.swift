@@ -1,7 +1,7 @@
 // `zroute db`: one live map, as the program that keeps it up to date needs it.
 
-import BerkeleyDB
 import ArgumentParser
+import BerkeleyDB
 
 /// The commands for live maps.
 struct DbCommand: ParsableCommand {

@@ -1,7 +1,7 @@
 // `zroute db get`: the value of one key, with an exit status that tells "absent" from "not known".
 
-import BerkeleyDB
 import ArgumentParser
+import BerkeleyDB
 import Configuration
 import Maps
 import Site

@@ -1,7 +1,7 @@
 // `zroute db load`: stores many entries while others read.
 
-import BerkeleyDB
 import ArgumentParser
+import BerkeleyDB
 import Configuration
 import Glibc
 import Maps

@@ -1,7 +1,7 @@
 // `zroute db count`: the number of entries, after the file was found to be whole.
 
-import BerkeleyDB
 import ArgumentParser
+import BerkeleyDB
 import Maps
 
 /// Prints the number of entries.

@@ -1,7 +1,7 @@
 // `zroute db recover`: brings an environment back that a killed process left locked.
 
-import BerkeleyDB
 import ArgumentParser
+import BerkeleyDB
 import Configuration
 import Glibc
 import Maps

@@ -1,8 +1,8 @@
 // What all commands for live maps do alike: find the map, open it, leave its environment whole whatever signal comes, and
 // turn failures into exit statuses.
 
-import BerkeleyDB
 import ArgumentParser
+import BerkeleyDB
 import Configuration
 import Glibc
 import Maps

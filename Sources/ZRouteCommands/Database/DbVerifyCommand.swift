@@ -1,7 +1,7 @@
 // `zroute db verify`: finds what lookups would stumble over, or would silently not find.
 
-import BerkeleyDB
 import ArgumentParser
+import BerkeleyDB
 import Configuration
 import Maps
 

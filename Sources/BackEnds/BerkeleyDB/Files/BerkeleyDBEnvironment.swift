@@ -1,9 +1,9 @@
 // A Berkeley DB environment (relation flag -C) as a reader uses it: it joins what the updating program created. Inside
 // a CDB environment a reader never sees a half-done change; outside of it false absences were measured.
 
-package import Maps
 import CBerkeleyDB
 import Glibc
+package import Maps
 import System
 
 /// A Berkeley DB environment, shared by the tables of one worker.

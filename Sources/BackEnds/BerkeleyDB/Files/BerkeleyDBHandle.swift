@@ -1,9 +1,9 @@
 // One database file that is open inside an environment: its pages are read through the library's cache, which the
 // updating program shares. It is confined to the thread of the worker that owns the table; nothing in it is locked.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 import System
 
 /// A Berkeley DB btree or hash that is open in an environment, for reading.

@@ -1,10 +1,10 @@
 // The back ends `btree` and `bhash`: files of ZMailer's makedb, of our own newdb, of db5.3_load and of Exim's
 // exim_dbmbuild. All end keys and values with a NUL; the file itself tells btree from hash.
 
-package import Maps
 import Bytes
 import CBerkeleyDB
 import Glibc
+package import Maps
 import System
 
 /// A Berkeley DB file, in or out of an environment.

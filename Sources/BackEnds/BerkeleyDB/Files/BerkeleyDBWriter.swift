@@ -1,8 +1,8 @@
 // Writes a new database file outside of any environment: the compiler's output, which nobody reads before it is whole.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 
 /// A database file being written.
 @safe

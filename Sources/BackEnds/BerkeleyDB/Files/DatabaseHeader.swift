@@ -1,9 +1,9 @@
 // The first page of a Berkeley DB file, which says what the file is: checked for all that can be known of it, and
 // refused where it speaks of something that no map of ours can be.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 
 /// What the first page of a file says.
 struct DatabaseHeader: Equatable {

@@ -1,8 +1,8 @@
 // The check of a whole file: every page that is in use, every link between pages, every key. What the library's own check
 // (DB->verify) does is done here without trusting the file; damage that would kill the library is found before it.
 
-import Maps
 import Glibc
+import Maps
 
 /// The check of one file.
 struct DatabaseInspection {

@@ -3,8 +3,8 @@
 // The layout is that of Berkeley DB's db_page.h. A page begins with a header of 26 bytes; where the file has checksums,
 // two unused bytes and the checksum follow; then an index of the page's items, two bytes each; the items lie at the end.
 
-import Maps
 import Glibc
+import Maps
 
 /// The kinds of page that maps have.
 enum PageKind {

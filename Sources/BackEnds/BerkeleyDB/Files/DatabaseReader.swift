@@ -2,9 +2,9 @@
 // damaged file is an error. The library trusts its files: damage made it answer with another key's value, wait without
 // end, or kill the process.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 import System
 
 /// A reader of one btree or hash.

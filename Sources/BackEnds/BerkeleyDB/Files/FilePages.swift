@@ -1,8 +1,8 @@
 // The pages of a file outside of any environment. They are read, never mapped: a mapped file that somebody truncates
 // kills the process with SIGBUS.
 
-import Maps
 import CBerkeleyDB
+import Maps
 import System
 
 /// The pages of a file.

@@ -31,12 +31,16 @@ struct EnvironmentEntrance {
     var creates = false
     /// Whether it is a Concurrent Data Store.
     var isConcurrent = true
-    /// Whether the library keeps account of threads, without which failchk finds nothing. Joining an environment that was made
-    /// without it is EINVAL.
+    /// Whether the library keeps account of threads, without which failchk finds nothing.
+    ///
+    /// Joining an environment that was made without it is EINVAL.
     var tracksThreads = true
 
-    /// As all our programs create it: how many threads of all programs are kept account of, and the size of the shared cache.
+    // As all our programs create it.
+
+    /// How many threads of all programs are kept account of.
     private static let trackedThreads: UInt32 = 128
+    /// The size of the shared cache.
     private static let createdCacheSize: UInt32 = 8 << 20
 
     /// An environment that was entered, and whether the library keeps account of its threads.

@@ -1,8 +1,8 @@
 // Keeps Berkeley DB's own error texts off standard error: a file of random bytes alone makes it print 97 lines. The
 // first text of a call usually names the cause, so that one is kept for the message to the administrator.
 
-import Maps
 import CBerkeleyDB
+import Maps
 
 /// Collects what the library says about one handle.
 final class LibraryMessages {

@@ -1,9 +1,9 @@
 // The pages of an open database as the library's cache has them, which the updating program shares: in a CDB environment
 // a reader sees no half of a change as long as it holds the right to read.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 
 /// The pages of a database that the library has open.
 @safe

@@ -1,9 +1,9 @@
 // Structural checks of a database file, outside of any environment: what the library's own verification finds. A walk
 // alone finds too little: it ends early, without an error, at pages that were zeroed.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 import System
 
 /// Checks and salvages database files.

@@ -1,8 +1,8 @@
 // Builds a database anew from a dump: into a new file, which then takes the old one's place in one step, while the old
 // one keeps a name of its own.
 
-import Maps
 import Glibc
+import Maps
 import System
 
 /// The rebuilding of one database.

@@ -1,8 +1,8 @@
 // Entries as text, byte-exact: what `db dump` writes and `db load` reads. A line is KEY TAB VALUE, both without the NUL
 // that ends them in the database; where that NUL is missing, `\c` stands at the end instead.
 
-import Maps
 import Bytes
+import Maps
 
 /// The text form of entries.
 package enum EntryText {

@@ -1,8 +1,8 @@
 // Which living processes use an environment. Berkeley DB does not tell (DB_REGISTER is refused for CDB), but whoever uses
 // an environment has its region files mapped, and Linux shows that in /proc.
 
-import Maps
 import Glibc
+import Maps
 import System
 
 /// The processes that have an environment's region files mapped or open.

@@ -1,8 +1,8 @@
 // Keeps zroute's own commands from using an environment while `db recover` takes it apart. It is a lock on the
 // directory, which the system frees when its holder dies; programs that do not know it are found by EnvironmentUsers.
 
-import Maps
 import Glibc
+import Maps
 import System
 
 /// A lock on an environment's directory.

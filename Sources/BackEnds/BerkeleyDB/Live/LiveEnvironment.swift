@@ -1,9 +1,9 @@
 // A CDB environment as an updater uses it: created where it is missing, and cleared of what dead processes left, as far
 // as the library can do that.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 import System
 
 /// A joined CDB environment, for one thread of one command.

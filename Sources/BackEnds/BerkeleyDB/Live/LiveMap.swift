@@ -1,9 +1,9 @@
 // One database that is changed while others read it: what `zroute db` works with. Inside a CDB environment every change
 // is seen whole or not at all; outside of it nobody else may use the file meanwhile.
 
-package import Maps
 import CBerkeleyDB
 import Glibc
+package import Maps
 import System
 
 /// An open database, for one thread of one command.

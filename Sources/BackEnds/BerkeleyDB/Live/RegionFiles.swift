@@ -1,9 +1,9 @@
 // The files of a Berkeley DB environment, `__db.001` and its like: shared memory in which locks and cached pages live.
 // The maps' contents are not in them, but for changes that were not written out.
 
-import Maps
 import CBerkeleyDB
 import Glibc
+import Maps
 import System
 
 /// The region files in an environment's directory.

@@ -1,7 +1,7 @@
 // What can still be read of a database file: a dump beside it, and how much is in the dump.
 
-import Maps
 import Glibc
+import Maps
 import System
 
 /// The dump of a database that may be damaged.
