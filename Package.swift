@@ -76,7 +76,7 @@ let package = Package(
             name: "zroute", dependencies: ["ZRouteCommands"], exclude: ["Link"],
             linkerSettings: [
                 // A program exports nothing, and what is not exported can be left out. At a fixed address its metadata need
-                // not be relocated at each start (ARCHITECTURE.md, Decisions).
+                // not be relocated at each start. Code that is the same is kept once (ARCHITECTURE.md, Decisions).
                 .unsafeFlags(
                     [
                         "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=all", "-Xclang-linker",
