@@ -195,6 +195,8 @@ struct ConfigurationMistakesTests {
         Mistake(.databases, 3, "fqdnroutes $DBTYPE - -r $MAILVAR/db/fqdnroutes -lm% -C $MAILVAR/e", "-C", "live map"),
         Mistake(.databases, 7, "fqdnroutes $DBTYPE - -l $MAILVAR/db/fqdnroutes -lm%", "line 3", "repeated-map"),
         Mistake(.databases, 4, "routesdb $DBTYPE - -l $MAILVAR/db/routes -m%:d pathalias", "-l", "folding-mismatch"),
+        Mistake(.databases, 4, "routesdb NONE - -l $MAILVAR/db/routes -lm", "db/routes", "file-without-effect"),
+        Mistake(.databases, 4, "routesdb incore - -l $MAILVAR/db/routes -lm", "no file", "file-without-effect"),
         Mistake(.zmailer, 7, "umask 022", "no NAME=VALUE"),
         Mistake(.mail, 2, "if true; then", "no NAME=VALUE"),
         Mistake(.scheduler, 2, "    interval=60 expiry=3d", "interval=60", "seconds"),

@@ -20,6 +20,9 @@ struct IncludeTests {
         try directory.write("# nobody\n", to: "empty")
         try directory.write("a b@x\n", to: "faulty")
         try directory.write((1...11).map { "m\($0)@x.example\n" }.joined(), to: "eleven")
+        try directory.write("\u{FEFF}bob@x.example\n", to: "mark")
+        try directory.write("ann\n# a remark\u{A0}here\nkim\u{A0}bob@x.example\n", to: "space")
+        try directory.write("bob\u{200B}@x.example\n", to: "width")
         try directory.write("secret\n", to: "secret")
         try directory.write("others\n", to: "others")
         chmod(directory.file("secret"), 0o600)
@@ -63,6 +66,7 @@ struct IncludeTests {
         "that cannot be read, or are not safe, hold the address",
         arguments: [
             ":include:DIR/missing", ":include:DIR", ":include:list", ":include:DIR/secret", ":include:DIR/others",
+            ":include:DIR/mark", ":include:DIR/space", ":include:DIR/width",
         ])
     func unsafe(value: String) throws {
         #expect(try routes(value) == ["hold!IO:error!staff"])

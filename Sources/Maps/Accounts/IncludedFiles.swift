@@ -1,6 +1,7 @@
 // The files that `:include:` names. A file that cannot be read, or that is not safe to read, is a failed lookup like any
 // other: its members are people.
 
+import Bytes
 import Glibc
 public import System
 
@@ -98,6 +99,7 @@ public final class IncludedFiles: IncludedLists {
                     return kept
                 }
             }
+            try Self.refuseInvisible(in: fresh.bytes, of: name)
         } catch {
             entry.content = nil
             keep(entry, path)
@@ -112,6 +114,24 @@ public final class IncludedFiles: IncludedLists {
     private static func content(_ read: (bytes: [UInt8], state: FileState)) -> (bytes: [UInt8], identity: FileIdentity)
     {
         (read.bytes, read.state.identity)
+    }
+
+    /// A character that nobody sees would become part of an address, which would then be another one.
+    private static func refuseInvisible(in bytes: [UInt8], of name: String) throws(FileError) {
+        guard bytes.contains(where: { $0 >= 0x80 }) else { return }
+        var number = 0
+        for line in bytes.split(separator: ASCII.lineFeed, omittingEmptySubsequences: false) {
+            number += 1
+            guard line.first != UInt8(ascii: "#") else { continue }
+            let text = Array(line)
+            let places = text.indices.lazy.compactMap { InvisibleCharacter(at: $0, in: text.span) }
+            guard let found = places.first else { continue }
+            throw FileError(
+                operation: "read", path: name,
+                reason:
+                    "line \(number) has \(found), which nobody sees and which would become part of an address; remove it"
+            )
+        }
     }
 
     private func keep(_ entry: Known, _ path: [UInt8]) {

@@ -34,7 +34,9 @@ public final class MapCompiler: Sendable {
     public static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
         let sorted = try SortedSource(job)
         return CompileReport(
-            source: job.source.name, entries: sorted.entries.count, kept: 0, findings: sorted.findings)
+            source: job.source.name, entries: sorted.entries.count, kept: 0,
+            entriesBefore: sorted.entries.isEmpty ? job.format?.entryCount(of: job.target) : nil,
+            findings: sorted.findings)
     }
 
     /// Compiles a source into a new file beside the database, and makes that durable; the database itself stays.

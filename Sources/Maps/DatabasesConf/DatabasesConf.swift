@@ -154,7 +154,8 @@ private struct LineFields {
         return MapDefinition(
             relation: relation, type: type,
             privilege: privilege == "-" ? nil : try MapPrivilege(field: privilege),
-            compile: try CompileOptions(field: options), path: type.needsFile ? path : nil, flags: flags, file: file,
+            compile: try CompileOptions(field: options), path: type.needsFile ? path : nil,
+            unreadPath: type.needsFile ? nil : path, flags: flags, file: file,
             line: line)
     }
 

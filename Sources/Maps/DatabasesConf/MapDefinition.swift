@@ -14,6 +14,8 @@ public struct MapDefinition: Sendable, Hashable {
     public let compile: CompileOptions
     /// The source, variables replaced, without the compiled file's extension; nil where the line has `-`.
     public let path: String?
+    /// The file of a line whose type reads none.
+    public let unreadPath: String?
     /// How it is looked into.
     public let flags: RelationFlags
     /// The dbases.conf that defines it.
@@ -24,7 +26,8 @@ public struct MapDefinition: Sendable, Hashable {
     /// Defines a map.
     public init(
         relation: String, type: MapType, privilege: MapPrivilege? = nil,
-        compile: CompileOptions = CompileOptions(), path: String?, flags: RelationFlags = RelationFlags(),
+        compile: CompileOptions = CompileOptions(), path: String?, unreadPath: String? = nil,
+        flags: RelationFlags = RelationFlags(),
         file: String, line: Int
     ) {
         self.relation = relation
@@ -32,6 +35,7 @@ public struct MapDefinition: Sendable, Hashable {
         self.privilege = privilege
         self.compile = compile
         self.path = path
+        self.unreadPath = unreadPath
         self.flags = flags
         self.file = file
         self.line = line

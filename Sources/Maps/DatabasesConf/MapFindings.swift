@@ -25,6 +25,12 @@ extension MapDefinition {
                     + (compile.isLive ? " and nothing that is put into the live map is seen" : "")
                     + "; make the type btree, or remove -C")
         }
+        if let unreadPath {
+            warn(
+                .fileWithoutEffect,
+                "a map of type \(type.name) reads no file, so nothing that \(unreadPath) has is ever found; make the type btree,"
+                    + " bhash, cdb or text, or write '-' for the file")
+        }
         switch (compile.folding, flags.folding) {
         case (.lower, .upper), (.upper, .lower):
             let (stored, asked) = compile.folding == .lower ? ("lower", "upper") : ("upper", "lower")
@@ -69,6 +75,8 @@ extension Finding.Name {
     static let foldingMismatch = Finding.Name("folding-mismatch")
     /// A map that its relation has twice.
     static let repeatedMap = Finding.Name("repeated-map")
+    /// A file named for a map that reads none.
+    static let fileWithoutEffect = Finding.Name("file-without-effect")
     /// An environment named for a map that cannot live in one.
     static let environmentWithoutEffect = Finding.Name("environment-without-effect")
 }

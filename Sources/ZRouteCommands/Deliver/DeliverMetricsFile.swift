@@ -33,6 +33,12 @@ final class DeliverMetricsFile: Sendable {
     /// Writes the file anew.
     func write() {
         do {
+            // A device or a pipe would be replaced by a file of its name.
+            if let present = try? FileIdentity(path: path), !present.isRegularFile {
+                throw FileError(
+                    operation: "replace", path: path,
+                    reason: "is no regular file; name a file of its own with --metrics")
+            }
             try deliveries.write(to: path, with: try queueText() + lookupText())
         } catch {
             DiagnosticLog(form).say(error)

@@ -60,6 +60,7 @@ struct NewdbCommand: ParsableCommand {
             do throws(CompileError) {
                 let report = try MapCompiler.check(step.job)
                 log.say(report.findings)
+                if let finding = report.emptiness(of: step.job) { log.say(Diagnosis(finding: finding)) }
                 output.write("\(step.relation)\t\(report.entries)\t\(step.source)\n")
             } catch {
                 outcome.take(error, of: step.job, log)
