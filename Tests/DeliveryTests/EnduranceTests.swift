@@ -6,7 +6,7 @@ import Testing
 import ZRouteTestKit
 
 @Suite(.serialized) struct EnduranceTests {
-    private static let total = 14_000
+    private static let total = 16_000
 
     @Test(arguments: [1, 10])
     func nothingGrows(connections: Int) throws {
@@ -23,8 +23,8 @@ import ZRouteTestKit
                 "--lmtp", "UNIX:\(server["LMTP_SOCKET"])", "--connections", "\(connections)",
             ])
         var samples: [(done: Int, memory: Int, descriptors: Int)] = []
-        // The first third warms it up: connections, threads, buffers, and what is known of all messages that wait.
-        for mark in [5000, 7000, 9000, 11_000, 13_000] {
+        // The first 7,000 warm it up: connections, threads, buffers, and what is known of all messages that wait.
+        for mark in [7000, 9000, 11_000, 13_000, 15_000] {
             guard try holds(within: 240, { try Self.total - left() >= mark || !program.isRunning }) else { break }
             guard let now = try? program.footprint() else { break }
             samples.append((Self.total - (try left()), now.memory, now.descriptors))

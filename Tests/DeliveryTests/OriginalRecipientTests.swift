@@ -79,7 +79,7 @@ import ZRouteTestKit
             inside: []),
     ]
 
-    @Test(arguments: rows)
+    @Test(arguments: counted("reports that name what the sender wrote", rows))
     func reportsNameWhatTheSenderWrote(row: Row) throws {
         let spool = try DeliverySpool()
         var script = ServerScript()

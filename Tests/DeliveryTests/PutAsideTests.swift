@@ -20,7 +20,10 @@ import ZRouteTestKit
         try spool.postOffice.filesPutAside().map(\.name.description)
     }
 
-    @Test(arguments: [nil, "NOTIFY=NEVER", "NOTIFY=SUCCESS", "NOTIFY=NEVER ORCPT=rfc822;x@y", "NOTIFY=DELAY"])
+    @Test(
+        arguments: counted(
+            "reports that may go to nobody",
+            [nil, "NOTIFY=NEVER", "NOTIFY=SUCCESS", "NOTIFY=NEVER ORCPT=rfc822;x@y", "NOTIFY=DELAY"]))
     func failuresForTheNullSender(notification: String?) throws {
         let spool = try DeliverySpool()
         let server = try server(in: spool)
@@ -74,7 +77,10 @@ import ZRouteTestKit
         #expect(try spool.reports().isEmpty && aside(spool).isEmpty)
     }
 
-    @Test(arguments: ["/dev/null/x", "/dev/nul", "/dev/zero", "|/dev/null", "//dev/null", "/DEV/NULL"])
+    @Test(
+        arguments: counted(
+            "files that are not /dev/null",
+            ["/dev/null/x", "/dev/nul", "/dev/zero", "|/dev/null", "//dev/null", "/DEV/NULL"]))
     func noOtherFileIsTaken(user: String) throws {
         let spool = try DeliverySpool()
         try spool.add([recipient(user, channel: "local", host: "file.x@example.org", submittedAs: "x@example.org")])

@@ -7,10 +7,14 @@ import Testing
 import ZRouteTestKit
 
 @Suite struct TooManyRecipientsTests {
-    @Test(arguments: [
-        (1000, 100, "452 4.5.3 too many recipients", 10), (1000, 100, "552 5.5.3 limit reached", 10),
-        (25, 10, "552 too many", 3), (5, 2, "552 5.5.3 Maximum limit of 2 recipients reached", 3), (3, 1, "452 no", 3),
-    ])
+    @Test(
+        arguments: counted(
+            "lists of too many recipients",
+            [
+                (1000, 100, "452 4.5.3 too many recipients", 10), (1000, 100, "552 5.5.3 limit reached", 10),
+                (25, 10, "552 too many", 3), (5, 2, "552 5.5.3 Maximum limit of 2 recipients reached", 3),
+                (3, 1, "452 no", 3),
+            ]))
     func allAreServedInOneRun(recipients: Int, limit: Int, reply: String, transactions: Int) throws {
         let spool = try DeliverySpool()
         var script = ServerScript()
@@ -27,7 +31,9 @@ import ZRouteTestKit
         #expect(try spool.reports().isEmpty)
     }
 
-    @Test(arguments: ["452 4.5.3 too many recipients", "552 5.5.3 too many recipients"])
+    @Test(
+        arguments: counted(
+            "servers that take nobody more", ["452 4.5.3 too many recipients", "552 5.5.3 too many recipients"]))
     func aServerThatTakesNobodyIsAskedOnce(reply: String) throws {
         let spool = try DeliverySpool()
         var script = ServerScript()
