@@ -127,7 +127,9 @@ import Testing
             waitpid(process, nil, 0)
         }
         let link = "/proc/\(process)/fd/3"
-        while access(link, F_OK) != 0 { usleep(1000) }
+        // Until the shell has opened it, its descriptor 3 may be one that it was given.
+        var there = stat(), here = stat()
+        while stat(link, &there) != 0 || stat(path, &here) != 0 || there.st_ino != here.st_ino { usleep(1000) }
         let columns = String(repeating: " ", count: 6 - "\(process)".count) + "\(process)"
         let content = try spool.text("transport/\(name)")
         let descriptor = Glibc.open(path, O_WRONLY)
