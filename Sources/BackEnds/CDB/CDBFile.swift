@@ -4,6 +4,7 @@
 // for no other, is what makes an absence certain.
 
 import Bytes
+import Maps
 package import System
 
 /// The content of a file, checked as a whole.
@@ -74,12 +75,19 @@ package struct CDBFile: Sendable {
     }
 
     /// Gives every record in the order of the file.
-    func forEachRecord<Failure: Error>(
-        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(Failure) -> Void
-    ) throws(Failure) {
+    ///
+    /// - Throws: what the function throws; and damage, which the check of the whole file would have found.
+    func forEachRecord(
+        _ body: (_ key: Span<UInt8>, _ value: Span<UInt8>) throws(MapFileError) -> Void
+    ) throws(MapFileError) {
         var position = Self.headerSize
-        // The check of the whole file has gone the same way.
-        while position < endOfRecords, let record = try? self.record(at: position) {
+        while position < endOfRecords {
+            let record: (key: Range<Int>, value: Range<Int>)
+            do throws(Damage) {
+                record = try self.record(at: position)
+            } catch {
+                throw MapFileError(error.text)
+            }
             try body(bytes.span.extracting(record.key), bytes.span.extracting(record.value))
             position = record.value.upperBound
         }
