@@ -26,12 +26,7 @@ final class OpenFile: Sendable {
 
     /// The file's status as it is now.
     func identity() throws(FileError) -> FileIdentity {
-        try operations.begin(.status, path)
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw FileError(operation: "stat", path: path, code: errno)
-        }
-        return FileIdentity(status)
+        try operations.identity(of: descriptor, path)
     }
 
     /// Takes the file's lock (flock) unless somebody else has it.
@@ -196,6 +191,18 @@ package struct FileOperations: Sendable {
         case .proceed: return nil
         case .fail(let code): return code
         }
+    }
+
+    /// The status of an open file or directory as it is now.
+    ///
+    /// - Parameter path: what messages call it.
+    func identity(of descriptor: Int32, _ path: String) throws(FileError) -> FileIdentity {
+        try begin(.status, path)
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw FileError(operation: "stat", path: path, code: errno)
+        }
+        return FileIdentity(status)
     }
 
     /// Passes the gate, or throws the error the operation must fail with.

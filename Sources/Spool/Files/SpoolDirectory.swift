@@ -28,12 +28,7 @@ final class SpoolDirectory: Sendable {
 
     /// The directory's own status.
     func identity() throws(FileError) -> FileIdentity {
-        try operations.begin(.status, path)
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else {
-            throw FileError(operation: "stat", path: path, code: errno)
-        }
-        return FileIdentity(status)
+        try operations.identity(of: descriptor, path)
     }
 
     /// Whether the path still leads to this directory.
