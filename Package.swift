@@ -62,6 +62,15 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .target(
+            name: "Serve",
+            dependencies: [
+                "Bytes", "CLinux", "Configuration", "Delivery", "LMTP", "MailSyntax", "Maps", "QueueRouting", "Routing",
+                "Service", "Site", "Spool", "System",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         .target(name: "Check", dependencies: ["Configuration", "Delivery", "Maps", "Site", "System"]),
         .target(name: "ZRoute", dependencies: ["Configuration", "Maps", "Routing", "Site"]),
         .target(
@@ -69,7 +78,7 @@ let package = Package(
             dependencies: [
                 "BerkeleyDB", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes",
                 "MailSyntax", "Maps", "Routing",
-                "Service", "Sink", "Spool",
+                "Serve", "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -139,6 +148,12 @@ let package = Package(
         .executableTarget(name: "ServiceRunner", dependencies: ["Service"], path: "Tests/ServiceRunner"),
         .testTarget(
             name: "ServiceTests", dependencies: ["Service", "ServiceRunner", "System", "ZRouteTestKit", "zroute"]),
+        .testTarget(
+            name: "ServeTests",
+            dependencies: [
+                "Bytes", "Configuration", "Delivery", "LMTP", "Maps", "Routing", "Serve", "Service", "Site", "System",
+                "ZRouteTestKit", "zroute",
+            ]),
         .testTarget(name: "LMTPTests", dependencies: ["System", "LMTP", "Bytes", "MailSyntax"]),
         .executableTarget(
             name: "DeliveryFaultRunner", dependencies: ["Configuration", "Delivery", "Spool"],

@@ -101,4 +101,13 @@ extension Span<UInt8> {
             }
         }
     }
+
+    /// Whether these are the same bytes as others.
+    public func isEqual(to other: borrowing Span<UInt8>) -> Bool { count == other.count && holds(other, at: 0) }
+
+    /// Whether these are the bytes of a text written in source.
+    public func isEqual(to text: StaticString) -> Bool {
+        // A static string lives as long as the program; the closure only reads it.
+        text.withUTF8Buffer { unsafe isEqual(to: Span(_unsafeElements: $0)) }
+    }
 }

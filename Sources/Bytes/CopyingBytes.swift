@@ -16,6 +16,22 @@ extension [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 
+    /// Appends text written in source, without making a String of it.
+    public mutating func append(_ text: StaticString) {
+        // What is one character has no address of its own; all else has its bytes in the program itself, for ever.
+        text.withUTF8Buffer { unsafe append(contentsOf: $0) }
+    }
+
+    /// Appends a number in decimal digits.
+    public mutating func append(decimal number: UInt64) {
+        var divisor: UInt64 = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            append(0x30 + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+    }
+
     /// Makes an array of a span's bytes.
     @inlinable
     public init(copying bytes: Span<UInt8>) {

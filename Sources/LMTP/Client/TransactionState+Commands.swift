@@ -1,5 +1,7 @@
 // The commands of a transaction as they are sent: all at once, or one by one (RFC 2920).
 
+import Bytes
+
 extension TransactionState {
     /// Appends what is sent first: MAIL, and the rest of the envelope where commands are sent together.
     func appendOpening(to output: inout [UInt8]) {

@@ -1,0 +1,80 @@
+// The socketmap protocol of sendmail and Postfix (socketmap_table(5)): netstrings, a map's name, a blank and a key in each.
+
+import Bytes
+
+/// One connection of a socketmap client.
+///
+/// The answer is `OK value`, `NOTFOUND text`, `TEMP text` or `PERM text`: always a word, a blank and at least one byte more, as
+/// Postfix takes a bare `OK` for an absence, and sendmail crashes of it.
+package struct Socketmap: LookupDialogue {
+    /// Postfix refuses longer payloads.
+    static let longestReply = 100_000
+    /// The digits of the longest length that a request may have.
+    private static let lengthDigits = 6
+
+    /// Begins a connection.
+    package init() {}
+
+    package mutating func next(
+        _ input: Span<UInt8>, from position: inout Int, into request: inout LookupRequest, output: inout [UInt8]
+    ) -> LookupStep {
+        var length = 0
+        var digits = 0
+        var place = position
+        while true {
+            guard place < input.count else { return .incomplete }
+            let byte = input[place]
+            place += 1
+            if byte == UInt8(ascii: ":"), digits > 0 { break }
+            guard ASCII.isDigit(byte), digits < Self.lengthDigits else {
+                return refuse("no netstring begins with its length and a colon here", &output)
+            }
+            length = length * 10 + Int(byte - UInt8(ascii: "0"))
+            digits += 1
+        }
+        guard length <= LookupLimits.request else {
+            return refuse("a request has at most \(LookupLimits.request) bytes", &output)
+        }
+        guard input.count - place > length else { return .incomplete }
+        guard input[place + length] == UInt8(ascii: ",") else {
+            return refuse("no comma stands at the end of the netstring", &output)
+        }
+        position = place + length + 1
+        guard let blank = input.extracting(place..<(place + length)).firstIndex(of: ASCII.space, from: 0) else {
+            // What follows is in step: the netstring was whole.
+            Self.write(.refused, Array("a request is a map's name, a blank and a key".utf8).span, to: &output)
+            return next(input, from: &position, into: &request, output: &output)
+        }
+        request.set(
+            map: input.extracting(place..<(place + blank)),
+            key: input.extracting((place + blank + 1)..<(place + length)))
+        return .request
+    }
+
+    package mutating func reply(_ reply: borrowing LookupReply, to output: inout [UInt8]) {
+        Self.write(reply.status, reply.text.span, to: &output)
+    }
+
+    package mutating func inputClosed() -> Bool { true }
+
+    private func refuse(_ text: String, _ output: inout [UInt8]) -> LookupStep {
+        Self.write(.refused, Array(text.utf8).span, to: &output)
+        return .close
+    }
+
+    private static func write(_ status: LookupStatus, _ text: Span<UInt8>, to output: inout [UInt8]) {
+        let word = status.word
+        let count = word.utf8CodeUnitCount + 1 + max(text.count, 1)
+        guard count <= longestReply else {
+            return write(
+                .failed, Array("the answer has more than \(longestReply) bytes, which Postfix does not take".utf8).span,
+                to: &output)
+        }
+        output.append(decimal: UInt64(count))
+        output.append(UInt8(ascii: ":"))
+        output.append(word)
+        output.append(ASCII.space)
+        if text.isEmpty { output.append(UInt8(ascii: "-")) } else { output.append(from: text) }
+        output.append(UInt8(ascii: ","))
+    }
+}
