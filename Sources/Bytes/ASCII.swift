@@ -11,6 +11,10 @@ public enum ASCII {
     /// The space.
     @inlinable
     public static var space: UInt8 { 0x20 }
+
+    /// A tab.
+    @inlinable @inline(__always)
+    public static var tab: UInt8 { 0x09 }
     /// The dot.
     @inlinable
     public static var dot: UInt8 { 0x2E }

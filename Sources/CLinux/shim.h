@@ -16,3 +16,8 @@ int epoll_create1(int flags);
 int epoll_ctl(int epfd, int op, int fd, struct zroute_epoll_event *event);
 int epoll_wait(int epfd, struct zroute_epoll_event *events, int maxevents, int timeout);
 int eventfd(unsigned int initval, int flags);
+int eventfd_read(int fd, unsigned long long *value);
+int eventfd_write(int fd, unsigned long long value);
+
+// <sys/socket.h>, for GNU programs only.
+int accept4(int fd, void *address, void *length, int flags);

@@ -111,7 +111,7 @@ package struct HandedOverSockets {
     /// Makes sure that all of them were taken: whoever connects to another would wait in vain.
     ///
     /// - Throws: `FileError` naming one that was not.
-    func refuseUnused() throws(FileError) {
+    package func refuseUnused() throws(FileError) {
         guard let entry = entries.first else { return }
         throw ListeningSocket.failure(
             "systemd:\(entry.name) (\(entry.socket.name))",

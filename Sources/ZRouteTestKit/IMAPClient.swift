@@ -2,7 +2,7 @@
 
 /// A connection to an IMAP server on this machine.
 package final class IMAPClient {
-    private let stream: TCPStream
+    private let stream: LocalStream
     private var count = 0
 
     /// Logs in.
@@ -12,7 +12,7 @@ package final class IMAPClient {
         guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw CommandFailure("'\(endpoint)' has no port")
         }
-        stream = try TCPStream(port: port)
+        stream = try LocalStream(port: port)
         _ = try stream.readLine()
         try command("LOGIN \"\(user)\" \"\(password)\"")
     }

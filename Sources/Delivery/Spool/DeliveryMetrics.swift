@@ -104,22 +104,4 @@ package final class DeliveryMetrics: Sendable {
     package static func quoted(_ text: String) -> String {
         String(text.map { $0 == "\"" || $0 == "\\" || $0.isNewline ? "_" : $0 })
     }
-
-    /// Writes the counts to a file, which whoever reads it sees whole.
-    ///
-    /// - Parameter others: further counts in the same format.
-    package func write(to path: String, with others: String = "") throws(FileError) {
-        let temporary = "\(path).\(getpid()).new"
-        try removeFile(temporary, missingIsFine: true)
-        let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError(operation: "create", path: temporary, code: errno) }
-        let bytes = Array((text + others).utf8)
-        let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        let code = errno
-        close(descriptor)
-        guard written == bytes.count else {
-            throw FileError(operation: "write", path: temporary, code: written < 0 ? code : ENOSPC)
-        }
-        try renameFile(temporary, to: path)
-    }
 }

@@ -86,7 +86,7 @@ public struct Answer: ~Copyable, Sendable {
 
 extension Answer {
     /// The answer for an address that as a whole failed, or is deferred.
-    init(of address: Span<UInt8>, failed failure: ResolutionFailure) {
+    public init(of address: Span<UInt8>, failed failure: ResolutionFailure) {
         self.init()
         fail(address, failure)
     }

@@ -9,6 +9,8 @@ import Bytes
 /// `PERM text`. A client that closes its writing side, or says an empty line, is answered to the end, and the connection
 /// closed. A last line without its end is none: a client that was cut off may have meant a longer key.
 package struct Lines: LookupDialogue {
+    private var hasAnswered = false
+
     /// Begins a connection.
     package init() {}
 
@@ -16,32 +18,34 @@ package struct Lines: LookupDialogue {
         _ input: Span<UInt8>, from position: inout Int, into request: inout LookupRequest, output: inout [UInt8]
     ) -> LookupStep {
         while true {
-            guard let end = input.firstIndex(of: ASCII.lineFeed, from: position) else {
-                guard input.count - position > LookupLimits.request else { return .incomplete }
-                Self.write(.refused, Array("a line has at most \(LookupLimits.request) bytes".utf8).span, to: &output)
+            switch RequestLine.next(input, from: &position) {
+            case .incomplete: return .incomplete
+            case .tooLong:
+                Self.write(.refused, Array("\(RequestLine.tooLongText)".utf8).span, to: &output)
                 return .close
+            case .line(let range) where range.isEmpty: return .close
+            case .line(let range):
+                let line = input.extracting(range)
+                if let blank = line.firstIndex(of: ASCII.space, from: 0) {
+                    request.set(map: line.extracting(..<blank), key: line.extracting((blank + 1)...))
+                    return .request
+                }
+                hasAnswered = true
+                Self.write(.refused, Array("a request is a map's name, a blank and a key".utf8).span, to: &output)
             }
-            let start = position
-            position = end + 1
-            let hasReturn = end > start && input[end - 1] == ASCII.carriageReturn
-            let line = input.extracting(start..<(hasReturn ? end - 1 : end))
-            if line.isEmpty { return .close }
-            if line.count <= LookupLimits.request, let blank = line.firstIndex(of: ASCII.space, from: 0) {
-                request.set(map: line.extracting(..<blank), key: line.extracting((blank + 1)...))
-                return .request
-            }
-            let text =
-                line.count > LookupLimits.request
-                ? "a line has at most \(LookupLimits.request) bytes" : "a request is a map's name, a blank and a key"
-            Self.write(.refused, Array(text.utf8).span, to: &output)
         }
     }
 
     package mutating func reply(_ reply: borrowing LookupReply, to output: inout [UInt8]) {
+        hasAnswered = true
         Self.write(reply.status, reply.text.span, to: &output)
     }
 
-    package mutating func inputClosed() -> Bool { true }
+    /// Exim takes a connection that is closed without a word for an answer that is empty.
+    package mutating func farewell(isAsking: Bool, to output: inout [UInt8]) {
+        guard isAsking || !hasAnswered else { return }
+        Self.write(.failed, Array("the server ends this connection; ask again".utf8).span, to: &output)
+    }
 
     /// Writes a line; a line end within the text would be the end of another's answer, and is shown as a blank.
     private static func write(_ status: LookupStatus, _ text: Span<UInt8>, to output: inout [UInt8]) {

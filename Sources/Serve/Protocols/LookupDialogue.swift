@@ -22,10 +22,11 @@ package protocol LookupDialogue: Sendable {
     /// Appends the answer to the last request.
     mutating func reply(_ reply: borrowing LookupReply, to output: inout [UInt8])
 
-    /// The client has closed its writing side, and what came was taken.
+    /// Appends what is said before the connection is closed: by the server itself, or when the client has closed its writing
+    /// side and all that came is answered.
     ///
-    /// - Returns: whether the connection is to be closed when all answers have left.
-    mutating func inputClosed() -> Bool
+    /// - Parameter isAsking: whether a request has begun and is not whole.
+    mutating func farewell(isAsking: Bool, to output: inout [UInt8])
 }
 
 /// What a dialogue has come to.
@@ -61,4 +62,24 @@ package struct LookupRequest: Sendable {
 package enum LookupLimits {
     /// Bytes of a request: the longest key that Postfix was seen to send has some 2,000.
     package static let request = 16 << 10
+}
+
+// The protocols that lookups are asked by: a row each.
+
+/// A protocol of the lookup server.
+package struct ServedProtocol: Sendable {
+    /// Its name in `--listen`; with `/MAP` behind it where a connection asks one map alone.
+    package let name: String
+    /// Whether it asks one map alone, which its name is followed by.
+    package let hasOneMap: Bool
+    /// Begins a connection; the map is that of `hasOneMap`.
+    package let makeDialogue: @Sendable (_ map: [UInt8]) -> any LookupDialogue
+
+    /// All there are.
+    package static let all = [
+        ServedProtocol(name: "socketmap", hasOneMap: false) { _ in Socketmap() },
+        ServedProtocol(name: "tcp-table", hasOneMap: true) { TCPTable(map: $0) },
+        ServedProtocol(name: "lines", hasOneMap: false) { _ in Lines() },
+        ServedProtocol(name: "dict", hasOneMap: false) { _ in Dict() },
+    ]
 }

@@ -55,7 +55,8 @@ package struct Socketmap: LookupDialogue {
         Self.write(reply.status, reply.text.span, to: &output)
     }
 
-    package mutating func inputClosed() -> Bool { true }
+    /// Nothing is said: Postfix asks once more over another connection.
+    package mutating func farewell(isAsking: Bool, to output: inout [UInt8]) {}
 
     private func refuse(_ text: String, _ output: inout [UInt8]) -> LookupStep {
         Self.write(.refused, Array(text.utf8).span, to: &output)

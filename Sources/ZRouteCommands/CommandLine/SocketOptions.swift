@@ -1,8 +1,9 @@
-// The options that say who may connect to the sockets that a command makes in the file system.
+// What commands that listen have in common: who may connect, where they listen, and what it means that they cannot.
 
 import ArgumentParser
 import Glibc
 import Service
+import System
 
 /// The permissions of sockets in the file system.
 struct SocketOptions: ParsableArguments {
@@ -27,4 +28,30 @@ struct SocketOptions: ParsableArguments {
         guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }) else { return nil }
         return mode_t(text, radix: 8).flatMap { $0 <= 0o777 ? $0 : nil }
     }
+}
+
+extension ExitCode {
+    /// The status of a command that cannot listen.
+    ///
+    /// A path that no socket can have, or a group that there is not, is a wrong use; a socket or directory that cannot be made
+    /// is no matter of time.
+    init(unusableSocket error: FileError) {
+        switch error.code {
+        case ENAMETOOLONG, EINVAL: self = .usage
+        case ENOENT, ENOTDIR, EACCES, EPERM, EEXIST, EROFS, ENOSPC, EDQUOT: self = .cannotCreate
+        default: self = .tryAgain
+        }
+    }
+}
+
+/// Says on standard output where a command listens: the port was perhaps the system's choice.
+func tellOfSockets(_ sockets: [ListeningSocket]) {
+    var output = OutputStream(descriptor: STDOUT_FILENO)
+    var lines: [String] = []
+    for socket in sockets {
+        let line = "listening on \(socket.port.map { "port \($0)" } ?? socket.name)\n"
+        if !lines.contains(line) { lines.append(line) }
+    }
+    for line in lines { output.write(line) }
+    output.flush()
 }

@@ -17,7 +17,7 @@ final class DeliverMetricsFile: Sendable {
 
     /// Where lookups are counted.
     let lookups = LookupCounts()
-    private let path: String
+    private let file: MetricsFile
     private let form: LogForm
     private let postOffice: PostOffice
     private let deliveries: DeliveryMetrics
@@ -25,7 +25,7 @@ final class DeliverMetricsFile: Sendable {
 
     init(path: String, postOffice: PostOffice, deliveries: DeliveryMetrics, log: LogForm) {
         form = log
-        self.path = path
+        file = MetricsFile(path: path)
         self.postOffice = postOffice
         self.deliveries = deliveries
     }
@@ -33,13 +33,7 @@ final class DeliverMetricsFile: Sendable {
     /// Writes the file anew.
     func write() {
         do {
-            // A device or a pipe would be replaced by a file of its name.
-            if let present = try? FileIdentity(path: path), !present.isRegularFile {
-                throw FileError(
-                    operation: "replace", path: path,
-                    reason: "is no regular file; name a file of its own with --metrics")
-            }
-            try deliveries.write(to: path, with: try queueText() + lookupText())
+            try file.write(deliveries.text + queueText() + lookupText())
         } catch {
             DiagnosticLog(form).say(error)
         }

@@ -76,7 +76,7 @@ struct LMTPSinkCommand: ParsableCommand {
             let store = try MaildirStore(path: maildir, host: "localhost")
             let listening = try ListeningSocket.listen(at: [endpoint], permissions: sockets.permissions)
             let server = try SinkServer(sockets: listening, store: store, rules: rules, host: "localhost")
-            tell(of: listening)
+            tellOfSockets(listening)
             var effect = ServiceEffect("lmtp-sink")
             effect.add("socket", socket)
             effect.add("listen", socket == nil ? listen ?? "\(endpoint)" : nil)
@@ -86,29 +86,8 @@ struct LMTPSinkCommand: ParsableCommand {
             life.run(&service)
         } catch {
             log.say(error)
-            throw Self.status(of: error)
+            throw ExitCode(unusableSocket: error)
         }
-    }
-
-    /// A path that no socket can have, or a group that there is not, is a wrong use; a socket or directory that cannot be made is no matter of time.
-    private static func status(of error: FileError) -> ExitCode {
-        switch error.code {
-        case ENAMETOOLONG, EINVAL: .usage
-        case ENOENT, ENOTDIR, EACCES, EPERM, EEXIST, EROFS, ENOSPC, EDQUOT: .cannotCreate
-        default: .tryAgain
-        }
-    }
-
-    /// Says on standard output where it listens: the port was perhaps the system's choice.
-    private func tell(of sockets: [ListeningSocket]) {
-        var output = OutputStream(descriptor: STDOUT_FILENO)
-        var lines: [String] = []
-        for socket in sockets {
-            let line = "listening on \(socket.port.map { "port \($0)" } ?? socket.name)\n"
-            if !lines.contains(line) { lines.append(line) }
-        }
-        for line in lines { output.write(line) }
-        output.flush()
     }
 }
 

@@ -23,9 +23,9 @@ struct ServiceEffect {
         add("spool", postOffice.path)
         if let databases {
             add("dbases", databases.file)
-            members.append(("maps", databases.definitions.map { "\($0.tableName)" }))
+            add("maps", databases.definitions.map { "\($0.tableName)" })
         }
-        if let plan { members.append(("servers", plan.servers)) }
+        if let plan { add("servers", plan.servers) }
     }
 
     /// Adds a value; nothing where there is none.
@@ -33,12 +33,15 @@ struct ServiceEffect {
         if let value { members.append((name, [value])) }
     }
 
+    /// Adds a list.
+    mutating func add(_ name: String, _ values: [String]) { members.append((name, values)) }
+
     /// The event `start` or `reload`.
     func event(_ name: String) -> LogEvent {
         var event = LogEvent.service(name, command)
         for (name, values) in members {
             let shown = values.map { printable(Array($0.utf8)) }.joined(separator: ", ")
-            let isList = name == "maps" || name == "servers"
+            let isList = ["listeners", "maps", "servers"].contains(name)
             event.add(name, isList ? .list(values) : .text(Array(shown.utf8)), as: name, shown)
         }
         return event

@@ -1,0 +1,165 @@
+// One client's connection: what came and is not answered, and what was said and has not left.
+
+import Bytes
+import Glibc
+import Synchronization
+import System
+
+/// A connection of the lookup server.
+///
+/// `@unchecked`: its buffers belong to the worker that it was handed to, then to the next, or to the supervisor that takes the
+/// worker's place while that hangs. What the supervisor reads at any time is atomic.
+final class LookupConnection: @unchecked Sendable {
+    /// What a connection waits for, as the supervisor sees it.
+    enum Phase: UInt8, AtomicRepresentable {
+        /// The client has asked nothing yet.
+        case silent
+        /// The client has its answers.
+        case idle
+        /// A request has begun.
+        case asking
+        /// The client is to take what was said.
+        case answering
+        /// A worker has it.
+        case working
+    }
+
+    /// What becomes of a connection after its turn.
+    enum Next {
+        case awaits(Poller.Interest)
+        case ended
+        /// The worker was given up; the connection is another's.
+        case lost
+    }
+
+    let descriptor: Int32
+    let number: UInt64
+    let listener: Int
+    private var dialogue: any LookupDialogue
+    private var input: [UInt8] = []
+    private var position = 0
+    private var output: [UInt8] = []
+    private var sent = 0
+    private var isClosing = false
+    private var isInputClosed = false
+    private var last = Phase.silent
+    /// What it waits for, and since when (`MonotonicTime`).
+    let phase = Atomic(Phase.silent)
+    let since: Atomic<UInt64>
+    /// Set by the supervisor: what came is answered, and the connection ended, when a worker next has it.
+    let isDue = Atomic(false)
+
+    /// So many bytes of answers are made before they are sent.
+    private static let outputLimit = 64 << 10
+
+    init(_ descriptor: Int32, number: UInt64, listener: Int, _ dialogue: any LookupDialogue) {
+        self.descriptor = descriptor
+        self.number = number
+        self.listener = listener
+        self.dialogue = dialogue
+        since = Atomic(MonotonicTime.coarse().nanoseconds)
+    }
+
+    /// Reads what came, and answers it.
+    ///
+    /// - Parameters:
+    ///   - buffer: the worker's, to read into.
+    ///   - answer: answers a request; false where the worker was given up meanwhile.
+    func turn(
+        reading buffer: inout [UInt8], _ request: inout LookupRequest, _ reply: inout LookupReply,
+        answer: (borrowing LookupRequest, inout LookupReply) -> Bool
+    ) -> Next {
+        phase.store(.working, ordering: .relaxed)
+        guard send() else { return .ended }
+        if sent < output.count { return awaits(.answering) }
+        if !isClosing, !isInputClosed, !receive(&buffer) { return .ended }
+        var isAnswered = false
+        var isMore = true
+        while isMore {
+            isMore = false
+            while !isClosing {
+                if output.count >= Self.outputLimit {
+                    isMore = true
+                    break
+                }
+                let step = dialogue.next(input.span, from: &position, into: &request, output: &output)
+                guard step == .request else {
+                    isClosing = step == .close
+                    break
+                }
+                guard answer(request, &reply) else { return .lost }
+                dialogue.reply(reply, to: &output)
+                isAnswered = true
+            }
+            guard send() else { return .ended }
+            if sent < output.count { return awaits(.answering, isAnew: isAnswered) }
+        }
+        if isClosing { return .ended }
+        if isInputClosed || isDue.load(ordering: .relaxed) {
+            dialogue.farewell(isAsking: position < input.count, to: &output)
+            _ = send()
+            return .ended
+        }
+        forget()
+        return awaits(position < input.count ? .asking : .idle, isAnew: isAnswered)
+    }
+
+    /// Answers the request that a worker hangs at; called while the worker stands still.
+    func answer(_ reply: borrowing LookupReply) { dialogue.reply(reply, to: &output) }
+
+    /// - Parameter isAnew: whether something else is waited for than before, although of the same kind.
+    private func awaits(_ next: Phase, isAnew: Bool = false) -> Next {
+        // A request that comes in pieces has the time of one, and answers that leave in pieces as well.
+        if isAnew || next != last { since.store(MonotonicTime.coarse().nanoseconds, ordering: .relaxed) }
+        last = next
+        phase.store(next, ordering: .releasing)
+        return .awaits(next == .answering ? .output : .input)
+    }
+
+    /// Forgets what was answered, and gives back memory that was needed once.
+    private func forget() {
+        if position == input.count {
+            input.removeAll(keepingCapacity: input.capacity <= 4 << 10)
+        } else if position > 0 {
+            input.removeFirst(position)
+        }
+        position = 0
+        if output.capacity > 4 << 10 { output = [] }
+    }
+
+    /// Reads once.
+    ///
+    /// - Returns: false where the connection is broken.
+    private func receive(_ buffer: inout [UInt8]) -> Bool {
+        let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        if count > 0 {
+            input.append(contentsOf: buffer[..<count])
+        } else if count == 0 {
+            isInputClosed = true
+        } else {
+            return errno == EAGAIN || errno == EINTR
+        }
+        return true
+    }
+
+    /// Sends what there is room for.
+    ///
+    /// - Returns: false where the connection is broken.
+    private func send() -> Bool {
+        while sent < output.count {
+            let count = unsafe output.withUnsafeBytes { bytes in
+                unsafe Glibc.send(
+                    descriptor, bytes.baseAddress.map { unsafe $0 + sent }, bytes.count - sent,
+                    Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return errno == EAGAIN
+            }
+            sent += count
+        }
+        output.removeAll(keepingCapacity: true)
+        sent = 0
+        return true
+    }
+}

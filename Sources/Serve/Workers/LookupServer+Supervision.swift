@@ -1,0 +1,217 @@
+// Looks after the workers of the lookup server, and after connections that take too long.
+
+import Glibc
+import Maps
+import Routing
+import Synchronization
+import System
+
+extension LookupServer {
+    /// The workers there are.
+    struct Crew {
+        struct Member {
+            let worker: LookupWorker
+            var supervisor: CallSupervisor
+            /// The call that it was in at the last look.
+            var lastCall: UInt64?
+        }
+
+        var members: [Member] = []
+        /// Workers that ended of themselves.
+        var endedCount = 0
+        var hasSupervisor = false
+    }
+
+    /// Between two looks while a worker is inside a call, and while none is.
+    private static let (briefPause, longPause): (UInt64, UInt64) = (10_000_000, 100_000_000)
+
+    /// Starts the first workers and their supervisor.
+    ///
+    /// - Returns: 0, or the errno that says why there is no thread.
+    func startCrew() -> Int32 {
+        let service = state.withLock { $0.service }
+        for position in 0..<limits.workers {
+            let code = startWorker(service)
+            // One is enough to serve.
+            if code != 0, position == 0 { return code }
+        }
+        var thread = pthread_t()
+        crew.change { $0.hasSupervisor = true }
+        let code = startThread(&thread) { [self] in
+            supervise()
+            crew.change { $0.hasSupervisor = false }
+        }
+        guard code == 0 else {
+            crew.change { $0.hasSupervisor = false }
+            return code
+        }
+        pthread_detach(thread)
+        return 0
+    }
+
+    private func startWorker(_ service: LookupService) -> Int32 {
+        let worker = LookupWorker(service)
+        crew.change { $0.members.append(Crew.Member(worker: worker, supervisor: CallSupervisor(worker.watch))) }
+        var thread = pthread_t()
+        let code = startThread(&thread) { [self] in
+            worker.run(self)
+            // One that was given up is no member any more.
+            guard !worker.watch.isAbandoned else { return }
+            crew.change { crew in crew.members.removeAll { $0.worker === worker } }
+        }
+        if code == 0 {
+            // Nobody joins it: a thread that hangs inside a library never ends.
+            pthread_detach(thread)
+        } else {
+            crew.change { crew in crew.members.removeAll { $0.worker === worker } }
+        }
+        return code
+    }
+
+    /// Lets other workers serve the site as it is now.
+    func replaceCrew() {
+        let service = state.withLock { $0.service }
+        let old = crew.change { $0.members.map(\.worker) }
+        for _ in 0..<limits.workers where startWorker(service) == 0 {}
+        // Where the system gives no thread the old ones go on: an old answer is better than none.
+        guard crew.change({ $0.members.count }) > old.count else { return }
+        for worker in old { worker.isDismissed.store(true, ordering: .relaxed) }
+    }
+
+    /// Waits until the workers have ended; those that hang are given up on the way.
+    func waitForCrew() {
+        _ = crew.wait { $0.members.isEmpty && !$0.hasSupervisor ? true : nil }
+    }
+
+    // MARK: The supervisor's thread
+
+    private func supervise() {
+        var last = MonotonicTime.coarse()
+        var lastSweep = last
+        while !(isEnded && crew.change { $0.members.isEmpty }) {
+            let isInside = crew.change { $0.members.contains { $0.worker.watch.presentCall != nil } }
+            FileClock.system.wait(isInside || isEnded ? Self.briefPause : Self.longPause)
+            let now = MonotonicTime.coarse()
+            look(after: .nanoseconds(now.nanoseconds &- last.nanoseconds))
+            last = now
+            if now.nanoseconds &- lastSweep.nanoseconds >= 1_000_000_000 {
+                lastSweep = now
+                sweep(now)
+            }
+        }
+    }
+
+    /// Looks at every worker: what hangs is given up, and who waits is stood in for.
+    private func look(after elapsed: Duration) {
+        let hanging = crew.change { crew in
+            var hanging: [(worker: LookupWorker, call: UInt64)] = []
+            for index in crew.members.indices {
+                let call = crew.members[index].worker.watch.presentCall
+                crew.members[index].lastCall = call == crew.members[index].lastCall ? call : nil
+                if let call = crew.members[index].supervisor.look(after: elapsed) {
+                    hanging.append((crew.members[index].worker, call))
+                }
+                crew.members[index].lastCall = call
+            }
+            return hanging
+        }
+        for (worker, call) in hanging {
+            guard let completion = worker.watch.abandon(call, { takeOver(from: worker, $0) }) else { continue }
+            crew.change { crew in crew.members.removeAll { $0.worker === worker } }
+            completion()
+        }
+        standIn()
+    }
+
+    /// Answers in a worker's place what it hangs at; the worker stands still.
+    ///
+    /// - Returns: what is to be done when the worker has been given up.
+    private func takeOver(from worker: LookupWorker, _ error: MapError) -> () -> Void {
+        switch worker.work {
+        case nil: return {}
+        case .question(let question):
+            return {
+                let answer = Answer(of: question.address.span, failed: .map(error))
+                question.completion(answer.resolution)
+            }
+        case .connection(let connection):
+            var reply = LookupReply()
+            reply.set(.failed, "\(error)")
+            worker.countTakenOver(reply)
+            connection.answer(reply)
+            // What else it has asked is answered in its next turn, which comes at once: there is room to write.
+            return { [self] in handBack(connection, .awaits(.output)) }
+        }
+    }
+
+    /// Keeps as many workers free as are to answer at a time, and no more for long.
+    private func standIn() {
+        let (service, isDraining) = state.withLock { ($0.service, $0.isDraining) }
+        guard !isEnded || isDraining else { return }
+        let (free, all) = crew.change { crew in
+            let present = crew.members.filter { !$0.worker.isDismissed.load(ordering: .relaxed) }
+            let waiting = present.count { $0.lastCall != nil && $0.worker.watch.presentCall == $0.lastCall }
+            // Too many: those that stood in are not needed any more.
+            var surplus = present.count - waiting - limits.workers
+            for member in present where surplus > 0 && member.lastCall == nil {
+                member.worker.isDismissed.store(true, ordering: .relaxed)
+                surplus -= 1
+            }
+            return (present.count - waiting, crew.members.count)
+        }
+        guard free < limits.workers, all < limits.mostWorkers else { return }
+        _ = startWorker(service)
+    }
+
+    // MARK: Connections
+
+    /// Ends connections that have taken too long.
+    private func sweep(_ now: MonotonicTime) {
+        let resumed = state.withLock { state in
+            for connection in state.connections.values {
+                let age = now.nanoseconds &- min(now.nanoseconds, connection.since.load(ordering: .relaxed))
+                let isOver =
+                    switch connection.phase.load(ordering: .acquiring) {
+                    case .silent, .idle: age > UInt64(limits.idle) * 1_000_000_000
+                    case .asking, .answering: age > UInt64(limits.patience) * 1_000_000_000
+                    case .working: false
+                    }
+                if isOver { connection.makeDue() }
+            }
+            let paused = state.paused
+            // They are tried again: what was missing may be there.
+            if state.connections.count < limits.connections { state.paused = [] }
+            return state.connections.count < limits.connections ? paused : []
+        }
+        resume(resumed)
+    }
+
+    /// Ends connections that wait for nothing.
+    ///
+    /// - Parameter all: also those that have asked nothing yet, or are in the middle of a request.
+    func endQuietConnections(all: Bool) {
+        let now = MonotonicTime.coarse()
+        state.withLock { state in
+            for connection in state.connections.values {
+                let age = now.nanoseconds &- min(now.nanoseconds, connection.since.load(ordering: .relaxed))
+                switch connection.phase.load(ordering: .acquiring) {
+                case .idle: connection.makeDue()
+                // Whoever has connected is about to ask.
+                case .silent, .asking: if all || age > 1_000_000_000 { connection.makeDue() }
+                case .answering: if all { connection.makeDue() }
+                case .working: connection.isDue.store(true, ordering: .relaxed)
+                }
+            }
+        }
+    }
+}
+
+extension LookupConnection {
+    /// Has the connection ended by the worker that it is handed to next, at once; the server's lock is held.
+    fileprivate func makeDue() {
+        guard !isDue.exchange(true, ordering: .relaxed) else { return }
+        // What the client takes no longer is given up; otherwise what came is answered first.
+        let how = phase.load(ordering: .acquiring) == .answering ? SHUT_RDWR : SHUT_RD
+        _ = shutdown(descriptor, Int32(how))
+    }
+}
