@@ -26,7 +26,12 @@ final class LookupConnection: @unchecked Sendable {
 
     /// What becomes of a connection after its turn.
     enum Next {
-        case awaits(Poller.Interest)
+        /// More is to come from the client.
+        case awaitsInput
+        /// More has come perhaps already, and others are to have their turn first.
+        case awaitsTurn
+        /// The client is to take what was said.
+        case awaitsRoom
         case ended
         /// The worker was given up; the connection is another's.
         case lost
@@ -42,12 +47,20 @@ final class LookupConnection: @unchecked Sendable {
     private var sent = 0
     private var isClosing = false
     private var isInputClosed = false
+    /// Whether the last reading filled the buffer: there may be more.
+    private var isBufferFull = false
     private var last = Phase.silent
     /// What it waits for, and since when (`MonotonicTime`).
     let phase = Atomic(Phase.silent)
     let since: Atomic<UInt64>
+    /// Whose it is: nobody's (0), a worker's (1), or a worker's that is to look at it once more before it is nobody's (2).
+    private let holders = Atomic(0)
+    /// Whether room to write is waited for, and input is not.
+    var awaitsRoom = false
     /// Set by the supervisor: what came is answered, and the connection ended, when a worker next has it.
     let isDue = Atomic(false)
+    /// Whether the supervisor has shut it down, so that some worker is told of it.
+    let isShutDown = Atomic(false)
 
     /// So many bytes of answers are made before they are sent.
     private static let outputLimit = 64 << 10
@@ -64,15 +77,16 @@ final class LookupConnection: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - buffer: the worker's, to read into.
+    ///   - isHungUp: whether the client says nothing more than what has come.
     ///   - answer: answers a request; false where the worker was given up meanwhile.
     func turn(
-        reading buffer: inout [UInt8], _ request: inout LookupRequest, _ reply: inout LookupReply,
+        reading buffer: inout [UInt8], _ isHungUp: Bool, _ request: inout LookupRequest, _ reply: inout LookupReply,
         answer: (borrowing LookupRequest, inout LookupReply) -> Bool
     ) -> Next {
         phase.store(.working, ordering: .relaxed)
         guard send() else { return .ended }
         if sent < output.count { return awaits(.answering) }
-        if !isClosing, !isInputClosed, !receive(&buffer) { return .ended }
+        if !isClosing, !isInputClosed, !receive(&buffer, isHungUp) { return .ended }
         var isAnswered = false
         var isMore = true
         while isMore {
@@ -113,7 +127,29 @@ final class LookupConnection: @unchecked Sendable {
         if isAnew || next != last { since.store(MonotonicTime.coarse().nanoseconds, ordering: .relaxed) }
         last = next
         phase.store(next, ordering: .releasing)
-        return .awaits(next == .answering ? .output : .input)
+        if next == .answering { return .awaitsRoom }
+        return isBufferFull ? .awaitsTurn : .awaitsInput
+    }
+
+    /// Takes the connection for a worker.
+    ///
+    /// - Returns: false where another worker has it, which looks at it once more then.
+    func take() -> Bool {
+        while true {
+            let present = holders.load(ordering: .relaxed)
+            let (isTaken, _) = holders.compareExchange(
+                expected: present, desired: present == 0 ? 1 : 2, ordering: .acquiringAndReleasing)
+            if isTaken { return present == 0 }
+        }
+    }
+
+    /// Gives the connection back.
+    ///
+    /// - Returns: false where something happened meanwhile: it is the worker's still, for another turn.
+    func giveBack() -> Bool {
+        if holders.compareExchange(expected: 1, desired: 0, ordering: .acquiringAndReleasing).exchanged { return true }
+        holders.store(1, ordering: .relaxed)
+        return false
     }
 
     /// Forgets what was answered, and gives back memory that was needed once.
@@ -130,13 +166,16 @@ final class LookupConnection: @unchecked Sendable {
     /// Reads once.
     ///
     /// - Returns: false where the connection is broken.
-    private func receive(_ buffer: inout [UInt8]) -> Bool {
+    private func receive(_ buffer: inout [UInt8], _ isHungUp: Bool) -> Bool {
         let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+        // The end of what a client says is told of once, perhaps together with the last that it said.
+        isBufferFull = count == buffer.count || isHungUp && count > 0
         if count > 0 {
             input.append(contentsOf: buffer[..<count])
         } else if count == 0 {
             isInputClosed = true
         } else {
+            isBufferFull = errno == EINTR
             return errno == EAGAIN || errno == EINTR
         }
         return true

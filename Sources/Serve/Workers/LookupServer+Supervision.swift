@@ -75,7 +75,7 @@ extension LookupServer {
         for _ in 0..<limits.workers where startWorker(service) == 0 {}
         // Where the system gives no thread the old ones go on: an old answer is better than none.
         guard crew.change({ $0.members.count }) > old.count else { return }
-        for worker in old { worker.isDismissed.store(true, ordering: .relaxed) }
+        for worker in old { dismiss(worker) }
     }
 
     /// Waits until the workers have ended; those that hang are given up on the way.
@@ -118,6 +118,7 @@ extension LookupServer {
         for (worker, call) in hanging {
             guard let completion = worker.watch.abandon(call, { takeOver(from: worker, $0) }) else { continue }
             crew.change { crew in crew.members.removeAll { $0.worker === worker } }
+            if worker.isDismissed.load(ordering: .relaxed) { takeDismissal() }
             completion()
         }
         standIn()
@@ -139,8 +140,11 @@ extension LookupServer {
             reply.set(.failed, "\(error)")
             worker.countTakenOver(reply)
             connection.answer(reply)
-            // What else it has asked is answered in its next turn, which comes at once: there is room to write.
-            return { [self] in handBack(connection, .awaits(.output)) }
+            return { [self] in
+                // What it is told of meanwhile comes up in the turn that it gets now.
+                while !connection.giveBack() {}
+                add(.connection(connection))
+            }
         }
     }
 
@@ -148,17 +152,15 @@ extension LookupServer {
     private func standIn() {
         let (service, isDraining) = state.withLock { ($0.service, $0.isDraining) }
         guard !isEnded || isDraining else { return }
-        let (free, all) = crew.change { crew in
+        let (free, all, surplus) = crew.change { crew in
             let present = crew.members.filter { !$0.worker.isDismissed.load(ordering: .relaxed) }
             let waiting = present.count { $0.lastCall != nil && $0.worker.watch.presentCall == $0.lastCall }
             // Too many: those that stood in are not needed any more.
-            var surplus = present.count - waiting - limits.workers
-            for member in present where surplus > 0 && member.lastCall == nil {
-                member.worker.isDismissed.store(true, ordering: .relaxed)
-                surplus -= 1
-            }
-            return (present.count - waiting, crew.members.count)
+            let surplus = present.lazy.filter { $0.lastCall == nil }.map(\.worker)
+                .prefix(max(0, present.count - waiting - limits.workers))
+            return (present.count - waiting, crew.members.count, Array(surplus))
         }
+        for worker in surplus { dismiss(worker) }
         guard free < limits.workers, all < limits.mostWorkers else { return }
         _ = startWorker(service)
     }
@@ -209,7 +211,8 @@ extension LookupServer {
 extension LookupConnection {
     /// Has the connection ended by the worker that it is handed to next, at once; the server's lock is held.
     fileprivate func makeDue() {
-        guard !isDue.exchange(true, ordering: .relaxed) else { return }
+        isDue.store(true, ordering: .relaxed)
+        guard !isShutDown.exchange(true, ordering: .relaxed) else { return }
         // What the client takes no longer is given up; otherwise what came is answered first.
         let how = phase.load(ordering: .acquiring) == .answering ? SHUT_RDWR : SHUT_RD
         _ = shutdown(descriptor, Int32(how))

@@ -65,7 +65,8 @@ package final class LookupServer: Sendable {
     /// The numbers below which none is a connection's: the bell, the questions, and the listeners.
     private static let bell: UInt64 = 0
     private static let questions: UInt64 = 1
-    private static let firstListener: UInt64 = 2
+    private static let dismissals: UInt64 = 2
+    private static let firstListener: UInt64 = 3
 
     let poller: Poller
     let limits: LookupServerLimits
@@ -74,9 +75,13 @@ package final class LookupServer: Sendable {
     package let counts: AnswerCounts
     private let listeners: [LookupListener]
     let state: Mutex<State>
-    private let waiting = Mutex<[AddressQuestion]>([])
+    /// What waits for a worker, and no descriptor tells of.
+    private let waiting = Mutex<[LookupWorker.Work]>([])
+    /// Its value: how much of that there is.
     private let questionBell: Int32
     private let endBell: Int32
+    /// Its value: how many workers are to end and have not noticed.
+    private let dismissalBell: Int32
     private let ended = Atomic(false)
     /// The workers, for their supervisor; whoever waits for them to end is told.
     let crew = Monitor(Crew())
@@ -101,12 +106,14 @@ package final class LookupServer: Sendable {
         // EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC: each read takes one question's notice.
         questionBell = eventfd(0, 1 | 0x800 | 0x80000)
         endBell = eventfd(0, 0x800 | 0x80000)
+        dismissalBell = eventfd(0, 1 | 0x800 | 0x80000)
         state = Mutex(State(service: service, nextNumber: Self.firstListener + UInt64(listeners.count)))
-        var code: Int32 = questionBell < 0 || endBell < 0 ? errno : 0
+        var code: Int32 = questionBell < 0 || endBell < 0 || dismissalBell < 0 ? errno : 0
         if code == 0 { code = poller.addForAll(endBell, number: Self.bell) }
         if code == 0 { code = poller.addForAll(questionBell, number: Self.questions) }
+        if code == 0 { code = poller.addForAll(dismissalBell, number: Self.dismissals) }
         for (index, listener) in listeners.enumerated() where code == 0 {
-            code = poller.add(listener.socket.descriptor, number: Self.firstListener + UInt64(index), .input)
+            code = poller.add(listener.socket.descriptor, number: Self.firstListener + UInt64(index), .connections)
         }
         if code == 0 { code = startCrew() }
         guard code == 0 else {
@@ -119,6 +126,7 @@ package final class LookupServer: Sendable {
     deinit {
         if questionBell >= 0 { close(questionBell) }
         if endBell >= 0 { close(endBell) }
+        if dismissalBell >= 0 { close(dismissalBell) }
     }
 
     /// The protocol of a listener.
@@ -135,7 +143,12 @@ package final class LookupServer: Sendable {
     package func resolve(
         _ address: [UInt8], _ request: Resolver.Request, completion: @escaping @Sendable (Resolution) -> Void
     ) {
-        waiting.withLock { $0.append(AddressQuestion(address: address, request: request, completion: completion)) }
+        add(.question(AddressQuestion(address: address, request: request, completion: completion)))
+    }
+
+    /// Hands work to the next worker that is free.
+    func add(_ work: LookupWorker.Work) {
+        waiting.withLock { $0.append(work) }
         _ = eventfd_write(questionBell, 1)
     }
 
@@ -160,10 +173,14 @@ package final class LookupServer: Sendable {
     func take(_ number: UInt64) -> LookupWorker.Work? {
         switch number {
         case Self.bell: return nil
+        case Self.dismissals:
+            // Another's perhaps, who has to be given the time to take it.
+            FileClock.system.wait(200_000)
+            return nil
         case Self.questions:
             var count: UInt64 = 0
             guard unsafe eventfd_read(questionBell, &count) == 0 else { return nil }
-            return waiting.withLock { $0.isEmpty ? nil : .question($0.removeFirst()) }
+            return waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
         case Self.firstListener..<(Self.firstListener + UInt64(listeners.count)):
             accept(Int(number - Self.firstListener))
             return nil
@@ -171,10 +188,31 @@ package final class LookupServer: Sendable {
         }
     }
 
-    /// Takes a connection back after its turn.
-    func handBack(_ connection: LookupConnection, _ next: LookupConnection.Next) {
+    /// Tells a worker to end after what it works on.
+    func dismiss(_ worker: LookupWorker) {
+        worker.isDismissed.store(true, ordering: .relaxed)
+        _ = eventfd_write(dismissalBell, 1)
+    }
+
+    /// Takes the notice of a worker that ends because it was dismissed.
+    func takeDismissal() {
+        var count: UInt64 = 0
+        _ = unsafe eventfd_read(dismissalBell, &count)
+    }
+
+    /// Sees to it that a connection is told of again after its turn, while it is still the worker's.
+    func prepare(_ connection: LookupConnection, _ next: LookupConnection.Next) {
         switch next {
-        case .awaits(let interest): poller.arm(connection.descriptor, number: connection.number, interest)
+        case .awaitsInput:
+            guard connection.awaitsRoom else { return }
+            connection.awaitsRoom = false
+            poller.arm(connection.descriptor, number: connection.number, .input)
+        case .awaitsTurn:
+            connection.awaitsRoom = false
+            poller.arm(connection.descriptor, number: connection.number, .input)
+        case .awaitsRoom:
+            connection.awaitsRoom = true
+            poller.arm(connection.descriptor, number: connection.number, .output)
         case .ended:
             let resumed = state.withLock { state in
                 // Under the lock: whoever shuts a connection down holds it, so that its descriptor is no other's yet.
@@ -192,7 +230,8 @@ package final class LookupServer: Sendable {
     /// Lets listeners that were full be accepted from again.
     func resume(_ paused: [Int]) {
         for listener in paused {
-            poller.arm(listeners[listener].socket.descriptor, number: Self.firstListener + UInt64(listener), .input)
+            poller.arm(
+                listeners[listener].socket.descriptor, number: Self.firstListener + UInt64(listener), .connections)
         }
     }
 
@@ -224,7 +263,7 @@ package final class LookupServer: Sendable {
             }
             add(descriptor, listener)
         }
-        poller.arm(socket, number: Self.firstListener + UInt64(listener), .input)
+        poller.arm(socket, number: Self.firstListener + UInt64(listener), .connections)
     }
 
     private func add(_ descriptor: Int32, _ listener: Int) {
@@ -237,7 +276,7 @@ package final class LookupServer: Sendable {
             return connection
         }
         let code = poller.add(descriptor, number: connection.number, .input)
-        if code != 0 { handBack(connection, .ended) }
+        if code != 0 { prepare(connection, .ended) }
     }
 
     // MARK: The end

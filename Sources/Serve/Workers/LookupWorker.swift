@@ -80,17 +80,28 @@ final class LookupWorker: @unchecked Sendable {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         var request = LookupRequest()
         var reply = LookupReply()
+        var last: LookupConnection?
         while !server.isEnded, !isDismissed.load(ordering: .relaxed) {
-            guard let number = server.poller.wait(milliseconds: 1000) else { continue }
-            switch server.take(number) {
+            guard let (number, isHungUp) = server.poller.wait() else { continue }
+            switch number == last?.number ? last.map({ .connection($0) }) : server.take(number) {
             case .connection(let connection):
+                last = connection
+                guard connection.take() else { continue }
                 work = .connection(connection)
-                let next = connection.turn(reading: &buffer, &request, &reply) { request, reply in
-                    answer(request, connection.listener, engine, server, &reply)
-                }
-                if case .lost = next { return }
+                repeat {
+                    // What another worker was told, and could not act upon, is not known here.
+                    let isHungUp = isHungUp || number != connection.number
+                    let next = connection.turn(reading: &buffer, isHungUp, &request, &reply) { request, reply in
+                        answer(request, connection.listener, engine, server, &reply)
+                    }
+                    if case .lost = next { return }
+                    server.prepare(connection, next)
+                    if case .ended = next {
+                        last = nil
+                        break
+                    }
+                } while !connection.giveBack()
                 work = nil
-                server.handBack(connection, next)
             case .question(let question):
                 work = .question(question)
                 let resolution = engine.resolve(question.address.span, question.request)
@@ -100,6 +111,7 @@ final class LookupWorker: @unchecked Sendable {
             case nil: break
             }
         }
+        if isDismissed.load(ordering: .relaxed) { server.takeDismissal() }
     }
 
     /// - Returns: false where the worker was given up meanwhile: what it worked on is another's.

@@ -1,26 +1,30 @@
-// Which descriptors have something to do: epoll(7), shared by all workers. Each descriptor is given to one worker at a time, so
-// that a worker that hangs in a lookup holds up one client and no other.
+// Which descriptors have something to do: epoll(7), shared by all workers, so that a worker that hangs in a lookup holds up one
+// client and no other.
 
 import CLinux
 import Glibc
 import System
 
-/// Descriptors with a number each, of which one that is ready is handed to one worker, and to no other before it is armed again.
+/// Descriptors with a number each, of which one that has become ready is told to one worker.
 ///
 /// `@unchecked`: the descriptor of the set never changes, and the system makes every call on it atomic.
 final class Poller: @unchecked Sendable {
     /// What a descriptor waits for.
     enum Interest {
-        /// There is something to read, or to accept.
+        /// Something has come to be read. It is told once each time something comes, to one worker, without a call of the
+        /// system in between.
         case input
-        /// There is room to write.
+        /// There is room to write. It is told once.
         case output
+        /// Somebody waits to be accepted. It is told once, and again when it is armed.
+        case connections
 
         fileprivate var events: UInt32 {
-            // EPOLLIN or EPOLLOUT, EPOLLRDHUP, EPOLLONESHOT.
+            // EPOLLIN 1, EPOLLOUT 4, EPOLLRDHUP 0x2000, EPOLLONESHOT 1 << 30, EPOLLET 1 << 31.
             switch self {
-            case .input: 0x001 | 0x2000 | 1 << 30
-            case .output: 0x004 | 1 << 30
+            case .input: 1 | 0x2000 | 1 << 31
+            case .output: 4 | 1 << 30
+            case .connections: 1 | 1 << 30
             }
         }
     }
@@ -44,10 +48,10 @@ final class Poller: @unchecked Sendable {
         control(1, descriptor, number, interest.events)
     }
 
-    /// Adds a descriptor that is handed to every worker as long as it is readable.
-    func addForAll(_ descriptor: Int32, number: UInt64) -> Int32 { control(1, descriptor, number, 0x001) }
+    /// Adds a descriptor that is told of to every worker as long as it is readable.
+    func addForAll(_ descriptor: Int32, number: UInt64) -> Int32 { control(1, descriptor, number, 1) }
 
-    /// Lets a descriptor that was handed to a worker be handed to one again.
+    /// Changes what a descriptor waits for; where that is there already, it is told of at once.
     func arm(_ descriptor: Int32, number: UInt64, _ interest: Interest) {
         // It is in the set, and what it is armed with is valid: there is nothing that could fail.
         _ = control(3, descriptor, number, interest.events)
@@ -60,10 +64,11 @@ final class Poller: @unchecked Sendable {
 
     /// Waits for a descriptor that is ready.
     ///
-    /// - Returns: its number; nil when the time has passed.
-    func wait(milliseconds: Int32) -> UInt64? {
+    /// - Returns: its number, and whether its peer says nothing more; nil where a signal has ended the wait.
+    func wait() -> (number: UInt64, isHungUp: Bool)? {
         var event = zroute_epoll_event()
-        guard unsafe epoll_wait(descriptor, &event, 1, milliseconds) == 1 else { return nil }
-        return event.data
+        guard unsafe epoll_wait(descriptor, &event, 1, -1) == 1 else { return nil }
+        // EPOLLRDHUP, EPOLLHUP.
+        return (event.data, event.events & 0x2010 != 0)
     }
 }
