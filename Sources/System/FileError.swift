@@ -17,25 +17,14 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// Records a failed system call.
     ///
-    /// - Parameter code: errno as the call left it.
-    public init(operation: String, path: String, code: Int32) {
-        self.operation = operation
-        self.path = path
-        self.code = code
-        self.reason = unsafe String(cString: strerror(code))
-        self.isUnsettled = false
-    }
-
-    /// Records a failed system call with what to do about it.
-    ///
     /// - Parameters:
     ///   - code: errno as the call left it.
-    ///   - remedy: what to do, as the end of the reason.
-    public init(operation: String, path: String, code: Int32, remedy: String) {
+    ///   - remedy: what to do, as the end of the reason; nil where the reason says it.
+    public init(operation: String, path: String, code: Int32, remedy: String? = nil) {
         self.operation = operation
         self.path = path
         self.code = code
-        self.reason = unsafe "\(String(cString: strerror(code))); \(remedy)"
+        self.reason = unsafe String(cString: strerror(code)) + (remedy.map { "; \($0)" } ?? "")
         self.isUnsettled = false
     }
 
