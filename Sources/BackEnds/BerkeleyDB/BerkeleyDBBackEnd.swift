@@ -3,13 +3,6 @@
 package import Configuration
 package import Maps
 
-extension MapType {
-    /// A Berkeley DB B-tree, `BASE.db`.
-    package static let btree = MapType("btree", .compiled(fileExtension: ".db"), livesInEnvironments: true)
-    /// A Berkeley DB hash table, `BASE.dbh`.
-    package static let bhash = MapType("bhash", .compiled(fileExtension: ".dbh"), livesInEnvironments: true)
-}
-
 /// Berkeley DB files: of ZMailer's makedb, of newdb, and of programs that change them while they are read.
 package struct BerkeleyDBBackEnd: MapBackEnd {
     package let types: [MapType] = [.btree, .bhash]
@@ -55,22 +48,6 @@ private final class BerkeleyDBTables: TableFactory {
         environments.append(environment)
         return environment
     }
-}
-
-/// The kinds of Berkeley DB file that sources are compiled into.
-package enum DatabaseKind: String, Sendable, Hashable, CaseIterable {
-    /// A B-tree, `BASE.db`.
-    case btree
-    /// A hash table, `BASE.dbh`.
-    case hash = "bhash"
-
-    /// The kind that messages and dbases.conf call by a name; a B-tree for any other.
-    package init(type name: String) {
-        self = DatabaseKind(rawValue: name) ?? .btree
-    }
-
-    /// The type of dbases.conf that it is.
-    package var type: MapType { self == .hash ? .bhash : .btree }
 }
 
 /// How newdb and makedb write Berkeley DB files.

@@ -4,24 +4,6 @@
 package import LMTP
 package import NIOCore
 
-/// On what terms a destination's connections are used.
-package struct ConnectionTerms: Sendable {
-    /// How many messages one takes.
-    package var messagesPerConnection: Int
-    /// How long one is used, and how long it is kept without work.
-    package var maximumAge: TimeSpan, idleLimit: TimeSpan
-    /// How long each reply is waited for.
-    package var limits: TimeLimits
-
-    /// Puts terms together.
-    package init(messagesPerConnection: Int, maximumAge: TimeSpan, idleLimit: TimeSpan, limits: TimeLimits) {
-        self.messagesPerConnection = messagesPerConnection
-        self.maximumAge = maximumAge
-        self.idleLimit = idleLimit
-        self.limits = limits
-    }
-}
-
 /// What is known of one connection, from before it is made until it is closed.
 package struct ConnectionState: Sendable {
     /// Two transactions: one whose reply is awaited, one whose envelope goes along with the end of its message.

@@ -42,6 +42,24 @@ package final class Destination: Sendable {
     }
 }
 
+/// On what terms a destination's connections are used.
+package struct ConnectionTerms: Sendable {
+    /// How many messages one takes.
+    package var messagesPerConnection: Int
+    /// How long one is used, and how long it is kept without work.
+    package var maximumAge: TimeSpan, idleLimit: TimeSpan
+    /// How long each reply is waited for.
+    package var limits: TimeLimits
+
+    /// Puts terms together.
+    package init(messagesPerConnection: Int, maximumAge: TimeSpan, idleLimit: TimeSpan, limits: TimeLimits) {
+        self.messagesPerConnection = messagesPerConnection
+        self.maximumAge = maximumAge
+        self.idleLimit = idleLimit
+        self.limits = limits
+    }
+}
+
 // Where a connection goes to.
 
 /// A server's address.

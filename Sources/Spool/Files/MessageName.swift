@@ -1,7 +1,6 @@
 // The file name of a message: one name in transport/ (control file) and queue/ (body), as ZMailer has it.
 
 import Glibc
-package import System
 
 /// A plain file name: printable ASCII without blank or `/`, not beginning with a dot, of at most 200 bytes.
 ///
@@ -140,15 +139,4 @@ package struct MessageDates: Sendable, Hashable {
     }
 
     private static let longest: Int64 = 90 * 86_400
-}
-
-extension PostOffice {
-    /// The dates of a message; nil where its body or its control file is missing.
-    package func dates(of message: MessageName, _ contents: ControlFile) throws(FileError) -> MessageDates? {
-        guard let body = try queue.status(message.description), let control = try transport.status(message.description)
-        else { return nil }
-        return MessageDates(
-            arrival: body.modified / 1_000_000_000, changed: control.modified / 1_000_000_000,
-            attempts: contents.diagnostics.map { Int64($0.diagnostic.time) })
-    }
 }

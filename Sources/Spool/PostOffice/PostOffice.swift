@@ -173,3 +173,14 @@ extension SpoolPlace.Change {
         }
     }
 }
+
+extension PostOffice {
+    /// The dates of a message; nil where its body or its control file is missing.
+    package func dates(of message: MessageName, _ contents: ControlFile) throws(FileError) -> MessageDates? {
+        guard let body = try queue.status(message.description), let control = try transport.status(message.description)
+        else { return nil }
+        return MessageDates(
+            arrival: body.modified / 1_000_000_000, changed: control.modified / 1_000_000_000,
+            attempts: contents.diagnostics.map { Int64($0.diagnostic.time) })
+    }
+}

@@ -6,7 +6,7 @@
 // that tags with this number are no living process's, whatever process has the number now or in another namespace.
 //
 // What servers answered must not be forgotten because the disk fails for a while: `record` keeps it in `contents` and in a
-// list of changes that the file has not taken yet (OpenControlFile+Changes.swift), which every later change writes first.
+// list of changes that the file has not taken yet, which every later change writes first.
 
 import Glibc
 package import System
