@@ -67,7 +67,7 @@ public struct RoutingMaps: ~Copyable {
 
     /// Looks a key in lower case up in fqdnaliases and fqdnroutes.
     ///
-    /// - Parameter first: the place of the first relation that is asked: 0 for fqdnaliases, 1 for fqdnroutes.
+    /// - Parameter first: the index of the first relation that is asked: 0 for fqdnaliases, 1 for fqdnroutes.
     /// - Returns: the answer of the first that has the key; nil only where the key certainly does not exist.
     @inline(__always)
     mutating func findFullyQualified(
@@ -143,7 +143,7 @@ public enum RelationName: String, Sendable, Hashable {
     /// Those that dbases.conf defines.
     static let chain: [RelationName] = [.aliases, .fqdnaliases, .fqdnroutes, .routesdb, .thishost]
 
-    /// The place in `chain`.
+    /// The index in `chain`.
     var index: Int {
         switch self {
         case .aliases: 0

@@ -10,8 +10,8 @@ enum BlankJudge {
     ///
     /// - Parameter what: what they would become part of, for the message.
     static func trailing(_ value: [UInt8], of what: String) -> EntryFault? {
-        if let place = remark(in: value) {
-            let text = String(decoding: value[place...], as: UTF8.self)
+        if let start = remark(in: value) {
+            let text = String(decoding: value[start...], as: UTF8.self)
             return EntryFault(
                 .remarkInValue,
                 "'\(text)' is no comment, and would become part of \(what); write it on a line of its own before the entry"

@@ -36,8 +36,8 @@ struct ListJudge {
     }
 
     private func remarkFault(_ value: [UInt8]) -> EntryFault? {
-        guard let place = BlankJudge.remark(in: value) else { return nil }
-        let text = String(decoding: value[place...], as: UTF8.self)
+        guard let start = BlankJudge.remark(in: value) else { return nil }
+        let text = String(decoding: value[start...], as: UTF8.self)
         return EntryFault(
             .remarkInValue,
             "'\(text)' is no comment: each word of it would get the mail; write it on a line of its own before the entry"

@@ -9,10 +9,10 @@ enum MailboxName {
         let at = UInt8(ascii: "@")
         // Quoted names and source routes have a grammar of their own.
         guard user.contains(at), !user.contains(UInt8(ascii: "\"")), !user.contains(UInt8(ascii: ":")),
-            let place = user.firstIndex(of: at)
+            let offset = user.firstIndex(of: at)
         else { return true }
-        let domain = Array(user[(place + 1)...])
-        return place > 0 && (domain.first == UInt8(ascii: "[") || DomainJudge.isDomain(domain))
+        let domain = Array(user[(offset + 1)...])
+        return offset > 0 && (domain.first == UInt8(ascii: "[") || DomainJudge.isDomain(domain))
     }
 }
 

@@ -53,9 +53,9 @@ struct Placeholders {
     /// Two percent signs: nothing escapes one here (SEMANTICS 5b).
     static func doubledPercent(in value: [UInt8]) -> EntryFault? {
         let percent = UInt8(ascii: "%")
-        guard let place = zip(value, value.dropFirst()).enumerated().first(where: { $1 == (percent, percent) })?.offset
+        guard let offset = zip(value, value.dropFirst()).enumerated().first(where: { $1 == (percent, percent) })?.offset
         else { return nil }
-        let next = place + 2 < value.count ? value[place + 2] : 0
+        let next = offset + 2 < value.count ? value[offset + 2] : 0
         let then =
             ASCII.isDigit(next)
             ? "the first stays, and %\(Character(Unicode.Scalar(next))) is replaced" : "both stay"
@@ -81,29 +81,29 @@ struct Placeholders {
 
     /// The numbers of `%N`, but for a `%` that can divide a user from a host whose name begins with a digit.
     private static func references(in value: [UInt8]) -> [Int] {
-        value.indices.compactMap { place in
-            guard value[place] == UInt8(ascii: "%"), place + 1 < value.count, ASCII.isDigit(value[place + 1]) else {
+        value.indices.compactMap { offset in
+            guard value[offset] == UInt8(ascii: "%"), offset + 1 < value.count, ASCII.isDigit(value[offset + 1]) else {
                 return nil
             }
-            let next = place + 2 < value.count ? value[place + 2] : 0
+            let next = offset + 2 < value.count ? value[offset + 2] : 0
             let goesOn = (next | 0x20) &- UInt8(ascii: "a") < 26 || ASCII.isDigit(next) || next == UInt8(ascii: "-")
-            return goesOn ? nil : Int(value[place + 1] - UInt8(ascii: "0"))
+            return goesOn ? nil : Int(value[offset + 1] - UInt8(ascii: "0"))
         }
     }
 
     private static func substitute(_ arguments: [Int: [UInt8]], in value: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         var refersToSomething = false
-        var place = 0
-        while place < value.count {
-            if value[place] == UInt8(ascii: "%"), place + 1 < value.count, ASCII.isDigit(value[place + 1]) {
-                let argument = arguments[Int(value[place + 1] - UInt8(ascii: "0"))]
+        var offset = 0
+        while offset < value.count {
+            if value[offset] == UInt8(ascii: "%"), offset + 1 < value.count, ASCII.isDigit(value[offset + 1]) {
+                let argument = arguments[Int(value[offset + 1] - UInt8(ascii: "0"))]
                 if argument != nil { refersToSomething = true }
                 result += argument ?? []
-                place += 2
+                offset += 2
             } else {
-                result.append(value[place])
-                place += 1
+                result.append(value[offset])
+                offset += 1
             }
         }
         return refersToSomething ? result : value

@@ -40,12 +40,12 @@ struct RouteJudge {
 
     private func fault(_ variant: [UInt8], of value: [UInt8]) -> EntryFault? {
         var text = TextArena()
-        let place = text.append(variant)
+        let range = text.append(variant)
         let address = text.append(sampleAddress)
         let meaning =
             relation == .fqdnroutes
-            ? RouteValue(ofFullyQualifiedRoute: place, address: address, in: &text)
-            : RouteValue(ofDomainRoute: place, address: address, in: &text, now: { 0 })
+            ? RouteValue(ofFullyQualifiedRoute: range, address: address, in: &text)
+            : RouteValue(ofDomainRoute: range, address: address, in: &text, now: { 0 })
         switch meaning {
         case .unusable:
             return EntryFault(.valueIsNoRoute, whyNoRoute(value))

@@ -15,13 +15,13 @@ enum SpellingJudge {
 
     /// A letter with a combining mark of U+0300 to U+036F behind it, as macOS writes names of files.
     private static func decomposition(_ key: [UInt8]) -> EntryFault? {
-        let place = key.indices.first { index in
+        let offset = key.indices.first { index in
             guard index > 0, index + 1 < key.count, isMark(key[index], key[index + 1]) else { return false }
             let before = key[index - 1]
             return before >= 0x80 || (before | 0x20) &- UInt8(ascii: "a") < 26
         }
-        guard let place else { return nil }
-        let scalar = UInt32(key[place] & 0x1F) << 6 | UInt32(key[place + 1] & 0x3F)
+        guard let offset else { return nil }
+        let scalar = UInt32(key[offset] & 0x1F) << 6 | UInt32(key[offset + 1] & 0x3F)
         let mark = String(scalar, radix: 16, uppercase: true)
         return EntryFault(
             .decomposedKey,

@@ -4,15 +4,15 @@ import Bytes
 import MailSyntax
 import Maps
 
-/// The part of an address that decides where it goes next, as places in the text.
+/// The part of an address that decides where it goes next, as offsets into the text.
 enum RoutingForm {
-    /// `local@domain`: the place of the last `@` outside quotes.
+    /// `local@domain`: the offset of the last `@` outside quotes.
     case domain(at: Int)
     /// `@host:rest` or `@host,rest`: the host, and where the rest begins.
     case route(host: TextRange, rest: Int)
-    /// `host!rest`: the place of the first `!`.
+    /// `host!rest`: the offset of the first `!`.
     case bang(at: Int)
-    /// `local%host`: the place of the last `%`.
+    /// `local%host`: the offset of the last `%`.
     case percent(at: Int)
     /// A local part without any host, or a command, a file or an include.
     case localForm
@@ -30,11 +30,11 @@ enum RoutingForm {
             self = .localForm
             return
         }
-        var places = (at: -1, bang: -1, percent: -1)
+        var offsets = (at: -1, bang: -1, percent: -1)
         var inQuotes = false
         var escaped = false
-        for place in address {
-            let byte = text[place]
+        for offset in address {
+            let byte = text[offset]
             if escaped {
                 escaped = false
                 continue
@@ -43,20 +43,20 @@ enum RoutingForm {
             case UInt8(ascii: "\\") where inQuotes: escaped = true
             case UInt8(ascii: "\""): inQuotes.toggle()
             case _ where inQuotes: break
-            case UInt8(ascii: "@"): places.at = place
-            case UInt8(ascii: "!") where places.bang < 0: places.bang = place
-            case UInt8(ascii: "%"): places.percent = place
+            case UInt8(ascii: "@"): offsets.at = offset
+            case UInt8(ascii: "!") where offsets.bang < 0: offsets.bang = offset
+            case UInt8(ascii: "%"): offsets.percent = offset
             default: break
             }
         }
-        if places.at >= 0 {
-            self = .domain(at: places.at)
+        if offsets.at >= 0 {
+            self = .domain(at: offsets.at)
         } else if first == UInt8(ascii: "/") {
             self = .localForm
-        } else if places.bang >= 0 {
-            self = .bang(at: places.bang)
-        } else if places.percent >= 0 {
-            self = .percent(at: places.percent)
+        } else if offsets.bang >= 0 {
+            self = .bang(at: offsets.bang)
+        } else if offsets.percent >= 0 {
+            self = .percent(at: offsets.percent)
         } else {
             self = .localForm
         }
@@ -66,12 +66,12 @@ enum RoutingForm {
     private static func route(in address: TextRange, of text: borrowing TextArena) -> RoutingForm {
         var inLiteral = false
         let start = address.lowerBound + 1
-        for place in start..<address.upperBound {
-            switch text[place] {
+        for offset in start..<address.upperBound {
+            switch text[offset] {
             case UInt8(ascii: "["): inLiteral = true
             case UInt8(ascii: "]"): inLiteral = false
             case UInt8(ascii: ":"), UInt8(ascii: ","):
-                if !inLiteral { return .route(host: start..<place, rest: place + 1) }
+                if !inLiteral { return .route(host: start..<offset, rest: offset + 1) }
             default: break
             }
         }
@@ -153,8 +153,8 @@ extension Resolver {
         guard host.count >= suffix.count else { return false }
         let start = host.upperBound - suffix.count
         // From the end, where names that differ mostly do.
-        for place in suffix.indices.reversed()
-        where ASCII.lowercase(text[start + place]) != ASCII.lowercase(suffix[place]) {
+        for offset in suffix.indices.reversed()
+        where ASCII.lowercase(text[start + offset]) != ASCII.lowercase(suffix[offset]) {
             return false
         }
         return true

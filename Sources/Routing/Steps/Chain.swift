@@ -92,9 +92,9 @@ extension Resolver {
         case .percent(let at):
             var rewritten = current
             rewritten.address = text.append(copyOf: current.address)
-            let place = rewritten.address.lowerBound + (at - current.address.lowerBound)
-            text.replace(at: place, with: UInt8(ascii: "@"))
-            return try resolveDomain(rewritten, at: place)
+            let offset = rewritten.address.lowerBound + (at - current.address.lowerBound)
+            text.replace(at: offset, with: UInt8(ascii: "@"))
+            return try resolveDomain(rewritten, at: offset)
         }
     }
 
@@ -122,16 +122,8 @@ extension Resolver {
 }
 
 // The worklist of one address: what is still to be resolved, and how each piece came about. A node knows its parent,
-// so that loops, limits and the trace come from one structure. All text stands in one block, and a node is made of places
+// so that loops, limits and the trace come from one structure. All text stands in one block, and a node is made of ranges
 // in it: an address that expands to nothing costs no allocation.
-
-/// A piece of the text of one address: a range of the block that all its text is in.
-typealias TextRange = Range<Int>
-
-extension TextRange {
-    /// Nothing.
-    static let empty: TextRange = 0..<0
-}
 
 /// A key that was expanded: the same key further down the same branch is passed over.
 struct ExpandedKey {
@@ -145,7 +137,7 @@ struct ExpandedKey {
 struct Node {
     /// The address.
     var address: TextRange
-    /// The place of the `@` that ends the local part, where it is known already.
+    /// The offset of the `@` that ends the local part, where it is known already.
     var at: Int?
     /// The address that channel `local` shows as its host, and `%4` stands for.
     var origin: TextRange
@@ -153,7 +145,7 @@ struct Node {
     var tail = TextRange.empty
     /// `@domain`, which a bare name belongs to; empty for the default.
     var domain = TextRange.empty
-    /// The place of the node that expanded to this one, or -1.
+    /// The index of the node that expanded to this one, or -1.
     var parent = -1
     /// How many expansions deep the node is.
     var depth = 0
@@ -198,12 +190,12 @@ struct Expansion {
 
     /// Whether the key is being expanded on the way from the root to a node.
     func isExpanding(_ relation: RelationName, _ key: TextRange, at node: Int, in text: borrowing TextArena) -> Bool {
-        var place = node
-        while place >= 0 {
-            if let expanded = nodes[place].key, expanded.relation == relation, text.equals(expanded.key, key) {
+        var index = node
+        while index >= 0 {
+            if let expanded = nodes[index].key, expanded.relation == relation, text.equals(expanded.key, key) {
                 return true
             }
-            place = nodes[place].parent
+            index = nodes[index].parent
         }
         return false
     }

@@ -78,7 +78,7 @@ extension Resolver {
         return try decides(whole, for: current)
     }
 
-    /// The place of the last `@` outside quotes.
+    /// The offset of the last `@` outside quotes.
     private func lastAtSign(_ address: TextRange, _ focus: RoutingForm) -> Int? {
         if case .domain(let at) = focus { return at }
         // A command may look like an address; the maps are asked before it is taken for one.

@@ -40,14 +40,14 @@ extension Resolver {
         return rest.dropLast()
     }
 
-    /// The place of the last `::` with something on both sides.
+    /// The offset of the last `::` with something on both sides.
     private func decnetSplit(_ name: TextRange) -> Int? {
         guard name.count >= 4, text.first(name) != UInt8(ascii: "\"") else { return nil }
         let colon = UInt8(ascii: ":")
-        var place = name.upperBound - 3
-        while place > name.lowerBound {
-            if text[place] == colon, text[place + 1] == colon { return place }
-            place -= 1
+        var offset = name.upperBound - 3
+        while offset > name.lowerBound {
+            if text[offset] == colon, text[offset + 1] == colon { return offset }
+            offset -= 1
         }
         return nil
     }

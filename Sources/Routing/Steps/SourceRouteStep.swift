@@ -50,8 +50,8 @@ extension Resolver {
     {
         let content = host.dropFirst().dropLast()
         let user = joined(rest..<at, current.tail, at..<current.address.upperBound)
-        let isName = content.allSatisfy { place in
-            ASCII.isDigit(text[place]) || ASCII.lowercase(text[place]) &- UInt8(ascii: "a") < 26
+        let isName = content.allSatisfy { offset in
+            ASCII.isDigit(text[offset]) || ASCII.lowercase(text[offset]) &- UInt8(ascii: "a") < 26
         }
         if isName {
             try add(channel: content, host: (at + 1)..<current.address.upperBound, user: user, current)

@@ -1,9 +1,17 @@
-// The answer for one address while it is being looked at: places in the text that it was resolved in. The next address
+// The answer for one address while it is being looked at: ranges in the text that it was resolved in. The next address
 // overwrites it.
 
 public import Bytes
 public import MailSyntax
 public import Maps
+
+/// A piece of the text of one address: a range of the block that all its text is in.
+typealias TextRange = Range<Int>
+
+extension TextRange {
+    /// Nothing.
+    static let empty: TextRange = 0..<0
+}
 
 /// The answer for one address, in memory that serves for address after address.
 public struct Answer: ~Copyable, Sendable {
@@ -17,7 +25,7 @@ public struct Answer: ~Copyable, Sendable {
         public let user: Range<Int>
         /// Whose authority the route carries.
         public let privilege: UInt32
-        /// The place in ``Answer/ancestry`` of the address it came from.
+        /// The index in ``Answer/ancestry`` of the address it came from.
         public let origin: Int
 
         /// Where the whole route stands as `channel!host!user`; nil if it was put together from pieces.
@@ -35,13 +43,13 @@ public struct Answer: ~Copyable, Sendable {
     public struct AncestorPlace: Sendable {
         /// Where the address stands in ``Answer/text``, as the map that expanded to it wrote it.
         public let address: Range<Int>
-        /// The place of its own parent in ``Answer/ancestry``, or -1 for the address that was asked for.
+        /// The index of its own parent in ``Answer/ancestry``, or -1 for the address that was asked for.
         public let parent: Int
     }
 
     /// The text that the fields of routes stand in, among other text.
     public internal(set) var text = TextArena(capacity: 512)
-    /// The routes, in order, as places in the text: all of them get the message.
+    /// The routes, in order, as ranges in the text: all of them get the message.
     public internal(set) var places: [RoutePlace] = []
     /// The addresses that expansion went through, the one asked for first; empty where nothing was expanded.
     public internal(set) var ancestry: [AncestorPlace] = []
@@ -186,7 +194,7 @@ public struct Resolution: Sendable {
     public struct Ancestor: Sendable, Hashable {
         /// The address, as the map that expanded to it wrote it.
         public let address: [UInt8]
-        /// The place of its own parent in ``Resolution/ancestry``, or nil for the address that was asked for.
+        /// The index of its own parent in ``Resolution/ancestry``, or nil for the address that was asked for.
         public let parent: Int?
     }
 
@@ -194,7 +202,7 @@ public struct Resolution: Sendable {
     public let status: Status
     /// The routes, in order: all of them get the message.
     public let routes: [Route]
-    /// For each route the place in ``ancestry`` of the address it came from.
+    /// For each route the index in ``ancestry`` of the address it came from.
     private let origins: [Int]
     /// The addresses that expansion went through, the one asked for first; empty where nothing was expanded.
     public let ancestry: [Ancestor]
@@ -210,9 +218,9 @@ public struct Resolution: Sendable {
         routes = answer.routes
         origins = answer.places.map(\.origin)
         var ancestry: [Ancestor] = []
-        for place in answer.ancestry {
+        for ancestor in answer.ancestry {
             ancestry.append(
-                Ancestor(address: answer.text[place.address], parent: place.parent < 0 ? nil : place.parent))
+                Ancestor(address: answer.text[ancestor.address], parent: ancestor.parent < 0 ? nil : ancestor.parent))
         }
         self.ancestry = ancestry
         notices = answer.notices
@@ -224,10 +232,10 @@ public struct Resolution: Sendable {
     public func ancestors(ofRoute index: Int) -> [[UInt8]] {
         guard origins.indices.contains(index) else { return [] }
         var chain: [[UInt8]] = []
-        var place: Int? = origins[index]
-        while let at = place, ancestry.indices.contains(at) {
-            chain.append(ancestry[at].address)
-            place = ancestry[at].parent
+        var next: Int? = origins[index]
+        while let index = next, ancestry.indices.contains(index) {
+            chain.append(ancestry[index].address)
+            next = ancestry[index].parent
         }
         return chain
     }

@@ -3,7 +3,7 @@
 
 import Bytes
 
-/// The meaning of a map's value; its fields are places in the text that the value stands in, too.
+/// The meaning of a map's value; its fields are ranges in the text that the value stands in, too.
 enum RouteValue {
     /// A route.
     case route(channel: TextRange, host: TextRange, user: TextRange)
@@ -157,8 +157,8 @@ private struct Reader {
         let node = path[path.count - 2]
         let who = text.append(user + [UInt8(ascii: "@")] + node)
         if path.count == 2 {
-            let place = text.append(node.isEmpty ? [] : user + [UInt8(ascii: "@")] + host)
-            return .route(channel: channel, host: place, user: who)
+            let range = text.append(node.isEmpty ? [] : user + [UInt8(ascii: "@")] + host)
+            return .route(channel: channel, host: range, user: who)
         }
         return .route(channel: text.append("bsmtp3"), host: text.append(Array("mailer@".utf8) + host), user: who)
     }

@@ -14,7 +14,7 @@ final class Job<Product: ~Copyable & Sendable>: @unchecked Sendable {
     /// How far the work is.
     struct Position {
         /// Behind the address that is being resolved.
-        var place = AddressBatch.Place()
+        var next = AddressBatch.Position()
         /// The address that is being resolved.
         var current = 0..<0
     }
@@ -71,10 +71,10 @@ final class Job<Product: ~Copyable & Sendable>: @unchecked Sendable {
 
     /// Goes on to the next address.
     ///
-    /// - Returns: its place in the batch; nil at the end.
+    /// - Returns: its range in the batch; nil at the end.
     @inline(__always)
     func advance() -> Range<Int>? {
-        guard let next = unsafe batch.next(after: &position.pointee.place) else { return nil }
+        guard let next = unsafe batch.next(after: &position.pointee.next) else { return nil }
         unsafe position.pointee.current = next
         return next
     }
@@ -164,29 +164,29 @@ public struct AddressBatch: Sendable {
         division = .ends(ends)
     }
 
-    /// A place between two addresses.
-    struct Place: Sendable {
+    /// A position between two addresses.
+    struct Position: Sendable {
         fileprivate var offset = 0
         fileprivate var index = 0
     }
 
-    /// The range of the address after a place, which moves behind it; nil at the end.
+    /// The range of the address after a position, which moves behind it; nil at the end.
     @inline(__always)
-    func next(after place: inout Place) -> Range<Int>? {
-        let start = place.offset
+    func next(after position: inout Position) -> Range<Int>? {
+        let start = position.offset
         switch division {
         case .lines:
             guard start < bytes.count else { return nil }
             let newline = newline(from: start)
             var end = newline ?? bytes.count
-            place.offset = end + (newline == nil ? 0 : 1)
+            position.offset = end + (newline == nil ? 0 : 1)
             if newline != nil, end > start, bytes[end - 1] == 0x0D { end -= 1 }
             return start..<end
         case .ends(let ends):
-            guard ends.indices.contains(place.index) else { return nil }
-            place.offset = ends[place.index]
-            place.index += 1
-            return start..<place.offset
+            guard ends.indices.contains(position.index) else { return nil }
+            position.offset = ends[position.index]
+            position.index += 1
+            return start..<position.offset
         }
     }
 

@@ -133,8 +133,8 @@ public struct Resolver: ~Copyable {
             throw .syntax(nil)
         case .null:
             return false
-        case .mailbox(let place):
-            if text[0] != UInt8(ascii: "|") { at = place }
+        case .mailbox(let offset):
+            if text[0] != UInt8(ascii: "|") { at = offset }
         default:
             break
         }
