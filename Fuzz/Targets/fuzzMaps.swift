@@ -8,7 +8,10 @@ import Site
 
 func fuzzDatabases(_ bytes: [UInt8]) {
     let variables = Variables(["MAILVAR": "/var", "DBTYPE": "btree"])
-    guard let databases = try? DatabasesConf(bytes, file: "/dbases.conf", variables: variables, backEnds: .all) else {
+    guard
+        let databases = try? DatabasesConf(
+            bytes, file: "/dbases.conf", variables: variables, types: MapBackEnds.all.types)
+    else {
         return
     }
     for relation in databases.relations {

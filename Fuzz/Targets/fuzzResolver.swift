@@ -138,7 +138,7 @@ private struct InputSite {
     func makeResolver(trace: Trace? = nil, _ wrap: @escaping (MapDefinition, any Table) -> any Table) -> Resolver {
         guard
             let databases = try? DatabasesConf(
-                Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
+                Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
         else {
             preconditionFailure("the configuration of the target is not valid")
         }

@@ -70,7 +70,7 @@ private func checkHit(_ value: [UInt8], _ given: [Int: [UInt8]], _ wanted: [UInt
     let conf = "substituting incore - - - -%\nplain incore - - - -\n"
     guard
         let databases = try? DatabasesConf(
-            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
+            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
     else {
         preconditionFailure("the configuration of the target is not valid")
     }

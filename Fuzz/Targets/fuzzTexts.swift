@@ -21,7 +21,7 @@ func fuzzTexts(_ bytes: [UInt8]) {
         """
     guard
         let databases = try? DatabasesConf(
-            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
+            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
     else {
         preconditionFailure("the configuration of the target is not valid")
     }

@@ -35,7 +35,7 @@ package struct SiteFiles: Sendable {
     private func mapFindings(_ settings: Settings, _ backEnds: MapBackEnds) -> [Finding] {
         do throws(ConfigurationError) {
             let location = try DatabasesConf.location(named: dbases, settings: settings)
-            let databases = DatabasesConf(reading: location, settings: settings, backEnds: backEnds)
+            let databases = DatabasesConf(reading: location, settings: settings, types: backEnds.types)
             let isLost = dbases == nil && databases.mistakes.contains { $0.name == .missingFile }
             // Where the settings have a mistake, the place that they lead to says nothing.
             guard !isLost || ConfigurationError(settings.findings) == nil else { return settings.findings }

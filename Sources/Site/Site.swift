@@ -32,7 +32,7 @@ package struct Site: Sendable {
             settings: settings,
             databases: DatabasesConf(
                 reading: try DatabasesConf.location(named: dbases, settings: settings), settings: settings,
-                backEnds: backEnds),
+                types: backEnds.types),
             failures: failures, backEnds: backEnds)
         if let error = ConfigurationError(findings) { throw error }
         for failure in failures where !databases.relations.contains(failure.relation) {

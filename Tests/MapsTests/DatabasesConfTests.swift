@@ -11,7 +11,8 @@ private let variables = Variables([
 ])
 
 private func definitions(_ text: String, _ variables: Variables = variables) throws -> [MapDefinition] {
-    try DatabasesConf(Array(text.utf8), file: "/conf/dbases.conf", variables: variables, backEnds: .all).definitions
+    try DatabasesConf(Array(text.utf8), file: "/conf/dbases.conf", variables: variables, types: MapBackEnds.all.types)
+        .definitions
 }
 
 private func flags(_ text: String) throws -> RelationFlags {
@@ -29,7 +30,8 @@ struct DatabasesConfTests {
     @Test("The lines of a usual configuration")
     func usual() throws {
         let conf = try DatabasesConf(
-            try fixture("01-seed.dbases.conf"), file: "/var/mail/dbases.conf", variables: variables, backEnds: .all)
+            try fixture("01-seed.dbases.conf"), file: "/var/mail/dbases.conf", variables: variables,
+            types: MapBackEnds.all.types)
         #expect(conf.relations.prefix(5) == ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"])
         #expect(conf.relations.contains("userdb"))
         #expect(conf.definitions(of: "userdb").isEmpty)
@@ -69,7 +71,8 @@ struct DatabasesConfTests {
     @Test("Unordered text maps are read as they stand")
     func unordered() throws {
         let conf = try DatabasesConf(
-            try fixture("14-unordered.dbases.conf"), file: "/m/dbases.conf", variables: variables, backEnds: .all)
+            try fixture("14-unordered.dbases.conf"), file: "/m/dbases.conf", variables: variables,
+            types: MapBackEnds.all.types)
         let routes = try #require(conf.definitions(of: "routesdb").first)
         #expect(routes.type == .unordered)
         #expect(routes.compile == CompileOptions())
@@ -83,7 +86,8 @@ struct DatabasesConfTests {
         try directory.write("zmailer.conf", "MAILVAR=/m\nDBTYPE=text\n")
         try directory.write("dbases.conf", "a $DBTYPE - -r ${MAILVAR}/a -lm -C ${MAILVAR}/sleepyenv.conf\n")
         let settings = try Settings.load(file: directory.file("zmailer.conf"))
-        let conf = try DatabasesConf(file: directory.file("dbases.conf"), settings: settings, backEnds: .all)
+        let conf = try DatabasesConf(
+            file: directory.file("dbases.conf"), settings: settings, types: MapBackEnds.all.types)
         let map = try #require(conf.definitions.first)
         #expect(map.type == .text)
         #expect(map.tablePath == "/m/a")
@@ -187,11 +191,11 @@ struct DatabasesConfTests {
         let directory = try TemporaryDirectory()
         let settings = try Settings.load(environmentFile: nil, standardFiles: [])
         #expect(throws: ConfigurationError.self) {
-            try DatabasesConf(file: directory.file("none"), settings: settings, backEnds: .all)
+            try DatabasesConf(file: directory.file("none"), settings: settings, types: MapBackEnds.all.types)
         }
         try directory.write("large", String(repeating: "#\n", count: 600_000))
         #expect(throws: ConfigurationError.self) {
-            try DatabasesConf(file: directory.file("large"), settings: settings, backEnds: .all)
+            try DatabasesConf(file: directory.file("large"), settings: settings, types: MapBackEnds.all.types)
         }
         #expect(throws: ConfigurationError.self) { try definitions("#" + String(repeating: "x", count: 70_000)) }
     }
@@ -328,7 +332,7 @@ struct DatabasesPrivilegeTests {
         let field = privilege.replacingOccurrences(of: "OWNER", with: "\(getuid())")
             .replacingOccurrences(of: "GROUP", with: "\(getgid())")
         let line = "r btree \(field) -l \(directory.file("f")) -l"
-        let conf = try DatabasesConf(Array(line.utf8), file: "/c", variables: Variables(), backEnds: .all)
+        let conf = try DatabasesConf(Array(line.utf8), file: "/c", variables: Variables(), types: MapBackEnds.all.types)
         let warnings = conf.checkPrivileges()
         if finding.isEmpty {
             #expect(warnings.isEmpty)
@@ -347,7 +351,8 @@ struct DatabasesPrivilegeTests {
         let owner = try #require(getpwuid(getuid())).pointee
         let line = "r btree \(String(cString: owner.pw_name)):0:644 -l \(directory.file("f")) -l\n"
         let missing = "r btree no-such-user:0:644 -l \(directory.file("none")) -l\n"
-        let conf = try DatabasesConf(Array((line + missing).utf8), file: "/c", variables: Variables(), backEnds: .all)
+        let conf = try DatabasesConf(
+            Array((line + missing).utf8), file: "/c", variables: Variables(), types: MapBackEnds.all.types)
         #expect(conf.checkPrivileges().isEmpty)
     }
 }

@@ -89,7 +89,8 @@ struct DatabasesEnvironmentTests {
         try directory.write(
             "dbases.conf", "r btree - -r /r -lm -C sleepyenv.conf\nq btree - -r /q -lm -C sleepyenv.conf\n")
         let databases = try DatabasesConf(
-            file: directory.file("dbases.conf"), settings: try Settings.load(standardFiles: []), backEnds: .all)
+            file: directory.file("dbases.conf"), settings: try Settings.load(standardFiles: []),
+            types: MapBackEnds.all.types)
         let findings = MapBackEnds.all.findings(about: databases.definitions)
         #expect(findings.map(\.line) == [2])
         #expect(findings.first?.description.contains("warning: tmpdir is no directory: '\(path)'; make it") == true)

@@ -19,7 +19,7 @@ struct RelationSetTests {
             one NONE - - - -
             known NONE - - - -
             """
-        conf = try DatabasesConf(Array(text.utf8), file: "/c", variables: Variables(), backEnds: .all)
+        conf = try DatabasesConf(Array(text.utf8), file: "/c", variables: Variables(), types: MapBackEnds.all.types)
     }
 
     private func makeSet() -> MapSet {

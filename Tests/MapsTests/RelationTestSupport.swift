@@ -57,9 +57,9 @@ struct MemoryTables: TableFactory {
 /// A relation whose maps have the given flags, in order.
 func relation(_ maps: [(flags: String, table: MemoryTable)]) throws -> Relation {
     let lines = maps.map { "r text - - /f \($0.flags)" }.joined(separator: "\n")
-    let definitions = try DatabasesConf(Array(lines.utf8), file: "/c", variables: Variables(), backEnds: .all)
-        .definitions
-    return Relation(name: "r", maps: zip(definitions, maps).map { ($0, $1.table) })
+    let conf = try DatabasesConf(
+        Array(lines.utf8), file: "/c", variables: Variables(), types: MapBackEnds.all.types)
+    return Relation(name: "r", maps: zip(conf.definitions, maps).map { ($0, $1.table) })
 }
 
 /// Arguments of `%1` to `%9`, with their bytes.

@@ -244,7 +244,7 @@ struct RelationCacheTests {
     func unordered() throws {
         let table = MemoryTable(["a": "1"])
         let conf = try DatabasesConf(
-            Array("r unordered - - /f -l".utf8), file: "/c", variables: Variables(), backEnds: .all)
+            Array("r unordered - - /f -l".utf8), file: "/c", variables: Variables(), types: MapBackEnds.all.types)
         var relation = Relation(name: "r", maps: conf.definitions.map { ($0, table) })
         for _ in 0..<3 { #expect(try relation.answer("a") == "1") }
         #expect(table.asked.count == 1)

@@ -41,7 +41,7 @@ struct TextMapWatchTests {
     private func makeWatch(_ flags: String = "-lm") throws -> TextMapWatch {
         let text = "aliases text - -la \(path) \(flags)\nroutesdb btree - -l \(place.file("routes")) -lm\n"
         let databases = try DatabasesConf(
-            Array(text.utf8), file: place.file("dbases.conf"), variables: Variables([:]), backEnds: .all)
+            Array(text.utf8), file: place.file("dbases.conf"), variables: Variables([:]), types: MapBackEnds.all.types)
         return TextMapWatch(databases, loader: loader) { _ in nil }
     }
 

@@ -38,7 +38,7 @@ let operations = FileOperations { _, count in
 do {
     let settings = try Settings.load(file: "\(directory)/zmailer.conf", overrides: [])
     let databases = try DatabasesConf(
-        file: DatabasesConf.location(named: nil, settings: settings), settings: settings, backEnds: .all)
+        file: DatabasesConf.location(named: nil, settings: settings), settings: settings, types: MapBackEnds.all.types)
     let postOffice = try PostOffice(path: "\(directory)/postoffice", operations: operations)
     var options = SpoolRunOptions()
     // The operations come in one order only where one worker does them.

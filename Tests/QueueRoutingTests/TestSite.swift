@@ -72,7 +72,8 @@ final class TestSite: Sendable {
     func resolverMaker(failing: String? = nil) throws -> @Sendable () -> Resolver {
         let settings = try settings()
         let databases = try DatabasesConf(
-            file: DatabasesConf.location(named: nil, settings: settings), settings: settings, backEnds: .all)
+            file: DatabasesConf.location(named: nil, settings: settings), settings: settings,
+            types: MapBackEnds.all.types)
         return {
             let tables = WorkerTables(.all, for: MapWorker(texts: TextTableLoader { _ in })).wrapping {
                 definition, table in

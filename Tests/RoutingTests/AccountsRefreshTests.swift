@@ -25,7 +25,8 @@ struct AccountsRefreshTests {
     @Test("are looked at anew for each address, as far as the clock tells them apart")
     func eachAddress() throws {
         let accounts = Accounts()
-        let databases = try DatabasesConf([], file: "/dbases.conf", variables: Variables(), backEnds: .all)
+        let databases = try DatabasesConf(
+            [], file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
         let set = MapSet(databases, tables: WorkerTables(.all, for: MapWorker(texts: TextTableLoader())))
         let maps = RoutingMaps(set, accounts: accounts)
         var resolver = Resolver(rules: RoutingRules(), maps: maps)

@@ -58,7 +58,7 @@ struct ConformanceCase {
         try TemporaryDirectory.dateBack(root)
         settings = try Settings.load(
             file: root + "/zmailer.conf", overrides: storage == .text ? [(name: "DBTYPE", value: "text")] : [])
-        databases = try DatabasesConf(file: root + "/dbases.conf", settings: settings, backEnds: .all)
+        databases = try DatabasesConf(file: root + "/dbases.conf", settings: settings, types: MapBackEnds.all.types)
         if storage == .compiled { try Self.compile(databases, environment: root + "/env") }
         let damage = root + "/damage.sh"
         if FileManager.default.fileExists(atPath: damage) {

@@ -44,7 +44,7 @@ struct MemorySite {
             thishost incore - - - -lm%d pathalias
             """
         let databases = try DatabasesConf(
-            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), backEnds: .all)
+            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
         let set = MapSet(databases, tables: Factory(entries: entries, trace: trace, failing: failing))
         func table(_ relation: String) -> IncoreTable {
             IncoreTable(name: TableName(relation: relation, backEnd: "incore", file: "-"))

@@ -19,7 +19,7 @@ import ZRouteTestKit
             try place.write("envhome = \(home)\nenvmode = 0600\nenvflags = CDB, RO\n", to: "env.conf")
             let conf = "fqdnroutes btree - -r \(home)/m -l -C \(place.file("env.conf"))\n"
             let databases = try DatabasesConf(
-                Array(conf.utf8), file: "dbases.conf", variables: Variables(), backEnds: .all)
+                Array(conf.utf8), file: "dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
             let entries = (0..<200).map { (key: "user\($0)@a.example", value: "lmtp!h!u\($0)") }
             try updater.load(entries, home: home, file: "m.db")
 

@@ -18,7 +18,8 @@ import ZRouteTestKit
             fqdnroutes btree - -l \(place.file("routes")) -lm%
             aliases btree - -la \(place.file("aliases")) -lm
             """
-        databases = try DatabasesConf(Array(lines.utf8), file: "dbases.conf", variables: Variables(), backEnds: .all)
+        databases = try DatabasesConf(
+            Array(lines.utf8), file: "dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
     }
 
     @Test(arguments: [1, 2, 8])

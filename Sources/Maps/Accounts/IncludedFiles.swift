@@ -124,8 +124,8 @@ public final class IncludedFiles: IncludedLists {
             number += 1
             guard line.first != UInt8(ascii: "#") else { continue }
             let text = Array(line)
-            let places = text.indices.lazy.compactMap { InvisibleCharacter(at: $0, in: text.span) }
-            guard let found = places.first else { continue }
+            let invisible = text.indices.lazy.compactMap { InvisibleCharacter(at: $0, in: text.span) }
+            guard let found = invisible.first else { continue }
             throw FileError(
                 operation: "read", path: name,
                 reason:

@@ -56,18 +56,13 @@ public struct MapWorker {
 public struct MapBackEnds: Sendable {
     private let all: [any MapBackEnd]
 
-    /// The names of types in dbases.conf, in the order of the back ends.
+    /// The types that dbases.conf can name, in the order of the back ends.
     public let types: [MapType]
 
     /// Puts back ends together; of two types with one name the first counts.
     public init(_ all: [any MapBackEnd]) {
         self.all = all
         types = all.flatMap(\.types)
-    }
-
-    /// The type that dbases.conf calls by a name.
-    public func type(named name: String) -> MapType? {
-        types.first { $0.name == name } ?? (name.uppercased() == MapType.none.name ? MapType.none : nil)
     }
 
     /// The types that sources are compiled into.
@@ -88,38 +83,7 @@ public struct MapBackEnds: Sendable {
         return found
     }
 
-    fileprivate func backEnd(of type: MapType) -> (any MapBackEnd)? {
+    func backEnd(of type: MapType) -> (any MapBackEnd)? {
         all.first { $0.types.contains(type) }
-    }
-}
-
-/// Makes the tables of one worker, each by its back end; a back end that no line names is not begun.
-public final class WorkerTables: TableFactory {
-    private let backEnds: MapBackEnds
-    private let worker: MapWorker
-    private var factories: [(types: [MapType], factory: any TableFactory)] = []
-
-    /// A factory for one worker.
-    public init(_ backEnds: MapBackEnds, for worker: MapWorker) {
-        self.backEnds = backEnds
-        self.worker = worker
-    }
-
-    /// Makes the table of one map.
-    public func makeTable(for definition: MapDefinition) -> any Table {
-        if let known = factories.first(where: { $0.types.contains(definition.type) }) {
-            return known.factory.makeTable(for: definition)
-        }
-        guard let backEnd = backEnds.backEnd(of: definition.type) else {
-            return LazyTable(name: definition.tableName) {
-                .failure(
-                    ConfigurationError(
-                        file: definition.file, line: definition.line,
-                        text: "no back end reads maps of type \(definition.type.name)"))
-            }
-        }
-        let factory = backEnd.makeTables(for: worker)
-        factories.append((backEnd.types, factory))
-        return factory.makeTable(for: definition)
     }
 }

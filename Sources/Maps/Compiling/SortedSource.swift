@@ -82,7 +82,7 @@ private struct KeyedEntry {
         var beginning: UInt64 = 0
         let key = entry.key
         let count = min(key.count, 8)
-        for place in key.lowerBound..<(key.lowerBound + count) { beginning = beginning << 8 | UInt64(bytes[place]) }
+        for offset in key.lowerBound..<(key.lowerBound + count) { beginning = beginning << 8 | UInt64(bytes[offset]) }
         let missing = 8 - count
         self.beginning = missing == 8 ? 0 : beginning << UInt64(missing * 8)
     }
@@ -90,7 +90,7 @@ private struct KeyedEntry {
     /// Whether it comes before another: by key as Berkeley DB orders them, then by line.
     func precedes(_ other: KeyedEntry, in bytes: UnsafeRawBufferPointer) -> Bool {
         if beginning != other.beginning { return beginning < other.beginning }
-        // Entries hold places inside the source's bytes.
+        // Entries hold offsets inside the source's bytes.
         let left = unsafe UnsafeRawBufferPointer(rebasing: bytes[entry.key])
         let right = unsafe UnsafeRawBufferPointer(rebasing: bytes[other.entry.key])
         let common = min(left.count, right.count)

@@ -17,12 +17,12 @@ enum SourceCharacters {
     static func areUnusual(in bytes: Span<UInt8>) -> Bool {
         unsafe bytes.withUnsafeBytes { buffer in
             var found = false
-            var place = 0
+            var offset = 0
             // The compiler makes vectors of the inner loop, which has no other way out than its end.
-            while place < buffer.count, !found {
-                let end = min(place + 4096, buffer.count)
+            while offset < buffer.count, !found {
+                let end = min(offset + 4096, buffer.count)
                 var isUnusual: UInt8 = 0
-                for index in place..<end {
+                for index in offset..<end {
                     // In bounds: end is at most the buffer's count.
                     let byte = unsafe buffer[index]
                     let isPrintable: Bool = byte &- 0x20 < 0x5F
@@ -30,7 +30,7 @@ enum SourceCharacters {
                     isUnusual |= (isPrintable || isTabOrNewline) ? 0 : 1
                 }
                 found = isUnusual != 0
-                place = end
+                offset = end
             }
             return found
         }
@@ -57,16 +57,16 @@ enum SourceCharacters {
             seen.append(name)
             found.append(Intruder(name: name, text: text))
         }
-        var place = 0
-        while place < line.count {
-            let byte = line[place]
+        var offset = 0
+        while offset < line.count {
+            let byte = line[offset]
             switch byte {
             case 0x00:
                 add(.nulByte, "a NUL byte; give a text file in UTF-8")
             case 0x0D:
                 add(
                     .carriageReturn,
-                    place == line.count - 1
+                    offset == line.count - 1
                         ? "the line ends in CR LF, and the CR would become part of the entry; convert the file to LF"
                         : "a carriage return (CR) inside the line, which is no line end here; convert the file to LF")
             case 0x09: break
@@ -74,12 +74,12 @@ enum SourceCharacters {
                 guard !isComment else { break }
                 add(
                     .controlCharacter,
-                    "a control character (0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))) at byte \(place); remove it"
+                    "a control character (0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))) at byte \(offset); remove it"
                 )
             case 0x80...:
-                guard let character = InvisibleCharacter(at: place, in: line) else { break }
+                guard let character = InvisibleCharacter(at: offset, in: line) else { break }
                 if character.scalar == 0xFEFF {
-                    let isStart = isFirst && place == 0
+                    let isStart = isFirst && offset == 0
                     add(
                         .byteOrderMark,
                         isStart
@@ -90,7 +90,7 @@ enum SourceCharacters {
                 }
             default: break
             }
-            place += 1
+            offset += 1
         }
         return found
     }

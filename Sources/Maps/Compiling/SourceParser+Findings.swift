@@ -37,9 +37,9 @@ extension SourceParser {
     /// Looks at what a line is made of.
     ///
     /// - Returns: false where it cannot be said which keys the line has: it is passed over.
-    mutating func examine(_ place: (start: Int, end: Int), isComment: Bool, line: UInt32) -> Bool {
+    mutating func examine(_ part: (start: Int, end: Int), isComment: Bool, line: UInt32) -> Bool {
         let intruders = SourceCharacters.intruders(
-            in: bytes.span.extracting(place.start..<place.end), isComment: isComment, isFirst: place.start == 0)
+            in: bytes.span.extracting(part.start..<part.end), isComment: isComment, isFirst: part.start == 0)
         var isReadable = true
         for intruder in intruders {
             guard report(intruder.name, intruder.text, line: line) else { continue }
@@ -70,8 +70,8 @@ extension SourceParser {
         let text = bytes.span.extracting(value)
         if text[0] >= 0x80, let found = InvisibleCharacter(at: 0, in: text), !found.hasNameOfItsOwn { return found }
         for length in 2...3 where text.count > length {
-            let place = text.count - length
-            guard text[place] >= 0xC0, let found = InvisibleCharacter(at: place, in: text) else { continue }
+            let start = text.count - length
+            guard text[start] >= 0xC0, let found = InvisibleCharacter(at: start, in: text) else { continue }
             if !found.hasNameOfItsOwn { return found }
         }
         return nil

@@ -6,7 +6,7 @@ import Bytes
 import Configuration
 import System
 
-/// One entry of a source, as places in the parser's bytes; the value directly follows the key.
+/// One entry of a source, as offsets into the parser's bytes; the value directly follows the key.
 struct SourceEntry {
     /// Where the key begins.
     let offset: UInt32
@@ -15,9 +15,9 @@ struct SourceEntry {
     /// The line of the key, counted from 1.
     let line: UInt32
 
-    /// The places of the key's bytes.
+    /// The range of the key's bytes.
     var key: Range<Int> { Int(offset)..<Int(offset) + Int(keyLength) }
-    /// The places of the value's bytes.
+    /// The range of the value's bytes.
     var value: Range<Int> { key.upperBound..<key.upperBound + Int(valueLength) }
 }
 
@@ -49,7 +49,7 @@ struct SourceParser {
     /// Whether lines that continue an entry belong to one that was passed over.
     private var passesOverContinuations = false
 
-    /// Entries hold places as 32 bits; the largest one is left free for tables to mark what is empty.
+    /// Entries hold offsets as 32 bits; the largest one is left free for tables to mark what is empty.
     static let sizeLimit = Int(UInt32.max) - 1
 
     /// Begins to read a source.
@@ -214,7 +214,7 @@ struct SourceParser {
 
     /// Takes the lines that continue a value, and joins them to it in place.
     ///
-    /// - Returns: the places of the whole value.
+    /// - Returns: the range of the whole value.
     private mutating func joinContinuations(of value: Range<Int>) -> Range<Int> {
         var end = value.upperBound
         while position < bytes.count, ASCII.isBlank(bytes[position]) {
@@ -285,7 +285,7 @@ struct SourceParser {
             isNextAllowed = false
             allowedNext = AllowedFindings()
         }
-        // In range: no place is beyond sizeLimit.
+        // In range: no offset is beyond sizeLimit.
         return SourceEntry(
             offset: UInt32(truncatingIfNeeded: key.lowerBound), keyLength: UInt32(truncatingIfNeeded: key.count),
             valueLength: UInt32(truncatingIfNeeded: value.count), line: line)
@@ -301,7 +301,7 @@ struct SourceParser {
         }
     }
 
-    /// Moves bytes towards the beginning; the places may overlap.
+    /// Moves bytes towards the beginning; the ranges may overlap.
     private mutating func move(_ range: Range<Int>, to target: Int) {
         guard target < range.lowerBound else { return }
         unsafe bytes.withUnsafeMutableBytes { buffer in

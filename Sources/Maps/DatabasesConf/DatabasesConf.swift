@@ -39,21 +39,21 @@ public struct DatabasesConf: Sendable, Hashable {
     }
 
     /// Reads a dbases.conf as far as its lines can be used.
-    public init(reading file: String, settings: Settings, backEnds: MapBackEnds) {
+    public init(reading file: String, settings: Settings, types: [MapType]) {
         let read = ConfigurationFile(file) { error in
             error.isMissing
                 ? "; make it (dbases.conf.sample shows how), name another with --dbases, or correct MAILVAR" : ""
         }
         self.init(
             reading: read.bytes, FindingList(file, after: read.findings), variables: settings.variables,
-            backEnds: backEnds)
+            types: types)
     }
 
     /// Reads a dbases.conf, for callers who can use it only whole.
     ///
     /// - Throws: `ConfigurationError` for a file that cannot be read, and for all lines that cannot be used.
-    public init(file: String, settings: Settings, backEnds: MapBackEnds) throws(ConfigurationError) {
-        self.init(reading: file, settings: settings, backEnds: backEnds)
+    public init(file: String, settings: Settings, types: [MapType]) throws(ConfigurationError) {
+        self.init(reading: file, settings: settings, types: types)
         if let error = ConfigurationError(mistakes) { throw error }
     }
 
@@ -63,23 +63,23 @@ public struct DatabasesConf: Sendable, Hashable {
     ///   - bytes: the whole file.
     ///   - file: what messages call it; relative paths in it are relative to its directory.
     ///   - variables: what `$NAME` stands for; a name that is not set is an error.
-    ///   - backEnds: which types of maps there are.
+    ///   - types: those that maps can have; of two with one name the first counts.
     /// - Throws: `ConfigurationError` for all lines that cannot be used.
     public init(
-        _ bytes: [UInt8], file: String, variables: Variables, backEnds: MapBackEnds
+        _ bytes: [UInt8], file: String, variables: Variables, types: [MapType]
     ) throws(ConfigurationError) {
-        self.init(reading: bytes, FindingList(file), variables: variables, backEnds: backEnds)
+        self.init(reading: bytes, FindingList(file), variables: variables, types: types)
         if let error = ConfigurationError(mistakes) { throw error }
     }
 
-    private init(reading bytes: [UInt8], _ before: FindingList, variables: Variables, backEnds: MapBackEnds) {
+    private init(reading bytes: [UInt8], _ before: FindingList, variables: Variables, types: [MapType]) {
         var found = before
         var definitions: [MapDefinition] = []
         var faultyRelations: Set<String> = []
         for line in ConfigurationLine.all(in: bytes, &found) {
             let fields = LineFields(words: line.words)
             do throws(FieldError) {
-                definitions.append(try fields.definition(file: found.file, line: line.number, variables, backEnds))
+                definitions.append(try fields.definition(file: found.file, line: line.number, variables, types))
             } catch {
                 found.error(error.name, error.text, line: line.number)
                 if let relation = fields.words.first { faultyRelations.insert(relation) }
@@ -108,7 +108,7 @@ private struct LineFields {
     let words: [String]
 
     func definition(
-        file: String, line: Int, _ variables: Variables, _ backEnds: MapBackEnds
+        file: String, line: Int, _ variables: Variables, _ types: [MapType]
     ) throws(FieldError) -> MapDefinition {
         guard words.count >= 5 else {
             throw FieldError(
@@ -138,7 +138,7 @@ private struct LineFields {
             throw FieldError(
                 .invalidRelation, "'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
         }
-        let type = try Self.type(try Self.expand(words[1], variables), of: backEnds)
+        let type = try Self.type(try Self.expand(words[1], variables), among: types)
         let privilege = try Self.expand(words[2], variables)
         let options = try Self.expand(words[3], variables)
         // Flags are split again after expansion, so that one variable can hold several of them.
@@ -168,20 +168,19 @@ private struct LineFields {
         (byte | 0x20) &- UInt8(ascii: "a") < 26 || ASCII.isDigit(byte) || "_-.".utf8.contains(byte)
     }
 
-    private static func type(
-        _ text: String, of backEnds: MapBackEnds
-    ) throws(FieldError) -> MapType {
+    private static func type(_ text: String, among types: [MapType]) throws(FieldError) -> MapType {
         // What follows a comma, a subtype, means nothing to the types here.
         let name = String(Substring(text.utf8.prefix { $0 != UInt8(ascii: ",") }))
-        if let type = backEnds.type(named: name) { return type }
-        let known = backEnds.types.map(\.name).joined(separator: ", ")
+        if let type = types.first(where: { $0.name == name }) { return type }
+        if name.uppercased() == MapType.none.name { return .none }
+        let known = types.map(\.name).joined(separator: ", ")
         guard !MapType.foreign.contains(name) else {
             throw FieldError(.unknownType, "maps of ZMailer's type '\(name)' are not read here; use one of \(known)")
         }
         throw FieldError(
             .unknownType,
             "the type '\(name)' is unknown; use one of \(known)"
-                + suggestion(for: name, among: backEnds.types.map(\.name)))
+                + suggestion(for: name, among: types.map(\.name)))
     }
 
     private static func expand(_ text: String, _ variables: Variables) throws(FieldError) -> String {

@@ -2,7 +2,7 @@
 
 public import Configuration
 import Glibc
-public import System
+import System
 
 /// What a map's file is to be owned by, and its mode.
 public struct MapPrivilege: Sendable, Hashable {
@@ -129,18 +129,6 @@ extension Finding.Name {
     static let mapPrivilege = Finding.Name("map-privilege")
 }
 
-// Whose authority an expansion carries: ZMailer's privilege of a database file (SEMANTICS 9, `priv`).
-
-/// The user without any authority (`nobody`).
-public let nobody: UInt32 = 65534
-
-extension FileIdentity {
-    /// The user whose authority the file's contents carry: its owner, or nobody where others may write it.
-    public var privilege: UInt32 {
-        mode & (S_IWGRP | S_IWOTH) == 0 ? owner : nobody
-    }
-}
-
 // What the files of a map's source tell without being read: who may write them, and whether they were compiled since.
 
 /// Looks at who may write a source.
@@ -169,29 +157,6 @@ extension DatabasesConf {
                 .sourceIsNewer, .warning, file: target,
                 text: "compiled at \(timeText(compiled.modified)), before its source \(path) was written at "
                     + "\(timeText(source.modified)); run zroute newdb")
-        }
-    }
-
-    /// The text maps that everyone may write.
-    public func checkTextSources() -> [Finding] {
-        var seen: Set<String> = []
-        return definitions.compactMap { definition in
-            guard definition.textForm != nil, definition.privilege == nil, let path = definition.path,
-                seen.insert(path).inserted
-            else { return nil }
-            return SourcePrivilege.finding(about: path)
-        }
-    }
-}
-
-extension MapDefinition {
-    /// How the map's text is read where it is read directly; nil where it is not.
-    public var textForm: (form: SourceForm, folding: KeyFolding)? {
-        switch type {
-        case .text: (compile.isAliases ? .aliases : .plain, compile.folding)
-        case .unordered: (.plain, .lower)
-        case .ordered: (.plain, flags.folding == .lower ? .lower : .none)
-        default: nil
         }
     }
 }

@@ -46,12 +46,12 @@ public final class CallWatch: Sendable {
 
     // MARK: The worker's side
 
-    /// Gives a caller its place.
+    /// Gives a caller its index.
     ///
     /// - Returns: the mark of its calls.
     func register(_ table: TableName, _ resource: WatchedResource) -> UInt64 {
         callers.withLock { callers in
-            // More tables than places share the last one: a message would name the wrong map, no more.
+            // More tables than indices share the last one: a message would name the wrong map, no more.
             if callers.count < CallWords.callerLimit { callers.append(Caller(table: table, resource: resource)) }
             return UInt64(callers.count - 1) << CallWords.callerShift | CallWords.inside
         }
@@ -66,8 +66,8 @@ public final class CallWatch: Sendable {
     }
 
     private func caller(of word: UInt64) -> Caller? {
-        let place = Int(truncatingIfNeeded: word >> CallWords.callerShift) & (CallWords.callerLimit - 1)
-        return callers.withLock { $0.indices.contains(place) ? $0[place] : nil }
+        let index = Int(truncatingIfNeeded: word >> CallWords.callerShift) & (CallWords.callerLimit - 1)
+        return callers.withLock { $0.indices.contains(index) ? $0[index] : nil }
     }
 
     // MARK: The supervisor's side
@@ -123,7 +123,7 @@ func seconds(_ duration: Duration) -> String {
 
 /// The marks of one worker.
 struct CallWords: ~Copyable {
-    /// From the low end: two bits of state, 16 bits of the caller's place in the watch's list, the number of the call.
+    /// From the low end: two bits of state, 16 bits of the caller's index in the watch's list, the number of the call.
     let word = Atomic<UInt64>(CallWords.idle)
     /// The key of the present call, in the caller's memory, which does not change before the call is left.
     let keyStart = Atomic<UInt>(0)

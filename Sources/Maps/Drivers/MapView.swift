@@ -2,17 +2,38 @@
 
 import Bytes
 
+/// The table of a map, and what becomes of a value that it has.
+final class MapTable {
+    /// The table itself.
+    let table: any Table
+    /// Whether values have `%N` substituted.
+    let substitutes: Bool
+    /// Where the table puts values.
+    private var copied: [UInt8] = []
+
+    init(_ table: any Table, substitutes: Bool) {
+        self.table = table
+        self.substitutes = substitutes
+    }
+
+    /// Looks a key up as it stands.
+    func find(_ key: Range<Int>, in text: inout TextArena) throws(MapError) -> MapHit? {
+        guard let value = try table.value(of: key, in: &text, copying: &copied) else { return nil }
+        return MapHit(privilege: table.privilege, isTemplate: substitutes, value: value, key: key)
+    }
+}
+
 /// A map as search drivers see it.
 @safe
 struct MapView {
-    /// The map, which has to be asked where it is no text map; whoever probes keeps it.
-    private let map: Unmanaged<RelationMap>
+    /// The table, which has to be asked where it is no text map; whoever probes keeps it.
+    private let table: Unmanaged<MapTable>
     /// What a text map has loaded.
     let text: TextSnapshot?
 
     @inline(__always)
-    init(map: RelationMap, text: TextSnapshot?) {
-        unsafe self.map = .passUnretained(map)
+    init(table: MapTable, text: TextSnapshot?) {
+        unsafe self.table = .passUnretained(table)
         self.text = text
     }
 
@@ -33,10 +54,10 @@ struct MapView {
     /// - Parameter hash: the key's hash, where somebody has it.
     @inline(__always)
     func lookUp(_ key: Range<Int>, _ hash: KeyHash? = nil, in block: inout TextArena) throws(MapError) -> MapHit? {
-        guard let text else { return try unsafe map.takeUnretainedValue().ask(key, in: &block) }
+        guard let text else { return try unsafe table.takeUnretainedValue().find(key, in: &block) }
         guard let value = text.value(of: key, hash, in: &block) else { return nil }
-        return unsafe map._withUnsafeGuaranteedRef { map in
-            MapHit(privilege: text.privilege, isTemplate: map.substitutes, value: value, key: key)
+        return unsafe table._withUnsafeGuaranteedRef { table in
+            MapHit(privilege: text.privilege, isTemplate: table.substitutes, value: value, key: key)
         }
     }
 
@@ -89,9 +110,9 @@ extension SearchDriver {
 
 /// Where a key stands in a text with a dot before it, so that `.foo.edu` need not be built from `foo.edu`.
 struct DottedKey {
-    /// The place of the dot.
+    /// The offset of the dot.
     let dot: Int
-    /// The place behind the key.
+    /// The offset behind the key.
     let end: Int
 
     /// Puts a key into the text that it is a piece of, folded and with its dot.
@@ -103,24 +124,13 @@ struct DottedKey {
     /// The key itself, without the dot.
     var whole: Range<Int> { (dot + 1)..<end }
 
-    /// The place of the next dot that has a label after it; of several dots in a row that is the last.
+    /// The offset of the next dot that has a label after it; of several dots in a row that is the last.
     func nextLabel(from start: Int, in text: borrowing TextArena) -> Int? {
         var start = start
-        while let place = text.firstIndex(of: UInt8(ascii: "."), in: start..<end), place + 1 < end {
-            if text[place + 1] != UInt8(ascii: ".") { return place }
-            start = place + 1
+        while let next = text.firstIndex(of: UInt8(ascii: "."), in: start..<end), next + 1 < end {
+            if text[next + 1] != UInt8(ascii: ".") { return next }
+            start = next + 1
         }
         return nil
-    }
-}
-
-extension TextArena {
-    /// Adds a folded copy of a piece.
-    mutating func append(_ range: Range<Int>, _ folding: KeyFolding) -> Range<Int> {
-        switch folding {
-        case .none: append(copyOf: range)
-        case .lower: append(lowercaseOf: range)
-        case .upper: append(uppercaseOf: range)
-        }
     }
 }

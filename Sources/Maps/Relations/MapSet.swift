@@ -83,8 +83,8 @@ public struct MapSet: ~Copyable {
     ///   - isFolded: whether the key is in lower case already.
     ///   - text: gets the value as another piece.
     ///   - group: relations of this set.
-    ///   - first: the place in the group of the first relation that is asked.
-    /// - Returns: the answer, with the place of its relation in the group; nil only where certainly none has the key.
+    ///   - first: the index in the group of the first relation that is asked.
+    /// - Returns: the answer, with the index of its relation in the group; nil only where certainly none has the key.
     /// - Throws: `MapError` when a map cannot say whether it has the key.
     @inlinable @inline(__always)
     public mutating func find(
@@ -105,9 +105,9 @@ public struct MapSet: ~Copyable {
     public mutating func find(
         _ key: SharedKey, of text: inout TextArena, in group: inout RelationGroup, from first: Int
     ) throws(MapError) -> MapHit? {
-        for place in group.relations.indices.dropFirst(first) {
-            if var hit = try relations[group.relations[place]].find(key, in: &text, now: now) {
-                hit.relation = place
+        for index in group.relations.indices.dropFirst(first) {
+            if var hit = try relations[group.relations[index]].find(key, in: &text, now: now) {
+                hit.relation = index
                 return hit
             }
         }

@@ -81,7 +81,7 @@ public struct Relation {
                 dotted = DottedKey(key, folding: map.folding, in: &text)
                 folded = (dotted, map.folding)
             }
-            let probe = MapView(map: map, text: try texts.storage(index, for: key, of: text))
+            let probe = MapView(table: map.asked, text: try texts.storage(index, for: key, of: text))
             if var hit = try map.lookUp(dotted, through: probe, in: &text, defaults: defaults, now: now) {
                 hit.map = index
                 return hit
@@ -107,7 +107,7 @@ public struct Relation {
     ) throws(MapError) -> MapHit? {
         for index in substitutes.indices {
             guard let loaded = try texts.storage(index, for: key, of: text) else {
-                guard var hit = try maps[index].ask(key, in: &text) else { continue }
+                guard var hit = try maps[index].asked.find(key, in: &text) else { continue }
                 hit.map = index
                 return hit
             }
@@ -139,13 +139,13 @@ public struct RelationGroup: ~Copyable {
     private struct Member {
         let search: EntryIndex.Search
         let loaded: TextSnapshot
-        /// The place of its relation in the group, and its own in the relation.
+        /// The index of its relation in the group, and its own in the relation.
         let relation: Int, map: Int
         let isTemplate: Bool
         let privilege: UInt32
     }
 
-    /// The places of the relations in the set.
+    /// The indices of the relations in the set.
     let relations: [Int]
     /// All maps of all relations, once all are loaded; none before, and where a key is not looked up as it stands.
     ///
@@ -179,15 +179,15 @@ public struct RelationGroup: ~Copyable {
     ///
     /// - Parameters:
     ///   - text: the text that the key is a piece of; it gets the value as another piece.
-    ///   - first: the place of the first relation that is asked.
+    ///   - first: the index in the group of the first relation that is asked.
     @inline(never)
     public func hit(of key: SharedKey, in text: inout TextArena, from first: Int) -> MapHit? {
         guard !key.folded.isEmpty else { return nil }
         // In bounds: the indices are the buffer's.
         for index in unsafe 0..<members.count {
-            guard let place = unsafe members[index].search.firstPlace(of: key.hash),
+            guard let slot = unsafe members[index].search.firstSlot(of: key.hash),
                 unsafe members[index].relation >= first,
-                let value = unsafe members[index].loaded.value(of: key.folded, key.hash, from: place, in: &text)
+                let value = unsafe members[index].loaded.value(of: key.folded, key.hash, from: slot, in: &text)
             else { continue }
             return unsafe MapHit(
                 relation: members[index].relation, map: members[index].map, privilege: members[index].privilege,
@@ -206,11 +206,11 @@ public struct RelationGroup: ~Copyable {
         }
         var found: [Member] = []
         var needsFoldedKey = false
-        for (place, index) in relations.enumerated() {
+        for (position, index) in relations.enumerated() {
             for (map, text) in all[index].loaded.enumerated() {
                 found.append(
                     Member(
-                        search: text.search, loaded: text, relation: place, map: map,
+                        search: text.search, loaded: text, relation: position, map: map,
                         isTemplate: all[index].maps[map].definition.flags.substitutes, privilege: text.privilege))
             }
             needsFoldedKey = needsFoldedKey || all[index].folding == .none
@@ -224,5 +224,28 @@ public struct RelationGroup: ~Copyable {
         _ = unsafe members.initialize(fromContentsOf: found)
         self.needsFoldedKey = needsFoldedKey
         self.generation = generation
+    }
+}
+
+// A key that several relations are asked for is folded and hashed once for all of them.
+
+/// A key, its form in lower case, and the hash of that.
+public struct SharedKey {
+    /// Where the key stands in the text, as it was given.
+    public let original: Range<Int>
+    /// Where it stands in lower case.
+    public let folded: Range<Int>
+    /// The hash of the form in lower case.
+    public let hash: KeyHash
+
+    /// Whether the key was given in lower case.
+    @inlinable public var isFolded: Bool { original == folded }
+
+    /// Puts a key together that was folded and hashed.
+    @inlinable @inline(__always)
+    public init(original: Range<Int>, folded: Range<Int>, hash: KeyHash) {
+        self.original = original
+        self.folded = folded
+        self.hash = hash
     }
 }

@@ -1,6 +1,7 @@
-// Makes lookups visible (option --trace) without any back end knowing of it.
+// Tables around tables, of which no back end knows. The first makes lookups visible (option --trace).
 
 import Bytes
+public import Configuration
 import Glibc
 import Synchronization
 
@@ -173,6 +174,51 @@ public final class FailingTable: Table {
 
     /// Refreshes the table inside.
     public func refresh() -> Bool { table.refresh() }
+}
+
+// A table that can be made only after reading another file, such as the sleepyenv.conf of a Berkeley DB environment.
+
+/// Makes the real table at the first lookup; as long as that fails, so does every lookup.
+///
+/// A configuration that is put right is noticed without a restart.
+public final class LazyTable: Table {
+    /// What messages call the table.
+    public let name: TableName
+    private let make: () -> Result<any Table, ConfigurationError>
+    private var table: (any Table)?
+
+    /// Prepares a table.
+    ///
+    /// - Parameters:
+    ///   - name: what messages call it.
+    ///   - make: makes the real table.
+    public init(name: TableName, make: @escaping () -> Result<any Table, ConfigurationError>) {
+        self.name = name
+        self.make = make
+    }
+
+    /// Looks a key up in the real table, which is made if there is none yet.
+    public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        if let table { return try table.lookUp(key, into: &value) }
+        let made: any Table
+        do {
+            made = try make().get()
+        } catch {
+            throw MapError(table: name, key: [UInt8](copying: key), text: error.description)
+        }
+        table = made
+        return try made.lookUp(key, into: &value)
+    }
+
+    /// Lets the real table notice a changed file.
+    public func refresh() -> Bool {
+        table?.refresh() ?? false
+    }
+
+    /// The real table's privilege; nobody's before there is one.
+    public var privilege: UInt32 {
+        table?.privilege ?? nobody
+    }
 }
 
 // ZMailer's type `incore`: a relation in memory, empty when the program starts.

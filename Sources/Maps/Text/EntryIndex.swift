@@ -1,4 +1,4 @@
-// The index over a source's bytes: open addressing with linear probing. A slot holds the hash beside the place, so that
+// The index over a source's bytes: open addressing with linear probing. A slot holds the hash beside the offset, so that
 // a lookup touches one line of the index and one of the source.
 
 import Glibc
@@ -58,14 +58,14 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
             dottedLengths >> UInt64(min(length, 63)) & 1 == 1
         }
 
-        /// The slot of the first key that has a hash, which has to be of the index's hash function.
+        /// The index of the slot of the first key that has a hash, which has to be of the index's hash function.
         @inline(__always)
-        func firstPlace(of hash: KeyHash) -> Int? {
-            var place = Int(hash.value) & mask
+        func firstSlot(of hash: KeyHash) -> Int? {
+            var index = Int(hash.value) & mask
             // In bounds because of the mask; ends, as at least half of the slots are free.
-            while unsafe slots[place].offset != Slot.empty {
-                if unsafe slots[place].hash == hash.value { return place }
-                place = (place &+ 1) & mask
+            while unsafe slots[index].offset != Slot.empty {
+                if unsafe slots[index].hash == hash.value { return index }
+                index = (index &+ 1) & mask
             }
             return nil
         }
@@ -73,26 +73,26 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
         /// Gives the hash of each key.
         func forEachHash(_ body: (UInt32) -> Void) {
             // In bounds: there are as many slots as the mask says and one.
-            for place in 0...mask where unsafe slots[place].offset != Slot.empty { unsafe body(slots[place].hash) }
+            for index in 0...mask where unsafe slots[index].offset != Slot.empty { unsafe body(slots[index].hash) }
         }
 
         /// The slot of a key; nil where there is none.
         ///
         /// - Parameters:
         ///   - known: the key's hash, where somebody has it.
-        ///   - first: the slot to begin with, where somebody has that.
+        ///   - first: the index of the slot to begin with, where somebody has that.
         ///   - bytes: the source that the entries are in.
         @inline(__always)
         func find(_ key: Span<UInt8>, _ known: KeyHash?, from first: Int? = nil, in bytes: Span<UInt8>) -> Slot? {
             let wanted = hash(key, known)
-            var place = (first ?? Int(wanted)) & mask
+            var index = (first ?? Int(wanted)) & mask
             // In bounds because of the mask; ends, as at least half of the slots are free.
-            while unsafe slots[place].offset != Slot.empty {
-                let slot = unsafe slots[place]
+            while unsafe slots[index].offset != Slot.empty {
+                let slot = unsafe slots[index]
                 if slot.hash == wanted, Int(slot.keyLength) == key.count, isEqual(key, bytes.extracting(slot.key)) {
                     return slot
                 }
-                place = (place &+ 1) & mask
+                index = (index &+ 1) & mask
             }
             return nil
         }
@@ -119,22 +119,22 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
 
     /// Adds an entry, unless its key is there already.
     ///
-    /// - Returns: the place of the key that was there.
+    /// - Returns: the offset of the key that was there.
     mutating func insert(_ entry: SourceEntry, in bytes: Span<UInt8>) -> UInt32? {
         if (count + 1) * 2 > search.mask + 1 { grow() }
         let key = bytes.extracting(entry.key)
         if !key.isEmpty, key[0] == UInt8(ascii: ".") { search.dottedLengths |= 1 << UInt64(min(key.count, 63)) }
         let wanted = search.hash(key).value
-        var place = Int(wanted) & search.mask
+        var index = Int(wanted) & search.mask
         // In bounds because of the mask.
-        while unsafe search.slots[place].offset != Slot.empty {
-            let slot = unsafe search.slots[place]
+        while unsafe search.slots[index].offset != Slot.empty {
+            let slot = unsafe search.slots[index]
             if slot.hash == wanted, slot.keyLength == entry.keyLength, isEqual(key, bytes.extracting(slot.key)) {
                 return slot.offset
             }
-            place = (place + 1) & search.mask
+            index = (index + 1) & search.mask
         }
-        unsafe search.slots[place] = Slot(
+        unsafe search.slots[index] = Slot(
             hash: wanted, offset: entry.offset, keyLength: entry.keyLength, valueLength: entry.valueLength)
         count += 1
         return nil
@@ -147,9 +147,9 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
         for old in 0...search.mask {
             let slot = unsafe search.slots[old]
             guard slot.offset != Slot.empty else { continue }
-            var place = Int(slot.hash) & mask
-            while unsafe larger[place].offset != Slot.empty { place = (place + 1) & mask }
-            unsafe larger[place] = slot
+            var index = Int(slot.hash) & mask
+            while unsafe larger[index].offset != Slot.empty { index = (index + 1) & mask }
+            unsafe larger[index] = slot
         }
         unsafe search.slots.deallocate()
         search = unsafe Search(slots: larger, mask: mask, hash: search.hash, dottedLengths: search.dottedLengths)
@@ -232,6 +232,23 @@ public struct ByteHash: Sendable {
     @inlinable public static var second: UInt64 { 0xBB67_AE85_84CA_A73B }
 }
 
+// A key's hash, taken once where several text maps are asked for the same key.
+
+/// The hash of a key, with the secret it was made with.
+public struct KeyHash: Sendable {
+    /// The hash itself.
+    public let value: UInt32
+    /// Which function made it: tables with another secret have to hash for themselves.
+    public let seed: UInt64
+
+    /// Keeps a hash with the secret it was made with.
+    @inlinable @inline(__always)
+    public init(value: UInt32, seed: UInt64) {
+        self.value = value
+        self.seed = seed
+    }
+}
+
 // Which hashes there are in a set, told by one bit of memory: nearly all that are not there are known not to be.
 
 /// A set of hashes that may say of a few others that they are in it.
@@ -266,15 +283,15 @@ public struct HashFilter {
     /// Whether a hash may be in the set; if false, it certainly is not.
     @inlinable @inline(__always)
     public func mayContain(_ hash: KeyHash) -> Bool {
-        let place = hash.value &>> (32 &- bits)
-        // In bounds: a place has so many bits.
-        return unsafe words[Int(place >> 6)] &>> UInt64(place & 63) & 1 == 1
+        let position = hash.value &>> (32 &- bits)
+        // In bounds: a position has so many bits.
+        return unsafe words[Int(position >> 6)] &>> UInt64(position & 63) & 1 == 1
     }
 
     /// Adds a hash.
     func insert(_ hash: UInt32) {
-        let place = hash &>> (32 &- bits)
+        let position = hash &>> (32 &- bits)
         // As above.
-        unsafe words[Int(place >> 6)] |= 1 &<< UInt64(place & 63)
+        unsafe words[Int(position >> 6)] |= 1 &<< UInt64(position & 63)
     }
 }

@@ -100,8 +100,8 @@ public final class TextTable: Table {
     /// The hash function of the entries.
     var hash: ByteHash { loader.hash }
 
-    /// Itself, where keys are looked up as they are given.
-    public var textTable: TextTable? { foldsLookups ? nil : self }
+    /// Whether keys are looked up as they are given, so that the entries may be asked without the table.
+    var asksAsGiven: Bool { !foldsLookups }
 
     /// The entries, which are read first where they are not loaded.
     ///
@@ -180,15 +180,15 @@ final class TextTableStorage: Sendable {
     ///
     /// - Parameters:
     ///   - hash: the key's hash, where somebody has it.
-    ///   - place: the slot of the index to begin with, where somebody has that.
+    ///   - first: the slot of the index to begin with, where somebody has that.
     ///   - text: the text that the key is a piece of; it gets the value as another piece.
     /// - Returns: where that is; nil where there is none.
     @inline(__always)
     func value(
-        of key: Range<Int>, _ hash: KeyHash?, from place: Int? = nil, in text: inout TextArena
+        of key: Range<Int>, _ hash: KeyHash?, from first: Int? = nil, in text: inout TextArena
     ) -> Range<Int>? {
         let search = index.search
-        guard let slot = text.withSpan(key, { Self.find($0, hash, from: place, in: bytes, search) }) else { return nil }
+        guard let slot = text.withSpan(key, { Self.find($0, hash, from: first, in: bytes, search) }) else { return nil }
         return Self.append(bytes, slot.value, to: &text)
     }
 
@@ -205,9 +205,9 @@ final class TextTableStorage: Sendable {
 
     @inline(__always)
     private static func find(
-        _ key: Span<UInt8>, _ hash: KeyHash?, from place: Int? = nil, in bytes: [UInt8], _ search: EntryIndex.Search
+        _ key: Span<UInt8>, _ hash: KeyHash?, from first: Int? = nil, in bytes: [UInt8], _ search: EntryIndex.Search
     ) -> EntryIndex.Slot? {
-        search.find(key, hash, from: place, in: bytes.span)
+        search.find(key, hash, from: first, in: bytes.span)
     }
 
     @inline(__always)
@@ -227,7 +227,7 @@ private struct EntryLines {
         lines.append(entry.line)
     }
 
-    /// The line of the entry whose key begins at a place; 0 where there is none.
+    /// The line of the entry whose key begins at an offset; 0 where there is none.
     func line(ofEntryAt offset: UInt32) -> Int {
         var range = 0..<offsets.count
         while let middle = range.isEmpty ? nil : range.lowerBound + range.count / 2 {
@@ -275,13 +275,13 @@ struct TextSnapshot {
     ///
     /// - Parameters:
     ///   - hash: the key's hash, where somebody has it.
-    ///   - place: the slot of the index to begin with, where somebody has that.
+    ///   - first: the slot of the index to begin with, where somebody has that.
     /// - Returns: where the text has the value now; nil where there is none.
     @inline(__always)
     func value(
-        of key: Range<Int>, _ hash: KeyHash? = nil, from place: Int? = nil, in text: inout TextArena
+        of key: Range<Int>, _ hash: KeyHash? = nil, from first: Int? = nil, in text: inout TextArena
     ) -> Range<Int>? {
-        unsafe storage._withUnsafeGuaranteedRef { $0.value(of: key, hash, from: place, in: &text) }
+        unsafe storage._withUnsafeGuaranteedRef { $0.value(of: key, hash, from: first, in: &text) }
     }
 }
 
@@ -306,7 +306,8 @@ struct TextSnapshots {
     ///   - isSearchable: whether the absence of a key from what was loaded says that the map does not have it.
     init(_ tables: [any Table], isSearchable: @escaping (TextTableStorage) -> Bool) {
         self.isSearchable = isSearchable
-        self.tables = tables.map(\.textTable)
+        // What is wrapped, to be traced or to fail, has to be asked itself.
+        self.tables = tables.map { ($0 as? TextTable).flatMap { $0.asksAsGiven ? $0 : nil } }
         owners = Array(repeating: nil, count: tables.count)
         unsafe storages = Array(repeating: nil, count: tables.count)
     }

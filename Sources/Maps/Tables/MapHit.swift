@@ -1,12 +1,14 @@
-// What a lookup found, as places in the text that the key was a piece of: no lookup costs an allocation.
+// What a lookup found, as ranges in the text that the key was a piece of: no lookup costs an allocation.
 
 public import Bytes
+import Glibc
+public import System
 
 /// The answer of a relation.
 public struct MapHit: Sendable {
-    /// The place of the relation among those that were asked, counted from 0.
+    /// The index of the relation among those that were asked, counted from 0.
     public internal(set) var relation: Int
-    /// The place of the map in its relation, counted from 0.
+    /// The index of the map in its relation, counted from 0.
     public internal(set) var map: Int
     /// The user whose authority an expansion from this value carries.
     public internal(set) var privilege: UInt32
@@ -47,7 +49,7 @@ public struct MapHit: Sendable {
         return value(substituting: places(), from: first, in: &text)
     }
 
-    /// The value with `%N` substituted, the first of which stands at a place, as `reference` gives it.
+    /// The value with `%N` substituted, the first of which stands at an offset, as `reference` gives it.
     public func value(
         substituting places: borrowing SubstitutionPlaces, from first: Int, in text: inout TextArena
     ) -> Range<Int> {
@@ -73,7 +75,7 @@ public struct MapHit: Sendable {
         return length
     }
 
-    /// The place of the first `%N` in the value, where the map has the flag `%`; without any, nothing is to be substituted.
+    /// The offset of the first `%N` in the value, where the map has the flag `%`; without any, nothing is to be substituted.
     @inlinable @inline(__always)
     public func reference(in text: borrowing TextArena) -> Int? {
         isTemplate ? SubstitutionPlaces.reference(in: value, of: text) : nil
@@ -93,7 +95,7 @@ public struct SubstitutionPlaces: Sendable {
     @inlinable
     public init() {}
 
-    /// The place of an argument, by its digit from 1 to 9; any other number is passed over.
+    /// The range of an argument, by its digit from 1 to 9; any other number is passed over.
     @inlinable
     public subscript(number: Int) -> Range<Int>? {
         get {
@@ -114,7 +116,7 @@ public struct SubstitutionPlaces: Sendable {
     ///
     /// - Parameters:
     ///   - value: where the value stands in the text.
-    ///   - first: the place of the first `%N` in it.
+    ///   - first: the offset of the first `%N` in it.
     ///   - argumentZero: where that stands which `%0` stands for.
     ///   - text: holds all of them, and gets the substituted value as another piece.
     /// - Returns: where that is; nil if nothing was to be substituted.
@@ -130,8 +132,8 @@ public struct SubstitutionPlaces: Sendable {
             let number = Int(text[percent + 1] - UInt8(ascii: "0"))
             if number == 0 {
                 text.append(copyOf: argumentZero)
-            } else if let place = self[number] {
-                text.append(copyOf: place)
+            } else if let argument = self[number] {
+                text.append(copyOf: argument)
             }
             start = percent + 2
             guard start < value.upperBound, let next = Self.reference(in: start..<value.upperBound, of: text)
@@ -142,19 +144,19 @@ public struct SubstitutionPlaces: Sendable {
         return result..<text.end
     }
 
-    /// Whether one of the references from a place on has an argument.
+    /// Whether one of the references from an offset on has an argument.
     @inline(__always)
-    private func refersToSomething(_ value: Range<Int>, from place: Int, of text: borrowing TextArena) -> Bool {
-        var place: Int? = place
-        while let percent = place {
+    private func refersToSomething(_ value: Range<Int>, from offset: Int, of text: borrowing TextArena) -> Bool {
+        var next: Int? = offset
+        while let percent = next {
             let number = Int(text[percent + 1] - UInt8(ascii: "0"))
             if number == 0 || self[number] != nil { return true }
-            place = Self.reference(in: (percent + 2)..<value.upperBound, of: text)
+            next = Self.reference(in: (percent + 2)..<value.upperBound, of: text)
         }
         return false
     }
 
-    /// The place of the first `%N` in a value.
+    /// The offset of the first `%N` in a value.
     @inlinable @inline(__always)
     public static func reference(in value: Range<Int>, of text: borrowing TextArena) -> Int? {
         var start = value.lowerBound
@@ -167,64 +169,14 @@ public struct SubstitutionPlaces: Sendable {
     }
 }
 
-// Folding of keys (relation flags -l and -u), ASCII only: other bytes belong to encodings that nobody declared.
+// Whose authority an expansion carries: ZMailer's privilege of a database file (SEMANTICS 9, `priv`).
 
-/// How the letters of a key are folded.
-public enum KeyFolding: Sendable, Hashable {
-    /// Left as they are.
-    case none
-    /// To lower case (`-l`).
-    case lower
-    /// To upper case (`-u`).
-    case upper
+/// The user without any authority (`nobody`).
+public let nobody: UInt32 = 65534
 
-    /// A byte after folding.
-    @inlinable
-    public func fold(_ byte: UInt8) -> UInt8 {
-        switch self {
-        case .none: byte
-        case .lower: ASCII.lowercase(byte)
-        case .upper: ASCII.uppercase(byte)
-        }
-    }
-}
-
-// A key that several relations are asked for is folded and hashed once for all of them.
-
-/// A key, its form in lower case, and the hash of that.
-public struct SharedKey {
-    /// Where the key stands in the text, as it was given.
-    public let original: Range<Int>
-    /// Where it stands in lower case.
-    public let folded: Range<Int>
-    /// The hash of the form in lower case.
-    public let hash: KeyHash
-
-    /// Whether the key was given in lower case.
-    @inlinable public var isFolded: Bool { original == folded }
-
-    /// Puts a key together that was folded and hashed.
-    @inlinable @inline(__always)
-    public init(original: Range<Int>, folded: Range<Int>, hash: KeyHash) {
-        self.original = original
-        self.folded = folded
-        self.hash = hash
-    }
-}
-
-// A key's hash, taken once where several text maps are asked for the same key.
-
-/// The hash of a key, with the secret it was made with.
-public struct KeyHash: Sendable {
-    /// The hash itself.
-    public let value: UInt32
-    /// Which function made it: tables with another secret have to hash for themselves.
-    public let seed: UInt64
-
-    /// Keeps a hash with the secret it was made with.
-    @inlinable @inline(__always)
-    public init(value: UInt32, seed: UInt64) {
-        self.value = value
-        self.seed = seed
+extension FileIdentity {
+    /// The user whose authority the file's contents carry: its owner, or nobody where others may write it.
+    public var privilege: UInt32 {
+        mode & (S_IWGRP | S_IWOTH) == 0 ? owner : nobody
     }
 }

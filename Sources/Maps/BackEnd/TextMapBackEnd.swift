@@ -1,16 +1,5 @@
 // The back ends that need no library: text files in memory, and the relations that are empty or have no map.
 
-extension MapType {
-    /// The source that newdb would compile, read directly.
-    public static let text = MapType("text", .source)
-    /// A text file of keys and values in any order, compared without regard to case.
-    public static let unordered = MapType("unordered", .source, standardCacheSize: 10)
-    /// A text file sorted by key.
-    public static let ordered = MapType("ordered", .source)
-    /// A table in memory, empty at the start.
-    public static let incore = MapType("incore", .none)
-}
-
 /// Text files, loaded once for all workers of a process.
 public struct TextMapBackEnd: MapBackEnd {
     /// The types whose text is read directly.
@@ -41,6 +30,11 @@ public struct TextMapBackEnd: MapBackEnd {
             }
         }
     }
+}
+
+extension MapType {
+    /// A table in memory, empty at the start.
+    public static let incore = MapType("incore", .none)
 }
 
 /// Relations without a file: ZMailer's `incore`, and lines that only make a relation known.

@@ -5,11 +5,11 @@ import Synchronization
 /// Loaded contents by the path of their file; each is let go when another takes its place.
 public final class SharedContents: Sendable {
     /// One file's content; its lock makes others wait for the one that loads.
-    private final class Place: Sendable {
+    private final class Entry: Sendable {
         let content = Mutex<(any Sendable)?>(nil)
     }
 
-    private let places = Mutex<[String: Place]>([:])
+    private let entries = Mutex<[String: Entry]>([:])
 
     /// Nothing is loaded yet.
     public init() {}
@@ -23,12 +23,12 @@ public final class SharedContents: Sendable {
     public func content<Content: Sendable, Failure: Error>(
         of path: String, isCurrent: (Content) -> Bool, load: () throws(Failure) -> Content
     ) throws(Failure) -> Content {
-        let place = places.withLock { places in
-            let place = places[path] ?? Place()
-            places[path] = place
-            return place
+        let entry = entries.withLock { entries in
+            let entry = entries[path] ?? Entry()
+            entries[path] = entry
+            return entry
         }
-        return try place.content.withLock { known throws(Failure) in
+        return try entry.content.withLock { known throws(Failure) in
             if let content = known as? Content, isCurrent(content) { return content }
             let content = try load()
             known = content

@@ -29,14 +29,6 @@ public protocol Table: AnyObject {
     /// The user whose authority an expansion from this table carries: the file's owner, or nobody (65534) where the
     /// file is writable by others (SEMANTICS 9, `priv`). Meaningful after a successful lookup.
     var privilege: UInt32 { get }
-
-    /// The text map behind the table, whose entries in memory may be asked without it; nil where only the table may be asked.
-    var textTable: TextTable? { get }
-}
-
-extension Table {
-    /// Only the table may be asked.
-    public var textTable: TextTable? { nil }
 }
 
 // What messages call a map: relation, back end and file, so that an administrator knows which file to look at.
@@ -118,36 +110,5 @@ extension Table {
     ) throws(MapError) -> Range<Int>? {
         let isFound = try text.withSpan(key) { key throws(MapError) in try lookUp(key, into: &buffer) }
         return isFound ? text.append(buffer) : nil
-    }
-}
-
-// How a set of relations gets its tables without knowing any back end, and where tables are wrapped: to trace, to fail
-// on purpose.
-
-/// Makes the tables of maps; each worker gets its own.
-public protocol TableFactory {
-    /// Makes the table of one map.
-    ///
-    /// It opens no file and cannot fail: a map that cannot be read is a failure of each lookup in it.
-    ///
-    /// - Parameter definition: a map of any type but `none`.
-    func makeTable(for definition: MapDefinition) -> any Table
-}
-
-extension TableFactory {
-    /// A factory that hands every table it makes through a function, which may wrap it in another.
-    public func wrapping(
-        _ wrap: @escaping (MapDefinition, any Table) -> any Table
-    ) -> some TableFactory {
-        WrappingTableFactory(base: self, wrap: wrap)
-    }
-}
-
-private struct WrappingTableFactory: TableFactory {
-    let base: any TableFactory
-    let wrap: (MapDefinition, any Table) -> any Table
-
-    func makeTable(for definition: MapDefinition) -> any Table {
-        wrap(definition, base.makeTable(for: definition))
     }
 }
