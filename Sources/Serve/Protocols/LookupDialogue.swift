@@ -81,5 +81,6 @@ package struct ServedProtocol: Sendable {
         ServedProtocol(name: "tcp-table", hasOneMap: true) { TCPTable(map: $0) },
         ServedProtocol(name: "lines", hasOneMap: false) { _ in Lines() },
         ServedProtocol(name: "dict", hasOneMap: false) { _ in Dict() },
+        ServedProtocol(name: "http", hasOneMap: false) { _ in HTTP() },
     ]
 }

@@ -18,37 +18,37 @@ package struct Socketmap: LookupDialogue {
     package mutating func next(
         _ input: Span<UInt8>, from position: inout Int, into request: inout LookupRequest, output: inout [UInt8]
     ) -> LookupStep {
-        var length = 0
-        var digits = 0
-        var place = position
         while true {
-            guard place < input.count else { return .incomplete }
-            let byte = input[place]
-            place += 1
-            if byte == UInt8(ascii: ":"), digits > 0 { break }
-            guard ASCII.isDigit(byte), digits < Self.lengthDigits else {
-                return refuse("no netstring begins with its length and a colon here", &output)
+            var length = 0
+            var digits = 0
+            var offset = position
+            while true {
+                guard offset < input.count else { return .incomplete }
+                let byte = input[offset]
+                offset += 1
+                if byte == UInt8(ascii: ":"), digits > 0 { break }
+                guard ASCII.isDigit(byte), digits < Self.lengthDigits else {
+                    return refuse("no netstring begins with its length and a colon here", &output)
+                }
+                length = length * 10 + Int(byte - UInt8(ascii: "0"))
+                digits += 1
             }
-            length = length * 10 + Int(byte - UInt8(ascii: "0"))
-            digits += 1
-        }
-        guard length <= LookupLimits.request else {
-            return refuse("a request has at most \(LookupLimits.request) bytes", &output)
-        }
-        guard input.count - place > length else { return .incomplete }
-        guard input[place + length] == UInt8(ascii: ",") else {
-            return refuse("no comma stands at the end of the netstring", &output)
-        }
-        position = place + length + 1
-        guard let blank = input.extracting(place..<(place + length)).firstIndex(of: ASCII.space, from: 0) else {
+            guard length <= LookupLimits.request else {
+                return refuse("a request has at most \(LookupLimits.request) bytes", &output)
+            }
+            guard input.count - offset > length else { return .incomplete }
+            guard input[offset + length] == UInt8(ascii: ",") else {
+                return refuse("no comma stands at the end of the netstring", &output)
+            }
+            position = offset + length + 1
+            let payload = input.extracting(offset..<(offset + length))
+            if let blank = payload.firstIndex(of: ASCII.space, from: 0) {
+                request.set(map: payload.extracting(..<blank), key: payload.extracting((blank + 1)...))
+                return .request
+            }
             // What follows is in step: the netstring was whole.
             Self.write(.refused, Array("a request is a map's name, a blank and a key".utf8).span, to: &output)
-            return next(input, from: &position, into: &request, output: &output)
         }
-        request.set(
-            map: input.extracting(place..<(place + blank)),
-            key: input.extracting((place + blank + 1)..<(place + length)))
-        return .request
     }
 
     package mutating func reply(_ reply: borrowing LookupReply, to output: inout [UInt8]) {

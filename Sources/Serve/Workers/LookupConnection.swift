@@ -9,6 +9,7 @@ import System
 ///
 /// `@unchecked`: its buffers belong to the worker that it was handed to, then to the next, or to the supervisor that takes the
 /// worker's place while that hangs. What the supervisor reads at any time is atomic.
+@safe
 final class LookupConnection: @unchecked Sendable {
     /// What a connection waits for, as the supervisor sees it.
     enum Phase: UInt8, AtomicRepresentable {
@@ -37,18 +38,36 @@ final class LookupConnection: @unchecked Sendable {
         case lost
     }
 
+    /// What came and was said.
+    private struct Buffers {
+        var dialogue: any LookupDialogue
+        var input: [UInt8] = []
+        /// Up to here the input is done with.
+        var position = 0
+        var output: [UInt8] = []
+        /// Up to here the output has left.
+        var sent = 0
+        var isClosing = false
+        var isInputClosed = false
+        /// Whether the last reading filled the buffer: there may be more.
+        var isBufferFull = false
+
+        mutating func next(into request: inout LookupRequest) -> LookupStep {
+            let input = self.input
+            return dialogue.next(input.span, from: &position, into: &request, output: &output)
+        }
+
+        mutating func reply(_ reply: borrowing LookupReply) { dialogue.reply(reply, to: &output) }
+
+        mutating func sayFarewell() { dialogue.farewell(isAsking: position < input.count, to: &output) }
+    }
+
     let descriptor: Int32
     let number: UInt64
     let listener: Int
-    private var dialogue: any LookupDialogue
-    private var input: [UInt8] = []
-    private var position = 0
-    private var output: [UInt8] = []
-    private var sent = 0
-    private var isClosing = false
-    private var isInputClosed = false
-    /// Whether the last reading filled the buffer: there may be more.
-    private var isBufferFull = false
+    /// In memory of their own, which lives as long as this object: they change at every request, and as properties of the
+    /// object each change would be checked for another at the same time, for a sixth of what an answer costs.
+    private let memory: UnsafeMutablePointer<Buffers>
     private var last = Phase.silent
     /// What it waits for, and since when (`MonotonicTime`).
     let phase = Atomic(Phase.silent)
@@ -65,12 +84,23 @@ final class LookupConnection: @unchecked Sendable {
     /// So many bytes of answers are made before they are sent.
     private static let outputLimit = 64 << 10
 
+    private var buffers: Buffers {
+        _read { yield unsafe memory.pointee }
+        _modify { yield unsafe &memory.pointee }
+    }
+
     init(_ descriptor: Int32, number: UInt64, listener: Int, _ dialogue: any LookupDialogue) {
         self.descriptor = descriptor
         self.number = number
         self.listener = listener
-        self.dialogue = dialogue
+        unsafe memory = .allocate(capacity: 1)
+        unsafe memory.initialize(to: Buffers(dialogue: dialogue))
         since = Atomic(MonotonicTime.coarse().nanoseconds)
+    }
+
+    deinit {
+        unsafe memory.deinitialize(count: 1)
+        unsafe memory.deallocate()
     }
 
     /// Reads what came, and answers it.
@@ -85,41 +115,41 @@ final class LookupConnection: @unchecked Sendable {
     ) -> Next {
         phase.store(.working, ordering: .relaxed)
         guard send() else { return .ended }
-        if sent < output.count { return awaits(.answering) }
-        if !isClosing, !isInputClosed, !receive(&buffer, isHungUp) { return .ended }
+        if buffers.sent < buffers.output.count { return awaits(.answering) }
+        if !buffers.isClosing, !buffers.isInputClosed, !receive(&buffer, isHungUp) { return .ended }
         var isAnswered = false
         var isMore = true
         while isMore {
             isMore = false
-            while !isClosing {
-                if output.count >= Self.outputLimit {
+            while !buffers.isClosing {
+                if buffers.output.count >= Self.outputLimit {
                     isMore = true
                     break
                 }
-                let step = dialogue.next(input.span, from: &position, into: &request, output: &output)
+                let step = buffers.next(into: &request)
                 guard step == .request else {
-                    isClosing = step == .close
+                    buffers.isClosing = step == .close
                     break
                 }
                 guard answer(request, &reply) else { return .lost }
-                dialogue.reply(reply, to: &output)
+                buffers.reply(reply)
                 isAnswered = true
             }
             guard send() else { return .ended }
-            if sent < output.count { return awaits(.answering, isAnew: isAnswered) }
+            if buffers.sent < buffers.output.count { return awaits(.answering, isAnew: isAnswered) }
         }
-        if isClosing { return .ended }
-        if isInputClosed || isDue.load(ordering: .relaxed) {
-            dialogue.farewell(isAsking: position < input.count, to: &output)
+        if buffers.isClosing { return .ended }
+        if buffers.isInputClosed || isDue.load(ordering: .relaxed) {
+            buffers.sayFarewell()
             _ = send()
             return .ended
         }
         forget()
-        return awaits(position < input.count ? .asking : .idle, isAnew: isAnswered)
+        return awaits(buffers.position < buffers.input.count ? .asking : .idle, isAnew: isAnswered)
     }
 
     /// Answers the request that a worker hangs at; called while the worker stands still.
-    func answer(_ reply: borrowing LookupReply) { dialogue.reply(reply, to: &output) }
+    func answer(_ reply: borrowing LookupReply) { buffers.reply(reply) }
 
     /// - Parameter isAnew: whether something else is waited for than before, although of the same kind.
     private func awaits(_ next: Phase, isAnew: Bool = false) -> Next {
@@ -128,7 +158,7 @@ final class LookupConnection: @unchecked Sendable {
         last = next
         phase.store(next, ordering: .releasing)
         if next == .answering { return .awaitsRoom }
-        return isBufferFull ? .awaitsTurn : .awaitsInput
+        return buffers.isBufferFull ? .awaitsTurn : .awaitsInput
     }
 
     /// Takes the connection for a worker.
@@ -154,13 +184,13 @@ final class LookupConnection: @unchecked Sendable {
 
     /// Forgets what was answered, and gives back memory that was needed once.
     private func forget() {
-        if position == input.count {
-            input.removeAll(keepingCapacity: input.capacity <= 4 << 10)
-        } else if position > 0 {
-            input.removeFirst(position)
+        if buffers.position == buffers.input.count {
+            buffers.input.removeAll(keepingCapacity: buffers.input.capacity <= 4 << 10)
+        } else if buffers.position > 0 {
+            buffers.input.removeFirst(buffers.position)
         }
-        position = 0
-        if output.capacity > 4 << 10 { output = [] }
+        buffers.position = 0
+        if buffers.output.capacity > 4 << 10 { buffers.output = [] }
     }
 
     /// Reads once.
@@ -169,13 +199,13 @@ final class LookupConnection: @unchecked Sendable {
     private func receive(_ buffer: inout [UInt8], _ isHungUp: Bool) -> Bool {
         let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
         // The end of what a client says is told of once, perhaps together with the last that it said.
-        isBufferFull = count == buffer.count || isHungUp && count > 0
+        buffers.isBufferFull = count == buffer.count || isHungUp && count > 0
         if count > 0 {
-            input.append(contentsOf: buffer[..<count])
+            buffers.input.append(contentsOf: buffer[..<count])
         } else if count == 0 {
-            isInputClosed = true
+            buffers.isInputClosed = true
         } else {
-            isBufferFull = errno == EINTR
+            buffers.isBufferFull = errno == EINTR
             return errno == EAGAIN || errno == EINTR
         }
         return true
@@ -185,7 +215,8 @@ final class LookupConnection: @unchecked Sendable {
     ///
     /// - Returns: false where the connection is broken.
     private func send() -> Bool {
-        while sent < output.count {
+        while buffers.sent < buffers.output.count {
+            let (output, sent) = (buffers.output, buffers.sent)
             let count = unsafe output.withUnsafeBytes { bytes in
                 unsafe Glibc.send(
                     descriptor, bytes.baseAddress.map { unsafe $0 + sent }, bytes.count - sent,
@@ -195,10 +226,10 @@ final class LookupConnection: @unchecked Sendable {
                 if errno == EINTR { continue }
                 return errno == EAGAIN
             }
-            sent += count
+            buffers.sent += count
         }
-        output.removeAll(keepingCapacity: true)
-        sent = 0
+        buffers.output.removeAll(keepingCapacity: true)
+        buffers.sent = 0
         return true
     }
 }

@@ -138,7 +138,7 @@ extension LookupServer {
         case .connection(let connection):
             var reply = LookupReply()
             reply.set(.failed, "\(error)")
-            worker.countTakenOver(reply)
+            worker.count(reply)
             connection.answer(reply)
             return { [self] in
                 // What it is told of meanwhile comes up in the turn that it gets now.

@@ -58,7 +58,6 @@ final class LookupWorker: @unchecked Sendable {
         var listener = -1
         var name: [UInt8] = []
         var map: ServedMap?
-        var counts: AnswerCounts.Cell?
     }
 
     let watch: CallWatch
@@ -66,8 +65,9 @@ final class LookupWorker: @unchecked Sendable {
     /// Whether it is to end after what it works on: it stands in for one that waited, or its configuration is an old one.
     let isDismissed = Atomic(false)
     private(set) var work: Work?
-    private var asked = Asked()
-    private var begun: UInt64 = 0
+    /// Where the request that it answers is counted, and when it began.
+    private let counts = Mutex<AnswerCounts.Cell?>(nil)
+    private let begun = Atomic<UInt64>(0)
 
     init(_ service: LookupService) {
         self.service = service
@@ -80,6 +80,7 @@ final class LookupWorker: @unchecked Sendable {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         var request = LookupRequest()
         var reply = LookupReply()
+        var asked = Asked()
         var last: LookupConnection?
         while !server.isEnded, !isDismissed.load(ordering: .relaxed) {
             guard let (number, isHungUp) = server.poller.wait() else { continue }
@@ -88,14 +89,15 @@ final class LookupWorker: @unchecked Sendable {
                 last = connection
                 guard connection.take() else { continue }
                 work = .connection(connection)
+                // What another worker was told, and could not act upon, is not known here.
+                var mayHaveHungUp = isHungUp || number != connection.number
                 repeat {
-                    // What another worker was told, and could not act upon, is not known here.
-                    let isHungUp = isHungUp || number != connection.number
-                    let next = connection.turn(reading: &buffer, isHungUp, &request, &reply) { request, reply in
-                        answer(request, connection.listener, engine, server, &reply)
+                    let next = connection.turn(reading: &buffer, mayHaveHungUp, &request, &reply) { request, reply in
+                        answer(request, connection.listener, &asked, engine, server, &reply)
                     }
                     if case .lost = next { return }
                     server.prepare(connection, next)
+                    mayHaveHungUp = true
                     if case .ended = next {
                         last = nil
                         break
@@ -116,15 +118,15 @@ final class LookupWorker: @unchecked Sendable {
 
     /// - Returns: false where the worker was given up meanwhile: what it worked on is another's.
     private func answer(
-        _ request: borrowing LookupRequest, _ listener: Int, _ engine: any LookupAnswering, _ server: LookupServer,
-        _ reply: inout LookupReply
+        _ request: borrowing LookupRequest, _ listener: Int, _ asked: inout Asked, _ engine: any LookupAnswering,
+        _ server: LookupServer, _ reply: inout LookupReply
     ) -> Bool {
-        begun = monotonicNanoseconds()
+        begun.store(monotonicNanoseconds(), ordering: .relaxed)
         if asked.listener != listener || asked.name != request.map {
             let map = service.maps.map(named: request.map.span)
-            asked = Asked(
-                listener: listener, name: request.map, map: map,
-                counts: server.counts.cell(server.protocolName(of: listener), map.map { service.maps.name(of: $0) }))
+            asked = Asked(listener: listener, name: request.map, map: map)
+            let cell = server.counts.cell(server.protocolName(of: listener), map.map { service.maps.name(of: $0) })
+            counts.withLock { $0 = cell }
         }
         if let map = asked.map {
             engine.answer(map, request.key.span, into: &reply)
@@ -132,13 +134,15 @@ final class LookupWorker: @unchecked Sendable {
         } else {
             reply.set(.refused, "no map has this name; there are \(service.maps.names.joined(separator: ", "))")
         }
-        asked.counts?.count(reply.status, nanoseconds: monotonicNanoseconds() &- begun)
+        count(reply)
         server.log?(request, reply, server.protocolName(of: listener))
         return true
     }
 
-    /// Counts the answer that the supervisor gave in the worker's place.
-    func countTakenOver(_ reply: borrowing LookupReply) {
-        asked.counts?.count(reply.status, nanoseconds: monotonicNanoseconds() &- begun)
+    /// Counts the answer to the present request; also called by the supervisor that answers in the worker's place.
+    func count(_ reply: borrowing LookupReply) {
+        let nanoseconds = monotonicNanoseconds() &- begun.load(ordering: .relaxed)
+        let status = reply.status
+        counts.withLock { $0?.count(status, nanoseconds: nanoseconds) }
     }
 }
