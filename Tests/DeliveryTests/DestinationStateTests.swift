@@ -186,6 +186,18 @@ struct DestinationStateTests {
 }
 
 struct ConnectionStateTests {
+    /// A server that is busy is tried again as long as connecting may take (180 s), and nobody else is.
+    @Test(arguments: [
+        ("opening", true, false, 0, ConnectionState.Retry.again(.milliseconds(50))),
+        ("opening", true, false, 179_949, .again(.milliseconds(50))), ("opening", true, false, 179_950, .giveUp),
+        ("opening", true, true, 0, .giveUp), ("opening", false, false, 0, .giveUp), ("closed", true, false, 0, .giveUp),
+    ])
+    func busyServers(word: String, isBusy: Bool, isEnding: Bool, milliseconds: Int64, retry: ConnectionState.Retry) {
+        let state = connection(word, at: second(1000)).state
+        let now = second(1000) + .milliseconds(milliseconds)
+        #expect(state.connectFailed(isBusy: isBusy, isEnding: isEnding, at: now) == retry)
+    }
+
     @Test(arguments: [
         ("opening", ConnectionState.Need.work), ("busy", .work), ("full", .nothing), ("idle", .work),
         ("quitting", .quit),

@@ -54,101 +54,86 @@ package final class ConnectionPool: Sendable {
     }
 }
 
-// The pool's state, all of it on the event loop: a queue for each destination, and the connections counted against shared limits.
+// What obeys the pool's decisions, all of it on the event loop: a queue for each destination, and its connections.
 
 extension ConnectionPool {
-    /// The open connections of one scope, counted by all destinations whose limits concern it.
-    final class Count {
-        var connections = 0
-    }
-
     /// The queues of all destinations.
     final class Core {
+        typealias State = PoolState<ObjectIdentifier>
+
         let eventLoop: any EventLoop
         private var queues: [ObjectIdentifier: DestinationQueue] = [:]
-        private var counts: [String: Count] = [:]
-        private var connectionCount = 0
+        /// What is decided.
+        private var state = State()
+        private var lastNumber = 0
         private var shutdownPromise: EventLoopPromise<Void>?
-        private var isStopping = false
 
         init(eventLoop: any EventLoop) {
             self.eventLoop = eventLoop
         }
 
         func submit(_ messages: some Collection<OutgoingMessage>, to destination: Destination) {
-            if let queue = queues[ObjectIdentifier(destination)] { return queue.submit(messages) }
+            let name = ObjectIdentifier(destination)
+            if let queue = queues[name] { return queue.submit(messages) }
+            state.add(name, limits: destination.connectionLimits)
             let queue = DestinationQueue(destination: destination, pool: self)
-            if isStopping { queue.stop() }
-            queues[ObjectIdentifier(destination)] = queue
+            if state.isStopping { queue.stop() }
+            queues[name] = queue
             queue.submit(messages)
         }
 
         /// Gives up what was not sent to its end, and after a time all the rest.
         func stop(waiting limit: TimeAmount) {
-            isStopping = true
+            state.stop()
             for queue in queues.values { queue.stop() }
             eventLoop.assumeIsolated().scheduleTask(in: limit) { for queue in self.queues.values { queue.giveUp() } }
         }
 
         func shutDown(_ promise: EventLoopPromise<Void>) {
+            state.shutDown()
             shutdownPromise = promise
             for queue in queues.values { queue.shutDown() }
             endIfDone()
         }
 
         /// Whether a destination waits for its first connection.
-        var isAnyoneWaiting: Bool { queues.values.contains { $0.isWaiting } }
+        var isAnyoneWaiting: Bool { state.isAnyoneWaiting }
 
         func nextConnectionNumber() -> Int {
-            connectionCount += 1
-            return connectionCount
+            lastNumber += 1
+            return lastNumber
         }
 
-        /// What is counted against a limit.
-        func count(of limit: Destination.ConnectionLimit) -> Count {
-            if let count = counts[limit.scope] { return count }
-            let count = Count()
-            counts[limit.scope] = count
-            return count
+        /// Whether the limits allow the queue another connection.
+        func allows(_ queue: DestinationQueue) -> Bool { state.allows(queue.name) }
+
+        /// The queue makes a connection.
+        func connects(_ queue: DestinationQueue) { state.connects(queue.name) }
+
+        /// The queue has no connection, and may not make one.
+        func waits(_ queue: DestinationQueue) {
+            let helper = state.waits(queue.name) { queues[$0]?.hasIdleConnection == true }
+            if let helper { queues[helper]?.endIdleConnection() }
         }
 
-        /// Ends a connection that has no work, for a destination that needs one.
-        func makeRoom(for waiting: DestinationQueue) {
-            for queue in queues.values where queue !== waiting {
-                if queue.giveUpIdleConnection() { return }
-            }
-        }
+        /// Nothing of the queue waits any more.
+        func waitsNoMore(_ queue: DestinationQueue) { state.waitsNoMore(queue.name) }
 
-        /// A connection of the queue is gone.
-        func queueChanged(_ queue: DestinationQueue) {
-            for other in queues.values where other !== queue && other.isWaiting { other.dispatch() }
-            queue.dispatch()
-            // Nobody's, and there may be as many as hosts: kept only while it is in use.
-            if queue.isEmpty, !queue.isBroken { queues[ObjectIdentifier(queue.destination)] = nil }
+        /// A connection of the queue is closed.
+        func closed(_ queue: DestinationQueue) {
+            for name in state.closed(queue.name, hasWork: queue.hasWork) { queues[name]?.dispatch() }
+            if state.forget(queue.name, unless: queue.isBroken) { queues[queue.name] = nil }
             endIfDone()
         }
 
         private func endIfDone() {
-            guard let promise = shutdownPromise, queues.values.allSatisfy({ $0.isEmpty }) else { return }
+            guard state.isEnded, let promise = shutdownPromise else { return }
             shutdownPromise = nil
             promise.succeed(())
         }
 
         /// Makes the connection of a handler.
         func connect(_ connection: ClientHandler) {
-            let patience = TimeAmount.seconds(Int64(connection.destination.limits.connection.seconds))
-            connect(connection, until: .now() + patience)
-        }
-
-        /// Between two attempts at a server that is busy.
-        private static let busyPause = TimeAmount.milliseconds(50)
-
-        /// Whether a busy server is tried once more.
-        private func mayWait(until deadline: NIODeadline) -> Bool {
-            shutdownPromise == nil && .now() + Self.busyPause < deadline
-        }
-
-        private func connect(_ connection: ClientHandler, until deadline: NIODeadline) {
             let bound = NIOLoopBound(connection, eventLoop: eventLoop)
             let destination = connection.destination
             let bootstrap = ClientBootstrap(group: eventLoop)
@@ -172,12 +157,13 @@ extension ConnectionPool {
             let core = NIOLoopBound(self, eventLoop: eventLoop)
             future.whenFailure { error in
                 // The server is there and has not come to accept: its queue is full (connect(2), EAGAIN).
-                if (error as? IOError)?.errnoCode == EAGAIN, core.value.mayWait(until: deadline) {
-                    core.value.eventLoop.scheduleTask(in: Self.busyPause) {
-                        core.value.connect(bound.value, until: deadline)
-                    }
-                } else {
-                    bound.value.connectionFailed("\(endpoint): \(describe(error))")
+                let isBusy = (error as? IOError)?.errnoCode == EAGAIN
+                switch bound.value.state.connectFailed(
+                    isBusy: isBusy, isEnding: core.value.state.isShuttingDown, at: .now())
+                {
+                case .again(let pause):
+                    core.value.eventLoop.scheduleTask(in: pause) { core.value.connect(bound.value) }
+                case .giveUp: bound.value.connectionFailed("\(endpoint): \(describe(error))")
                 }
             }
         }

@@ -44,6 +44,30 @@ package struct ConnectionState: Sendable {
         lastBlock = now
     }
 
+    // MARK: Opening
+
+    /// Between two attempts at a server that is busy.
+    package static let busyPause = TimeAmount.milliseconds(50)
+
+    /// What is done where the server could not be connected to.
+    package enum Retry: Sendable, Hashable {
+        /// It is tried again after a pause.
+        case again(TimeAmount)
+        /// The connection has failed.
+        case giveUp
+    }
+
+    /// Judges an attempt that failed: a server that is busy is tried again, as long as connecting may take.
+    ///
+    /// - Parameters:
+    ///   - isBusy: whether the server is there and has not come to accept.
+    ///   - isEnding: whether all connections are to end.
+    package func connectFailed(isBusy: Bool, isEnding: Bool, at now: NIODeadline) -> Retry {
+        let patience = TimeAmount.seconds(Int64(terms.limits.connection.seconds))
+        guard isBusy, !isEnding, !isClosed, now + Self.busyPause < began + patience else { return .giveUp }
+        return .again(Self.busyPause)
+    }
+
     // MARK: Work
 
     /// Whether it may be given a message: not once it ends, or is to end after what it has.

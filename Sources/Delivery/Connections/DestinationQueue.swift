@@ -10,8 +10,6 @@ final class DestinationQueue {
     /// Weak, because a connection holds its queue, and may outlive the pool.
     private weak var pool: ConnectionPool.Core?
     private var waiting = CircularBuffer<OutgoingMessage>()
-    /// The limits on connections, with the counts that they are held against.
-    private let limits: [(count: ConnectionPool.Count, maximum: Int)]
     private var connections: [ClientHandler] = []
     /// What is decided.
     private var state = DestinationState()
@@ -19,17 +17,16 @@ final class DestinationQueue {
     init(destination: Destination, pool: ConnectionPool.Core) {
         self.destination = destination
         self.pool = pool
-        limits = destination.connectionLimits.map { (pool.count(of: $0), $0.maximum) }
     }
 
-    /// Whether work waits for a connection that the limits do not allow yet.
-    var isWaiting: Bool { !waiting.isEmpty && connections.isEmpty }
+    /// What it is called among the queues of the pool.
+    var name: ObjectIdentifier { ObjectIdentifier(destination) }
+
+    /// Whether work waits for a connection.
+    var hasWork: Bool { !waiting.isEmpty }
 
     /// Whether its server is being left alone for a while.
     var isBroken: Bool { state.isBroken(at: .now()) }
-
-    /// Whether there is nothing left of it.
-    var isEmpty: Bool { waiting.isEmpty && connections.isEmpty }
 
     func submit(_ messages: some Collection<OutgoingMessage>) {
         waiting.append(contentsOf: messages)
@@ -56,12 +53,11 @@ final class DestinationQueue {
         dispatch()
     }
 
+    /// Whether a connection could be ended at once, and there is no work for it.
+    var hasIdleConnection: Bool { waiting.isEmpty && connections.contains { $0.state.isIdle } }
+
     /// Ends one connection without work, so that another destination may open one.
-    func giveUpIdleConnection() -> Bool {
-        guard waiting.isEmpty, let idle = connections.first(where: { $0.state.isIdle }) else { return false }
-        idle.quit()
-        return true
-    }
+    func endIdleConnection() { connections.first { $0.state.isIdle }?.quit() }
 
     // MARK: Work
 
@@ -73,7 +69,7 @@ final class DestinationQueue {
             case .connect: connect()
             case .deferWaiting(let failure): deferWaiting(failure)
             case .wait(let forOthers):
-                if forOthers { pool?.makeRoom(for: self) }
+                if forOthers { pool?.waits(self) }
                 return
             }
         }
@@ -85,9 +81,10 @@ final class DestinationQueue {
     }
 
     /// Whether the limits allow another connection.
-    private var isAllowed: Bool { limits.allSatisfy { $0.count.connections < $0.maximum } }
+    private var isAllowed: Bool { pool?.allows(self) ?? true }
 
     private func deferWaiting(_ failure: ClientFailure) {
+        pool?.waitsNoMore(self)
         // A session that never had a connection makes the reports.
         var session = ClientSession(options: destination.options)
         if case .stopped = failure { session.stop() }
@@ -111,7 +108,7 @@ final class DestinationQueue {
 
     private func connect() {
         guard let pool else { return deferWaiting(.connectionFailed("the pool of connections is gone")) }
-        for limit in limits { limit.count.connections += 1 }
+        pool.connects(self)
         let connection = ClientHandler(
             destination: destination, number: pool.nextConnectionNumber(), eventLoop: pool.eventLoop)
         connection.owner = self
@@ -155,8 +152,7 @@ final class DestinationQueue {
 
     func connectionClosed(_ connection: ClientHandler, failure: ClientFailure?) {
         connections.removeAll { $0 === connection }
-        for limit in limits { limit.count.connections -= 1 }
         state.closed(connection.state, failure, others: connections, at: .now())
-        pool?.queueChanged(self)
+        pool?.closed(self)
     }
 }

@@ -243,10 +243,10 @@ package final class DeliveryPlan: Sendable {
         }
     }
 
-    private func connectionLimits(_ agent: AgentRequest) -> [Destination.ConnectionLimit] {
+    private func connectionLimits(_ agent: AgentRequest) -> [ConnectionLimit] {
         let parameters = agent.parameters
         var limits = [
-            Destination.ConnectionLimit(
+            ConnectionLimit(
                 scope: "endpoint \(agent.endpoint)", maximum: parameters.maximumPerEndpoint ?? Self.defaultConnections)
         ]
         if let maximum = parameters.maximumPerClause {

@@ -7,13 +7,6 @@ import NIOSSL
 ///
 /// A class for its identity: the same clause, endpoint and options give the same object.
 package final class Destination: Sendable {
-    /// A limit on connections that several destinations share.
-    struct ConnectionLimit: Sendable, Hashable {
-        /// What is counted together.
-        let scope: String
-        let maximum: Int
-    }
-
     /// The server.
     package let endpoint: Endpoint
     /// The settings of its sessions.
@@ -57,6 +50,20 @@ package struct ConnectionTerms: Sendable {
         self.maximumAge = maximumAge
         self.idleLimit = idleLimit
         self.limits = limits
+    }
+}
+
+/// A limit on connections that several destinations share.
+package struct ConnectionLimit: Sendable, Hashable {
+    /// What is counted together.
+    package let scope: String
+    /// Another connection is made only where the scope has fewer than these.
+    package let maximum: Int
+
+    /// A limit on what is counted together.
+    package init(scope: String, maximum: Int) {
+        self.scope = scope
+        self.maximum = maximum
     }
 }
 
