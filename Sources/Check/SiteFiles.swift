@@ -40,7 +40,7 @@ package struct SiteFiles: Sendable {
             // Where the settings have a mistake, the place that they lead to says nothing.
             guard !isLost || ConfigurationError(settings.findings) == nil else { return settings.findings }
             let site = Site(settings: settings, databases: databases, backEnds: backEnds)
-            return site.findings + site.fileFindings
+            return site.allFindings
         } catch {
             guard ConfigurationError(settings.findings) == nil else { return settings.findings }
             return settings.findings + [

@@ -55,6 +55,11 @@ package struct Site: Sendable {
             settings.findings + (databases.findings + RelationName.findings(in: databases)).inOrderOfLines
     }
 
+    /// All that is wrong with the settings, with dbases.conf, and with the files that its lines name.
+    ///
+    /// Files are looked at each time.
+    package var allFindings: [Finding] { findings + fileFindings }
+
     /// What is wrong with the files that lines of dbases.conf name beside the maps, such as descriptions of environments.
     package var backEndFindings: [Finding] { backEnds.findings(about: databases.definitions) }
 

@@ -33,11 +33,12 @@ public struct MailSite: Sendable {
 
     /// What the site's files probably do not mean, and what to do about it; whoever opens a site should show it to people.
     ///
-    /// Files are looked at each time.
+    /// The settings, `dbases.conf` and the files that its lines name are judged, and what only delivery reads is not. Files
+    /// are looked at each time.
     public var findings: [SiteFinding] {
-        let databases = site.databases
-        let all = site.findings + site.backEndFindings + databases.checkTextSources() + databases.checkCompiled()
-        return all.map(SiteFinding.init)
+        // Not those of `Check`, which reads all files anew, and those of delivery: a program that asks for routes would
+        // have to be built with the whole of delivery, its network library and TLS.
+        site.allFindings.map(SiteFinding.init)
     }
 
     /// The routes of one address; for many addresses ``withRouter(_:)`` is faster by far.
@@ -71,7 +72,16 @@ public struct MailSite: Sendable {
 ///
 /// Lookups are made in a thread of their own, so that one that hangs is given up after the setting `lookuptimeout`.
 public struct AddressRouter: ~Copyable {
-    private var pool: ResolverPool<Resolution?>
+    private typealias Answer = Result<[MailRoute], RoutingFailure>
+
+    private var pool: ResolverPool<Answer>
+
+    /// What stands until there is an answer: without one nothing is known of the address.
+    private static let noAnswer = RoutingFailure.map(
+        FailedMap(
+            MapError(
+                table: TableName(relation: "all", backEnd: "worker", file: "-"),
+                text: "the lookups of the address have ended without an answer; ask again")))
 
     init(_ site: Site) {
         let texts = TextTableLoader()
@@ -79,8 +89,16 @@ public struct AddressRouter: ~Copyable {
             workers: 1, health: site.makeHealth(),
             work: ResolverPool.Work(
                 makeResolver: { site.makeResolver(texts: texts, watch: $0) },
-                emptyProduct: { _ in nil },
-                report: { $3 = $1.resolution }))
+                emptyProduct: { _ in .failure(Self.noAnswer) },
+                report: { _, answer, _, product in
+                    let resolution = answer.resolution
+                    product =
+                        if let failure = resolution.failure {
+                            .failure(RoutingFailure(failure))
+                        } else {
+                            .success(resolution.routes.map(MailRoute.init))
+                        }
+                }))
     }
 
     consuming func close() { pool.close() }
@@ -108,8 +126,7 @@ public struct AddressRouter: ~Copyable {
         var request = Resolver.Request()
         request.role = role == .sender ? .sender : .recipient
         pool.submit(AddressBatch([address]), request)
-        guard let answer = pool.next(), let resolution = answer else { return [] }
-        if let failure = resolution.failure { throw RoutingFailure(failure) }
-        return resolution.routes.map(MailRoute.init)
+        guard let answer = pool.next() else { throw Self.noAnswer }
+        return try answer.get()
     }
 }

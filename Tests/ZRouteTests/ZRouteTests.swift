@@ -94,11 +94,29 @@ import ZRouteTestKit
         #expect(error.line == 1 && error.description.hasPrefix(place.file("db/dbases.conf:1: ")))
     }
 
-    @Test("What a site probably does not mean is found without a lookup") func findings() throws {
+    @Test(
+        "What is wrong with the files of a site is found without a lookup",
+        arguments: ["writable-by-all", "map-privilege", "source-is-newer", "file-without-effect"])
+    func findings(name: String) throws {
         let place = try makeSite()
-        try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: place.file("db/localnames"))
+        var line = ""
+        switch name {
+        case "writable-by-all":
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o666], ofItemAtPath: place.file("db/localnames"))
+        case "map-privilege":
+            line = "aliases text root:root:600 -la \(try place.write("", to: "db/more")) -lm\n"
+            try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: place.file("db/more"))
+        case "source-is-newer":
+            line = "routesdb cdb - -l \(try place.write("", to: "db/more")) -lm\n"
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: place.write("", to: "db/more.cdb"))
+        default: line = "aliases NONE - -la \(place.file("db/more")) -lm\n"
+        }
+        let conf = try String(contentsOfFile: place.file("db/dbases.conf"), encoding: .utf8)
+        try place.write(conf + line, to: "db/dbases.conf")
         let site = try MailSite(configuration: place.file("zmailer.conf"))
-        let finding = try #require(site.findings.first { "\($0)".contains("localnames") })
-        #expect(!finding.isError && !finding.name.isEmpty && !finding.reason.isEmpty)
+        let finding = try #require(site.findings.first { $0.name == name }, "\(site.findings)")
+        #expect(site.findings.count == 1 && !finding.isError && !finding.reason.isEmpty)
     }
 }
