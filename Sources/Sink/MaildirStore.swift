@@ -2,6 +2,7 @@
 // that it was delivered.
 
 import Glibc
+import MailSyntax
 import Synchronization
 package import System
 
@@ -136,7 +137,7 @@ struct MailboxAddress: Sendable, Hashable {
         var local = Array(bytes[..<(at ?? bytes.endIndex)])
         domain = at.map { Array(bytes[($0 + 1)...]) }
         if local.count >= 2, local.first == UInt8(ascii: "\""), local.last == UInt8(ascii: "\"") {
-            local = Self.unescaped(local[1..<(local.count - 1)])
+            local = QuotedString.unquoted(local[...])
         }
         localPart = local
         let plus = local.firstIndex(of: UInt8(ascii: "+")) ?? local.endIndex
@@ -144,20 +145,6 @@ struct MailboxAddress: Sendable, Hashable {
         let rest = plus < local.endIndex ? Array(local[(plus + 1)...]) : []
         folder = rest.isEmpty ? nil : rest
         guard !user.isEmpty else { return nil }
-    }
-
-    private static func unescaped(_ quoted: ArraySlice<UInt8>) -> [UInt8] {
-        var text: [UInt8] = []
-        var isEscaped = false
-        for byte in quoted {
-            if !isEscaped, byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else {
-                text.append(byte)
-                isEscaped = false
-            }
-        }
-        return text
     }
 
     /// The Maildir's path below the store: `user@domain`, and for a folder `user@domain/.lists.swift` (Maildir++).

@@ -1,6 +1,7 @@
 // One line of a control file, and for an `m` line the header block that follows it.
 
 import Bytes
+import MailSyntax
 
 /// A line of a control file: a letter, mostly a tag, and text.
 package struct ControlLine: Sendable, Hashable {
@@ -112,13 +113,7 @@ package enum ControlField {
     package static func quoted(_ text: [UInt8]) -> [UInt8] {
         guard !text.isEmpty else { return [UInt8(ascii: "-")] }
         guard end(of: text[...]) != text.endIndex else { return text }
-        var bytes = [UInt8(ascii: "\"")]
-        for byte in text {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
-            bytes.append(byte)
-        }
-        bytes.append(UInt8(ascii: "\""))
-        return bytes
+        return QuotedString.quoted(text)
     }
 
     /// The text of a field that was put in quotes as a whole, without them; any other field as it stands.
@@ -127,17 +122,7 @@ package enum ControlField {
     package static func unquoted(_ field: [UInt8]) -> [UInt8] {
         let quote = UInt8(ascii: "\"")
         guard field.count >= 2, field.first == quote, field.last == quote else { return field }
-        var text: [UInt8] = []
-        var isEscaped = false
-        for byte in field[1..<(field.count - 1)] {
-            if !isEscaped, byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else {
-                text.append(byte)
-                isEscaped = false
-            }
-        }
-        return text
+        return QuotedString.unquoted(field[...])
     }
 
     /// Where the field ends that begins a line's rest: before an unquoted blank; nil where a quote does not close.

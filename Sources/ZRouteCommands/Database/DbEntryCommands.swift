@@ -8,6 +8,8 @@ import Site
 
 /// What names an entry.
 struct DbEntryOptions: ParsableArguments {
+    @OptionGroup var options: DbOptions
+
     @Flag(help: "Take the key as it stands, without folding it as lookups do.")
     var raw = false
 
@@ -15,6 +17,12 @@ struct DbEntryOptions: ParsableArguments {
     var map: String
 
     @Argument var key: String
+
+    /// Opens the map that the entry is in.
+    func session() throws -> DbSession { try DbSession(map, options) }
+
+    /// The key as it is stored, with its NUL.
+    func storedKey(in session: borrowing DbSession) -> [UInt8] { session.storedKey(key, isRaw: raw) }
 }
 
 /// Prints the value of a key.
@@ -24,13 +32,11 @@ struct DbGetCommand: ParsableCommand {
         abstract: "Print the value of a key.",
         discussion: "The exit status is 0 if the key exists, 1 if it certainly does not, and 75 if that is not known.")
 
-    @OptionGroup var options: DbOptions
-
     @OptionGroup var entry: DbEntryOptions
 
     func run() throws {
-        let session = try DbSession(entry.map, options)
-        let stored = session.storedKey(entry.key, isRaw: entry.raw)
+        let session = try entry.session()
+        let stored = entry.storedKey(in: session)
         try session.withMap(.reading) { map, output in
             guard let value = try map.get(stored) else { throw ExitCode.absent }
             output.write((value.last == 0 ? value.dropLast() : value) + [0x0A])
@@ -50,11 +56,9 @@ struct DbPutCommand: ParsableCommand {
             meant, such as a value of fqdnroutes that is no route, is refused with 65 (docs/maps.md).
             """)
 
-    @OptionGroup var options: DbOptions
+    @OptionGroup var entry: DbEntryOptions
 
     @OptionGroup var allow: AllowOptions
-
-    @OptionGroup var entry: DbEntryOptions
 
     @Argument var value: String
 
@@ -63,10 +67,10 @@ struct DbPutCommand: ParsableCommand {
     }
 
     func run() throws {
-        let session = try DbSession(entry.map, options)
+        let session = try entry.session()
         try session.requireChangeable()
         try judge(session)
-        let stored = session.storedKey(entry.key, isRaw: entry.raw)
+        let stored = entry.storedKey(in: session)
         try session.withMap(.writing(create: true)) { map, _ in
             try map.put(stored, value.utf8 + [0])
             try map.sync()
@@ -76,7 +80,7 @@ struct DbPutCommand: ParsableCommand {
     }
 
     private func judge(_ session: borrowing DbSession) throws {
-        let stored = Array(session.storedKey(entry.key, isRaw: entry.raw).dropLast())
+        let stored = Array(entry.storedKey(in: session).dropLast())
         var findings = SourceFindings(source: session.target.name.file)
         let faults = EntryCheck(judge: session.target.judge).faults(ofKey: stored, value: Array(value.utf8))
         for fault in faults where !allow.findings.contains(fault.name) {
@@ -99,13 +103,11 @@ struct DbDeleteCommand: ParsableCommand {
         abstract: "Remove a key.",
         discussion: "The exit status is 0 if it was removed, 1 if it did not exist, and 75 if that is not known.")
 
-    @OptionGroup var options: DbOptions
-
     @OptionGroup var entry: DbEntryOptions
 
     func run() throws {
-        let session = try DbSession(entry.map, options)
-        let stored = session.storedKey(entry.key, isRaw: entry.raw)
+        let session = try entry.session()
+        let stored = entry.storedKey(in: session)
         try session.withMap(.writing(create: false)) { map, _ in
             guard try map.delete(stored) else { throw ExitCode.absent }
             try map.sync()

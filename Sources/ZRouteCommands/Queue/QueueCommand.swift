@@ -137,33 +137,24 @@ struct QueueReport {
 
     /// Appends something that lies in `postman` as a line of JSON.
     func appendJSON(_ file: AsideFile, to output: inout [UInt8]) {
-        var json = JSONText()
-        json.object { json in
-            json.name("message")
-            json.string(file.name.description)
-            json.name("state")
+        let (state, reason): (String, [UInt8]?) =
             switch file.kind {
-            case .rejected(let reason):
-                json.string("rejected")
+            case .rejected(let reason): ("rejected", reason)
+            case .report: ("report", nil)
+            }
+        appendJSON(of: file.name.description, state, to: &output) { json in
+            if let reason {
                 json.name("reason")
                 json.text(reason)
-            case .report: json.string("report")
             }
             json.name("age")
             json.number(Int(clamping: max(now - file.time, 0)))
         }
-        output.append(contentsOf: json.bytes)
-        output.append(0x0A)
     }
 
     /// Appends a recipient as a line of JSON.
     func appendJSON(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
-        var json = JSONText()
-        json.object { json in
-            json.name("message")
-            json.string(recipient.message.description)
-            json.name("state")
-            json.string(Self.name(of: recipient.state))
+        appendJSON(of: recipient.message.description, Self.name(of: recipient.state), to: &output) { json in
             var fields = [("sender", recipient.sender)]
             if recipient.state == .submitted {
                 fields.append(("recipient", recipient.user))
@@ -198,6 +189,20 @@ struct QueueReport {
                     json.text(last.answer)
                 }
             }
+        }
+    }
+
+    /// Appends a line of JSON that begins with a message and what state it is in.
+    private func appendJSON(
+        of message: String, _ state: String, to output: inout [UInt8], _ rest: (inout JSONText) -> Void
+    ) {
+        var json = JSONText()
+        json.object { json in
+            json.name("message")
+            json.string(message)
+            json.name("state")
+            json.string(state)
+            rest(&json)
         }
         output.append(contentsOf: json.bytes)
         output.append(0x0A)

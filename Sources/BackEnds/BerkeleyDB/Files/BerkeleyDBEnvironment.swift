@@ -107,7 +107,7 @@ package final class BerkeleyDBEnvironment {
         region = nil
         guard let closing = unsafe environment else { return }
         unsafe environment = nil
-        _ = try? inLibrary(calls) { unsafe closing.pointee.close(closing, 0) }
+        _ = try? messages.noting(watchedBy: calls) { unsafe closing.pointee.close(closing, 0) }
     }
 
     private func join(_ calls: WatchedCalls?) throws(BerkeleyDBFailure) -> UnsafeMutablePointer<DB_ENV> {
@@ -116,22 +116,11 @@ package final class BerkeleyDBEnvironment {
         resource?.incarnation = resource?.state.resource.incarnation
         let joined = unsafe try EnvironmentEntrance.join(
             settings, creates: settings.create, isConcurrent: settings.cdb, messages
-        ) { call throws(BerkeleyDBFailure) in try inLibrary(calls, call) }.handle
+        ) { call throws(BerkeleyDBFailure) in try messages.noting(watchedBy: calls, call) }.handle
         unsafe environment = joined
         region = try? FileIdentity(path: regionPath)
         resource?.incarnation = region.map(Incarnation.init)
         return unsafe joined
-    }
-
-    /// Every call that may wait or fail inside the library passes here.
-    private func inLibrary(_ calls: WatchedCalls?, _ call: () -> Int32) throws(BerkeleyDBFailure) -> Int32 {
-        messages.forget()
-        guard let calls else { return call() }
-        do {
-            return try calls.call(call)
-        } catch {
-            throw BerkeleyDBFailure(error)
-        }
     }
 
     /// The shared page cache of an environment of ours; `DB_CONFIG` in its directory overrides it.

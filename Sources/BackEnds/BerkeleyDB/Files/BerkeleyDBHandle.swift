@@ -60,7 +60,7 @@ final class BerkeleyDBHandle {
         // would only answer DB_RUNRECOVERY again.
         if afterPanic || calls?.resource.isLost ?? false { return }
         // DB_NOSYNC: a reader has nothing to write, and must not pay for flushing a writer's pages.
-        _ = try? inLibrary { unsafe closing.pointee.close(closing, UInt32(DB_NOSYNC)) }
+        _ = try? messages.noting(watchedBy: calls) { unsafe closing.pointee.close(closing, UInt32(DB_NOSYNC)) }
     }
 
     private func open(_ path: String) throws(BerkeleyDBFailure) {
@@ -68,7 +68,9 @@ final class BerkeleyDBHandle {
         // DB_NOMMAP: the library maps small files that are opened for reading, and a mapped file that somebody
         // truncates kills the process with SIGBUS.
         let flags = UInt32(DB_RDONLY | DB_NOMMAP)
-        let code = try inLibrary { unsafe database.pointee.open(database, nil, path, nil, DB_UNKNOWN, flags, 0) }
+        let code = try messages.noting(watchedBy: calls) {
+            unsafe database.pointee.open(database, nil, path, nil, DB_UNKNOWN, flags, 0)
+        }
         guard code == 0 else { throw BerkeleyDBFailure(code: code, messages: messages) }
         var kind = DB_UNKNOWN
         _ = unsafe database.pointee.get_type(database, &kind)
@@ -76,16 +78,5 @@ final class BerkeleyDBHandle {
             throw BerkeleyDBFailure(code: EINVAL, text: "neither a btree nor a hash file", remedy: .replace)
         }
         pages = unsafe PoolPages(of: database, messages: messages)
-    }
-
-    /// Every other call that may wait or fail inside the library passes here.
-    private func inLibrary(_ call: () -> Int32) throws(BerkeleyDBFailure) -> Int32 {
-        messages.forget()
-        guard let calls else { return call() }
-        do {
-            return try calls.call(call)
-        } catch {
-            throw BerkeleyDBFailure(error)
-        }
     }
 }

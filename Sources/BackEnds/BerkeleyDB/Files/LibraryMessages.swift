@@ -14,6 +14,22 @@ final class LibraryMessages {
         if first != nil { first = nil }
     }
 
+    /// Makes a call that may wait or fail inside the library; of what was said before it nothing is kept.
+    ///
+    /// - Parameter calls: shows the call to a supervisor; nil where there is none.
+    /// - Throws: where the worker was given up, before or during the call.
+    func noting(
+        watchedBy calls: WatchedCalls?, _ call: () -> Int32
+    ) throws(BerkeleyDBFailure) -> Int32 {
+        forget()
+        guard let calls else { return call() }
+        do {
+            return try calls.call(call)
+        } catch {
+            throw BerkeleyDBFailure(error)
+        }
+    }
+
     /// Directs an environment's texts to this object, which must live as long as the environment's handle.
     func attach(to environment: UnsafeMutablePointer<DB_ENV>) {
         unsafe environment.pointee.app_private = Unmanaged.passUnretained(self).toOpaque()
