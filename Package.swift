@@ -29,8 +29,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "BerkeleyDB", "Configuration", "Bytes", "LMTP", "MailSyntax", "System", "Maps", "Routing", "Site",
-                "Spool",
+                "BerkeleyDB", "Configuration", "Bytes", "LMTP", "LookupProtocols", "MailSyntax", "System", "Maps",
+                "Routing", "Site", "Spool",
             ],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
@@ -62,10 +62,11 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
+        .target(name: "LookupProtocols", dependencies: ["Bytes"]),
         .target(
             name: "Serve",
             dependencies: [
-                "Bytes", "CLinux", "Configuration", "Delivery", "LMTP", "MailSyntax", "Maps", "QueueRouting", "Routing",
+                "Bytes", "CLinux", "Configuration", "Delivery", "LMTP", "LookupProtocols", "MailSyntax", "Maps", "QueueRouting", "Routing",
                 "Service", "Site", "Spool", "System",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -78,7 +79,7 @@ let package = Package(
             dependencies: [
                 "BerkeleyDB", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes",
                 "MailSyntax", "Maps", "Routing",
-                "Serve", "Service", "Sink", "Spool",
+                "LookupProtocols", "Serve", "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -151,7 +152,7 @@ let package = Package(
         .testTarget(
             name: "ServeTests",
             dependencies: [
-                "Bytes", "Configuration", "Delivery", "LMTP", "Maps", "Routing", "Serve", "Service", "Site", "System",
+                "Bytes", "Configuration", "Delivery", "LMTP", "LookupProtocols", "Maps", "Routing", "Serve", "Service", "Site", "System",
                 "ZRouteTestKit", "zroute",
             ]),
         .testTarget(name: "LMTPTests", dependencies: ["System", "LMTP", "Bytes", "MailSyntax"]),

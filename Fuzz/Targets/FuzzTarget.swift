@@ -26,6 +26,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case control
     /// The server's half of LMTP.
     case server
+    /// The protocols of lookups.
+    case lookups
 
     /// Runs the target on an input.
     public func run(_ bytes: [UInt8]) {
@@ -41,6 +43,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .submission: fuzzSubmission(bytes)
         case .control: fuzzControl(bytes)
         case .server: fuzzServer(bytes)
+        case .lookups: fuzzLookups(bytes)
         }
     }
 }

@@ -1,5 +1,6 @@
 // Plays what a client sends against a protocol, in pieces, and answers each request with its map and key.
 
+import LookupProtocols
 import Serve
 
 enum Dialogue {

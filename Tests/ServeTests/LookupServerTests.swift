@@ -1,5 +1,6 @@
 // The lookup server over real sockets: what its clients see, whatever others do.
 
+import LookupProtocols
 import Maps
 import Routing
 import Serve

@@ -1,6 +1,7 @@
 // The protocols of lookups as values: whole dialogues, cut into pieces of every size; what is no request; and that no status is
 // ever shown as another.
 
+import LookupProtocols
 import Serve
 import Testing
 import ZRouteTestKit
@@ -79,7 +80,54 @@ import ZRouteTestKit
         Exchange(
             "dict, no greeting", Dict(), "Lshared/userdb/u\n",
             "Fthe first line is no greeting of Dovecot's dict protocol\n(closed)"),
+        Exchange(
+            "http", HTTP(), "GET /route?address=a%2Bb+c@d HTTP/1.1\r\nHost: x\r\n\r\n",
+            page("200 OK", "application/json", "page/route|a+b+c@d")),
+        Exchange(
+            "http, two, and one without body", HTTP(),
+            "GET /health HTTP/1.1\r\n\r\nHEAD /metrics?x HTTP/1.1\nAccept: */*\n\n",
+            page("200 OK", "text/plain; charset=utf-8", "page/health|")
+                + page("200 OK", "text/plain; version=0.0.4; charset=utf-8", "page/metrics|", isHead: true)),
+        Exchange(
+            "http, 1.0", HTTP(), "GET /health HTTP/1.0\r\n\r\nGET /health HTTP/1.0\r\n\r\n",
+            page("200 OK", "text/plain; charset=utf-8", "page/health|", isLast: true) + "(closed)"),
+        Exchange(
+            "http, close", HTTP(), "GET /health HTTP/1.1\r\nConnection: TE, Close\r\n\r\n",
+            page("200 OK", "text/plain; charset=utf-8", "page/health|", isLast: true) + "(closed)"),
+        Exchange(
+            "http, unknown", HTTP(), "GET /x HTTP/1.1\r\n\r\nGET /health HTTP/1.1\r\n\r\n",
+            page(
+                "404 Not Found", "text/plain; charset=utf-8",
+                "GET /route?address=, /trace?address=, /metrics or /health\n")
+                + page("200 OK", "text/plain; charset=utf-8", "page/health|")),
+        Exchange(
+            "http, no address", HTTP(), "GET /route HTTP/1.1\r\n\r\nGET /trace?address=%4 HTTP/1.1\r\n\r\n",
+            page(
+                "400 Bad Request", "text/plain; charset=utf-8",
+                "write the address as /route?address=user@example.org\n")
+                + page(
+                    "400 Bad Request", "text/plain; charset=utf-8",
+                    "write the address as /trace?address=user@example.org\n")),
+        Exchange(
+            "http, content", HTTP(), "GET /health HTTP/1.1\r\nContent-Length: 2\r\n\r\nab",
+            page("400 Bad Request", "text/plain; charset=utf-8", "a request has no content here\n", isLast: true)
+                + "(closed)"),
+        Exchange(
+            "http, none", HTTP(), "hello\r\n\r\n",
+            page(
+                "400 Bad Request", "text/plain; charset=utf-8", "the first line is no request of HTTP/1.1\n",
+                isLast: true)
+                + "(closed)"),
     ]
+
+    /// An answer over HTTP.
+    private static func page(
+        _ status: String, _ type: String, _ text: String, isHead: Bool = false, isLast: Bool = false
+    ) -> String {
+        "HTTP/1.1 \(status)\r\nContent-Type: \(type)\r\nContent-Length: \(text.utf8.count)\r\n"
+            + "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\(isLast ? "Connection: close\r\n" : "")\r\n"
+            + (isHead ? "" : text)
+    }
 
     @Test(arguments: counted("dialogues, in pieces of every size", exchanges))
     func saysWhatTheProtocolHas(_ exchange: Exchange) {
@@ -105,6 +153,12 @@ import ZRouteTestKit
         Word(
             dialogue: { TCPTable(map: table) }, sent: "get k\n",
             words: [.found: "200 ", .absent: "500 ", .failed: "400 ", .refused: "400 "]),
+        Word(
+            dialogue: { HTTP() }, sent: "GET /health HTTP/1.1\r\n\r\n",
+            words: [
+                .found: "HTTP/1.1 200 ", .absent: "HTTP/1.1 404 ", .failed: "HTTP/1.1 503 ",
+                .refused: "HTTP/1.1 400 ",
+            ]),
         Word(
             dialogue: { Dict() }, sent: "H3\nLshared/userdb/k\n",
             words: [.found: "O", .absent: "N\n", .failed: "F", .refused: "F"]),

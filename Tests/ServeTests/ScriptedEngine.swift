@@ -2,6 +2,7 @@
 
 import Bytes
 import Glibc
+import LookupProtocols
 import Maps
 import Routing
 import Serve

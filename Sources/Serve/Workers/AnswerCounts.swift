@@ -1,5 +1,6 @@
 // What a lookup server has answered, for metrics: counted by all workers at once, without a lock on the way of an answer.
 
+package import LookupProtocols
 import Synchronization
 
 /// The counts of a lookup server.

@@ -1,6 +1,7 @@
 // What a lookup server has answered, in Prometheus's text format.
 
 import Delivery
+import LookupProtocols
 
 extension LookupServer {
     /// The counts in Prometheus's text format.

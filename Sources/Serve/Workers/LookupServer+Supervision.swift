@@ -1,6 +1,7 @@
 // Looks after the workers of the lookup server, and after connections that take too long.
 
 import Glibc
+import LookupProtocols
 import Maps
 import Routing
 import Synchronization

@@ -3,6 +3,7 @@
 
 import CLinux
 import Glibc
+package import LookupProtocols
 package import Routing
 package import Service
 import Synchronization

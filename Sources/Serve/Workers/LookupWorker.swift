@@ -2,6 +2,7 @@
 
 import Bytes
 import Glibc
+package import LookupProtocols
 package import Maps
 package import Routing
 import Synchronization

@@ -1,18 +1,22 @@
 // The little JSON (RFC 8259) that results need: objects of strings and lists, one a line. Bytes that are no UTF-8 text
 // become {"base64": "..."}, so that nothing is lost or guessed.
 
-import Bytes
-
 /// Appends JSON to a buffer of bytes.
-struct JSONText {
-    private(set) var bytes: [UInt8] = []
+package struct JSONText {
+    /// What was written.
+    package private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
-    mutating func object(_ body: (inout JSONText) -> Void) {
+    /// Nothing written yet.
+    package init() {}
+
+    /// An object, whose members the closure writes.
+    package mutating func object(_ body: (inout JSONText) -> Void) {
         container(UInt8(ascii: "{"), UInt8(ascii: "}"), body)
     }
 
-    mutating func array(_ body: (inout JSONText) -> Void) {
+    /// An array, whose elements the closure writes.
+    package mutating func array(_ body: (inout JSONText) -> Void) {
         container(UInt8(ascii: "["), UInt8(ascii: "]"), body)
     }
 
@@ -26,24 +30,26 @@ struct JSONText {
     }
 
     /// The name of a member, before its value.
-    mutating func name(_ name: String) {
+    package mutating func name(_ name: String) {
         string(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
     }
 
-    mutating func string(_ text: String) {
+    /// A string.
+    package mutating func string(_ text: String) {
         separate()
         quote(Array(text.utf8)[...])
     }
 
-    mutating func number(_ value: Int) {
+    /// A number.
+    package mutating func number(_ value: Int) {
         separate()
         bytes.append(contentsOf: String(value).utf8)
     }
 
     /// Text as a string, other bytes in base64.
-    mutating func text(_ value: some Collection<UInt8>) {
+    package mutating func text(_ value: some Collection<UInt8>) {
         let value = Array(value)
         if WellFormedUTF8.isValid(value.span) {
             separate()
