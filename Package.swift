@@ -66,7 +66,8 @@ let package = Package(
         .target(
             name: "Serve",
             dependencies: [
-                "Bytes", "CLinux", "Configuration", "Delivery", "LMTP", "LookupProtocols", "MailSyntax", "Maps", "QueueRouting", "Routing",
+                "Bytes", "CLinux", "Configuration", "Delivery", "LMTP", "LookupProtocols", "MailSyntax", "Maps",
+                "QueueRouting", "Routing",
                 "Service", "Site", "Spool", "System",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -152,7 +153,8 @@ let package = Package(
         .testTarget(
             name: "ServeTests",
             dependencies: [
-                "Bytes", "Configuration", "Delivery", "LMTP", "LookupProtocols", "Maps", "Routing", "Serve", "Service", "Site", "System",
+                "Bytes", "Configuration", "Delivery", "LMTP", "LookupProtocols", "Maps", "Routing", "Serve", "Service",
+                "Site", "System",
                 "ZRouteTestKit", "zroute",
             ]),
         .testTarget(name: "LMTPTests", dependencies: ["System", "LMTP", "Bytes", "MailSyntax"]),

@@ -6,7 +6,7 @@ import Bytes
 ///
 /// `Lshared/userdb/USER` is answered `O{json}` where the user exists, `N` where he certainly does not, and `F text` where
 /// it cannot be told: Dovecot's LMTP answers 250, 550 and 451 then. Other commands than lookups fail.
-package struct Dict: LookupDialogue {
+package struct Dict: LineDialogue {
     private static let escape: UInt8 = 1
     /// The map that is asked.
     private static let map = Array("userdb".utf8)
@@ -16,36 +16,23 @@ package struct Dict: LookupDialogue {
     /// Begins a connection.
     package init() {}
 
-    package mutating func next(
-        _ input: Span<UInt8>, from position: inout Int, into request: inout LookupRequest, output: inout [UInt8]
-    ) -> LookupStep {
-        while true {
-            switch RequestLine.next(input, from: &position) {
-            case .incomplete: return .incomplete
-            case .tooLong:
-                Self.write(
-                    UInt8(ascii: "F"), Array("a line has at most \(LookupLimits.request) bytes".utf8).span, to: &output)
-                return .close
-            case .line(let range):
-                let line = input.extracting(range)
-                if !hasGreeted {
-                    // Version 3 is what Dovecot 2.3 speaks; what it says of itself changes nothing here.
-                    guard line.count > 1, line[0] == UInt8(ascii: "H"), line[1] >= UInt8(ascii: "2") else {
-                        Self.write(
-                            UInt8(ascii: "F"),
-                            Array("the first line is no greeting of Dovecot's dict protocol".utf8).span,
-                            to: &output)
-                        return .close
-                    }
-                    hasGreeted = true
-                    continue
-                }
-                if takeLookup(line, into: &request) { return .request }
-                Self.write(
-                    UInt8(ascii: "F"),
-                    Array("only lookups of shared/userdb/USER are answered".utf8).span, to: &output)
-            }
+    mutating func take(
+        _ line: Span<UInt8>, into request: inout LookupRequest, output: inout [UInt8]
+    ) -> LineStep {
+        guard hasGreeted else {
+            // Version 3 is what Dovecot 2.3 speaks; what it says of itself changes nothing here.
+            hasGreeted = line.count > 1 && line[0] == UInt8(ascii: "H") && line[1] >= UInt8(ascii: "2")
+            if hasGreeted { return .done }
+            refuse("the first line is no greeting of Dovecot's dict protocol", to: &output)
+            return .close
         }
+        if takeLookup(line, into: &request) { return .request }
+        refuse("only lookups of shared/userdb/USER are answered", to: &output)
+        return .done
+    }
+
+    func refuse(_ text: StaticString, to output: inout [UInt8]) {
+        Self.write(UInt8(ascii: "F"), [UInt8](text).span, to: &output)
     }
 
     /// Reads `L`, a path, and for Dovecot 2.3 a tab and the user it is asked for.

@@ -8,32 +8,27 @@ import Bytes
 /// A request is `MAP KEY` and a line end (LF or CRLF), its answer a line `OK value`, `NOTFOUND text`, `TEMP text` or
 /// `PERM text`. A client that closes its writing side, or says an empty line, is answered to the end, and the connection
 /// closed. A last line without its end is none: a client that was cut off may have meant a longer key.
-package struct Lines: LookupDialogue {
+package struct Lines: LineDialogue {
     private var hasAnswered = false
 
     /// Begins a connection.
     package init() {}
 
-    package mutating func next(
-        _ input: Span<UInt8>, from position: inout Int, into request: inout LookupRequest, output: inout [UInt8]
-    ) -> LookupStep {
-        while true {
-            switch RequestLine.next(input, from: &position) {
-            case .incomplete: return .incomplete
-            case .tooLong:
-                Self.write(.refused, Array("\(RequestLine.tooLongText)".utf8).span, to: &output)
-                return .close
-            case .line(let range) where range.isEmpty: return .close
-            case .line(let range):
-                let line = input.extracting(range)
-                if let blank = line.firstIndex(of: ASCII.space, from: 0) {
-                    request.set(map: line.extracting(..<blank), key: line.extracting((blank + 1)...))
-                    return .request
-                }
-                hasAnswered = true
-                Self.write(.refused, Array("a request is a map's name, a blank and a key".utf8).span, to: &output)
-            }
+    mutating func take(
+        _ line: Span<UInt8>, into request: inout LookupRequest, output: inout [UInt8]
+    ) -> LineStep {
+        guard !line.isEmpty else { return .close }
+        guard let blank = line.firstIndex(of: ASCII.space, from: 0) else {
+            refuse("a request is a map's name, a blank and a key", to: &output)
+            return .done
         }
+        request.set(map: line.extracting(..<blank), key: line.extracting((blank + 1)...))
+        return .request
+    }
+
+    mutating func refuse(_ text: StaticString, to output: inout [UInt8]) {
+        hasAnswered = true
+        Self.write(.refused, [UInt8](text).span, to: &output)
     }
 
     package mutating func reply(_ reply: borrowing LookupReply, to output: inout [UInt8]) {
@@ -44,7 +39,7 @@ package struct Lines: LookupDialogue {
     /// Exim takes a connection that is closed without a word for an answer that is empty.
     package mutating func farewell(isAsking: Bool, to output: inout [UInt8]) {
         guard isAsking || !hasAnswered else { return }
-        Self.write(.failed, Array("the server ends this connection; ask again".utf8).span, to: &output)
+        Self.write(.failed, [UInt8]("the server ends this connection; ask again").span, to: &output)
     }
 
     /// Writes a line; a line end within the text would be the end of another's answer, and is shown as a blank.

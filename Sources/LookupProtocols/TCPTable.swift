@@ -6,7 +6,7 @@ import Bytes
 ///
 /// `200 VALUE` is found, `500 text` absent, and `400 text` everything else: what is no request as well, since Postfix takes a
 /// 500 for a certain absence. Postfix tries a request again ten times, a second apart, after an answer that it cannot read.
-package struct TCPTable: LookupDialogue {
+package struct TCPTable: LineDialogue {
     /// Postfix reads no longer line than this, its end counted.
     private static let longestLine = 4096
 
@@ -17,29 +17,23 @@ package struct TCPTable: LookupDialogue {
         self.map = map
     }
 
-    package mutating func next(
-        _ input: Span<UInt8>, from position: inout Int, into request: inout LookupRequest, output: inout [UInt8]
-    ) -> LookupStep {
-        while true {
-            switch RequestLine.next(input, from: &position) {
-            case .incomplete: return .incomplete
-            case .tooLong:
-                Self.write(.refused, RequestLine.tooLongText, to: &output)
-                return .close
-            case .line(let range):
-                let line = input.extracting(range)
-                guard line.count > 4, line.extracting(..<4).isEqual(to: "get ") else {
-                    Self.write(.refused, "a request is 'get', a blank and a key", to: &output)
-                    continue
-                }
-                request.set(map: map.span, key: line.extracting(0..<0))
-                guard Self.decode(line.extracting(4...), into: &request.key) else {
-                    Self.write(.refused, "a % in a key is followed by two hexadecimal digits", to: &output)
-                    continue
-                }
-                return .request
-            }
+    mutating func take(
+        _ line: Span<UInt8>, into request: inout LookupRequest, output: inout [UInt8]
+    ) -> LineStep {
+        guard line.count > 4, line.extracting(..<4).isEqual(to: "get ") else {
+            refuse("a request is 'get', a blank and a key", to: &output)
+            return .done
         }
+        request.set(map: map.span, key: line.extracting(0..<0))
+        guard Self.decode(line.extracting(4...), into: &request.key) else {
+            refuse("a % in a key is followed by two hexadecimal digits", to: &output)
+            return .done
+        }
+        return .request
+    }
+
+    func refuse(_ text: StaticString, to output: inout [UInt8]) {
+        Self.write(.refused, [UInt8](text).span, to: &output)
     }
 
     package mutating func reply(_ reply: borrowing LookupReply, to output: inout [UInt8]) {
@@ -47,12 +41,9 @@ package struct TCPTable: LookupDialogue {
         Self.write(reply.status, reply.text.span, to: &output)
         guard output.count - start > Self.longestLine else { return }
         output.removeSubrange(start...)
-        // What is absent has no long text of its own.
-        Self.write(
-            reply.status == .found ? .failed : reply.status,
-            reply.status == .found
-                ? "the value makes a line of more than 4096 bytes, which Postfix does not take" : "-",
-            to: &output)
+        guard reply.status == .found else { return Self.write(reply.status, Span(), to: &output) }
+        let text: StaticString = "the value makes a line of more than 4096 bytes, which Postfix does not take"
+        Self.write(.failed, [UInt8](text).span, to: &output)
     }
 
     /// Nothing is said: Postfix tries again over another connection.
@@ -75,12 +66,6 @@ package struct TCPTable: LookupDialogue {
             position += 2
         }
         return true
-    }
-
-    private static func write(_ status: LookupStatus, _ text: StaticString, to output: inout [UInt8]) {
-        var bytes: [UInt8] = []
-        bytes.append(text)
-        write(status, bytes.span, to: &output)
     }
 
     private static func write(_ status: LookupStatus, _ text: Span<UInt8>, to output: inout [UInt8]) {
