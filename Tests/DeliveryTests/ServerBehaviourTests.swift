@@ -123,34 +123,11 @@ struct Behaviour: Sendable, CustomTestStringConvertible {
 @Suite struct ServerBehaviourTests {
     @Test(arguments: Behaviour.all)
     func everyRecipientEndsAsTheLastByteSays(behaviour: Behaviour) throws {
-        let spool = try DeliverySpool()
-        let server = try ScriptedServer(behaviour.script, in: spool.place)
-        defer { server.stop() }
-        // What is said before the message has ended comes early for certain only if the message is long.
-        let line = String(repeating: "x", count: 99) + "\n"
-        let body = behaviour.script.actions[.body] == nil ? line : String(repeating: line, count: 8000)
-        try spool.add([recipient("one"), recipient("two", host: "other")], body: body)
-        try spool.deliver(try plan(to: server.path, options: behaviour.options))
-        let outcomes = spool.outcomes
-        let record = server.record
-        // A body or final reply in pieces or broken may hit either: what must hold is the truth below.
-        #expect(outcomes["one"] == behaviour.one, "\(spool.attempts.map { "\($0.reply)" })")
-        #expect(outcomes["two"] == behaviour.two, "\(spool.attempts.map { "\($0.reply)" })")
-        for user in ["one", "two"] where outcomes[user] == .delivered {
-            #expect(record.accepted.contains(user), "\(user) counts as delivered, and no server said so")
-        }
-        // What stays is in the spool, with its reason; what failed was reported.
-        let control = try spool.control()
-        for user in ["one", "two"] {
-            let tag = control?.recipients.first { text($0.address.user) == user }?.tag
-            switch outcomes[user] {
-            case .delivered: #expect(tag == .done || control == nil)
-            case .failed: #expect(tag == .failed || control == nil)
-            default: #expect(tag == .pending)
-            }
-        }
-        let hasFailure = [behaviour.one, behaviour.two].contains(.failed)
-        #expect(try spool.reports().count == (hasFailure ? 1 : 0))
+        let two = try TwoRecipients(behaviour.script)
+        defer { two.server.stop() }
+        try two.spool.deliver(try plan(to: two.server.path, options: behaviour.options))
+        // A body or final reply in pieces or broken may hit either.
+        try two.check([behaviour.one, behaviour.two], behaviour.name)
     }
 
     @Test func casesAreCounted() {

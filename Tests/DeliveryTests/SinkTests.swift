@@ -54,21 +54,37 @@ import ZRouteTestKit
                 + "From: sender@example.net\nSubject: test\n\n..\n.\nend\n")
     }
 
+    /// A sink that runs, in the middle of a transaction with a client.
+    private struct SinkAtWork {
+        let place: TemporaryDirectory
+        let listener: NotificationListener
+        let program: RunningProgram
+        let port: Int
+        let busy: ClientProbe
+
+        init() throws {
+            place = try TemporaryDirectory()
+            listener = try NotificationListener(place.file("notify"))
+            let program = try RunningProgram(
+                try Programs.zroute.get(),
+                ["lmtp-sink", "--listen", "127.0.0.1:0", "--maildir", place.file("store")],
+                environment: ["NOTIFY_SOCKET": listener.path])
+            self.program = program
+            #expect(try listener.next()?.hasPrefix("READY=1") == true)
+            #expect(try holds { program.output.hasSuffix("\n") })
+            port = try #require(program.output.split(separator: " ").last.flatMap { Int($0.dropLast()) })
+            busy = try ClientProbe(port: port)
+            let said = try busy.say("LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<u@b>\r\nDATA\r\n", until: "354 ")
+            #expect(said.contains("354 "))
+        }
+    }
+
     /// A transaction that is under way when the sink is told to end is finished; the connection is then closed.
     @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
     func itEndsAfterItsTransactions(signal: Int32) throws {
-        let place = try TemporaryDirectory()
-        let listener = try NotificationListener(place.file("notify"))
-        let program = try RunningProgram(
-            try Programs.zroute.get(),
-            ["lmtp-sink", "--listen", "127.0.0.1:0", "--maildir", place.file("store")],
-            environment: ["NOTIFY_SOCKET": listener.path])
-        #expect(try listener.next()?.hasPrefix("READY=1") == true)
-        #expect(try holds { program.output.hasSuffix("\n") })
-        let port = try #require(program.output.split(separator: " ").last.flatMap { Int($0.dropLast()) })
-        let idle = try ClientProbe(port: port)
-        let busy = try ClientProbe(port: port)
-        #expect(try busy.say("LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<u@b>\r\nDATA\r\n", until: "354 ").contains("354 "))
+        let sink = try SinkAtWork()
+        let (listener, program, busy) = (sink.listener, sink.program, sink.busy)
+        let idle = try ClientProbe(port: sink.port)
         program.send(signal)
         #expect(try listener.next()?.hasPrefix("STOPPING=1") == true)
         #expect(try idle.rest().hasSuffix("421 4.3.2 the store is ending\r\n"))
@@ -77,29 +93,20 @@ import ZRouteTestKit
         #expect(try busy.rest().hasSuffix("421 4.3.2 the store is ending\r\n"))
         #expect(program.wait() == 0, "\(program.errors)")
         #expect(program.errors.contains("zroute: start command=lmtp-sink") && program.errors.contains("zroute: stop "))
-        #expect(try files(place.file("store")).contains { $0.hasPrefix("u@b/new/") })
+        #expect(try files(sink.place.file("store")).contains { $0.hasPrefix("u@b/new/") })
     }
 
     /// A second signal ends it at once: what is not answered was not taken.
     @Test(arguments: [(SIGTERM, SIGTERM), (SIGTERM, SIGINT), (SIGINT, SIGTERM), (SIGHUP, SIGHUP)])
     func aSecondSignalEndsItAtOnce(first: Int32, second: Int32) throws {
-        let place = try TemporaryDirectory()
-        let listener = try NotificationListener(place.file("notify"))
-        let program = try RunningProgram(
-            try Programs.zroute.get(),
-            ["lmtp-sink", "--listen", "127.0.0.1:0", "--maildir", place.file("store")],
-            environment: ["NOTIFY_SOCKET": listener.path])
-        #expect(try listener.next()?.hasPrefix("READY=1") == true)
-        #expect(try holds { program.output.hasSuffix("\n") })
-        let port = try #require(program.output.split(separator: " ").last.flatMap { Int($0.dropLast()) })
-        let busy = try ClientProbe(port: port)
-        #expect(try busy.say("LHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<u@b>\r\nDATA\r\n", until: "354 ").contains("354 "))
+        let sink = try SinkAtWork()
+        let (listener, program, busy) = (sink.listener, sink.program, sink.busy)
         program.send(first)
         #expect(try listener.next()?.hasPrefix("STOPPING=1") == true)
         program.send(second)
         #expect(program.wait() == -second, "\(program.errors)")
         #expect(try busy.rest().split(whereSeparator: \.isNewline).last?.hasPrefix("354 ") == true)
-        #expect(try !files(place.file("store")).contains { $0.contains("/new/") })
+        #expect(try !files(sink.place.file("store")).contains { $0.contains("/new/") })
         #expect(program.errors.contains("asked to end a second time"), "\(program.errors)")
     }
 

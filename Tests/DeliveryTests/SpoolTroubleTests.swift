@@ -9,16 +9,45 @@ import Testing
 import ZRouteTestKit
 
 @Suite struct SpoolTroubleTests {
-    /// A server that answers the end of the message only once a file exists, whatever the reply.
-    private static func server(_ spool: DeliverySpool, reply: String) throws -> ScriptedServer {
-        var script = ServerScript()
-        script.actions[.final] = [.replyOnceFileExists(reply, spool.place.file("late"))]
-        return try ScriptedServer(script, in: spool.place)
-    }
+    /// A run with one message, whose server has all of it and answers only once it is told to.
+    private final class Delivery {
+        let disk = FailingDisk()
+        let spool: DeliverySpool
+        let server: ScriptedServer
+        let run: DeliveryRun
+        let worker: MessageWorker
+        private let pool = ConnectionPool()
 
-    private static func notices(_ spool: DeliverySpool) -> [String] {
-        spool.events.compactMap { event in
-            if case .notice(let text) = event { text } else { nil }
+        init(reply: String, to user: String, patience: TimeSpan? = nil) throws {
+            spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
+            var script = ServerScript()
+            script.actions[.final] = [.replyOnceFileExists(reply, spool.place.file("late"))]
+            let server = try ScriptedServer(script, in: spool.place)
+            self.server = server
+            worker = MessageWorker(spool.environment(try plan(to: server.path), pool))
+            run = DeliveryRun(workers: 1, patience: patience, retryPause: 20)
+            try spool.add([recipient(user)])
+            run.add(try spool.postOffice.messages().names, worker)
+            #expect(try holds { server.record.messages.count == 1 })
+        }
+
+        deinit { server.stop() }
+
+        var notices: [String] {
+            spool.events.compactMap { event in
+                if case .notice(let text) = event { text } else { nil }
+            }
+        }
+
+        /// Lets a kind of operation fail, and the server answer.
+        func answer(failing operation: FileOperation, _ code: Int32) throws {
+            disk.fail(operation, code)
+            try spool.place.write("", to: "late")
+        }
+
+        func end() {
+            run.drain()
+            pool.shutDown()
         }
     }
 
@@ -26,29 +55,19 @@ import ZRouteTestKit
         arguments: ["250 2.0.0 stored", "550 5.1.1 never", "450 4.2.1 later"],
         [ENOSPC, EDQUOT, EIO, EROFS])
     func aReplyIsNotForgotten(reply: String, code: Int32) throws {
-        let disk = FailingDisk()
-        let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
-        let server = try Self.server(spool, reply: reply)
-        defer { server.stop() }
-        let pool = ConnectionPool()
-        let worker = MessageWorker(spool.environment(try plan(to: server.path), pool))
-        let run = DeliveryRun(workers: 1, retryPause: 20)
-        try spool.add([recipient("first")])
-        run.add(try spool.postOffice.messages().names, worker)
-        #expect(try holds { server.record.messages.count == 1 })
+        let delivery = try Delivery(reply: reply, to: "first")
+        let spool = delivery.spool
         let second = try spool.add([recipient("second")])
-        disk.fail(.write, code)
-        try spool.place.write("", to: "late")
-        #expect(try holds { Self.notices(spool).count == 1 })
-        run.add([second], worker)
+        try delivery.answer(failing: .write, code)
+        #expect(try holds { delivery.notices.count == 1 })
+        delivery.run.add([second], delivery.worker)
         // Told once, however often it is tried; and the second message is not begun.
         #expect(try holds { spool.attempts.count == 1 })
-        disk.recover()
-        run.wait()
-        run.drain()
-        pool.shutDown()
-        #expect(Self.notices(spool).count == 2, "\(Self.notices(spool))")
-        #expect(server.record.messages.count == 2)
+        delivery.disk.recover()
+        delivery.run.wait()
+        delivery.end()
+        #expect(delivery.notices.count == 2, "\(delivery.notices)")
+        #expect(delivery.server.record.messages.count == 2)
         #expect(spool.attempts.map { text($0.address.user) } == ["first", "second"])
         let tags = try spool.postOffice.messages().names.compactMap {
             try spool.postOffice.controlFile(of: $0)?.recipients.map(\.tag)
@@ -58,46 +77,25 @@ import ZRouteTestKit
 
     /// A sync that fails is made good by writing everything again.
     @Test func aSyncThatFailsIsRepeated() throws {
-        let disk = FailingDisk()
-        let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
-        let server = try Self.server(spool, reply: "450 4.2.1 later")
-        defer { server.stop() }
-        let pool = ConnectionPool()
-        let run = DeliveryRun(workers: 1, retryPause: 20)
-        try spool.add([recipient("u")])
-        run.add(
-            try spool.postOffice.messages().names, MessageWorker(spool.environment(try plan(to: server.path), pool)))
-        #expect(try holds { server.record.messages.count == 1 })
-        disk.fail(.syncFile, EIO)
-        try spool.place.write("", to: "late")
-        #expect(try holds { Self.notices(spool).count == 1 })
-        disk.recover()
-        run.wait()
-        run.drain()
-        pool.shutDown()
-        #expect(try spool.control()?.diagnostics.count == 1)
-        #expect(server.record.messages.count == 1)
+        let delivery = try Delivery(reply: "450 4.2.1 later", to: "u")
+        try delivery.answer(failing: .syncFile, EIO)
+        #expect(try holds { delivery.notices.count == 1 })
+        delivery.disk.recover()
+        delivery.run.wait()
+        delivery.end()
+        #expect(try delivery.spool.control()?.diagnostics.count == 1)
+        #expect(delivery.server.record.messages.count == 1)
     }
 
     /// A run that may not wait for ever says to whom it has delivered.
     @Test func whatIsGivenUpIsSaid() throws {
-        let disk = FailingDisk()
-        let spool = try DeliverySpool(operations: disk.operations, isInMemory: true)
-        let server = try Self.server(spool, reply: "250 2.0.0 stored")
-        defer { server.stop() }
-        let pool = ConnectionPool()
-        let run = DeliveryRun(workers: 1, patience: TimeSpan(seconds: 0), retryPause: 20)
-        try spool.add([recipient("u@example.org")])
-        run.add(
-            try spool.postOffice.messages().names, MessageWorker(spool.environment(try plan(to: server.path), pool)))
-        #expect(try holds { server.record.messages.count == 1 })
-        disk.fail(.write, ENOSPC)
-        try spool.place.write("", to: "late")
-        run.wait()
-        #expect(run.takeResults().map(\.progress) == [.trouble])
-        run.drain()
-        pool.shutDown()
-        let troubles = spool.events.compactMap { event in
+        let delivery = try Delivery(
+            reply: "250 2.0.0 stored", to: "u@example.org", patience: TimeSpan(seconds: 0))
+        try delivery.answer(failing: .write, ENOSPC)
+        delivery.run.wait()
+        #expect(delivery.run.takeResults().map(\.progress) == [.trouble])
+        delivery.end()
+        let troubles = delivery.spool.events.compactMap { event in
             if case .trouble(_, let text) = event { text } else { nil }
         }
         #expect(troubles.count == 1 && troubles[0].contains("delivered to smtp-lmtp!node!u@example.org"), "\(troubles)")
