@@ -25,7 +25,8 @@ let package = Package(
         .target(
             name: "BerkeleyDB", dependencies: ["Bytes", "CBerkeleyDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/BerkeleyDB"),
-        .target(name: "ZRouteTestKit", dependencies: ["LMTP", "Spool"]),
+        .target(
+            name: "ZRouteTestKit", dependencies: ["Configuration", "LMTP", "Maps", "Routing", "Site", "Spool"]),
         .target(
             name: "FuzzTargets",
             dependencies: [

@@ -9,14 +9,10 @@ import Site
 
 func fuzzResolver(_ bytes: [UInt8]) {
     let site = InputSite(bytes)
-    var resolver = site.makeResolver { _, table in table }
-    // Whoever looks on must not change anything, either.
+    var resolver = site.makeResolver(.all)
+    // Whoever looks on must not change anything, either; a table that is looked at is asked itself.
     let trace = Trace()
-    var model = site.makeResolver(trace: trace) { definition, table in
-        // A table in a wrapper is asked itself.
-        let inner = definition.type == .text && !definition.compile.isAliases ? site.plainTable(of: definition) : table
-        return TracingTable(wrapping: inner) { trace.record(TraceEvent($0)) }
-    }
+    var model = site.makeResolver(MapBackEnds([site.plainTables, TextMapBackEnd()]), trace: trace)
     // One answer serves for all addresses, as in the command.
     var answer = Answer()
     for (address, request) in site.addresses {
@@ -57,7 +53,10 @@ private struct InputSite {
     ]
 
     private(set) var addresses: [(address: [UInt8], request: Resolver.Request)] = []
-    private var rules = RoutingRules()
+    private var settings = [
+        (name: "hostname", value: "here.example"), (name: "orgdomains", value: "org.example"),
+        (name: "expansiondepth", value: "20"), (name: "expansionsize", value: "200"),
+    ]
     /// What the configuration is to be like: 0 for the sample's.
     private var variant: UInt8 = 0
     private var texts: [String: [UInt8]] = [:]
@@ -68,11 +67,6 @@ private struct InputSite {
     private let fqdnroutes: MemoryFile, routesdb: MemoryFile, thishost: MemoryFile
 
     init(_ bytes: [UInt8]) {
-        rules.hostname = Array("here.example".utf8)
-        rules.atMyDomain = Array("@here.example".utf8)
-        rules.organisationDomains = [Array("org.example".utf8)]
-        rules.expansionDepth = 20
-        rules.expansionSize = 200
         var texts: [String: [UInt8]] = [:]
         for line in bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 40) {
             guard line.count > 1, let first = line.first, line[line.startIndex + 1] == UInt8(ascii: " ") else {
@@ -81,7 +75,7 @@ private struct InputSite {
             }
             let rest = line.dropFirst(2)
             if first == UInt8(ascii: "o") {
-                Self.set(&rules, to: rest.first ?? 0)
+                settings += Self.switches(rest.first ?? 0)
                 variant = rest.first.map { $0 >> 4 } ?? 0
             } else if first == UInt8(ascii: "u") {
                 accounts[Array(rest)] = []
@@ -114,12 +108,12 @@ private struct InputSite {
         thishost = MemoryFile(texts["thishost"] ?? [])
     }
 
-    /// The switches of the rules, one a bit.
-    private static func set(_ rules: inout RoutingRules, to bits: UInt8) {
-        rules.preservesTailCase = bits & 1 != 0
-        rules.allowsChannelLiteral = bits & 2 != 0
-        rules.localUserKeepsDomain = bits & 4 != 0
-        rules.anyLocalUserExists = bits & 8 == 0
+    /// The settings that are switches, one a bit.
+    private static func switches(_ bits: UInt8) -> [(name: String, value: String)] {
+        [
+            ("preservetailcase", bits & 1 != 0), ("allowchannelliteral", bits & 2 != 0),
+            ("localdoesdomain", bits & 4 != 0), ("ROUTEUSER_IN_ABNORMAL_UNIX", bits & 8 == 0),
+        ].map { (name: $0, value: $1 ? "1" : "") }
     }
 
     private static func request(_ letter: UInt8) -> Resolver.Request {
@@ -134,25 +128,25 @@ private struct InputSite {
 
     /// An engine over the maps.
     ///
-    /// - Parameter wrap: what to put in the place of each text map.
-    func makeResolver(trace: Trace? = nil, _ wrap: @escaping (MapDefinition, any Table) -> any Table) -> Resolver {
+    /// - Parameter backEnds: what reads them.
+    func makeResolver(_ backEnds: MapBackEnds, trace: Trace? = nil) -> Resolver {
         guard
+            let settings = try? Settings.load(environmentFile: nil, standardFiles: [], overrides: settings),
             let databases = try? DatabasesConf(
-                Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
+                Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: backEnds.types)
         else {
             preconditionFailure("the configuration of the target is not valid")
         }
-        let set = MapSet(
-            databases, tables: WorkerTables(.all, for: MapWorker(texts: TextTableLoader(clock: .late))).wrapping(wrap))
-        let maps = RoutingMaps(set, accounts: accounts, includes: includes)
-        return Resolver(rules: rules, maps: maps, trace: trace, clock: { 0 })
+        var surroundings = Site.Surroundings()
+        surroundings.accounts = accounts
+        surroundings.includes = includes
+        surroundings.clock = { 0 }
+        return Site(settings: settings, databases: databases, backEnds: backEnds).makeResolver(
+            texts: TextTableLoader(allowing: .all, clock: .late), watch: nil, trace: trace, surroundings: surroundings)
     }
 
-    /// The entries of a map in the plain form, read by the model.
-    func plainTable(of definition: MapDefinition) -> any Table {
-        let source = PlainSource(texts[definition.relation] ?? [], folding: definition.compile.folding)
-        return PlainSourceTable(source, name: definition.tableName, privilege: MemoryFile.owner)
-    }
+    /// The maps in the plain form, read by the model.
+    var plainTables: any MapBackEnd { PlainTextBackEnd(texts: texts) }
 
     private var conf: String {
         // The sample's set-up, or one with what few sites use: caches, other drivers, maps that fold keys themselves.
@@ -200,5 +194,19 @@ private final class IncludedTexts: IncludedLists {
             throw MapError(table: TableName(relation: "include", backEnd: "memory", file: "-"), text: "no such list")
         }
         return text
+    }
+}
+
+/// Maps of the type `text` that are read by the model, where they are in the plain form.
+private struct PlainTextBackEnd: MapBackEnd {
+    let types: [MapType] = [.text]
+    let texts: [String: [UInt8]]
+
+    func makeTables(for worker: MapWorker) -> any TableFactory {
+        TextMapBackEnd().makeTables(for: worker).wrapping { definition, table in
+            guard !definition.compile.isAliases else { return table }
+            let source = PlainSource(texts[definition.relation] ?? [], folding: definition.compile.folding)
+            return PlainSourceTable(source, name: definition.tableName, privilege: MemoryFile.owner)
+        }
     }
 }

@@ -89,8 +89,10 @@ package struct Site: Sendable {
     ///   - watch: watches the worker for lookups that hang; nil where nobody does.
     ///   - trace: where steps and lookups are recorded.
     ///   - counts: where lookups are counted.
+    ///   - surroundings: what it asks besides maps.
     package func makeResolver(
-        texts: TextTableLoader, watch: CallWatch?, trace: Trace? = nil, counts: LookupCounts? = nil
+        texts: TextTableLoader, watch: CallWatch?, trace: Trace? = nil, counts: LookupCounts? = nil,
+        surroundings: Surroundings = Surroundings()
     ) -> Resolver {
         func traced(_ table: any Table) -> any Table {
             guard let trace else { return table }
@@ -106,8 +108,23 @@ package struct Site: Sendable {
             if let counts { table = counts.counting(table) }
             return traced(table)
         }
-        let maps = RoutingMaps(MapSet(databases, tables: tables), accounts: traced(accounts(watch)))
-        return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace)
+        let maps = RoutingMaps(
+            MapSet(databases, tables: tables), accounts: traced(surroundings.accounts ?? accounts(watch)),
+            includes: surroundings.includes)
+        return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace, clock: surroundings.clock)
+    }
+
+    /// What an engine asks besides maps: the system, where nothing else is put in its place.
+    package struct Surroundings {
+        /// The local users; nil for those that the settings name, or the system's.
+        package var accounts: (any Table)?
+        /// What reads the files that `:include:` names.
+        package var includes: any IncludedLists = IncludedFiles()
+        /// The present time in seconds since 1970; nil for the system's clock.
+        package var clock: (@Sendable () -> Int64)?
+
+        /// The system.
+        package init() {}
     }
 
     private func accounts(_ watch: CallWatch?) -> any Table {

@@ -32,15 +32,7 @@ enum CheckedFile: String, CaseIterable, Sendable {
 
             """
         case .environment: "envhome = @\nenvmode = 0600\nenvflags = CDB, CREATE\ntmpdir = @\n"
-        case .scheduler:
-            """
-            */*
-                interval=1m expiry=3d retries="1 1 2"
-            smtp-lmtp
-                maxthr=4
-                command="smtp -c $channel -M -x -F UNIX:@/socket -A @/secrets -S @/tls -l @/log"
-
-            """
+        case .scheduler: TestSite.scheduler("-F UNIX:@/socket -A @/secrets -S @/tls -l @/log")
         case .secrets: "# CHANNEL HOST USER SECRET\nsmtp-lmtp node dQ== cA==\n"
         case .tls: "demand-tls-mode\n"
         }
@@ -61,13 +53,14 @@ struct MistakenFiles: Sendable, CustomTestStringConvertible {
 
 @Suite struct SiteFindingsTests {
     private func findings(_ mistaken: MistakenFiles) throws -> (found: [String], texts: [String]) {
-        let place = try TemporaryDirectory()
+        var files = ["routes": "a.example smtp!h!u\n"]
         for file in CheckedFile.allCases {
-            let text = (mistaken.files[file] ?? file.text).replacing("@", with: place.path)
-            let path = try place.write(text, to: file.rawValue)
-            if file == .secrets, !text.contains("# open") { try runCommandSuccessfully("/bin/chmod", ["600", path]) }
+            files[file.rawValue] = (mistaken.files[file] ?? file.text).replacing("@", with: "@SITE@")
         }
-        try place.write("a.example smtp!h!u\n", to: "routes")
+        let place = try TestSite(files).place
+        if mistaken.files[.secrets]?.contains("# open") != true {
+            try runCommandSuccessfully("/bin/chmod", ["600", place.file("secrets")])
+        }
         let found = SiteFiles(config: place.file("zmailer.conf")).findings()
         let lines = found.map { finding in
             let line = finding.line.map { ":\($0)" } ?? ""

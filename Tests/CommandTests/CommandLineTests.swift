@@ -13,7 +13,7 @@ struct CommandLineTests {
             ["--fail-map", "routesdb", "--config", "@", "route-test", "--format", "tsv", "a@example.org"],
         ])
     func optionsBefore(arguments: [String]) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         let file = site.place.file("zmailer.conf")
         let result = try runCommand(
             try Programs.zroute.get(), arguments.map { $0.hasPrefix("a@") ? $0 : $0.replacing("@", with: file) })
@@ -56,7 +56,7 @@ struct CommandLineTests {
         "Standard files that are closed are errors, and nothing waits for them",
         arguments: [(">&-", Int32(74)), ("<&-", 65), (">&- <&-", 65)])
     func closed(redirection: String, status: Int32) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         let words = ["route-test", "--config", site.place.file("zmailer.conf"), "--format", "tsv", "-"]
         let script = "echo a@example.org | { exec \"$0\" \"$@\" \(redirection); }"
         let result = try runCommand("/bin/sh", ["-c", script, try Programs.zroute.get()] + words)

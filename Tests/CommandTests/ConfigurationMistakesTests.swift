@@ -4,100 +4,11 @@
 import Testing
 import ZRouteTestKit
 
-/// A file of the small site that mistakes are made in.
-enum SiteFile: String, CaseIterable, Sendable {
-    case zmailer = "zmailer.conf"
-    case mail = "mail.conf"
-    case databases = "db/dbases.conf"
-    case scheduler = "scheduler.conf"
-
-    var text: String {
-        switch self {
-        case .zmailer:
-            "MAILVAR=@SITE@\nMAILSHARE=@SITE@\nPOSTOFFICE=$MAILVAR/post\nDBTYPE=text\nhostname=h.example\n"
-                + "LOGDIR=$MAILVAR/log\n"
-        case .mail: "orgdomain=example\n"
-        case .databases:
-            """
-            aliases     NONE     - -   - -
-            fqdnaliases NONE     - -   - -
-            fqdnroutes  $DBTYPE  - -l  $MAILVAR/db/fqdnroutes -lm%
-            routesdb    $DBTYPE  - -l  $MAILVAR/db/routes     -lm%:d pathalias
-            thishost    NONE     - -   - -
-            expired     NONE     - -   - -
-
-            """
-        case .scheduler:
-            """
-            */*
-                interval=1m expiry=3d retries="1 1 2"
-            smtp-lmtp
-                maxthr=4
-                command="smtp -c $channel -M -x -F UNIX:$POSTOFFICE/none -s"
-
-            """
-        }
-    }
-}
-
-/// One edit of one line.
-struct Mistake: Sendable, CustomTestStringConvertible {
-    let file: SiteFile
-    /// The line that is replaced, counted from 1; one past the end adds a line; nil removes line `remove`.
-    let line: Int
-    let text: String?
-    /// Words that the message must have, besides the file.
-    let words: [String]
-    /// Whether the message names the line.
-    var namesLine = true
-
-    init(_ file: SiteFile, _ line: Int, _ text: String?, _ words: String..., namesLine: Bool = true) {
-        (self.file, self.line, self.text, self.words, self.namesLine) = (file, line, text, words, namesLine)
-    }
-
-    var testDescription: String { "\(file.rawValue):\(line): \(text ?? "(removed)")" }
-}
-
-/// The site in a directory of its own.
-struct MistakenSite {
-    let place: TemporaryDirectory
-
-    init(_ mistake: Mistake? = nil) throws {
-        place = try TemporaryDirectory()
-        for directory in ["db", "post/router", "post/queue", "post/transport", "post/postman", "log"] {
-            try place.makeDirectory(directory)
-        }
-        try place.write("@example.org smtp-lmtp!store!%1@example.org\n", to: "db/fqdnroutes")
-        try place.write(". error!nosuchuser\n", to: "db/routes")
-        for file in SiteFile.allCases {
-            var lines = file.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
-            if let mistake, mistake.file == file {
-                if let text = mistake.text {
-                    if mistake.line <= lines.count { lines[mistake.line - 1] = text } else { lines.append(text) }
-                } else {
-                    lines.remove(at: mistake.line - 1)
-                }
-            }
-            let text = lines.map { $0 + "\n" }.joined().replacing("@SITE@", with: place.path)
-            try place.write(text, to: file.rawValue)
-        }
-    }
-
-    func run(_ command: String, _ arguments: String...) throws -> CommandResult {
-        try runCommand(
-            try Programs.zroute.get(), [command, "--config", place.file("zmailer.conf")] + arguments)
-    }
-
-    func runForMistake(in file: SiteFile) throws -> CommandResult {
-        file == .scheduler ? try run("deliver", "--once") : try run("route-test", "--format", "tsv", "a@example.org")
-    }
-}
-
 @Suite("A mistake in the configuration")
 struct ConfigurationMistakesTests {
     @Test("There is none in the site that the mistakes are made in", arguments: SiteFile.allCases)
     func clean(file: SiteFile) throws {
-        let result = try MistakenSite().runForMistake(in: file)
+        let result = try TestSite(nil).runForMistake(in: file)
         #expect(result.status == 0)
         #expect(result.errorText.isEmpty)
     }
@@ -150,7 +61,7 @@ struct ConfigurationMistakesTests {
 
     @Test("that bounces or strays mail is refused, with its place and what to write", arguments: refusedMistakes)
     func refused(mistake: Mistake) throws {
-        let site = try MistakenSite(mistake)
+        let site = try TestSite(mistake)
         let result = try site.runForMistake(in: mistake.file)
         #expect(result.status == 78)
         #expect(result.output.isEmpty)
@@ -166,7 +77,7 @@ struct ConfigurationMistakesTests {
 
     @Test("All mistakes of a file are said, twenty at most and then their number", arguments: manyMistakes)
     func many(file: SiteFile, count: Int, shown: Int, left: Int) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         let line =
             switch file {
             case .databases: "fqdnroutes txt - -l /x -lm\n"
@@ -205,7 +116,7 @@ struct ConfigurationMistakesTests {
 
     @Test("that ZMailer's own files may hold is said, and mail goes on", arguments: warnedMistakes)
     func warned(mistake: Mistake) throws {
-        let site = try MistakenSite(mistake)
+        let site = try TestSite(mistake)
         let result = try site.runForMistake(in: mistake.file)
         #expect(result.status == 0)
         let place = site.place.file(mistake.file.rawValue) + (mistake.namesLine ? ":\(mistake.line): " : ": ")
@@ -234,7 +145,7 @@ struct ConfigurationMistakesTests {
 
     @Test("is not seen where there is none", arguments: rightLines)
     func right(line: Mistake) throws {
-        let result = try MistakenSite(line).runForMistake(in: line.file)
+        let result = try TestSite(line).runForMistake(in: line.file)
         #expect(result.status == 0)
         #expect(result.errorText.isEmpty)
     }
@@ -243,7 +154,7 @@ struct ConfigurationMistakesTests {
         "A dbases.conf without any line of the chain is refused",
         arguments: ["", "# nothing yet\n", "userdb NONE - - -\n"])
     func nothing(text: String) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         try site.place.write(text, to: "db/dbases.conf")
         let result = try site.runForMistake(in: .databases)
         #expect(result.status == 78)
@@ -255,7 +166,7 @@ struct ConfigurationMistakesTests {
         "A file saved with a byte order mark, or as UTF-16, is refused by its name", arguments: SiteFile.allCases,
         [0, 1, 2])
     func encodings(file: SiteFile, kind: Int) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         let text = file.text.replacing("@SITE@", with: site.place.path)
         let units = Array(text.utf16)
         let bytes: [UInt8] =
@@ -281,9 +192,9 @@ struct ConfigurationMistakesTests {
 
     @Test("A file of accounts that names none holds mail for users, and bounces none", arguments: accountFiles)
     func accounts(text: String) throws {
-        let site = try MistakenSite(Mistake(.zmailer, 7, "ROUTEUSER_IN_ABNORMAL_UNIX=\nLOCALUSERS=@SITE@/accounts"))
+        let site = try TestSite(Mistake(.zmailer, 7, "ROUTEUSER_IN_ABNORMAL_UNIX=\nLOCALUSERS=@SITE@/accounts"))
         try site.place.write(text, to: "accounts")
-        let result = try site.run("route-test", "--format", "tsv", "ann@h.example")
+        let result = try site.run(["route-test", "--format", "tsv", "ann@h.example"])
         #expect(result.status == 75)
         #expect(result.text == "ann@h.example\thold!IO:error!ann@h.example\n")
         #expect(result.errorText.contains(site.place.file("accounts")), "\(result.errorText)")
@@ -291,7 +202,7 @@ struct ConfigurationMistakesTests {
 
     @Test("A variable whose name is like a setting's is meant where something refers to it")
     func referred() throws {
-        let site = try MistakenSite(Mistake(.zmailer, 7, "MAILVARS=@SITE@\nLOGDIR=$MAILVARS/log"))
+        let site = try TestSite(Mistake(.zmailer, 7, "MAILVARS=@SITE@\nLOGDIR=$MAILVARS/log"))
         #expect(try site.runForMistake(in: .zmailer).status == 0)
     }
 

@@ -155,12 +155,3 @@ import ZRouteTestKit
         #expect(result.status == 74 ? count == 20_100 : count >= 20_000)
     }
 }
-
-extension TestSite {
-    /// Runs a subcommand that must succeed, and answers its bytes.
-    func bytes(_ arguments: [String]) throws -> [UInt8] {
-        let result = try run(arguments)
-        #expect(result.status == 0, "\(arguments): \(result.errorText)")
-        return result.output
-    }
-}

@@ -19,7 +19,7 @@ struct ExitStatusTests {
     /// Whoever calls `deliver --to` must keep the message: for an MTA 66 is a failure for good.
     @Test("A spool that is none is said, with what to do", arguments: spoolCommands, spools)
     func spool(command: [String], path: String) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         let result = try runCommand(
             try Programs.zroute.get(),
             command + ["--config", site.place.file("zmailer.conf"), "--set", "POSTOFFICE=\(site.place.file(path))"])
@@ -68,7 +68,7 @@ struct ExitStatusTests {
 
     @Test("What keeps lmtp-sink from listening is said, with what to do", arguments: obstacles)
     func sink(obstacle: Obstacle) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         try site.place.write("", to: "file")
         var arguments = obstacle.arguments.map { $0.replacing("$", with: site.place.path) }
         if !arguments.contains("--maildir") { arguments += ["--maildir", site.place.file("maildir")] }

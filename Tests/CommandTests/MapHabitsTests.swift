@@ -10,9 +10,9 @@ struct MapHabitsTests {
         "A value that only marks a domain as one's own is refused in thishost",
         arguments: counted("values that mark a domain", ["OK", "yes", "1", "RELAY", "x", "true"]))
     func marks(value: String) throws {
-        let site = try MistakenSite(Mistake(.databases, 5, "thishost btree - -l $MAILVAR/db/own -lm%d pathalias"))
+        let site = try TestSite(Mistake(.databases, 5, "thishost btree - -l $MAILVAR/db/own -lm%d pathalias"))
         try site.place.write("example.org \(value)\n", to: "db/own")
-        let result = try site.run("newdb", "thishost")
+        let result = try site.run(["newdb", "thishost"])
         #expect(result.status == 65)
         #expect(result.errorText.contains("db/own:1: '\(value)'"), "\(result.errorText)")
     }
@@ -22,19 +22,19 @@ struct MapHabitsTests {
         arguments: ["routesdb", "thishost"], [".example.org", "."])
     func suffixes(relation: String, key: String) throws {
         let line = relation == "routesdb" ? 4 : 5
-        let site = try MistakenSite(Mistake(.databases, line, "\(relation) btree - -l $MAILVAR/db/names -lm%:"))
+        let site = try TestSite(Mistake(.databases, line, "\(relation) btree - -l $MAILVAR/db/names -lm%:"))
         try site.place.write(
             "\(key) \(relation == "routesdb" ? "smtp!gate.example.net" : "h.example")\n", to: "db/names")
-        let result = try site.run("newdb", relation)
+        let result = try site.run(["newdb", relation])
         #expect(result.status == 65)
         #expect(result.errorText.contains("-d pathalias"), "\(result.errorText)")
     }
 
     @Test("A display name in an encoded word is one")
     func encodedWord() throws {
-        let site = try MistakenSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
+        let site = try TestSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
         try site.place.write("crew: =?utf-8?q?Kim?= <kim@x.example>\n", to: "db/aliases")
-        let result = try site.run("newdb", "aliases")
+        let result = try site.run(["newdb", "aliases"])
         #expect(result.status == 0, "\(result.errorText)")
     }
 
@@ -42,11 +42,11 @@ struct MapHabitsTests {
         "A source that was emptied is said to empty its map",
         arguments: counted("sources without entries", ["", "# nothing left\n"]))
     func emptied(text: String) throws {
-        let site = try MistakenSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
+        let site = try TestSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
         try site.place.write("root: ann@example.org\n", to: "db/aliases")
-        #expect(try site.run("newdb", "aliases").errorText.isEmpty)
+        #expect(try site.run(["newdb", "aliases"]).errorText.isEmpty)
         try site.place.write(text, to: "db/aliases")
-        let result = try site.run("newdb", "aliases")
+        let result = try site.run(["newdb", "aliases"])
         #expect(result.errorText.contains("empty-source"), "\(result.errorText)")
     }
 
@@ -59,10 +59,10 @@ struct MapHabitsTests {
                 "envhome = /x\nenvflags = CBD\n",
             ]))
     func environments(text: String?) throws {
-        let site = try MistakenSite(
+        let site = try TestSite(
             Mistake(.databases, 1, "aliases btree - -r $MAILVAR/db/a -lm -C $MAILVAR/db/env.conf"))
         if let text { try site.place.write(text, to: "db/env.conf") }
-        let result = try site.run("newdb", "--check")
+        let result = try site.run(["newdb", "--check"])
         #expect(result.status == 78)
         #expect(result.errorText.contains(site.place.file("db/env.conf")), "\(result.errorText)")
     }

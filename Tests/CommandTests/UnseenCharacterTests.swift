@@ -24,8 +24,8 @@ struct UnseenCharacterTests {
     ]
 
     /// A site with bytes put into one of its files.
-    private func site(_ place: Place, _ bytes: [UInt8]) throws -> MistakenSite {
-        let site = try MistakenSite()
+    private func site(_ place: Place, _ bytes: [UInt8]) throws -> TestSite {
+        let site = try TestSite(nil)
         var lines = Array(place.file.text.replacing("@SITE@", with: site.place.path).utf8)
             .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Array.init)
         lines[place.line - 1].insert(contentsOf: bytes, at: place.column - 1)
@@ -55,7 +55,7 @@ struct UnseenCharacterTests {
     @Test("is no matter in a comment, unless it ends lines elsewhere", arguments: SiteFile.allCases)
     func comments(file: SiteFile) throws {
         for character in UnseenText.all {
-            let site = try MistakenSite()
+            let site = try TestSite(nil)
             let text = file.text.replacing("@SITE@", with: site.place.path)
             try site.place.write(
                 Array(text.utf8) + Array("# one".utf8) + character.bytes + Array("two\n".utf8), to: file.rawValue)
@@ -67,9 +67,10 @@ struct UnseenCharacterTests {
 
     @Test("is refused in --set, too", arguments: UnseenText.all.filter { $0.bytes.count > 1 })
     func overrides(character: UnseenText) throws {
-        let site = try MistakenSite()
-        let result = try site.run(
-            "route-test", "--set", "DBTYPE=text" + String(decoding: character.bytes, as: UTF8.self), "a@example.org")
+        let site = try TestSite(nil)
+        let result = try site.run([
+            "route-test", "--set", "DBTYPE=text" + String(decoding: character.bytes, as: UTF8.self), "a@example.org",
+        ])
         #expect(result.status == 78)
         #expect(result.errorText.contains("--set: the value of DBTYPE: column 5 has "), "\(result.errorText)")
     }
@@ -77,10 +78,10 @@ struct UnseenCharacterTests {
     /// The script of ZMailer's router is not ours: only the settings that are taken from it matter.
     @Test("is refused in a setting of router.cf, and no matter elsewhere in it", arguments: [true, false])
     func routerScript(isSetting: Bool) throws {
-        let site = try MistakenSite()
+        let site = try TestSite(nil)
         let line = isSetting ? "orgdomain=example\u{A0}" : "  echo a\u{A0}b"
         try site.place.write("#!/bin/sh\n\(line)\n", to: "router.cf")
-        let result = try site.run("route-test", "--format", "tsv", "a@example.org")
+        let result = try site.run(["route-test", "--format", "tsv", "a@example.org"])
         #expect(result.status == (isSetting ? 78 : 0), "\(result.errorText)")
         #expect(result.errorText.contains("router.cf:2: column 18 has ") == isSetting, "\(result.errorText)")
     }

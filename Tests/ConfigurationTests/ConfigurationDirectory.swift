@@ -1,15 +1,15 @@
-// A directory of configuration files for one test.
+// The site of these tests: configuration files of any bytes, and nothing else.
 
 import ZRouteTestKit
 
-/// A directory with files of bytes that the texts' characters stand for, one each; `@CASE@` in them is its path.
+/// A directory with files of bytes that the texts' characters stand for, one each; `@SITE@` in them is its path.
 func configurationDirectory(_ files: [String: String]) throws -> TemporaryDirectory {
-    let place = try TemporaryDirectory()
+    let site = try TestSite([:])
     for (name, text) in files {
-        let bytes = text.replacing("@CASE@", with: place.path).unicodeScalars.map {
+        let bytes = text.replacing("@SITE@", with: site.path).unicodeScalars.map {
             UInt8(truncatingIfNeeded: $0.value)
         }
-        try place.write(bytes, to: name)
+        try site.write(bytes, to: name)
     }
-    return place
+    return site.place
 }

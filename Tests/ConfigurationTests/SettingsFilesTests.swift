@@ -7,7 +7,7 @@ struct SettingsFilesTests {
     @Test("router.cf and mail.conf are found by MAILSHARE and MAILVAR")
     func companions() throws {
         let directory = try configurationDirectory([
-            "zmailer.conf": "MAILVAR=@CASE@\nMAILSHARE=@CASE@\n",
+            "zmailer.conf": "MAILVAR=@SITE@\nMAILSHARE=@SITE@\n",
             "mail.conf": "hostname=store.example.net\nmydomain=$hostname\norgdomain=example.net\nOTHER=kept\n",
             "router.cf": """
             #!/bin/router
@@ -37,7 +37,7 @@ struct SettingsFilesTests {
     @Test("mail.conf has the last word over router.cf, router.cf over zmailer.conf")
     func precedence() throws {
         let directory = try configurationDirectory([
-            "zmailer.conf": "MAILVAR=@CASE@\nMAILSHARE=@CASE@\nexpansiondepth=1\nexpansionsize=1\nmydomain=a\n",
+            "zmailer.conf": "MAILVAR=@SITE@\nMAILSHARE=@SITE@\nexpansiondepth=1\nexpansionsize=1\nmydomain=a\n",
             "router.cf": "expansiondepth=2\nexpansionsize=2\n",
             "mail.conf": "expansiondepth=3\n",
         ])
@@ -50,7 +50,7 @@ struct SettingsFilesTests {
     @Test("An unusable value in router.cf names that file")
     func unusableInRouter() throws {
         let directory = try configurationDirectory([
-            "zmailer.conf": "MAILSHARE=@CASE@\n", "router.cf": "\n\nexpansiondepth=x\n",
+            "zmailer.conf": "MAILSHARE=@SITE@\n", "router.cf": "\n\nexpansiondepth=x\n",
         ])
         let error = #expect(throws: ConfigurationError.self) {
             try Settings.load(file: directory.file("zmailer.conf"))

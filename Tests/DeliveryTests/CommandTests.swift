@@ -11,49 +11,50 @@ import ZRouteTestKit
 
 @Suite struct CommandTests {
     /// A site with one virtual domain, and a store for it.
-    private final class TestSite {
-        let place: TemporaryDirectory
+    private final class StoredSite {
+        let site: TestSite
         let server: SinkServer
+        var place: TemporaryDirectory { site.place }
         var socket: String { place.file("s") }
         var store: String { place.file("store") }
 
         init() throws {
-            place = try TemporaryDirectory()
-            try place.makeDirectory("db")
-            try place.write(
-                """
-                user@virtual.example smtp-lmtp!node!box%2@virtual.example
-                gone@virtual.example error!nosuchuser!gone away
-                late@virtual.example smtp-lmtp!node!deferred@virtual.example
-                no@virtual.example smtp-lmtp!node!rejected@virtual.example
+            site = try TestSite(
+                [
+                    "db/fqdnroutes": """
+                    user@virtual.example smtp-lmtp!node!box%2@virtual.example
+                    gone@virtual.example error!nosuchuser!gone away
+                    late@virtual.example smtp-lmtp!node!deferred@virtual.example
+                    no@virtual.example smtp-lmtp!node!rejected@virtual.example
 
-                """, to: "db/fqdnroutes")
-            try place.write("fqdnroutes text - -l $MAILVAR/db/fqdnroutes -l%:\n", to: "db/dbases.conf")
-            try place.write(
-                """
-                MAILVAR=\(place.path)
-                DBTYPE=text
-                POSTOFFICE=\(place.file("post"))
-                hostname=store.example.net
+                    """,
+                    "db/dbases.conf": "fqdnroutes text - -l $MAILVAR/db/fqdnroutes -l%:\n",
+                    "zmailer.conf": """
+                    MAILVAR=@SITE@
+                    DBTYPE=text
+                    POSTOFFICE=@SITE@/post
+                    hostname=store.example.net
 
-                """, to: "zmailer.conf")
-            try PostOffice.create(path: place.file("post"))
+                    """,
+                ], spool: "post")
             var rules = SinkRules()
             rules.rejected = [Array("rejected".utf8)]
             rules.deferred = [Array("deferred".utf8)]
             server = try SinkServer(
-                at: .unix(place.file("s")), store: MaildirStore(path: place.file("store"), host: "s"), rules: rules,
+                at: .unix(site.place.file("s")), store: MaildirStore(path: site.place.file("store"), host: "s"),
+                rules: rules,
                 host: "s")
         }
 
         deinit { server.shutDown() }
 
         func run(_ arguments: String..., input: String = "Subject: x\n\nbody\n") throws -> CommandResult {
-            try runCommand(
-                try Programs.zroute.get(),
-                ["deliver", "--config", place.file("zmailer.conf"), "--dbases", place.file("db/dbases.conf")]
-                    + arguments,
-                input: Array(input.utf8))
+            try run(arguments, input: input)
+        }
+
+        func run(_ arguments: [String], input: String = "Subject: x\n\nbody\n") throws -> CommandResult {
+            try site.run(
+                ["deliver", "--dbases", place.file("db/dbases.conf")] + arguments, input: Array(input.utf8))
         }
     }
 
@@ -62,13 +63,9 @@ import ZRouteTestKit
         arguments: ["|/bin/sh", "/tmp/file", ":include:/etc/passwd", "\":include:/etc/passwd\"", "\\/etc/passwd"],
         [[], ["--local"]])
     func nobodyNamesACommandOrAFile(recipient: String, mark: [String]) throws {
-        let site = try TestSite()
-        let result = try runCommand(
-            try Programs.zroute.get(),
-            [
-                "deliver", "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf"),
-                "--lmtp", "UNIX:\(site.socket)", "--from", "a@b.example", "--to", recipient,
-            ] + mark, input: Array("Subject: x\n\nbody\n".utf8))
+        let site = try StoredSite()
+        let result = try site.run(
+            ["--lmtp", "UNIX:\(site.socket)", "--from", "a@b.example", "--to", recipient] + mark)
         #expect(result.status == 67)
         #expect(result.text.contains("\terror!syntax!") && result.text.contains("\tfailed\t"), "\(result.text)")
     }
@@ -79,13 +76,10 @@ import ZRouteTestKit
         (["user@virtual.example", "late@virtual.example", "no@virtual.example"], 0, 1),
     ])
     func directDeliveryAnswersByItsStatus(to: [String], status: Int32, queued: Int) throws {
-        let site = try TestSite()
+        let site = try StoredSite()
         var arguments = ["--lmtp", "UNIX:\(site.socket)", "--from", "a@example.net"]
         for address in to { arguments += ["--to", address] }
-        let result = try runCommand(
-            try Programs.zroute.get(),
-            ["deliver", "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf")]
-                + arguments, input: Array("Subject: x\n\nbody\n".utf8))
+        let result = try site.run(arguments)
         #expect(result.status == status, "\(result.text)\(result.errorText)")
         #expect(result.text.split(separator: "\n").count == to.count)
         let postOffice = try PostOffice(path: site.place.file("post"))
@@ -104,7 +98,7 @@ import ZRouteTestKit
 
     /// Some MTAs put a mailbox file's first line before what they pipe.
     @Test func theEnvelopeLineIsNoPartOfTheMessage() throws {
-        let site = try TestSite()
+        let site = try StoredSite()
         let result = try site.run(
             "--lmtp", site.socket, "--from", "a@example.net", "--to", "user@virtual.example",
             input: "From a@example.net Mon Nov 23 00:00:00 2026\nSubject: piped\n\nFrom here on\n")
@@ -127,16 +121,11 @@ import ZRouteTestKit
         let place = try TemporaryDirectory()
         let server = try ScriptedServer(ServerScript(), in: place)
         defer { server.stop() }
-        let site = try TestSite()
+        let site = try StoredSite()
         for to in [["--to", "-user@elsewhere.example"], ["--to=-user@elsewhere.example"]] {
             try site.place.write("-user@elsewhere.example smtp-lmtp!node!box\n", to: "db/fqdnroutes")
-            let result = try runCommand(
-                try Programs.zroute.get(),
-                [
-                    "deliver", "--config", site.place.file("zmailer.conf"), "--dbases",
-                    site.place.file("db/dbases.conf"), "--set", "mydomain=store.example.net", "--lmtp",
-                    "UNIX:\(server.path)",
-                ] + from + to, input: Array("Subject: x\n\nbody\n".utf8))
+            let result = try site.run(
+                ["--set", "mydomain=store.example.net", "--lmtp", "UNIX:\(server.path)"] + from + to)
             #expect(result.status == 0, "\(result.text)\(result.errorText)")
         }
         let mails = server.record.commands.filter { $0.hasPrefix("MAIL") }.map { $0.prefix { $0 != ">" } }
@@ -147,14 +136,14 @@ import ZRouteTestKit
 
     @Test(arguments: ["a@b c", "Anna <a@b>", "a@b, c@d", "a@", "<a@b", "|/bin/sh", "a\u{1}@b", "<<a@b>>"])
     func aSenderThatIsNoAddressIsRefused(sender: String) throws {
-        let site = try TestSite()
+        let site = try StoredSite()
         let result = try site.run("--lmtp", site.socket, "--from", sender, "--to", "user@virtual.example")
         #expect(result.status == 65, "\(result.text)\(result.errorText)")
         #expect(result.errorText.contains("--from '") && result.text.isEmpty)
     }
 
     @Test func usageErrors() throws {
-        let site = try TestSite()
+        let site = try StoredSite()
         #expect(try site.run("--once", "--watch").status == 64)
         #expect(try site.run("--from", "a@b").status == 64)
         #expect(try site.run("--once", "--lmtp", "nowhere").status == 64)
@@ -201,7 +190,7 @@ import ZRouteTestKit
     /// `deliver --route --once` ends as routing would, or worse; what can be delivered is, whatever else the run meets.
     @Test(arguments: Run.all)
     func theStatusIsThatOfRoutingToo(run: Run) throws {
-        let site = try TestSite()
+        let site = try StoredSite()
         for user in run.recipients {
             try site.place.write(
                 "from <a@example.net>\nto <\(user)@virtual.example>\nenv-end\nSubject: x\n\nbody\n",
@@ -215,11 +204,9 @@ import ZRouteTestKit
             ]
         }
         let words = [try Programs.zroute.get(), "deliver", "--route", "--once"] + server + run.arguments
-        let configuration = [
-            "--config", site.place.file("zmailer.conf"), "--dbases", site.place.file("db/dbases.conf"),
-        ]
         let result = try runCommand(
-            "/bin/sh", ["-c", "exec \"$@\"" + (run.toFullDevice ? " > /dev/full" : ""), "sh"] + words + configuration)
+            "/bin/sh",
+            ["-c", "exec \"$@\"" + (run.toFullDevice ? " > /dev/full" : ""), "sh"] + site.site.options(words))
         #expect(result.status == run.status, "\(result.text)\(result.errorText)")
         if run.status >= 65 { #expect(!result.errorText.isEmpty) }
         let postOffice = try PostOffice(path: site.place.file("post"))
@@ -231,7 +218,7 @@ import ZRouteTestKit
 
     /// What is routed is delivered at once, while the rest is routed; nothing is tried a second time by the same run.
     @Test func routedMessagesAreTriedOnce() throws {
-        let site = try TestSite()
+        let site = try StoredSite()
         for (index, user) in ["user", "late", "no", "user", "late"].enumerated() {
             try site.place.write(
                 "from <a@example.net>\nto <\(user)@virtual.example>\nenv-end\nSubject: \(index)\n\nbody\n",

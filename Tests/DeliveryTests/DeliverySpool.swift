@@ -12,14 +12,19 @@ import ZRouteTestKit
 
 /// A spool and what happened in it.
 final class DeliverySpool: Sendable {
-    let place: TemporaryDirectory
+    let site: TestSite
+    var place: TemporaryDirectory { site.place }
     let postOffice: PostOffice
     private let recorded = Mutex<[DeliveryEvent]>([])
 
-    init(operations: FileOperations = FileOperations(), isInMemory: Bool = false) throws {
-        place = try TemporaryDirectory(isInMemory: isInMemory)
-        try PostOffice.create(path: place.file("post"))
-        postOffice = try PostOffice(path: place.file("post"), operations: operations)
+    /// Makes an empty spool.
+    ///
+    /// - Parameter files: the texts of its site's files by their names, for tests that run programs.
+    init(
+        _ files: [String: String] = [:], operations: FileOperations = FileOperations(), isInMemory: Bool = false
+    ) throws {
+        site = try TestSite(files, spool: "post", isInMemory: isInMemory)
+        postOffice = try PostOffice(path: site.spool, operations: operations)
     }
 
     var events: [DeliveryEvent] { recorded.withLock { $0 } }

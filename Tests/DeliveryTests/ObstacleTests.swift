@@ -225,13 +225,12 @@ import ZRouteTestKit
     /// What cannot be served because of the configuration is said by every run, and is the run's exit status.
     @Test(arguments: unservable)
     func everyRunSaysWhatItCannotServe(scheduler: String, status: Int32) throws {
-        let spool = try DeliverySpool()
+        let spool = try DeliverySpool([
+            "zmailer.conf": "POSTOFFICE=@SITE@/post\nhostname=h.example\n", "scheduler.conf": scheduler,
+        ])
         try spool.add([recipient("a")])
-        let file = try spool.place.write(scheduler, to: "scheduler.conf")
-        let settings = try spool.place.write("POSTOFFICE=\(spool.postOffice.path)\nhostname=h.example\n", to: "z")
         for _ in 0..<3 {
-            let result = try runCommand(
-                try Programs.zroute.get(), ["deliver", "--once", "--config", settings, "--scheduler", file])
+            let result = try spool.site.run(["deliver", "--once", "--scheduler", spool.place.file("scheduler.conf")])
             #expect(result.status == status, "\(result.errorText)")
             #expect(result.errorText.contains("its recipients stay queued"), "\(result.errorText)")
             #expect(result.errorText.ranges(of: "stay queued").count == 1)

@@ -15,12 +15,12 @@ import ZRouteTestKit
         let memory: Int, descriptors: Int, threads: Int, lockers: Int
     }
 
-    @Test(arguments: ServiceSite.Service.allCases, ServiceSite.MapKind.allCases)
-    func nothingGrowsMessageByMessage(service: ServiceSite.Service, maps: ServiceSite.MapKind) throws {
-        let site = try ServiceSite(maps)
+    @Test(arguments: RoutingService.allCases, MapKind.allCases)
+    func nothingGrowsMessageByMessage(service: RoutingService, maps: MapKind) throws {
+        let site = try TestSite(maps)
         let sink = try RealServer("smtp-sink", environment: ["KEEP": "no"])
         defer { sink.stop() }
-        let program = try site.start(service, deliveringTo: sink["LMTP_SOCKET"])
+        let program = try site.start(service.arguments(deliveringTo: sink["LMTP_SOCKET"]))
         func holdings() throws -> Holdings {
             let footprint = try program.footprint()
             return Holdings(
@@ -29,7 +29,7 @@ import ZRouteTestKit
         }
         var samples: [Holdings] = []
         for number in 1...Self.total {
-            try site.submit("m\(number)")
+            try site.submit(to: "a", as: "m\(number)")
             try #require(try holds { try site.isDone(service) }, "message \(number): \(program.errors.suffix(500))")
             // The first tenth warms it up.
             if number * 10 >= Self.total, number % max(Self.total / 10, 1) == 0 { samples.append(try holdings()) }
@@ -55,12 +55,12 @@ import ZRouteTestKit
 
     /// Everything is open that may be: what comes waits, the service goes on by itself where there are descriptors again,
     /// and a wish to end is heard all the same.
-    @Test(arguments: ServiceSite.Service.allCases, [0, 1, 2, 3])
-    func theLimitOfDescriptors(service: ServiceSite.Service, spare: Int) throws {
-        let site = try ServiceSite(.compiled)
+    @Test(arguments: RoutingService.allCases, [0, 1, 2, 3])
+    func theLimitOfDescriptors(service: RoutingService, spare: Int) throws {
+        let site = try TestSite(.compiled)
         let sink = try RealServer("smtp-sink", environment: ["KEEP": "no"])
         defer { sink.stop() }
-        let program = try site.start(service, deliveringTo: sink["LMTP_SOCKET"])
+        let program = try site.start(service.arguments(deliveringTo: sink["LMTP_SOCKET"]))
         #expect(try holds { program.isWatching })
         func limit(_ count: Int) throws {
             // The soft limit: the hard one could not be raised again.
@@ -68,14 +68,14 @@ import ZRouteTestKit
                 "/usr/bin/prlimit", ["--pid", "\(program.identifier)", "--nofile=\(count):"])
         }
         try limit(try program.footprint().descriptors + spare)
-        for number in 1...3 { try site.submit("m\(number)") }
+        for number in 1...3 { try site.submit(to: "a", as: "m\(number)") }
         #expect(try holds { program.errors.contains("Too many open files") || program.output.contains("deferred") })
         #expect(program.isRunning)
         try limit(512)
-        try site.submit("last")
+        try site.submit(to: "a", as: "last")
         #expect(try holds { program.output.contains(": routed ") }, "\(program.errors.suffix(1000))")
         try limit(try program.footprint().descriptors)
-        try site.submit("waits")
+        try site.submit(to: "a", as: "waits")
         program.send(SIGTERM)
         #expect(program.wait() == 0, "\(program.errors.suffix(1000))")
     }

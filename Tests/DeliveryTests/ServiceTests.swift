@@ -16,16 +16,13 @@ import ZRouteTestKit
         var scheduler: String { spool.place.file("scheduler.conf") }
 
         init(_ script: ServerScript = ServerScript()) throws {
-            spool = try DeliverySpool()
+            spool = try DeliverySpool([
+                "zmailer.conf": "MAILVAR=@SITE@\nMAILSHARE=@SITE@\nPOSTOFFICE=@SITE@/post\nhostname=h.example\n",
+                "db/dbases.conf": "fqdnroutes text - -l $MAILVAR/db/fqdnroutes -lm%:\n",
+                "db/fqdnroutes": "user@virtual.example smtp-lmtp!node!box%2@virtual.example\n",
+            ])
             server = try ScriptedServer(script, in: spool.place)
             listener = try NotificationListener(spool.place.file("notify"))
-            let place = spool.place
-            try place.makeDirectory("db")
-            try place.write("user@virtual.example smtp-lmtp!node!box%2@virtual.example\n", to: "db/fqdnroutes")
-            try place.write("fqdnroutes text - -l $MAILVAR/db/fqdnroutes -lm%:\n", to: "db/dbases.conf")
-            try place.write(
-                "MAILVAR=\(place.path)\nMAILSHARE=\(place.path)\nPOSTOFFICE=\(spool.postOffice.path)\nhostname=h.example\n",
-                to: "zmailer.conf")
             try route(to: server.path)
         }
 
@@ -36,18 +33,15 @@ import ZRouteTestKit
         }
 
         func start(_ arguments: String..., environment: [String: String] = [:]) throws -> RunningProgram {
-            try RunningProgram(
-                try Programs.zroute.get(),
-                ["deliver", "--watch", "--config", spool.place.file("zmailer.conf")] + arguments,
+            try spool.site.start(
+                ["deliver", "--watch"] + arguments,
                 environment: ["NOTIFY_SOCKET": listener.path].merging(environment) { $1 })
         }
 
         func submit(_ subject: String) throws {
-            let text =
-                "external\nfrom <a@example.net>\nto <user@virtual.example>\nenv-end\nSubject: \(subject)\n\nbody\n"
-            try spool.place.write(text, to: "post/public/\(subject)")
-            try FileManager.default.moveItem(
-                atPath: spool.place.file("post/public/\(subject)"), toPath: spool.place.file("post/router/\(subject)"))
+            try spool.site.submit(
+                "external\nfrom <a@example.net>\nto <user@virtual.example>\nenv-end\nSubject: \(subject)\n\nbody\n",
+                as: subject)
         }
     }
 

@@ -9,30 +9,17 @@ import ZRouteTestKit
 
 @Suite struct SpoolServiceTests {
     private static func start(
-        _ service: ServiceSite.Service, _ site: ServiceSite, _ listener: NotificationListener,
-        watchdog: Int? = nil
+        _ service: RoutingService, _ site: TestSite, _ listener: NotificationListener, watchdog: Int? = nil
     ) throws -> RunningProgram {
-        let arguments =
-            service == .routeQueue
-            ? ["route-queue", "--watch"] : ["deliver", "--route", "--watch", "--lmtp", "UNIX:/none"]
         var environment = ["NOTIFY_SOCKET": listener.path]
         if let watchdog { environment["WATCHDOG_USEC"] = "\(watchdog)" }
-        return try RunningProgram(
-            try Programs.zroute.get(), arguments + ["--config", site.place.file("zmailer.conf")],
-            environment: environment)
-    }
-
-    private static func submit(_ site: ServiceSite, _ name: String) throws {
-        try site.place.write(
-            "from <a@b.example>\nto <\(name)@example.org>\nenv-end\nSubject: x\n\nx\n", to: "post/public/\(name)")
-        let path = site.place.file("post")
-        #expect(rename("\(path)/public/\(name)", "\(path)/router/\(name)") == 0)
+        return try site.start(service.arguments(deliveringTo: "/none"), environment: environment)
     }
 
     /// Readiness, the watchdog, a reload, and the end.
-    @Test(arguments: ServiceSite.Service.allCases)
-    func itTellsItsManagerHowItFares(service: ServiceSite.Service) throws {
-        let site = try ServiceSite(.text)
+    @Test(arguments: RoutingService.allCases)
+    func itTellsItsManagerHowItFares(service: RoutingService) throws {
+        let site = try TestSite(.text)
         let listener = try NotificationListener(site.place.file("notify"))
         let program = try Self.start(service, site, listener, watchdog: 400_000)
         #expect(try listener.next()?.hasPrefix("READY=1") == true)
@@ -50,7 +37,7 @@ import ZRouteTestKit
         program.send(SIGHUP)
         #expect(try hears("RELOADING=1") && (try hears("READY=1")))
         #expect(program.errors.contains("zroute: reload command="), "\(program.errors)")
-        try Self.submit(site, "one")
+        try site.submit(to: "one", as: "one")
         #expect(try holds { program.output.contains("route=smtp-lmtp!other!one@example.org") }, "\(program.errors)")
         // Its text maps are watched as those at the start were.
         try site.place.write("@example.org smtp-lmtp!other!%1@example.org\nnonsense x\n", to: "db/second")
@@ -64,7 +51,7 @@ import ZRouteTestKit
         #expect(program.errors.contains("/another now, and the service stays with \(site.place.file("post"))"))
         let effect = try #require(program.errors.split(separator: "\n").last { $0.contains("zroute: reload ") })
         #expect(effect.contains("spool=\(site.place.file("post")) "), "\(effect)")
-        try Self.submit(site, "two")
+        try site.submit(to: "two", as: "two")
         #expect(try holds { program.output.contains("route=smtp-lmtp!other!two@example.org") }, "\(program.errors)")
         program.send(SIGTERM)
         #expect(program.wait() == 0)
@@ -93,9 +80,9 @@ import ZRouteTestKit
     }
 
     /// It is reported, the old one stands, and the next one is taken again.
-    @Test(arguments: ServiceSite.Service.allCases, Unusable.all)
-    func anUnusableConfigurationChangesNothing(service: ServiceSite.Service, unusable: Unusable) throws {
-        let site = try ServiceSite(.text)
+    @Test(arguments: RoutingService.allCases, Unusable.all)
+    func anUnusableConfigurationChangesNothing(service: RoutingService, unusable: Unusable) throws {
+        let site = try TestSite(.text)
         let listener = try NotificationListener(site.place.file("notify"))
         let program = try Self.start(service, site, listener)
         #expect(try listener.next()?.hasPrefix("READY=1") == true)
@@ -114,7 +101,7 @@ import ZRouteTestKit
         #expect(program.errors.contains(unusable.reason), "\(program.errors)")
         #expect(program.errors.ranges(of: "; the old configuration stands").count == 2, "\(program.errors)")
         #expect(!program.errors.contains("zroute: reload "))
-        try Self.submit(site, "one")
+        try site.submit(to: "one", as: "one")
         #expect(try holds { program.output.contains("route=smtp-lmtp!store!one@example.org") }, "\(program.errors)")
         try site.place.write(usable, to: unusable.file)
         program.send(SIGHUP)
@@ -127,13 +114,13 @@ import ZRouteTestKit
 
     /// A spool that is moved away, or of which a part is, is missed aloud, and worked again when it is there, brought back or
     /// made anew.
-    @Test(arguments: ServiceSite.Service.allCases, ["", "/router", "/transport", "/queue"])
-    func aSpoolThatIsMovedIsWorkedAgain(service: ServiceSite.Service, directory: String) throws {
-        let site = try ServiceSite(.text)
+    @Test(arguments: RoutingService.allCases, ["", "/router", "/transport", "/queue"])
+    func aSpoolThatIsMovedIsWorkedAgain(service: RoutingService, directory: String) throws {
+        let site = try TestSite(.text)
         let listener = try NotificationListener(site.place.file("notify"))
         let program = try Self.start(service, site, listener)
         #expect(try listener.next()?.hasPrefix("READY=1") == true)
-        try Self.submit(site, "one")
+        try site.submit(to: "one", as: "one")
         #expect(try holds { program.output.contains("to=<one@example.org>") }, "\(program.errors)")
         let path = site.place.file("post") + directory
         for (turn, name) in ["two", "three"].enumerated() {
@@ -148,7 +135,7 @@ import ZRouteTestKit
             }
             #expect(
                 try holds { program.errors.ranges(of: "work goes on there").count == turn + 1 }, "\(program.errors)")
-            try Self.submit(site, name)
+            try site.submit(to: name, as: name)
             #expect(try holds { program.output.contains("to=<\(name)@example.org>") }, "\(program.errors)")
         }
         program.send(SIGTERM)

@@ -31,14 +31,13 @@ import ZRouteTestKit
         let unit = text(try readFile("\(Self.contrib)/\(name).service", limit: 1 << 20).bytes)
         let line = try #require(unit.split(separator: "\n").first { $0.hasPrefix("ExecStart=/usr/bin/zroute ") })
         let arguments = line.dropFirst("ExecStart=/usr/bin/zroute ".count).split(separator: " ").map(String.init)
-        let spool = try DeliverySpool()
-        let settings = try spool.place.write("POSTOFFICE=/none\nMAILVAR=\(spool.place.path)\n", to: "z")
         let relations = ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"]
-        try spool.place.write(relations.map { "\($0) NONE - - - -\n" }.joined(), to: "dbases.conf")
-        try spool.place.write("smtp\n  command=\"smtp -x\"\n", to: "scheduler.conf")
-        let result = try runCommand(
-            try Programs.zroute.get(),
-            arguments + ["--config", settings, "--scheduler", spool.place.file("scheduler.conf")])
+        let site = try TestSite([
+            "zmailer.conf": "POSTOFFICE=/none\nMAILVAR=@SITE@\n",
+            "dbases.conf": relations.map { "\($0) NONE - - - -\n" }.joined(),
+            "scheduler.conf": "smtp\n  command=\"smtp -x\"\n",
+        ])
+        let result = try site.run(arguments + ["--scheduler", site.place.file("scheduler.conf")])
         #expect(result.status == 66 && result.errorText.contains("/none/router: open: "), "\(result.errorText)")
     }
 

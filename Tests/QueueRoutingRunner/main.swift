@@ -8,7 +8,6 @@ import Configuration
 import Glibc
 import Maps
 import QueueRouting
-import Routing
 import Site
 import Spool
 import System
@@ -16,7 +15,9 @@ import System
 guard CommandLine.arguments.count >= 4, let number = Int(CommandLine.arguments[3]) else { exit(64) }
 let directory = CommandLine.arguments[1]
 let mode = CommandLine.arguments[2]
-let failingKey = CommandLine.arguments.count > 4 ? Array(CommandLine.arguments[4].utf8) : nil
+let failures = CommandLine.arguments.dropFirst(4).prefix(1).map {
+    MapFailure(relation: "fqdnroutes", key: Array($0.utf8))
+}
 let code = Int32(mode)
 let operations = FileOperations { _, count in
     guard count == number, mode != "none" else { return .proceed }
@@ -25,27 +26,15 @@ let operations = FileOperations { _, count in
     return .proceed
 }
 
-@Sendable func makeResolver(_ settings: Settings, _ databases: DatabasesConf) -> Resolver {
-    let tables = WorkerTables(.all, for: MapWorker(texts: TextTableLoader { _ in })).wrapping { definition, table in
-        guard let failingKey, definition.relation == "fqdnroutes" else { return table }
-        return FailingTable(wrapping: table, key: failingKey)
-    }
-    let maps = RoutingMaps(
-        MapSet(databases, tables: tables), accounts: SystemAccountsTable())
-    return Resolver(rules: RoutingRules(settings), maps: maps)
-}
-
 do {
-    let settings = try Settings.load(file: "\(directory)/zmailer.conf", overrides: [])
-    let databases = try DatabasesConf(
-        file: DatabasesConf.location(named: nil, settings: settings), settings: settings, types: MapBackEnds.all.types)
+    let site = try Site(settings: Settings.load(file: "\(directory)/zmailer.conf"), failures: failures)
     let postOffice = try PostOffice(path: "\(directory)/postoffice", operations: operations)
     var options = SpoolRunOptions()
     // The operations come in one order only where one worker does them.
     options.jobs = 1
     options.retry = RetryRule(interval: 0)
-    let run = SpoolRun(postOffice, site: BatchSite(settings), options: options) {
-        ResolverRouter(makeResolver(settings, databases))
+    let run = SpoolRun(postOffice, site: BatchSite(site.settings), options: options) {
+        ResolverRouter(site.makeResolver(texts: TextTableLoader(), watch: nil))
     }
     let hooks = SpoolRun.Hooks(
         report: { reports in

@@ -7,7 +7,7 @@ import ZRouteTestKit
 
 @Suite struct CommandTests {
     private static func run(_ site: TestSite, _ arguments: String...) throws -> CommandResult {
-        try runCommand(try Programs.path("zroute"), arguments + ["--config", "\(site.path)/zmailer.conf"])
+        try site.run(arguments)
     }
 
     private static func submission(to recipients: String...) -> String {
@@ -63,7 +63,7 @@ import ZRouteTestKit
         try site.submit("frobnicate x\nenv-end\n\nx\n", as: "1")
         try site.submit(Self.submission(to: "alice@example.org"), as: "2")
         #expect(try Self.run(site, "route-queue", "--once").status == 65)
-        try site.write("From: x\n\na report\n", to: "postoffice/postman/4711.report")
+        try site.put("From: x\n\na report\n", at: "postoffice/postman/4711.report")
         let listed = try Self.run(site, "queue")
         #expect(listed.status == 0)
         let rejected = "rejected: line 1: unknown envelope line 'frobnicate x'"
@@ -135,7 +135,7 @@ import ZRouteTestKit
         defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
         // Each read waits for the line that a message's routing writes.
         #expect(text(output.fileHandleForReading.availableData).contains("to=<alice@example.org>"))
-        try site.write(Self.submission(to: "bob@example.org"), to: "postoffice/public/new")
+        try site.put(Self.submission(to: "bob@example.org"), at: "postoffice/public/new")
         #expect(link("\(site.spool)/public/new", "\(site.spool)/router/new") == 0)
         #expect(text(output.fileHandleForReading.availableData).contains("to=<bob@example.org>"))
         kill(process.processIdentifier, SIGTERM)

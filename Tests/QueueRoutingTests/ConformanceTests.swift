@@ -13,7 +13,7 @@ import ZRouteTestKit
     func saysWhatZMailerSays(name: String) throws {
         let input = try Fixture.bytes("queue/\(name)/input")
         let site = try TestSite()
-        try site.write(input, to: "postoffice/router/message")
+        try site.put(input, at: "postoffice/router/message")
         let reports = try site.route()
         #expect(reports.map(\.isRouted) == [true])
         let ours = try #require(try site.controlFiles().first)
@@ -40,7 +40,7 @@ import ZRouteTestKit
     ])
     func routesWhatZMailerRefuses(name: String, recipients: [String]) throws {
         let site = try TestSite()
-        try site.write(try Fixture.bytes("queue/\(name)/input"), to: "postoffice/router/message")
+        try site.put(try Fixture.bytes("queue/\(name)/input"), at: "postoffice/router/message")
         try site.route()
         #expect(try site.pending() == recipients)
         let control = try #require(try site.controlFiles().first)
@@ -56,7 +56,7 @@ import ZRouteTestKit
     func putsAsideWhatIsNoMessage(name: String, reason: String) throws {
         let site = try TestSite()
         let input = try Fixture.bytes("queue/\(name)/input")
-        try site.write(input, to: "postoffice/router/message")
+        try site.put(input, at: "postoffice/router/message")
         let reports = try site.route()
         #expect(reports.first?.rejection?.hasPrefix(reason) == true)
         let names = try site.names("postman")

@@ -4,6 +4,7 @@ import Glibc
 import QueueRouting
 import Spool
 import Testing
+import ZRouteTestKit
 
 @Suite struct HeldTests {
     private static let message =

@@ -7,6 +7,7 @@ import QueueRouting
 import Routing
 import Spool
 import Testing
+import ZRouteTestKit
 
 @Suite struct HostileTests {
     private static let good = "from <a@b.example>\nto <alice@example.org>\nenv-end\nSubject: s\n\nbody\n"
@@ -44,7 +45,7 @@ import Testing
         ] as [[UInt8]])
     func whatIsNoMessageIsPutAsideWhole(content: [UInt8]) throws {
         let site = try TestSite()
-        try site.write(content, to: "postoffice/router/bad")
+        try site.put(content, at: "postoffice/router/bad")
         try site.submit(Self.good)
         let reports = try site.route()
         #expect(reports.count { $0.isRouted } == 1)
@@ -60,7 +61,7 @@ import Testing
         let field = "X-Long: " + String(repeating: "0123456789 abcdef\n ", count: 60_000) + "end\n"
         var message = Array("from <a@b.example>\nto <alice@example.org>\nenv-end\n\(field)\n".utf8)
         message += [UInt8](repeating: UInt8(ascii: "x"), count: 50 << 20)
-        try site.write(message, to: "postoffice/router/large")
+        try site.put(message, at: "postoffice/router/large")
         #expect(try site.route().map(\.isRouted) == [true])
         let control = try #require(try site.controlFiles().first)
         let header = try #require(control.recipients.first.flatMap { control.header(of: $0) })

@@ -5,6 +5,7 @@ import MailSyntax
 import QueueRouting
 import Spool
 import Testing
+import ZRouteTestKit
 
 @Suite struct OriginalRecipientTests {
     /// What was submitted for each pending recipient, by its user.
@@ -83,7 +84,7 @@ import Testing
         let name = try #require(try site.names("transport").first)
         let older = try site.contents("transport/\(name)").split(separator: "\n", omittingEmptySubsequences: false)
             .filter { !$0.hasPrefix("O ") }.joined(separator: "\n")
-        try site.write(older, to: "postoffice/transport/\(name)")
+        try site.put(older, at: "postoffice/transport/\(name)")
         #expect(try originals(site) == ["m00@example.org": "nothing"])
         try site.route()
         #expect(try originals(site) == ["cyrus-m00": "rfc822;m00@example.org"])

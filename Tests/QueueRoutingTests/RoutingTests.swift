@@ -3,6 +3,7 @@
 import QueueRouting
 import Spool
 import Testing
+import ZRouteTestKit
 
 @Suite struct RoutingTests {
     private static func routed(_ submission: String) throws -> ControlFile {

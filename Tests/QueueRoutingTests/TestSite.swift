@@ -1,41 +1,24 @@
-// A site of its own for one test: the configuration of Fixtures/queue read from its text sources, and an empty spool.
+// The site of these tests: the configuration of Fixtures/queue read from its text sources, and an empty spool.
 
-import Configuration
-import Glibc
 import Maps
 import QueueRouting
 import Routing
 import Site
 import Spool
 import Synchronization
-import System
-import Testing
 import ZRouteTestKit
 
-/// A site with its spool, removed with the value.
-final class TestSite: Sendable {
-    private let place: TemporaryDirectory
-    var path: String { place.path }
-    var spool: String { place.file("postoffice") }
-
-    init() throws {
-        place = try TemporaryDirectory(isInMemory: true)
-        try PostOffice.create(path: place.file("postoffice"))
-        try place.makeDirectory("db")
-        for name in ["dbases.conf", "zmailer.conf"] + Fixture.names(in: "queue/config/db").map({ "db/\($0)" }) {
-            let text = String(decoding: try Fixture.bytes("queue/config/\(name)"), as: UTF8.self)
-            try write(text.replacing("@CASE@", with: path).replacing("DBTYPE=btree", with: "DBTYPE=text"), to: name)
+extension TestSite {
+    convenience init() throws {
+        try self.init(copying: "queue/config", spool: "postoffice", isInMemory: true) { name, bytes in
+            name == "zmailer.conf" ? bytes.replacing("DBTYPE=btree".utf8, with: "DBTYPE=text".utf8) : bytes
         }
     }
 
-    func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
+    /// Puts a file of any bytes where it is to be, dated now.
+    func put(_ bytes: [UInt8], at name: String) throws { try place.write(bytes, to: name, isDatedBack: false) }
 
-    func write(_ bytes: [UInt8], to name: String) throws { try place.write(bytes, to: name, isDatedBack: false) }
-
-    /// Puts a submission into the spool.
-    func submit(_ text: String, as name: String = "message") throws {
-        try write(text, to: "postoffice/router/\(name)")
-    }
+    func put(_ text: String, at name: String) throws { try put(Array(text.utf8), at: name) }
 
     func names(_ directory: String) throws -> [String] { try place.names("postoffice/\(directory)") }
 
@@ -59,31 +42,17 @@ final class TestSite: Sendable {
     ///
     /// - Parameter failing: a key for which the map fqdnroutes fails; `*` for every key.
     func spoolRun(_ options: SpoolRunOptions = SpoolRunOptions(), failing: String? = nil) throws -> SpoolRun {
-        let settings = try settings()
         let makeResolver = try resolverMaker(failing: failing)
-        return SpoolRun(try PostOffice(path: spool), site: BatchSite(settings), options: options) {
+        return SpoolRun(try postOffice, site: BatchSite(try open().settings), options: options) {
             ResolverRouter(makeResolver())
         }
     }
 
-    private func settings() throws -> Settings { try Settings.load(file: "\(path)/zmailer.conf", overrides: []) }
-
     /// Makes engines over the site's maps.
     func resolverMaker(failing: String? = nil) throws -> @Sendable () -> Resolver {
-        let settings = try settings()
-        let databases = try DatabasesConf(
-            file: DatabasesConf.location(named: nil, settings: settings), settings: settings,
-            types: MapBackEnds.all.types)
-        return {
-            let tables = WorkerTables(.all, for: MapWorker(texts: TextTableLoader { _ in })).wrapping {
-                definition, table in
-                guard let failing, definition.relation == "fqdnroutes" else { return table }
-                return FailingTable(wrapping: table, key: failing == "*" ? nil : Array(failing.utf8))
-            }
-            let maps = RoutingMaps(
-                MapSet(databases, tables: tables), accounts: SystemAccountsTable())
-            return Resolver(rules: RoutingRules(settings), maps: maps)
-        }
+        let failures = failing.map { MapFailure(relation: "fqdnroutes", key: $0 == "*" ? nil : Array($0.utf8)) }
+        let site = try open(failures: failures.map { [$0] } ?? [])
+        return { site.makeResolver(texts: TextTableLoader(), watch: nil) }
     }
 
     /// Routes what there is, held recipients first, and gives what became of it.
@@ -97,7 +66,7 @@ final class TestSite: Sendable {
         let run = try spoolRun(options, failing: failing)
         let reports = Reports()
         try run.retryHeld(hooks: reports.hooks)
-        run.route(try PostOffice(path: spool).submissions().names, hooks: reports.hooks)
+        run.route(try postOffice.submissions().names, hooks: reports.hooks)
         return reports.all
     }
 }

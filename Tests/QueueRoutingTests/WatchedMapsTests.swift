@@ -7,13 +7,6 @@ import ZRouteTestKit
 
 @Suite("A service whose text maps change")
 struct WatchedMapsTests {
-    /// Names a message so that the service takes it up as a whole.
-    private func submit(_ site: TestSite, _ name: String) throws {
-        try site.write(
-            "from <a@b.example>\nto <alice@example.org>\nenv-end\n\nx\n", to: "postoffice/public/\(name)")
-        #expect(rename("\(site.spool)/public/\(name)", "\(site.spool)/router/\(name)") == 0)
-    }
-
     @Test("says what is wrong as soon as it is, and holds addresses until it is mended", arguments: MapFault.all)
     func spoiled(fault: MapFault) throws {
         print("text maps of a service: \(MapFault.all.count) faults, this one: \(fault)")
@@ -23,9 +16,7 @@ struct WatchedMapsTests {
         try site.write(text, to: "db/fqdnaliases-local")
         // The last of the maps has a finding by which it is known that all of them have been read.
         try site.write("store.example.net\nstore.example.net\n", to: "db/localnames")
-        let program = try RunningProgram(
-            try Programs.path("zroute"),
-            ["route-queue", "--watch", "--retry-interval", "1", "--config", "\(site.path)/zmailer.conf"])
+        let program = try site.start(["route-queue", "--watch", "--retry-interval", "1"])
         #expect(try holds { program.errors.contains("db/localnames:2: ") }, "\(program.errors)")
 
         try fault.apply(to: path, text)
@@ -34,7 +25,7 @@ struct WatchedMapsTests {
         #expect(program.output.isEmpty, "nobody has asked for an address")
 
         let isHeld = fault.effect != .notBelieved
-        try submit(site, "one")
+        try site.submit("from <a@b.example>\nto <alice@example.org>\nenv-end\n\nx\n", as: "one")
         #expect(
             try holds { program.output.contains(" to=<alice@example.org> ") }, "\(program.output) \(program.errors)")
         #expect(program.output.contains(": held ") == isHeld, "\(program.output)")

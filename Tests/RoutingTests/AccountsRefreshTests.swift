@@ -25,11 +25,13 @@ struct AccountsRefreshTests {
     @Test("are looked at anew for each address, as far as the clock tells them apart")
     func eachAddress() throws {
         let accounts = Accounts()
-        let databases = try DatabasesConf(
-            [], file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
-        let set = MapSet(databases, tables: WorkerTables(.all, for: MapWorker(texts: TextTableLoader())))
-        let maps = RoutingMaps(set, accounts: accounts)
-        var resolver = Resolver(rules: RoutingRules(), maps: maps)
+        let site = Site(
+            settings: Settings.read(environmentFile: nil, standardFiles: []),
+            databases: try DatabasesConf([], file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
+        )
+        var surroundings = Site.Surroundings()
+        surroundings.accounts = accounts
+        var resolver = site.makeResolver(texts: TextTableLoader(), watch: nil, surroundings: surroundings)
         var answer = Answer()
         for (nanoseconds, count) in [(1, 1), (1, 1), (2, 2), (3, 3)] as [(UInt64, Int)] {
             let now = MonotonicTime(nanoseconds: nanoseconds)

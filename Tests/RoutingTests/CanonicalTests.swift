@@ -15,8 +15,8 @@ struct CanonicalTests {
         ])
     func organisation(address: String, route: String) throws {
         var site = MemorySite(["thishost": ["mail.example.net": ""]])
-        site.rules.organisationDomains = ["example.net", "other.org"].map { Array($0.utf8) }
-        site.rules.organisationDomain = Array("example.net".utf8)
+        site.settings["orgdomains"] = "example.net|other.org"
+        site.settings["orgdomain"] = "example.net"
         #expect(try site.routes(address) == [route])
     }
 }

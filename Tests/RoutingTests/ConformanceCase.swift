@@ -27,9 +27,6 @@ struct ConformanceCase {
         let answer: [UInt8]
     }
 
-    private static let fixtures = URL(fileURLWithPath: #filePath)
-        .appendingPathComponent("../../../Fixtures/conformance").standardized
-
     /// The present time that answers with a delay are written for.
     static let now: Int64 = 1_000_000
 
@@ -37,70 +34,34 @@ struct ConformanceCase {
     static let names = folder("routes") + folder("random")
 
     private static func folder(_ name: String) -> [String] {
-        let path = fixtures.appendingPathComponent(name).path
-        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().map { name + "/" + $0 }
+        Fixture.names(in: "conformance/\(name)").map { name + "/" + $0 }
     }
 
-    let directory: TemporaryDirectory
     let lines: [Line]
-    private let settings: Settings
-    private let databases: DatabasesConf
+    private let files: TestSite
+    private let site: Site
 
     /// Sets a case up; what its damage.sh breaks is broken.
     init(_ name: String, _ storage: Storage) throws {
-        directory = try TemporaryDirectory()
-        let root = directory.file("case")
-        try FileManager.default.copyItem(atPath: Self.fixtures.appendingPathComponent(name).path, toPath: root)
-        try Self.substitutePlaceholders(in: root)
-        if storage == .text {
-            for type in ["btree", "bhash"] { try Self.replace(" \(type) ", with: " text ", in: root + "/dbases.conf") }
+        files = try TestSite(copying: "conformance/\(name)") { file, bytes in
+            guard storage == .text, file == "dbases.conf" else { return bytes }
+            return bytes.replacing(" btree ".utf8, with: " text ".utf8).replacing(" bhash ".utf8, with: " text ".utf8)
         }
-        try TemporaryDirectory.dateBack(root)
-        settings = try Settings.load(
-            file: root + "/zmailer.conf", overrides: storage == .text ? [(name: "DBTYPE", value: "text")] : [])
-        databases = try DatabasesConf(file: root + "/dbases.conf", settings: settings, types: MapBackEnds.all.types)
-        if storage == .compiled { try Self.compile(databases, environment: root + "/env") }
-        let damage = root + "/damage.sh"
+        site = try files.open(overrides: storage == .text ? [(name: "DBTYPE", value: "text")] : [])
+        if storage == .compiled { try Self.compile(site.databases, environment: files.place.file("env")) }
+        let damage = files.place.file("damage.sh")
         if FileManager.default.fileExists(atPath: damage) {
-            try runCommandSuccessfully("/usr/bin/env", ["CASE=\(root)", "bash", damage])
+            try runCommandSuccessfully("/usr/bin/env", ["CASE=\(files.path)", "bash", damage])
         }
-        lines = try Self.readLines(root + "/expected.tsv")
+        lines = try Self.readLines(files.place.file("expected.tsv"))
     }
 
     /// An engine over the case's maps.
     func makeResolver() -> Resolver {
-        let accounts: any Table = settings.localUsers.map { PasswdFileTable(path: $0) } ?? SystemAccountsTable()
-        let set = MapSet(
-            databases,
-            tables: WorkerTables(.all, for: MapWorker(texts: TextTableLoader(allowing: .all, report: { _ in }))))
-        let maps = RoutingMaps(set, accounts: accounts)
-        return Resolver(rules: RoutingRules(settings), maps: maps, clock: { Self.now })
-    }
-
-    private static func substitutePlaceholders(in root: String) throws {
-        let files = FileManager.default.enumerator(atPath: root)
-        while let file = files?.nextObject() as? String {
-            let url = URL(fileURLWithPath: root + "/" + file)
-            guard (try? url.resourceValues(forKeys: [.isRegularFileKey]))?.isRegularFile == true else { continue }
-            try replace("@CASE@", with: root, in: url.path)
-        }
-    }
-
-    private static func replace(_ old: String, with new: String, in path: String) throws {
-        let content = try Data(contentsOf: URL(fileURLWithPath: path))
-        guard content.range(of: Data(old.utf8)) != nil else { return }
-        try Data(replacing(Array(old.utf8), with: Array(new.utf8), in: Array(content))).write(
-            to: URL(fileURLWithPath: path))
-    }
-
-    private static func replacing(_ old: [UInt8], with new: [UInt8], in bytes: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        var rest = bytes[...]
-        while let found = rest.firstRange(of: old) {
-            result += rest[..<found.lowerBound] + new
-            rest = rest[found.upperBound...]
-        }
-        return result + rest
+        var surroundings = Site.Surroundings()
+        surroundings.clock = { Self.now }
+        return site.makeResolver(
+            texts: TextTableLoader(allowing: .all), watch: nil, surroundings: surroundings)
     }
 
     /// Local maps by our compiler, live maps by the independent updater.
@@ -141,7 +102,7 @@ struct ConformanceCase {
             let answer = Array(columns[2].isEmpty ? columns[1] : columns[3])
             return Line(
                 address: Array(columns[0]),
-                answer: replacing(Array("hold!300!".utf8), with: Array("hold!\(now + 300)!".utf8), in: answer))
+                answer: answer.replacing("hold!300!".utf8, with: "hold!\(now + 300)!".utf8))
         }
     }
 }

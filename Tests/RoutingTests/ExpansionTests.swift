@@ -44,7 +44,7 @@ struct ExpansionTests {
     func size(count: Int, fits: Bool) throws {
         let members = (1...count).map { "m\($0)@x.example" }.joined(separator: ", ")
         var site = MemorySite(["aliases": ["list": members]])
-        site.rules.expansionSize = 10
+        site.settings["expansionsize"] = "10"
         let routes = try site.routes("list")
         #expect(fits ? routes.count == count : routes == ["error!expansionlimit!list"])
     }
@@ -84,7 +84,7 @@ struct ExpansionTests {
     @Test("of an address to a longer one again and again is stopped", arguments: ["a!!b.%0.%0.c", "a!!b.%0.c"])
     func growingHops(value: String) throws {
         var site = MemorySite(["routesdb": [".": value]])
-        site.rules.expansionDepth = 10_000
+        site.settings["expansiondepth"] = "10000"
         #expect(try site.routes("u@a.example") == ["error!expansionlimit!u@a.example"])
     }
 

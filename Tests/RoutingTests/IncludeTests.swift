@@ -32,7 +32,7 @@ struct IncludeTests {
     private func routes(_ value: String, _ address: String = "staff") throws -> [String] {
         let value = value.replacingOccurrences(of: "DIR", with: directory.path)
         var site = MemorySite(["aliases": ["staff": value, "root": "admin"], "fqdnaliases": ["team@x.example": value]])
-        site.rules.expansionSize = 10
+        site.settings["expansionsize"] = "10"
         return try site.routes(address)
     }
 

@@ -10,30 +10,29 @@ struct MemorySite {
     /// The entries of a relation.
     typealias Entries = [String: [String: String]]
 
+    /// Tables in memory that have entries from the start.
+    private struct BackEnd: MapBackEnd {
+        let types: [MapType] = [.incore]
+        let entries: Entries
+
+        func makeTables(for worker: MapWorker) -> any TableFactory { Factory(entries: entries) }
+    }
+
     private struct Factory: TableFactory {
         let entries: Entries
-        let trace: Trace?
-        let failing: Set<String>
 
         func makeTable(for definition: MapDefinition) -> any Table {
-            let memory = IncoreTable(name: definition.tableName)
-            for (key, value) in entries[definition.relation] ?? [:] { memory[Array(key.utf8)] = Array(value.utf8) }
-            var table: any Table = memory
-            if failing.contains(definition.relation) { table = FailingTable(wrapping: table) }
-            guard let trace else { return table }
-            return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
+            let table = IncoreTable(name: definition.tableName)
+            for (key, value) in entries[definition.relation] ?? [:] { table[Array(key.utf8)] = Array(value.utf8) }
+            return table
         }
     }
 
     var entries: Entries
-    var rules = RoutingRules()
+    var settings = ["hostname": "here.example"]
     var failing: Set<String> = []
 
-    init(_ entries: Entries) {
-        self.entries = entries
-        rules.hostname = Array("here.example".utf8)
-        rules.atMyDomain = Array("@here.example".utf8)
-    }
+    init(_ entries: Entries) { self.entries = entries }
 
     func makeResolver(trace: Trace? = nil) throws -> Resolver {
         let conf = """
@@ -43,14 +42,17 @@ struct MemorySite {
             routesdb incore - - - -lm%:d pathalias
             thishost incore - - - -lm%d pathalias
             """
-        let databases = try DatabasesConf(
-            Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: MapBackEnds.all.types)
-        let set = MapSet(databases, tables: Factory(entries: entries, trace: trace, failing: failing))
-        func table(_ relation: String) -> IncoreTable {
-            IncoreTable(name: TableName(relation: relation, backEnd: "incore", file: "-"))
-        }
-        let maps = RoutingMaps(set, accounts: table("accounts"))
-        return Resolver(rules: rules, maps: maps, trace: trace, clock: { 1_000 })
+        let backEnds = MapBackEnds([BackEnd(entries: entries)])
+        let site = Site(
+            settings: try Settings.load(
+                environmentFile: nil, standardFiles: [], overrides: settings.map { (name: $0, value: $1) }),
+            databases: try DatabasesConf(
+                Array(conf.utf8), file: "/dbases.conf", variables: Variables(), types: backEnds.types),
+            failures: failing.map { MapFailure(relation: $0, key: nil) }, backEnds: backEnds)
+        var surroundings = Site.Surroundings()
+        surroundings.accounts = IncoreTable(name: TableName(relation: "accounts", backEnd: "incore", file: "-"))
+        surroundings.clock = { 1_000 }
+        return site.makeResolver(texts: TextTableLoader(), watch: nil, trace: trace, surroundings: surroundings)
     }
 
     /// The routes of an address, as `channel!host!user`.

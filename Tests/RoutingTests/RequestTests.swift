@@ -71,7 +71,7 @@ struct RequestTests {
     func tailCase() throws {
         var site = Self.site
         #expect(try site.routes("Carol+Work@A.example") == ["smtp-lmtp!n!Carol+work"])
-        site.rules.preservesTailCase = true
+        site.settings["preservetailcase"] = "1"
         #expect(try site.routes("Carol+Work@A.example") == ["smtp-lmtp!n!Carol+Work"])
     }
 

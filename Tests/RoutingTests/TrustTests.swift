@@ -80,7 +80,7 @@ struct TrustTests {
     @Test("choose a channel where the setting allows it")
     func allowedChannelLiteral() throws {
         var site = Self.site
-        site.rules.allowsChannelLiteral = true
+        site.settings["allowchannelliteral"] = "1"
         #expect(try site.routes("@[smtp]:u@d.example") == ["smtp!d.example!u@d.example"])
         #expect(try site.routes("@[192.0.2.3]:u@d.example") == ["smtpx![192.0.2.3]!u@d.example"])
     }

@@ -1,3 +1,6 @@
+// Work for a pool of engines, and a map that never answers.
+
+import BerkeleyDB
 import Configuration
 import Dispatch
 import Maps
@@ -30,6 +33,30 @@ final class StuckTable: Table {
     func refresh() -> Bool { table.refresh() }
 }
 
+/// Berkeley DB, with a relation that never answers for one key.
+private struct StuckBackEnd: MapBackEnd {
+    let relation: String
+    let key: String
+    /// The environment that it is taken for.
+    let home: String
+    private let base = BerkeleyDBBackEnd()
+
+    init(relation: String, key: String, home: String) {
+        (self.relation, self.key, self.home) = (relation, key, home)
+    }
+
+    var types: [MapType] { base.types }
+
+    func makeTables(for worker: MapWorker) -> any TableFactory {
+        base.makeTables(for: worker).wrapping { definition, table in
+            guard definition.relation == relation, let watch = worker.watch else { return table }
+            return WatchedTable(
+                wrapping: StuckTable(wrapping: table, key: key),
+                resource: WatchedResource(.environment(home: home), watch: watch))
+        }
+    }
+}
+
 /// What the tests let a pool make of a batch: a line an address.
 typealias Lines = [String]
 
@@ -56,20 +83,12 @@ func work(
 func resolver(
     _ databases: DatabasesConf, stuck: (relation: String, key: String)? = nil, home: String = "/nowhere"
 ) -> @Sendable (CallWatch) -> Resolver {
-    { watch in
-        let tables = WorkerTables(.all, for: MapWorker(texts: TextTableLoader(), watch: watch)).wrapping {
-            definition, table in
-            guard let stuck, definition.relation == stuck.relation else { return table }
-            return WatchedTable(
-                wrapping: StuckTable(wrapping: table, key: stuck.key),
-                resource: WatchedResource(.environment(home: home), watch: watch))
-        }
-        let maps = RoutingMaps(
-            MapSet(databases, tables: tables), accounts: SystemAccountsTable())
-        var rules = RoutingRules()
-        rules.hostname = Array("here.example".utf8)
-        return Resolver(rules: rules, maps: maps)
-    }
+    let backEnds = stuck.map { MapBackEnds([StuckBackEnd(relation: $0.relation, key: $0.key, home: home)]) } ?? .all
+    let site = Site(
+        settings: Settings.read(
+            environmentFile: nil, standardFiles: [], overrides: [(name: "hostname", value: "here.example")]),
+        databases: databases, backEnds: backEnds)
+    return { watch in site.makeResolver(texts: TextTableLoader(), watch: watch) }
 }
 
 /// The results of the oldest batch in flight.

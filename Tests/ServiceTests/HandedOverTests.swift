@@ -141,18 +141,15 @@ import ZRouteTestKit
         #expect(try service.listener.next()?.hasPrefix("READY=1") == true, "\(service.program.errors)")
         #expect(try holds { service.program.output.hasSuffix("\n") })
         let place = try #require(service.program.output.split(whereSeparator: \.isWhitespace).last.map(String.init))
-        let program = try Programs.zroute.get()
-        try service.place.makeDirectory("db")
-        try service.place.write("box@example.org smtp-lmtp!node!box@example.org\n", to: "db/fqdnroutes")
-        try service.place.write(
-            "fqdnroutes text - -l $MAILVAR/db/fqdnroutes -lm%:\n", to: "db/dbases.conf")
-        try service.place.write("MAILVAR=\(service.place.path)\nhostname=h.example\n", to: "zmailer.conf")
-        let result = try runCommand(
-            program,
+        let site = try TestSite([
+            "zmailer.conf": "MAILVAR=@SITE@\nhostname=h.example\n",
+            "db/dbases.conf": "fqdnroutes text - -l $MAILVAR/db/fqdnroutes -lm%:\n",
+            "db/fqdnroutes": "box@example.org smtp-lmtp!node!box@example.org\n",
+        ])
+        let result = try site.run(
             [
-                "deliver", "--config", service.place.file("zmailer.conf"), "--lmtp",
-                place.hasPrefix("/") ? "UNIX:\(place)" : "127.0.0.1:\(place)", "--from", "a@example.org", "--to",
-                "box@example.org",
+                "deliver", "--lmtp", place.hasPrefix("/") ? "UNIX:\(place)" : "127.0.0.1:\(place)", "--from",
+                "a@example.org", "--to", "box@example.org",
             ], input: Array("Subject: x\n\nbody\n".utf8))
         #expect(result.status == 0, "\(result.errorText) \(service.program.errors)")
         service.program.send(SIGTERM)

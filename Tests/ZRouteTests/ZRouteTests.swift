@@ -10,25 +10,22 @@ import ZRouteTestKit
 
     /// A site of text maps.
     private func makeSite(routes: String = "bob@example.org smtp-lmtp!cyrus!bob\n") throws -> TemporaryDirectory {
-        let place = try TemporaryDirectory()
-        try place.makeDirectory("db")
-        try place.write(
-            "MAILVAR=\(place.path)\nMAILSHARE=\(place.path)\nhostname=mx.example.net\n", to: "zmailer.conf")
-        try place.write(
-            """
+        try TestSite([
+            "zmailer.conf": "MAILVAR=@SITE@\nMAILSHARE=@SITE@\nhostname=mx.example.net\n",
+            "db/dbases.conf": """
             aliases text - -la $MAILVAR/db/aliases -lm
             fqdnaliases text - -la $MAILVAR/db/fqdnaliases -lm%
             fqdnroutes text - -l $MAILVAR/db/fqdnroutes -lm%:
             thishost text - -l $MAILVAR/db/localnames -lmd pathalias
             routesdb text - -l $MAILVAR/db/routes -lm%:d pathalias
 
-            """, to: "db/dbases.conf")
-        try place.write("root: bob@example.org\n", to: "db/aliases")
-        try place.write("team@example.org: bob@example.org, kim@elsewhere.example\n", to: "db/fqdnaliases")
-        try place.write(routes, to: "db/fqdnroutes")
-        try place.write("example.org\n", to: "db/localnames")
-        try place.write("closed.example error!nosuchuser\n", to: "db/routes")
-        return place
+            """,
+            "db/aliases": "root: bob@example.org\n",
+            "db/fqdnaliases": "team@example.org: bob@example.org, kim@elsewhere.example\n",
+            "db/fqdnroutes": routes,
+            "db/localnames": "example.org\n",
+            "db/routes": "closed.example error!nosuchuser\n",
+        ]).place
     }
 
     @Test("The documentation shows the example that is compiled here, and it says what it should")

@@ -134,11 +134,7 @@ import ZRouteTestKit
         let site = try StoreSite(command: "-F UNIX:\(server["LMTP_SOCKET"])")
         let message = "Subject: direct\n\nbody\n"
         func status(_ addresses: String...) throws -> Int32 {
-            try runCommand(
-                try Programs.zroute.get(),
-                ["deliver", "--config", site.place.file("zmailer.conf"), "--from", "a@example.net"]
-                    + addresses.flatMap { ["--to", $0] }, input: Array(message.utf8)
-            ).status
+            try site.deliver(["--from", "a@example.net"] + addresses.flatMap { ["--to", $0] }, input: message).status
         }
         #expect(try status("user+Lists@example.org") == 0)
         #expect(try status("gone@virtual.example") == 67)

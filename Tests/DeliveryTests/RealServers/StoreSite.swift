@@ -9,8 +9,8 @@ import ZRouteTestKit
 
 /// A site in front of a real store.
 final class StoreSite {
-    let place: TemporaryDirectory
-    private let configuration: [String]
+    let site: TestSite
+    var place: TemporaryDirectory { site.place }
     /// All that the programs have said.
     private(set) var said = ""
 
@@ -35,43 +35,39 @@ final class StoreSite {
 
     /// - Parameter command: the options of the smtp command in scheduler.conf.
     init(command: String, maps: [String: String] = StoreSite.maps) throws {
-        place = try TemporaryDirectory()
-        try place.makeDirectory("db")
-        for (name, text) in maps { try place.write(text, to: "db/\(name)") }
-        try place.write(
-            """
+        var files = [
+            "db/dbases.conf": """
             aliases      $DBTYPE - -la $MAILVAR/db/aliases-local      -lm
             fqdnaliases  $DBTYPE - -la $MAILVAR/db/fqdnaliases-local  -lm%
             fqdnroutes   $DBTYPE - -l  $MAILVAR/db/fqdnroutes-local   -lm%:
             routesdb     $DBTYPE - -l  $MAILVAR/db/routes             -lm%:d pathalias
             thishost     $DBTYPE - -l  $MAILVAR/db/localnames         -lm%d  pathalias
 
-            """, to: "db/dbases.conf")
-        try place.write(
-            """
-            MAILVAR=\(place.path)
-            MAILSHARE=\(place.path)
-            POSTOFFICE=\(place.file("post"))
+            """,
+            "zmailer.conf": """
+            MAILVAR=@SITE@
+            MAILSHARE=@SITE@
+            POSTOFFICE=@SITE@/post
             hostname=store.example.net
             preservetailcase=1
 
-            """, to: "zmailer.conf")
-        try place.write(
-            """
+            """,
+            "scheduler.conf": """
             */*
                 interval=1m expiry=3d retries="1 1 2"
             smtp-lmtp
-                command="smtp -c $channel -M -x \(command) -s -l \(place.file("dialogue"))"
+                command="smtp -c $channel -M -x \(command) -s -l @SITE@/dialogue"
 
-            """, to: "scheduler.conf")
-        try PostOffice.create(path: place.file("post"))
-        configuration = ["--config", place.file("zmailer.conf")]
-        let compiled = try runCommand(try Programs.zroute.get(), ["newdb"] + configuration)
+            """,
+        ]
+        for (name, text) in maps { files["db/\(name)"] = text }
+        site = try TestSite(files, spool: "post")
+        let compiled = try site.run(["newdb"])
         guard compiled.status == 0 else { throw CommandFailure("newdb: \(compiled.errorText)") }
     }
 
     var postOffice: PostOffice {
-        get throws { try PostOffice(path: place.file("post")) }
+        get throws { try site.postOffice }
     }
 
     /// Puts a message into router/, complete under its name at once.
@@ -82,18 +78,21 @@ final class StoreSite {
         let recipients = to.map { address in
             (parameters.map { "todsn \($0)\n" } ?? "") + "to <\(address)>\n"
         }
-        try place.write(
+        try site.submit(
             "external\nfrom <\(from)>\n\(recipients.joined())env-end\nFrom: <\(from)>\nTo: <\(to.joined(separator: ">, <"))>\n"
-                + "Subject: \(subject)\n\(header)\n\(body)", to: "post/public/\(subject)")
-        try FileManager.default.moveItem(
-            atPath: place.file("post/public/\(subject)"), toPath: place.file("post/router/\(subject)"))
+                + "Subject: \(subject)\n\(header)\n\(body)", as: subject)
     }
 
     /// Runs `zroute deliver`.
     @discardableResult
     func deliver(_ arguments: String..., input: String = "") throws -> CommandResult {
-        let result = try runCommand(
-            try Programs.zroute.get(), ["deliver"] + configuration + arguments, input: Array(input.utf8))
+        try deliver(arguments, input: input)
+    }
+
+    /// Runs `zroute deliver`.
+    @discardableResult
+    func deliver(_ arguments: [String], input: String = "") throws -> CommandResult {
+        let result = try site.run(["deliver"] + arguments, input: Array(input.utf8))
         said += result.text + result.errorText
         return result
     }
