@@ -203,8 +203,8 @@ struct MistakenFiles: Sendable, CustomTestStringConvertible {
             "scheduler.conf:4 ! unknown-parameter", "secrets:1 ! invalid-secret", "tls:1 ! unknown-setting"),
     ]
 
-    @Test("Every mistake is found with its file, line and name, and nothing else", arguments: sites)
-    func everyMistake(site: MistakenFiles) throws {
+    @Test(arguments: sites)
+    func everyMistakeIsFoundWithItsFileLineAndNameAndNothingElse(site: MistakenFiles) throws {
         let (found, texts) = try findings(site)
         #expect(found == site.expected, "\(texts.joined(separator: "\n"))")
         for text in texts { #expect(!text.contains("dQ==") && !text.contains("cA=="), "\(text)") }
@@ -217,15 +217,13 @@ struct MistakenFiles: Sendable, CustomTestStringConvertible {
         #expect(mistakes > 60)
     }
 
-    @Test("Without any zmailer.conf the one that was named is missing, and nothing follows from that")
-    func nothing() throws {
+    @Test func aMissingZmailerConfIsTheOnlyFinding() throws {
         let place = try TemporaryDirectory()
         let found = SiteFiles(config: place.file("none")).findings()
         #expect(found.map(\.name.description) == ["missing-file"])
     }
 
-    @Test("A file that is missing is said to be, each once")
-    func missingFiles() throws {
+    @Test func aFileThatIsMissingIsSaidToBeEachOnce() throws {
         let place = try TemporaryDirectory()
         let config = try place.write("MAILVAR=\(place.path)\n", to: "zmailer.conf")
         let found = SiteFiles(config: config, scheduler: place.file("scheduler")).findings()

@@ -3,16 +3,13 @@
 import Testing
 import ZRouteTestKit
 
-@Suite("The command line")
-struct CommandLineTests {
-    @Test(
-        "Options of a site may stand before the command",
-        arguments: [
-            ["--config", "@", "route-test", "--format", "tsv", "a@example.org"],
-            ["--config=@", "--set", "mydomain=x", "route-test", "--format", "tsv", "a@example.org"],
-            ["--fail-map", "routesdb", "--config", "@", "route-test", "--format", "tsv", "a@example.org"],
-        ])
-    func optionsBefore(arguments: [String]) throws {
+@Suite struct CommandLineTests {
+    @Test(arguments: [
+        ["--config", "@", "route-test", "--format", "tsv", "a@example.org"],
+        ["--config=@", "--set", "mydomain=x", "route-test", "--format", "tsv", "a@example.org"],
+        ["--fail-map", "routesdb", "--config", "@", "route-test", "--format", "tsv", "a@example.org"],
+    ])
+    func optionsOfASiteMayStandBeforeTheCommand(arguments: [String]) throws {
         let site = try TestSite(nil)
         let file = site.place.file("zmailer.conf")
         let result = try runCommand(
@@ -32,8 +29,8 @@ struct CommandLineTests {
         (["db", "get", "--ewn"], ["See 'zroute db get --help'"]),
     ]
 
-    @Test("A misspelt word is answered by the right one", arguments: misspeltWords)
-    func misspelt(arguments: [String], words: [String]) throws {
+    @Test(arguments: misspeltWords)
+    func aMisspeltWordIsAnsweredByTheRightOne(arguments: [String], words: [String]) throws {
         let result = try runCommand(try Programs.zroute.get(), arguments)
         #expect(result.status == 64)
         #expect(result.output.isEmpty)
@@ -44,18 +41,16 @@ struct CommandLineTests {
         ["newdb", "-check"], ["deliver", "-watch"], ["queue", "-chk"], ["route-test", "-format", "tsv", "-th"],
     ]
 
-    @Test("A word with one dash that has an h in it is no wish for help", arguments: wordsOfOneDash)
-    func oneDash(arguments: [String]) throws {
+    @Test(arguments: wordsOfOneDash)
+    func aWordWithOneDashThatHasAnHInItIsNoWishForHelp(arguments: [String]) throws {
         let result = try runCommand(try Programs.zroute.get(), arguments)
         #expect(result.status == 64)
         #expect(result.output.isEmpty)
         #expect(result.errorText.contains("-"), "\(result.errorText)")
     }
 
-    @Test(
-        "Standard files that are closed are errors, and nothing waits for them",
-        arguments: [(">&-", Int32(74)), ("<&-", 65), (">&- <&-", 65)])
-    func closed(redirection: String, status: Int32) throws {
+    @Test(arguments: [(">&-", Int32(74)), ("<&-", 65), (">&- <&-", 65)])
+    func standardFilesThatAreClosedAreErrorsAndNothingWaitsForThem(redirection: String, status: Int32) throws {
         let site = try TestSite(nil)
         let words = ["route-test", "--config", site.place.file("zmailer.conf"), "--format", "tsv", "-"]
         let script = "echo a@example.org | { exec \"$0\" \"$@\" \(redirection); }"
@@ -70,10 +65,8 @@ struct CommandLineTests {
         #expect(Self.misspeltWords.count > 8)
     }
 
-    @Test(
-        "Help goes to standard output",
-        arguments: [["--help"], ["help"], ["help", "db"], ["route-test", "--help"], ["db", "help", "get"], []])
-    func help(arguments: [String]) throws {
+    @Test(arguments: [["--help"], ["help"], ["help", "db"], ["route-test", "--help"], ["db", "help", "get"], []])
+    func helpGoesToStandardOutput(arguments: [String]) throws {
         let result = try runCommand(try Programs.zroute.get(), arguments)
         #expect(result.status == 0)
         #expect(result.text.contains("OVERVIEW"))

@@ -4,10 +4,9 @@
 import Testing
 import ZRouteTestKit
 
-@Suite("A mistake in the configuration")
-struct ConfigurationMistakesTests {
-    @Test("There is none in the site that the mistakes are made in", arguments: SiteFile.allCases)
-    func clean(file: SiteFile) throws {
+@Suite struct ConfigurationMistakesTests {
+    @Test(arguments: SiteFile.allCases)
+    func thereIsNoneInTheSiteThatTheMistakesAreMadeIn(file: SiteFile) throws {
         let result = try TestSite(nil).runForMistake(in: file)
         #expect(result.status == 0)
         #expect(result.errorText.isEmpty)
@@ -59,8 +58,8 @@ struct ConfigurationMistakesTests {
         Mistake(.scheduler, 5, "    command=\"smtp -M -x -F UNIX:$POSTOFFCE/s\"", "did you mean 'POSTOFFICE'"),
     ]
 
-    @Test("that bounces or strays mail is refused, with its place and what to write", arguments: refusedMistakes)
-    func refused(mistake: Mistake) throws {
+    @Test(arguments: refusedMistakes)
+    func thatBouncesOrStraysMailIsRefusedWithItsPlaceAndWhatToWrite(mistake: Mistake) throws {
         let site = try TestSite(mistake)
         let result = try site.runForMistake(in: mistake.file)
         #expect(result.status == 78)
@@ -75,8 +74,10 @@ struct ConfigurationMistakesTests {
         (.zmailer, 4, 4, 0), (.zmailer, 40, 20, 20), (.mail, 5, 5, 0), (.scheduler, 7, 7, 0), (.scheduler, 30, 20, 10),
     ]
 
-    @Test("All mistakes of a file are said, twenty at most and then their number", arguments: manyMistakes)
-    func many(file: SiteFile, count: Int, shown: Int, left: Int) throws {
+    @Test(arguments: manyMistakes)
+    func allMistakesOfAFileAreSaidTwentyAtMostAndThenTheirNumber(file: SiteFile, count: Int, shown: Int, left: Int)
+        throws
+    {
         let site = try TestSite(nil)
         let line =
             switch file {
@@ -114,8 +115,8 @@ struct ConfigurationMistakesTests {
         Mistake(.scheduler, 2, "    interval=1m idlemax=9", "idlemax=9", "seconds"),
     ]
 
-    @Test("that ZMailer's own files may hold is said, and mail goes on", arguments: warnedMistakes)
-    func warned(mistake: Mistake) throws {
+    @Test(arguments: warnedMistakes)
+    func thatZMailersOwnFilesMayHoldIsSaidAndMailGoesOn(mistake: Mistake) throws {
         let site = try TestSite(mistake)
         let result = try site.runForMistake(in: mistake.file)
         #expect(result.status == 0)
@@ -143,17 +144,15 @@ struct ConfigurationMistakesTests {
         Mistake(.scheduler, 6, "local\n    command=\"mailbox -l ${NOWHERE}\""),
     ]
 
-    @Test("is not seen where there is none", arguments: rightLines)
-    func right(line: Mistake) throws {
+    @Test(arguments: rightLines)
+    func isNotSeenWhereThereIsNone(line: Mistake) throws {
         let result = try TestSite(line).runForMistake(in: line.file)
         #expect(result.status == 0)
         #expect(result.errorText.isEmpty)
     }
 
-    @Test(
-        "A dbases.conf without any line of the chain is refused",
-        arguments: ["", "# nothing yet\n", "userdb NONE - - -\n"])
-    func nothing(text: String) throws {
+    @Test(arguments: ["", "# nothing yet\n", "userdb NONE - - -\n"])
+    func aDbasesConfWithoutAnyLineOfTheChainIsRefused(text: String) throws {
         let site = try TestSite(nil)
         try site.place.write(text, to: "db/dbases.conf")
         let result = try site.runForMistake(in: .databases)
@@ -163,9 +162,9 @@ struct ConfigurationMistakesTests {
     }
 
     @Test(
-        "A file saved with a byte order mark, or as UTF-16, is refused by its name", arguments: SiteFile.allCases,
+        arguments: SiteFile.allCases,
         [0, 1, 2])
-    func encodings(file: SiteFile, kind: Int) throws {
+    func aFileSavedWithAByteOrderMarkOrAsUTF16IsRefusedByItsName(file: SiteFile, kind: Int) throws {
         let site = try TestSite(nil)
         let text = file.text.replacing("@SITE@", with: site.place.path)
         let units = Array(text.utf16)
@@ -190,8 +189,8 @@ struct ConfigurationMistakesTests {
         "ann\u{A0}:x:1\n", "bob:x:1\n\u{200B}ann:x:1\n", "bob:x:1\nan\u{AD}n:x:1\n", "\u{3000}ann:x:1\n",
     ]
 
-    @Test("A file of accounts that names none holds mail for users, and bounces none", arguments: accountFiles)
-    func accounts(text: String) throws {
+    @Test(arguments: accountFiles)
+    func aFileOfAccountsThatNamesNoneHoldsMailForUsersAndBouncesNone(text: String) throws {
         let site = try TestSite(Mistake(.zmailer, 7, "ROUTEUSER_IN_ABNORMAL_UNIX=\nLOCALUSERS=@SITE@/accounts"))
         try site.place.write(text, to: "accounts")
         let result = try site.run(["route-test", "--format", "tsv", "ann@h.example"])
@@ -200,16 +199,13 @@ struct ConfigurationMistakesTests {
         #expect(result.errorText.contains(site.place.file("accounts")), "\(result.errorText)")
     }
 
-    @Test("A variable whose name is like a setting's is meant where something refers to it")
-    func referred() throws {
+    @Test func aVariableWhoseNameIsLikeASettingsIsMeantWhereSomethingRefersToIt() throws {
         let site = try TestSite(Mistake(.zmailer, 7, "MAILVARS=@SITE@\nLOGDIR=$MAILVARS/log"))
         #expect(try site.runForMistake(in: .zmailer).status == 0)
     }
 
-    @Test(
-        "Without any zmailer.conf the places looked at are named",
-        arguments: [["route-test", "a@b.example"], ["queue"], ["newdb"], ["route-queue"], ["deliver", "--once"]])
-    func noFile(arguments: [String]) throws {
+    @Test(arguments: [["route-test", "a@b.example"], ["queue"], ["newdb"], ["route-queue"], ["deliver", "--once"]])
+    func withoutAnyZmailerConfThePlacesLookedAtAreNamed(arguments: [String]) throws {
         let environment = ["-u", "ZCONFIG", try Programs.zroute.get()]
         let result = try runCommand("/usr/bin/env", environment + arguments)
         #expect(result.status == 78)

@@ -5,8 +5,7 @@ import Glibc
 import Testing
 import ZRouteTestKit
 
-@Suite("Where a command cannot do its work")
-struct ExitStatusTests {
+@Suite struct ExitStatusTests {
     // MARK: The spool
 
     static let spoolCommands: [[String]] = [
@@ -17,8 +16,8 @@ struct ExitStatusTests {
     static let spools = ["zmailer.conf", "none", "zmailer.conf/post", "none/post", "db"]
 
     /// Whoever calls `deliver --to` must keep the message: for an MTA 66 is a failure for good.
-    @Test("A spool that is none is said, with what to do", arguments: spoolCommands, spools)
-    func spool(command: [String], path: String) throws {
+    @Test(arguments: spoolCommands, spools)
+    func aSpoolThatIsNoneIsSaidWithWhatToDo(command: [String], path: String) throws {
         let site = try TestSite(nil)
         let result = try runCommand(
             try Programs.zroute.get(),
@@ -66,8 +65,8 @@ struct ExitStatusTests {
             ["--socket", "$/s", "--maildir", "$/none/m"], 73, "$/none/m: mkdir: No such file", "make the directory"),
     ]
 
-    @Test("What keeps lmtp-sink from listening is said, with what to do", arguments: obstacles)
-    func sink(obstacle: Obstacle) throws {
+    @Test(arguments: obstacles)
+    func whatKeepsLmtpSinkFromListeningIsSaidWithWhatToDo(obstacle: Obstacle) throws {
         let site = try TestSite(nil)
         try site.place.write("", to: "file")
         var arguments = obstacle.arguments.map { $0.replacing("$", with: site.place.path) }
@@ -89,8 +88,8 @@ struct ExitStatusTests {
         ["--log", "json", "--version"],
     ]
 
-    @Test("Help that cannot be written is no success", arguments: words, ["> /dev/full", ">&-"])
-    func help(words: [String], redirection: String) throws {
+    @Test(arguments: words, ["> /dev/full", ">&-"])
+    func helpThatCannotBeWrittenIsNoSuccess(words: [String], redirection: String) throws {
         let program = try Programs.zroute.get()
         let result = try runCommand("/bin/sh", ["-c", "exec \"$0\" \"$@\" \(redirection)", program] + words)
         #expect(result.status == 74, "\(result.errorText)")

@@ -4,12 +4,9 @@ import Glibc
 import Testing
 import ZRouteTestKit
 
-@Suite("Habits of other mailers")
-struct MapHabitsTests {
-    @Test(
-        "A value that only marks a domain as one's own is refused in thishost",
-        arguments: counted("values that mark a domain", ["OK", "yes", "1", "RELAY", "x", "true"]))
-    func marks(value: String) throws {
+@Suite struct MapHabitsTests {
+    @Test(arguments: counted("values that mark a domain", ["OK", "yes", "1", "RELAY", "x", "true"]))
+    func aValueThatOnlyMarksADomainAsOnesOwnIsRefusedInThishost(value: String) throws {
         let site = try TestSite(Mistake(.databases, 5, "thishost btree - -l $MAILVAR/db/own -lm%d pathalias"))
         try site.place.write("example.org \(value)\n", to: "db/own")
         let result = try site.run(["newdb", "thishost"])
@@ -17,10 +14,8 @@ struct MapHabitsTests {
         #expect(result.errorText.contains("db/own:1: '\(value)'"), "\(result.errorText)")
     }
 
-    @Test(
-        "A key that only a search driver asks for is refused where the map has none",
-        arguments: ["routesdb", "thishost"], [".example.org", "."])
-    func suffixes(relation: String, key: String) throws {
+    @Test(arguments: ["routesdb", "thishost"], [".example.org", "."])
+    func aKeyThatOnlyASearchDriverAsksForIsRefusedWhereTheMapHasNone(relation: String, key: String) throws {
         let line = relation == "routesdb" ? 4 : 5
         let site = try TestSite(Mistake(.databases, line, "\(relation) btree - -l $MAILVAR/db/names -lm%:"))
         try site.place.write(
@@ -30,18 +25,15 @@ struct MapHabitsTests {
         #expect(result.errorText.contains("-d pathalias"), "\(result.errorText)")
     }
 
-    @Test("A display name in an encoded word is one")
-    func encodedWord() throws {
+    @Test func aDisplayNameInAnEncodedWordIsOne() throws {
         let site = try TestSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
         try site.place.write("crew: =?utf-8?q?Kim?= <kim@x.example>\n", to: "db/aliases")
         let result = try site.run(["newdb", "aliases"])
         #expect(result.status == 0, "\(result.errorText)")
     }
 
-    @Test(
-        "A source that was emptied is said to empty its map",
-        arguments: counted("sources without entries", ["", "# nothing left\n"]))
-    func emptied(text: String) throws {
+    @Test(arguments: counted("sources without entries", ["", "# nothing left\n"]))
+    func aSourceThatWasEmptiedIsSaidToEmptyItsMap(text: String) throws {
         let site = try TestSite(Mistake(.databases, 1, "aliases btree - -la $MAILVAR/db/aliases -lm"))
         try site.place.write("root: ann@example.org\n", to: "db/aliases")
         #expect(try site.run(["newdb", "aliases"]).errorText.isEmpty)
@@ -51,14 +43,13 @@ struct MapHabitsTests {
     }
 
     @Test(
-        "newdb --check reads the descriptions of environments too",
         arguments: counted(
             "descriptions of environments",
             [
                 nil, "envflags = CDB\n", "envhome = /x\nenvmode = often\n", "envhme = /x\n",
                 "envhome = /x\nenvflags = CBD\n",
             ]))
-    func environments(text: String?) throws {
+    func newdbCheckReadsTheDescriptionsOfEnvironmentsToo(text: String?) throws {
         let site = try TestSite(
             Mistake(.databases, 1, "aliases btree - -r $MAILVAR/db/a -lm -C $MAILVAR/db/env.conf"))
         if let text { try site.place.write(text, to: "db/env.conf") }
@@ -67,8 +58,7 @@ struct MapHabitsTests {
         #expect(result.errorText.contains(site.place.file("db/env.conf")), "\(result.errorText)")
     }
 
-    @Test("The disk keeps room for all that an environment's cache may grow to, whoever enters it")
-    func room() throws {
+    @Test func theDiskKeepsRoomForAllThatAnEnvironmentsCacheMayGrowToWhoeverEntersIt() throws {
         let site = try TestSite()
         try site.loadLive(1)
         let region = site.place.file("env/__db.003")
@@ -78,10 +68,8 @@ struct MapHabitsTests {
         #expect(Int(status.st_blocks) * 512 >= 8 << 20, "\(status.st_blocks) blocks for \(status.st_size) bytes")
     }
 
-    @Test(
-        "makedb leaves a live map alone",
-        arguments: counted("spellings of a live map", ["db/live", "db/../db/live", "db//live"]))
-    func live(base: String) throws {
+    @Test(arguments: counted("spellings of a live map", ["db/live", "db/../db/live", "db//live"]))
+    func makedbLeavesALiveMapAlone(base: String) throws {
         let site = try TestSite()
         try site.loadLive(3)
         try site.place.write("one@live.example smtp-lmtp!node!one\n", to: "source")

@@ -5,14 +5,12 @@ import Glibc
 import Testing
 import ZRouteTestKit
 
-@Suite("Messages of the commands that write maps")
-struct MapMessagesTests {
+@Suite struct MapMessagesTests {
     let site: TestSite
 
     init() throws { site = try TestSite() }
 
     @Test(
-        "--allow with a name that cannot be allowed says which names can",
         arguments: counted(
             "names that cannot be allowed",
             [
@@ -22,7 +20,7 @@ struct MapMessagesTests {
                 ("nul-byte", "cannot be allowed: such a line has no key and value"),
                 ("source-is-newer", "run zroute newdb"), ("everything", "(names: all, "),
             ]), [["newdb"], ["makedb", "btree", "x"], ["db", "put", "m", "k", "v"], ["db", "load", "m"]])
-    func allowance(name: (String, cause: String), command: [String]) throws {
+    func allowWithANameThatCannotBeAllowedSaysWhichNamesCan(name: (String, cause: String), command: [String]) throws {
         let result = try site.run(command + ["--allow", name.0])
         #expect(result.status == 64)
         #expect(result.errorText.contains(name.cause), "\(result.errorText)")
@@ -52,8 +50,8 @@ struct MapMessagesTests {
         }
     }
 
-    @Test("A source that cannot be read is said with what to do", arguments: counted("obstacles", Obstacle.allCases))
-    private func obstacle(obstacle: Obstacle) throws {
+    @Test(arguments: counted("obstacles", Obstacle.allCases))
+    private func aSourceThatCannotBeReadIsSaidWithWhatToDo(obstacle: Obstacle) throws {
         let path = site.place.file("db/routes")
         unlink(path)
         try obstacle.make(at: path)
@@ -68,7 +66,6 @@ struct MapMessagesTests {
     }
 
     @Test(
-        "A dump with a key twice is said to, with the line that stands",
         arguments: counted(
             "dumps with keys twice",
             [
@@ -81,7 +78,7 @@ struct MapMessagesTests {
                         + "DATA=END\n", [7], nil
                 ),
             ] as [(String, [Int], String?)]))
-    func repeated(dump: String, lines: [Int], value: String?) throws {
+    func aDumpWithAKeyTwiceIsSaidToWithTheLineThatStands(dump: String, lines: [Int], value: String?) throws {
         try site.succeed(["newdb"])
         let result = try site.run(["db", "load", "fqdnroutes"], input: Array(dump.utf8))
         #expect(result.status == 0, "\(result.errorText)")
@@ -96,10 +93,9 @@ struct MapMessagesTests {
     }
 
     @Test(
-        "makedb takes the name of the database for the name without its extension",
         arguments: counted(
             "names of databases", [("btree", "db"), ("bhash", "dbh"), ("btree", "dbh"), ("bhash", "db")]))
-    func extensions(kind: String, ending: String) throws {
+    func makedbTakesTheNameOfTheDatabaseForTheNameWithoutItsExtension(kind: String, ending: String) throws {
         let base = site.place.file("db/routes")
         let file = base + (kind == "btree" ? ".db" : ".dbh")
         try site.write(routes: "one@x.example fg\n")
@@ -117,10 +113,8 @@ struct MapMessagesTests {
         #expect(!names.contains { $0.contains(".db.") || $0.contains(".dbh.") }, "\(names)")
     }
 
-    @Test(
-        "A source that was emptied is said with the number of entries there were",
-        arguments: counted("emptied sources", ["", "# nothing left\n", "\n\n"]), [1, 3])
-    func emptied(text: String, count: Int) throws {
+    @Test(arguments: counted("emptied sources", ["", "# nothing left\n", "\n\n"]), [1, 3])
+    func aSourceThatWasEmptiedIsSaidWithTheNumberOfEntriesThereWere(text: String, count: Int) throws {
         let routes = (1...count).map { "u\($0)@x.example smtp!h\n" }.joined()
         try site.write(routes: routes)
         try site.succeed(["newdb"])
@@ -142,8 +136,8 @@ struct MapMessagesTests {
         #expect(try site.run(["makedb", "-l", "bhash", base]).errorText.contains(had))
     }
 
-    @Test("An entry that an earlier map of the relation hides is said to be", arguments: ["put", "load"])
-    func hidden(command: String) throws {
+    @Test(arguments: ["put", "load"])
+    func anEntryThatAnEarlierMapOfTheRelationHidesIsSaidToBe(command: String) throws {
         try site.succeed(["newdb"])
         for (key, isHidden) in [("one@x.example", true), ("two@x.example", false)] {
             let result =
@@ -156,8 +150,7 @@ struct MapMessagesTests {
         }
     }
 
-    @Test("newdb says that everyone may write a text map")
-    func writableText() throws {
+    @Test func newdbSaysThatEveryoneMayWriteATextMap() throws {
         let site = try TestSite(mapType: "text")
         chmod(site.place.file("db/aliases"), 0o666)
         for command in [

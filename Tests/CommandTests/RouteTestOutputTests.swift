@@ -4,8 +4,7 @@ import Foundation
 import Testing
 import ZRouteTestKit
 
-@Suite("Answers that cannot be written")
-struct RouteTestOutputTests {
+@Suite struct RouteTestOutputTests {
     private func run(_ shell: String) throws -> CommandResult {
         let site = try TestSite(mapType: "text")
         // Without the live map, which no test here needs.
@@ -18,23 +17,20 @@ struct RouteTestOutputTests {
             input: Array(String(repeating: "one@x.example\n", count: 20_000).utf8))
     }
 
-    @Test("to a full disk are an error that says so")
-    func fullDisk() throws {
+    @Test func toAFullDiskAreAnErrorThatSaysSo() throws {
         let result = try run("exec \"$0\" \"$@\" > /dev/full")
         #expect(result.status == 74)
         #expect(result.errorText.contains("standard output") && result.errorText.contains("No space left"))
     }
 
-    @Test("because the reader has what it wanted are none")
-    func readerGone() throws {
+    @Test func becauseTheReaderHasWhatItWantedAreNone() throws {
         let result = try run("{ \"$0\" \"$@\"; echo $? >&2; } | head -1")
         #expect(result.text == "one@x.example\tsmtp-lmtp!node!one\n")
         #expect(result.errorText == "0\n")
     }
 }
 
-@Suite("What route-test shows besides routes")
-struct RouteTestChainTests {
+@Suite struct RouteTestChainTests {
     /// A site in which addresses are expanded.
     private func site() throws -> TestSite {
         let site = try TestSite(mapType: "text")
@@ -56,8 +52,8 @@ struct RouteTestChainTests {
         let routes: [Route]
     }
 
-    @Test("JSON has the chain of addresses that text shows", arguments: [true, false])
-    func chain(isTraced: Bool) throws {
+    @Test(arguments: [true, false])
+    func jsonHasTheChainOfAddressesThatTextShows(isTraced: Bool) throws {
         let site = try site()
         let words = ["route-test"] + (isTraced ? ["--trace"] : [])
         let json = try site.succeed(words + ["--format", "json", "all@x.example", "one@x.example"])
@@ -74,16 +70,14 @@ struct RouteTestChainTests {
         #expect(text.contains("two@x.example\n    <-- team@x.example\n    <-- all@x.example\n"), "\(text)")
     }
 
-    @Test("A trace that a form has no place for is refused")
-    func traceInTSV() throws {
+    @Test func aTraceThatAFormHasNoPlaceForIsRefused() throws {
         let result = try site().run(["route-test", "--trace", "--format", "tsv", "one@x.example"])
         #expect(result.status == 64)
         #expect(result.output.isEmpty)
         #expect(result.errorText.contains("--trace has no place in --format tsv; take text or json"))
     }
 
-    @Test("A long batch shows on a terminal how far it has come, and takes that away")
-    func progress() throws {
+    @Test func aLongBatchShowsOnATerminalHowFarItHasComeAndTakesThatAway() throws {
         let site = try site()
         let input = try site.place.write(String(repeating: "one@x.example\n", count: 300_000), to: "addresses")
         let output = site.place.file("answers")

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import ZRouteTestKit
 
-@Suite("Files that are written while a command reads them") struct SavedInPlaceTests {
+@Suite struct SavedInPlaceTests {
     let site: TestSite
 
     init() throws {
@@ -29,8 +29,8 @@ import ZRouteTestKit
         try body(rounds)
     }
 
-    @Test("end with status 75, and say which file it is", arguments: ["zmailer.conf", "db/dbases.conf", "db/routes"])
-    func unsettled(name: String) throws {
+    @Test(arguments: ["zmailer.conf", "db/dbases.conf", "db/routes"])
+    func endWithStatus75AndSayWhichFileItIs(name: String) throws {
         let path = site.place.file(name)
         let file = try #require(FileHandle(forWritingAtPath: path))
         try file.seekToEnd()
@@ -47,8 +47,7 @@ import ZRouteTestKit
         try file.close()
     }
 
-    @Test("answer nothing that a half-written map would say")
-    func torture() throws {
+    @Test func answerNothingThatAHalfWrittenMapWouldSay() throws {
         let keys = (0..<400).map { "user\($0)@x.example" }
         let lines = ["@x.example error!nosuchuser\n"] + keys.map { "\($0) smtp-lmtp!node!user\n" }
         let path = site.place.file("db/routes")

@@ -5,8 +5,7 @@ import Foundation
 import Testing
 import ZRouteTestKit
 
-@Suite("Answers in TSV")
-struct TSVReportTests {
+@Suite struct TSVReportTests {
     let site: TestSite
 
     init() throws {
@@ -85,14 +84,12 @@ struct TSVReportTests {
         }
     }
 
-    @Test(
-        "escape what separates, in values of maps and in addresses",
-        arguments: [
-            "smtp!host!user", "smtp;x!host!user", "smtp!ho;st!us;er", "smtp!h\\st!us\\;er", "smtp!ho\tst!user",
-            "smtp!host!us\\ter\\", "smtp!host!us\u{1}er\u{7F}", ";!;!;", "smtp!host!;", "smtp!é!ü", "smtp!host!user\r",
-            "smtp!a host of more than eight bytes!a user of more than eight bytes;", "error!no;body \\ here\tat all",
-        ])
-    func values(value: String) throws {
+    @Test(arguments: [
+        "smtp!host!user", "smtp;x!host!user", "smtp!ho;st!us;er", "smtp!h\\st!us\\;er", "smtp!ho\tst!user",
+        "smtp!host!us\\ter\\", "smtp!host!us\u{1}er\u{7F}", ";!;!;", "smtp!host!;", "smtp!é!ü", "smtp!host!user\r",
+        "smtp!a host of more than eight bytes!a user of more than eight bytes;", "error!no;body \\ here\tat all",
+    ])
+    func escapeWhatSeparatesInValuesOfMapsAndInAddresses(value: String) throws {
         try site.write(routes: "user@x.example \(value)\n@y.example smtp!%1!%4\n")
         let addresses = [
             "user@x.example", "\"q;u\"@y.example", "\"q\\\\u\"@y.example", "a b;\\\tc@y.example", "n@y.example",
@@ -100,8 +97,7 @@ struct TSVReportTests {
         try expectSame(Array((addresses.joined(separator: "\n") + "\n").utf8), count: addresses.count)
     }
 
-    @Test("of any bytes are the answers in JSON")
-    func anyBytes() throws {
+    @Test func ofAnyBytesAreTheAnswersInJSON() throws {
         let telling = Array(";\\!\t\r \"%a@.".utf8) + [0x01, 0x1F, 0x7F, 0x80, 0xC3, 0xA9, 0xFF]
         var generator = SystemRandomNumberGenerator()
         func text(_ lengths: ClosedRange<Int>) -> [UInt8] {

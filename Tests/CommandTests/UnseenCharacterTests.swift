@@ -3,8 +3,7 @@
 import Testing
 import ZRouteTestKit
 
-@Suite("A character that nobody sees in a configuration file")
-struct UnseenCharacterTests {
+@Suite struct UnseenCharacterTests {
     /// A place in a file: a line, and the column that a character is put before.
     struct Place: Sendable, CustomTestStringConvertible {
         let file: SiteFile
@@ -35,8 +34,8 @@ struct UnseenCharacterTests {
         return site
     }
 
-    @Test("is refused with its place and what to do", arguments: places)
-    func refused(place: Place) throws {
+    @Test(arguments: places)
+    func isRefusedWithItsPlaceAndWhatToDo(place: Place) throws {
         for character in UnseenText.all {
             let site = try site(place, character.bytes)
             let result = try site.runForMistake(in: place.file)
@@ -52,8 +51,8 @@ struct UnseenCharacterTests {
         }
     }
 
-    @Test("is no matter in a comment, unless it ends lines elsewhere", arguments: SiteFile.allCases)
-    func comments(file: SiteFile) throws {
+    @Test(arguments: SiteFile.allCases)
+    func isNoMatterInACommentUnlessItEndsLinesElsewhere(file: SiteFile) throws {
         for character in UnseenText.all {
             let site = try TestSite(nil)
             let text = file.text.replacing("@SITE@", with: site.place.path)
@@ -65,8 +64,8 @@ struct UnseenCharacterTests {
         }
     }
 
-    @Test("is refused in --set, too", arguments: UnseenText.all.filter { $0.bytes.count > 1 })
-    func overrides(character: UnseenText) throws {
+    @Test(arguments: UnseenText.all.filter { $0.bytes.count > 1 })
+    func isRefusedOnTheCommandLineToo(character: UnseenText) throws {
         let site = try TestSite(nil)
         let result = try site.run([
             "route-test", "--set", "DBTYPE=text" + String(decoding: character.bytes, as: UTF8.self), "a@example.org",
@@ -76,8 +75,8 @@ struct UnseenCharacterTests {
     }
 
     /// The script of ZMailer's router is not ours: only the settings that are taken from it matter.
-    @Test("is refused in a setting of router.cf, and no matter elsewhere in it", arguments: [true, false])
-    func routerScript(isSetting: Bool) throws {
+    @Test(arguments: [true, false])
+    func isRefusedInASettingOfRouterCfAndNoMatterElsewhereInIt(isSetting: Bool) throws {
         let site = try TestSite(nil)
         let line = isSetting ? "orgdomain=example\u{A0}" : "  echo a\u{A0}b"
         try site.place.write("#!/bin/sh\n\(line)\n", to: "router.cf")

@@ -2,10 +2,8 @@ import Configuration
 import Testing
 import ZRouteTestKit
 
-@Suite("Files of the configuration")
-struct SettingsFilesTests {
-    @Test("router.cf and mail.conf are found by MAILSHARE and MAILVAR")
-    func companions() throws {
+@Suite struct SettingsFilesTests {
+    @Test func routerCfAndMailConfAreFoundByMAILSHAREAndMAILVAR() throws {
         let directory = try configurationDirectory([
             "zmailer.conf": "MAILVAR=@SITE@\nMAILSHARE=@SITE@\n",
             "mail.conf": "hostname=store.example.net\nmydomain=$hostname\norgdomain=example.net\nOTHER=kept\n",
@@ -34,8 +32,7 @@ struct SettingsFilesTests {
         #expect(settings.variables["PATH"] == nil)
     }
 
-    @Test("mail.conf has the last word over router.cf, router.cf over zmailer.conf")
-    func precedence() throws {
+    @Test func mailConfHasTheLastWordOverRouterCfRouterCfOverZmailerConf() throws {
         let directory = try configurationDirectory([
             "zmailer.conf": "MAILVAR=@SITE@\nMAILSHARE=@SITE@\nexpansiondepth=1\nexpansionsize=1\nmydomain=a\n",
             "router.cf": "expansiondepth=2\nexpansionsize=2\n",
@@ -47,8 +44,7 @@ struct SettingsFilesTests {
         #expect(settings.myDomain == "a")
     }
 
-    @Test("An unusable value in router.cf names that file")
-    func unusableInRouter() throws {
+    @Test func anUnusableValueInRouterCfNamesThatFile() throws {
         let directory = try configurationDirectory([
             "zmailer.conf": "MAILSHARE=@SITE@\n", "router.cf": "\n\nexpansiondepth=x\n",
         ])
@@ -59,8 +55,7 @@ struct SettingsFilesTests {
         #expect(error?.line == 3)
     }
 
-    @Test("Overrides win over every file, and files see them")
-    func overrides() throws {
+    @Test func overridesWinOverEveryFileAndFilesSeeThem() throws {
         let directory = try configurationDirectory([
             "zmailer.conf": "MAILVAR=/elsewhere\nPOSTOFFICE=$MAILVAR/post\nexpansiondepth=nonsense\n",
             "mail.conf": "mydomain=from.mail.conf\n",
@@ -74,10 +69,8 @@ struct SettingsFilesTests {
         #expect(settings.expansionDepth == 4)
     }
 
-    @Test(
-        "An unusable override is reported as --set",
-        arguments: [("expansiondepth", "x"), ("no name", "x"), ("", "x"), ("A", "a\u{0}b")])
-    func unusableOverride(name: String, value: String) throws {
+    @Test(arguments: [("expansiondepth", "x"), ("no name", "x"), ("", "x"), ("A", "a\u{0}b")])
+    func anUnusableOverrideIsReportedAsSet(name: String, value: String) throws {
         let error = #expect(throws: ConfigurationError.self) {
             try Settings.load(environmentFile: nil, standardFiles: [], overrides: [(name, value)])
         }
@@ -85,8 +78,7 @@ struct SettingsFilesTests {
         #expect(error?.line == nil)
     }
 
-    @Test("The file is looked for on the command line, in the environment, in the standard places")
-    func order() throws {
+    @Test func theCommandLineComesBeforeTheEnvironmentAndTheStandardPlaces() throws {
         let directory = try configurationDirectory([
             "a": "mydomain=a\n", "b": "mydomain=b\n", "c": "mydomain=c\n", "d": "mydomain=d\n",
         ])
@@ -101,26 +93,23 @@ struct SettingsFilesTests {
         #expect(try load(nil, nil, []).file == nil)
     }
 
-    @Test("A file that was named must exist and be readable")
-    func missing() throws {
+    @Test func aFileThatWasNamedMustExistAndBeReadable() throws {
         let directory = try configurationDirectory([:])
         #expect(throws: ConfigurationError.self) { try Settings.load(file: directory.file("none")) }
         #expect(throws: ConfigurationError.self) { try Settings.load(environmentFile: directory.file("none")) }
         #expect(throws: ConfigurationError.self) { try Settings.load(file: directory.path) }
     }
 
-    @Test(
-        "Variables are expanded, and those that are not set are named",
-        arguments: [
-            ("plain", "plain", []),
-            ("$A/x", "/a/x", []),
-            ("${A}x", "/ax", []),
-            ("$Ax", "", ["Ax"]),
-            ("${A", "${A", []),
-            ("$1$", "$1$", []),
-            ("$A$B${C}", "/a", ["B", "C"]),
-        ])
-    func expansion(text: String, expanded: String, unset: [String]) {
+    @Test(arguments: [
+        ("plain", "plain", []),
+        ("$A/x", "/a/x", []),
+        ("${A}x", "/ax", []),
+        ("$Ax", "", ["Ax"]),
+        ("${A", "${A", []),
+        ("$1$", "$1$", []),
+        ("$A$B${C}", "/a", ["B", "C"]),
+    ])
+    func variablesAreExpandedAndThoseThatAreNotSetAreNamed(text: String, expanded: String, unset: [String]) {
         let expansion = Variables(["A": "/a"]).expand(text)
         #expect(expansion.text == expanded)
         #expect(expansion.unset == unset)

@@ -10,10 +10,8 @@ private func settings(
         file: directory.file("zmailer.conf"), overrides: overrides, systemHostname: "Host.Example")
 }
 
-@Suite("Settings")
-struct SettingsTests {
-    @Test("Defaults stand where nothing is set")
-    func defaults() throws {
+@Suite struct SettingsTests {
+    @Test func defaultsStandWhereNothingIsSet() throws {
         let settings = try settings("# nothing\n\n")
         #expect(settings.databaseType == "btree")
         #expect(settings.variables["DBTYPE"] == "btree")
@@ -37,8 +35,7 @@ struct SettingsTests {
         #expect(settings.localUsers == nil)
     }
 
-    @Test("Every name is read")
-    func everyName() throws {
+    @Test func everyNameIsRead() throws {
         let settings = try settings(
             """
             MAILVAR=/m
@@ -108,8 +105,8 @@ struct SettingsTests {
         ("X=first\nX=second", "second"),
     ]
 
-    @Test("Values are read as a shell reads plain assignments", arguments: valueLines)
-    func values(line: String, value: String) throws {
+    @Test(arguments: valueLines)
+    func valuesAreReadAsAShellReadsPlainAssignments(line: String, value: String) throws {
         #expect(try settings("Y=why\n\(line)\n").variables["X"] == value)
     }
 
@@ -118,8 +115,8 @@ struct SettingsTests {
         "if true; then", "X", "=x", "1X=a", "X =a", ". /etc/zmailer.conf", "export X",
     ]
 
-    @Test("What only a shell understands is passed over", arguments: linesForShells)
-    func passedOver(line: String) throws {
+    @Test(arguments: linesForShells)
+    func whatOnlyAShellUnderstandsIsPassedOver(line: String) throws {
         let settings = try settings("\(line)\nlocaldoesdomain=1\n")
         #expect(settings.variables["X"] == nil)
         #expect(settings.localDoesDomain)
@@ -141,8 +138,8 @@ struct SettingsTests {
         ("hostname=\"open", "the value of hostname lacks its closing quote"),
     ]
 
-    @Test("An unusable value is an error with its file and line", arguments: unusableLines)
-    func unusable(line: String, text: String) throws {
+    @Test(arguments: unusableLines)
+    func anUnusableValueIsAnErrorWithItsFileAndLine(line: String, text: String) throws {
         let directory = try configurationDirectory(["zmailer.conf": "# first\n\(line)\n"])
         let file = directory.file("zmailer.conf")
         let error = #expect(throws: ConfigurationError.self) { try Settings.load(file: file) }
@@ -154,8 +151,8 @@ struct SettingsTests {
 
     static let switchValues = [("", false), ("0", false), ("no", false), ("1", true), ("yes", true), ("On", true)]
 
-    @Test("A switch is off when empty or 0", arguments: switchValues)
-    func switches(value: String, isOn: Bool) throws {
+    @Test(arguments: switchValues)
+    func aSwitchIsOffWhenEmptyOr0(value: String, isOn: Bool) throws {
         #expect(try settings("localdoesdomain=\(value)\n").localDoesDomain == isOn)
         #expect(try settings("ROUTEUSER_IN_ABNORMAL_UNIX=\(value)\n").acceptsAnyLocalUser == isOn)
     }
@@ -167,26 +164,22 @@ struct SettingsTests {
         #expect(Self.unusableLines.count > 12)
     }
 
-    @Test("Variables that double each other do not fill the memory")
-    func doubling() throws {
+    @Test func variablesThatDoubleEachOtherDoNotFillTheMemory() throws {
         let doubled = (0..<1000).map { _ in "X=$X$X" }.joined(separator: "\n")
         let settings = try settings("X=aaaaaaaaaaaaaaaa\n\(doubled)\n")
         #expect((settings.variables["X"]?.utf8.count ?? 0) <= 65_536)
     }
 
-    @Test("Lines and files have limits")
-    func limits() throws {
+    @Test func linesAndFilesHaveLimits() throws {
         #expect(throws: ConfigurationError.self) { try settings(String(repeating: "x", count: 70_000)) }
         #expect(throws: ConfigurationError.self) { try settings(String(repeating: "#\n", count: 600_000)) }
     }
 
-    @Test("A NUL in a value is refused")
-    func nul() throws {
+    @Test func aNULInAValueIsRefused() throws {
         #expect(throws: ConfigurationError.self) { try settings("MAILVAR=/a\u{0}b\n") }
     }
 
-    @Test("Bytes that are no UTF-8 are no trouble in comments")
-    func latin1() throws {
+    @Test func bytesThatAreNoUTF8AreNoTroubleInComments() throws {
         #expect(try settings("# caf\u{e9}\nlocaldoesdomain=1\n").localDoesDomain)
     }
 }

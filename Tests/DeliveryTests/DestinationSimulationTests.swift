@@ -3,7 +3,7 @@
 import Delivery
 import Testing
 
-struct DestinationSimulationTests {
+@Suite struct DestinationSimulationTests {
     /// Every message has one outcome, limits hold, and nothing goes round in circles, whatever the server does.
     @Test(
         arguments: [

@@ -56,7 +56,7 @@ private func brokenState() -> DestinationState {
     return state
 }
 
-struct DestinationStateTests {
+@Suite struct DestinationStateTests {
     // MARK: What goes next
 
     /// Idle connections first, then new ones, then as the second message of those at work; nothing to those that end.
@@ -185,7 +185,7 @@ struct DestinationStateTests {
     }
 }
 
-struct ConnectionStateTests {
+@Suite struct ConnectionStateTests {
     /// A server that is busy is tried again as long as connecting may take (180 s), and nobody else is.
     @Test(arguments: [
         ("opening", true, false, 0, ConnectionState.Retry.again(.milliseconds(50))),

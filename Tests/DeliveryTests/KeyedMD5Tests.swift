@@ -3,7 +3,7 @@
 import Delivery
 import Testing
 
-struct KeyedMD5Tests {
+@Suite struct KeyedMD5Tests {
     static let vectors: [(key: [UInt8], message: [UInt8], digest: String)] = [
         (Array(repeating: 0x0B, count: 16), Array("Hi There".utf8), "9294727a3638bb1c13f48ef8158bfc9d"),
         (Array("Jefe".utf8), Array("what do ya want for nothing?".utf8), "750c783e6ab0b503eaa86e310a5db738"),
@@ -18,8 +18,8 @@ struct KeyedMD5Tests {
         ),
     ]
 
-    @Test("HMAC-MD5 of published vectors", arguments: vectors)
-    func digest(_ vector: (key: [UInt8], message: [UInt8], digest: String)) {
+    @Test(arguments: vectors)
+    func hmacMD5OfPublishedVectors(_ vector: (key: [UInt8], message: [UInt8], digest: String)) {
         let hexadecimal = KeyedMD5.digest(key: vector.key, message: vector.message).map { byte in
             let digits = String(byte, radix: 16)
             return digits.count == 1 ? "0" + digits : digits

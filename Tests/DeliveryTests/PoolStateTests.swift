@@ -211,7 +211,7 @@ extension PoolSequence.Destination {
     var hasIdle: Bool { work == 0 && connections.contains(.idle) }
 }
 
-struct PoolStateTests {
+@Suite struct PoolStateTests {
     /// The limits of some destinations: scopes and numbers, those of a destination between semicolons.
     private static func limits(_ text: String) -> [[ConnectionLimit]] {
         text.split(separator: ";").map { destination in

@@ -4,13 +4,12 @@ import Foundation
 import FuzzTargets
 import Testing
 
-@Suite("Fuzz corpus")
-struct CorpusTests {
+@Suite struct CorpusTests {
     private static let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../Fuzz/Corpus")
         .standardized
 
-    @Test("holds nothing that breaks its target", arguments: FuzzTarget.allCases)
-    func corpus(target: FuzzTarget) throws {
+    @Test(arguments: FuzzTarget.allCases)
+    func holdsNothingThatBreaksItsTarget(target: FuzzTarget) throws {
         let directory = Self.root.appendingPathComponent(target.rawValue)
         let files = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
         for file in files {

@@ -11,9 +11,8 @@ private func capabilities(_ lines: String...) throws -> Capabilities {
     return Capabilities(hello: try #require(try parser.next(in: bytes.span, from: &position)))
 }
 
-struct CapabilitiesTests {
-    @Test("Cyrus on its socket")
-    func cyrus() throws {
+@Suite struct CapabilitiesTests {
+    @Test func aDialogueWithCyrus() throws {
         let found = try capabilities(
             "8BITMIME", "ENHANCEDSTATUSCODES", "PIPELINING", "SIZE", "AUTH EXTERNAL", "IGNOREQUOTA",
             "Ok SESSIONID=<cyrus-1-2-3>")
@@ -22,41 +21,35 @@ struct CapabilitiesTests {
         #expect(found.authenticationMechanisms == ["EXTERNAL"])
     }
 
-    @Test("Dovecot")
-    func dovecot() throws {
+    @Test func aDialogueWithDovecot() throws {
         let found = try capabilities("8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES", "PIPELINING", "STARTTLS")
         #expect(found.extensions == [.eightBitMIME, .chunking, .enhancedStatusCodes, .pipelining, .startTLS])
     }
 
-    @Test("an empty last line, as smtp-sink's")
-    func smtpSink() throws {
+    @Test func anEmptyLastLineAsSmtpSinks() throws {
         #expect(try capabilities("PIPELINING", "8BITMIME", "").extensions == [.pipelining, .eightBitMIME])
     }
 
-    @Test("words in any case, blanks of any number, arguments")
-    func forms() throws {
+    @Test func wordsInAnyCaseBlanksOfAnyNumberArguments() throws {
         let found = try capabilities("size  20000", "smtputf8", "Dsn", "auth login  PLAIN login", "AUTH=CRAM-MD5 PLAIN")
         #expect(found.extensions == [.size, .smtpUTF8, .deliveryStatusNotifications])
         #expect(found.sizeLimit == 20_000)
         #expect(found.authenticationMechanisms == ["LOGIN", "PLAIN", "CRAM-MD5"])
     }
 
-    @Test(
-        "sizes that are no limit", arguments: ["SIZE", "SIZE 0", "SIZE x", "SIZE -1", "SIZE 99999999999999999999999"])
-    func noLimit(_ line: String) throws {
+    @Test(arguments: ["SIZE", "SIZE 0", "SIZE x", "SIZE -1", "SIZE 99999999999999999999999"])
+    func sizesThatAreNoLimit(_ line: String) throws {
         let found = try capabilities(line)
         #expect(found.extensions == .size)
         #expect(found.sizeLimit == nil)
     }
 
-    @Test("a list of mechanisms without end")
-    func manyMechanisms() throws {
+    @Test func aListOfMechanismsWithoutEndIsNoTrouble() throws {
         let words = (0..<10_000).map { "M\($0)" }.joined(separator: " ")
         #expect(try capabilities("AUTH " + words).authenticationMechanisms.count == 64)
     }
 
-    @Test("the server's name is no keyword")
-    func nameIsNone() throws {
+    @Test func theServersNameIsNoKeyword() throws {
         var parser = ReplyParser()
         var position = 0
         let reply = try parser.next(in: Array("250 PIPELINING\r\n".utf8).span, from: &position)

@@ -5,9 +5,9 @@ import Testing
 
 private let dialects: [Dialect] = [.lmtp, .smtp]
 
-struct ChunkingTests {
-    @Test("BDAT in place of DATA, with the exact length, undotted", arguments: dialects, [true, false])
-    func chunking(_ dialect: Dialect, _ isPipelined: Bool) throws {
+@Suite struct ChunkingTests {
+    @Test(arguments: dialects, [true, false])
+    func bdatInPlaceOfDATAWithTheExactLengthUndotted(_ dialect: Dialect, _ isPipelined: Bool) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.keywords = ["CHUNKING"] + (isPipelined ? ["PIPELINING"] : [])
         var first = envelope("a", "b")
@@ -22,8 +22,7 @@ struct ChunkingTests {
         #expect(string(result.reports[0].dialogue(recipient: 0)).contains("\r<<- BDAT 6 LAST\r->> 250 "))
     }
 
-    @Test("a message of another length than BDAT announced is never ended")
-    func wrongLength() throws {
+    @Test func aMessageOfAnotherLengthThanBDATAnnouncedIsNeverEnded() throws {
         var peer = ScriptedPeer()
         peer.keywords = ["CHUNKING"]
         var first = envelope("a")
@@ -33,8 +32,7 @@ struct ChunkingTests {
         #expect(result.peer.messages.isEmpty)
     }
 
-    @Test("without an exact length, or the peer's word, or the option, there is no BDAT")
-    func noChunking() throws {
+    @Test func withoutAnExactLengthOrThePeersWordOrTheOptionThereIsNoBDAT() throws {
         for (length, keyword, isWanted) in [
             (Envelope.Length.estimate(6), "CHUNKING", true), (.exact(6), "X", true), (.exact(6), "CHUNKING", false),
         ] {

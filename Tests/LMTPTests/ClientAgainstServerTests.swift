@@ -84,7 +84,7 @@ func converse(
     return (reports, failures)
 }
 
-struct ClientAgainstServerTests {
+@Suite struct ClientAgainstServerTests {
     private let body = Array("Subject: x\n\n.\n..\nend".utf8)
     private let wireBody = Array("Subject: x\r\n\r\n.\r\n..\r\nend\r\n".utf8)
 
@@ -94,8 +94,8 @@ struct ClientAgainstServerTests {
             length: .exact(UInt64(wireBody.count)))
     }
 
-    @Test("they agree about every recipient", arguments: Meeting.all)
-    func agreement(_ meeting: Meeting) throws {
+    @Test(arguments: Meeting.all)
+    func theyAgreeAboutEveryRecipient(_ meeting: Meeting) throws {
         var server = ServerDriver(wholeServer(meeting.dialect) { $0.limits.recipients = 4 })
         server.senderReplies = ["bad": "550 5.7.1 not from there"]
         server.recipientReplies = ["no": "550 5.1.1 nobody", "busy": "450 4.2.1 busy"]
@@ -132,8 +132,8 @@ struct ClientAgainstServerTests {
     }
 
     /// A message over the server's limit is refused at MAIL, or where its length was not known at its end.
-    @Test("a message is too large", arguments: Meeting.all, [true, false])
-    func tooLarge(_ meeting: Meeting, _ isKnown: Bool) throws {
+    @Test(arguments: Meeting.all, [true, false])
+    func aMessageIsTooLarge(_ meeting: Meeting, _ isKnown: Bool) throws {
         var server = ServerDriver(wholeServer(meeting.dialect) { $0.limits.messageSize = 20 })
         var envelope = envelope("s", ["a", "b"])
         if !isKnown { envelope.length = .unknown }

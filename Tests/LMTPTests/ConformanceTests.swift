@@ -87,11 +87,11 @@ private func upperCasedPaths(_ command: String) -> String {
         .replacing("LHLO vm", with: "LHLO client.example")
 }
 
-struct ConformanceTests {
+@Suite struct ConformanceTests {
     static let names = ["01-two-ok", "02-mixed", "03-dsn", "04-nocaps", "05-null-sender", "07-local-channel"]
 
-    @Test("commands, message and outcomes", arguments: names, [true, false])
-    func dialogue(_ name: String, _ isPipelined: Bool) throws {
+    @Test(arguments: names, [true, false])
+    func commandsMessageAndOutcomesAreThoseOfTheRecording(_ name: String, _ isPipelined: Bool) throws {
         let recorded = try Recorded(name)
         let envelope = try recorded.envelope()
         let result = converse(
@@ -114,8 +114,7 @@ struct ConformanceTests {
         }
     }
 
-    @Test("a peer without 8BITMIME gets quoted-printable with the same content")
-    func sevenBits() throws {
+    @Test func aPeerWithout8BITMIMEGetsQuotedPrintableWithTheSameContent() throws {
         let recorded = try Recorded("04-nocaps")
         let body = Array("Subject: hello\n\nbody line 1\n.dot line\n8bit \u{FF} end\nlast\n".utf8)
             .map { $0 == 0xC3 ? 0xE9 : $0 }.filter { $0 != 0xBF }
@@ -128,8 +127,7 @@ struct ConformanceTests {
         #expect(message.contains("\r\nX-Warning: "))
     }
 
-    @Test("the dialogue of a refused recipient, as ZMailer writes it into a control file")
-    func diagnostic() throws {
+    @Test func theDialogueOfARefusedRecipientAsZMailerWritesItIntoAControlFile() throws {
         let recorded = try Recorded("02-mixed")
         let result = converse(try options(), recorded.peer, [try recorded.envelope()], body: recorded.body)
         let report = try #require(result.reports.first)

@@ -17,7 +17,7 @@ private func commands(
     )
 }
 
-struct EnvelopeTests {
+@Suite struct EnvelopeTests {
     private static func full() -> Envelope {
         Envelope(
             sender: Array("s@x".utf8),
@@ -32,15 +32,13 @@ struct EnvelopeTests {
             envelopeID: XText(encoding: "id 1".utf8))
     }
 
-    @Test("nothing announced, nothing sent")
-    func bare() throws {
+    @Test func nothingAnnouncedNothingSent() throws {
         let (mail, rcpt, _) = try commands([""], Self.full())
         #expect(mail == "MAIL FROM:<s@x>")
         #expect(rcpt == ["RCPT TO:<a+b>", "RCPT TO:<c=d>", "RCPT TO:<e>"])
     }
 
-    @Test("everything announced, everything sent")
-    func complete() throws {
+    @Test func everythingAnnouncedEverythingSent() throws {
         let (mail, rcpt, _) = try commands(["8BITMIME", "SIZE", "SMTPUTF8", "DSN", "IGNOREQUOTA"], Self.full())
         #expect(mail == "MAIL FROM:<s@x> BODY=8BITMIME SIZE=1234 SMTPUTF8 ENVID=id+201 RET=FULL")
         #expect(
@@ -50,8 +48,7 @@ struct EnvelopeTests {
             ])
     }
 
-    @Test("each keyword brings its own parameters alone")
-    func single() throws {
+    @Test func eachKeywordBringsItsOwnParametersAlone() throws {
         let expected = [
             ("8BITMIME", "MAIL FROM:<s@x> BODY=8BITMIME"), ("SMTPUTF8", "MAIL FROM:<s@x> SMTPUTF8"),
             ("DSN", "MAIL FROM:<s@x> ENVID=id+201 RET=FULL"),
@@ -65,8 +62,7 @@ struct EnvelopeTests {
         #expect(try commands(["SIZE", "8BITMIME"], Self.full()) { $0.forcesSevenBit = true }.mail == "MAIL FROM:<s@x>")
     }
 
-    @Test("the null sender")
-    func nullSender() throws {
+    @Test func theNullSender() throws {
         #expect(try commands([""], envelope("a", sender: "")).mail == "MAIL FROM:<>")
     }
 
@@ -75,8 +71,8 @@ struct EnvelopeTests {
         "\"a\nb\"", "\"a\u{7F}\"", "a> NOTIFY=NEVER", "\u{1B}[2J",
     ]
 
-    @Test("a recipient that would break the command is refused here, the others are delivered", arguments: unsendable)
-    func injection(_ address: String) throws {
+    @Test(arguments: unsendable)
+    func aRecipientThatWouldBreakTheCommandIsRefusedHere(_ address: String) throws {
         let (_, rcpt, result) = try commands(["PIPELINING", "SMTPUTF8"], envelope("ok", address, "good"))
         #expect(rcpt == ["RCPT TO:<ok>", "RCPT TO:<good>"])
         #expect(result.outcomes() == [.delivered, .failed, .delivered])
@@ -86,34 +82,30 @@ struct EnvelopeTests {
         #expect(result.reports.first?.exchanges(recipient: 1) == [])
     }
 
-    @Test("a sender that would break the command", arguments: unsendable.filter { !$0.isEmpty })
-    func senderInjection(_ address: String) throws {
+    @Test(arguments: unsendable.filter { !$0.isEmpty })
+    func aSenderThatWouldBreakTheCommand(_ address: String) throws {
         let (mail, _, result) = try commands(["PIPELINING"], envelope("a", "b", sender: address))
         #expect(mail == nil)
         #expect(result.outcomes() == [.failed, .failed])
         #expect(result.reports[0].recipients[0].reply.enhancedCode == EnhancedStatusCode(5, 1, 7))
     }
 
-    @Test(
-        "unusual addresses are sent as they are",
-        arguments: [
-            "\"a b\"@x", "\"a>b\"@x", "\"a\\\"b\"@x", "@r1:u@d", "a%b@c", "a!b", "user+lists/swift", "cyrus/user.x",
-            "u@[IPv6:::1]", "a'b", "a\\b", String(repeating: "x", count: 5_000),
-        ])
-    func unusual(_ address: String) throws {
+    @Test(arguments: [
+        "\"a b\"@x", "\"a>b\"@x", "\"a\\\"b\"@x", "@r1:u@d", "a%b@c", "a!b", "user+lists/swift", "cyrus/user.x",
+        "u@[IPv6:::1]", "a'b", "a\\b", String(repeating: "x", count: 5_000),
+    ])
+    func unusualAddressesAreSentAsTheyAre(_ address: String) throws {
         #expect(try commands(["PIPELINING"], envelope(address)).rcpt == ["RCPT TO:<\(address)>"])
     }
 
-    @Test("SMTPUTF8 is asked for where an address needs it")
-    func international() throws {
+    @Test func smtputf8IsAskedForWhereAnAddressNeedsIt() throws {
         #expect(try commands(["SMTPUTF8"], envelope("jos\u{e9}@x")).mail == "MAIL FROM:<s@example.org> SMTPUTF8")
         #expect(
             try commands(["SMTPUTF8", "DSN"], envelope("jos\u{e9}")).rcpt == ["RCPT TO:<jos\u{e9}> NOTIFY=FAILURE"])
         #expect(try commands(["SMTPUTF8"], envelope("jose@x")).mail == "MAIL FROM:<s@example.org>")
     }
 
-    @Test("without SMTPUTF8 such a recipient fails, and only it")
-    func internationalUnsupported() throws {
+    @Test func withoutSMTPUTF8SuchARecipientFailsAndOnlyIt() throws {
         let (mail, rcpt, result) = try commands(["DSN"], envelope("jos\u{e9}@x", "b"))
         #expect(mail == "MAIL FROM:<s@example.org>")
         #expect(rcpt.count == 1)
@@ -124,16 +116,14 @@ struct EnvelopeTests {
         #expect(try commands([""], envelope("a", sender: "\u{e9}@x")).result.outcomes() == [.failed])
     }
 
-    @Test("bytes that are no UTF-8 are never sent")
-    func latin1() throws {
+    @Test func bytesThatAreNoUTF8AreNeverSent() throws {
         let bad = Envelope(sender: [], recipients: [EnvelopeRecipient([0x61, 0xE9])])
         let (_, rcpt, result) = try commands(["SMTPUTF8"], bad)
         #expect(rcpt.isEmpty)
         #expect(result.outcomes() == [.failed])
     }
 
-    @Test("a transaction without anyone to send to disturbs no other")
-    func nobody() throws {
+    @Test func aTransactionWithoutAnyoneToSendToDisturbsNoOther() throws {
         var peer = ScriptedPeer()
         peer.script[.greeting] = [.line("220 x")]
         let result = converse(try options(), peer, [envelope("a"), envelope(""), envelope(), envelope("b")])
@@ -141,13 +131,12 @@ struct EnvelopeTests {
         #expect(result.closings == [nil])
     }
 
-    @Test("greeting names that would break the command", arguments: ["", "a b", "a\r\nb", "\u{e9}", "a\u{0}"])
-    func helloName(_ name: String) {
+    @Test(arguments: ["", "a b", "a\r\nb", "\u{e9}", "a\u{0}"])
+    func greetingNamesThatWouldBreakTheCommand(_ name: String) {
         #expect(throws: InvalidHelloName.self) { try ClientOptions(dialect: .lmtp, helloName: Array(name.utf8)) }
     }
 
-    @Test("NOTIFY values")
-    func notify() {
+    @Test func theValuesOfNOTIFYAreRead() {
         #expect(NotifyConditions("success,Failure".utf8) == [.success, .failure])
         #expect(NotifyConditions("NEVER".utf8) == .never)
         for bad in ["", "NEVER,SUCCESS", "SUCCESS,", "ALWAYS", "SUCCESS FAILURE"] {
@@ -155,8 +144,7 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("ORCPT values")
-    func originalRecipient() {
+    @Test func theValuesOfORCPTAreRead() {
         let parsed = OriginalRecipient("rfc822;a+2Bb;c@d".utf8)
         #expect(parsed?.addressType == "rfc822")
         #expect(parsed.map { string($0.address) } == "a+b;c@d")
@@ -167,8 +155,7 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("xtext of every byte")
-    func xtext() {
+    @Test func everyByteIsWrittenAsXtext() {
         let all = (0...255).map { UInt8($0) }
         let encoded = XText(encoding: all)
         #expect(encoded.decoded == all)

@@ -110,9 +110,9 @@ struct DialogueCase: Sendable, CustomTestStringConvertible {
     }
 }
 
-struct EveryReplyTests {
-    @Test("outcomes", arguments: DialogueCase.all)
-    func outcomes(_ dialogue: DialogueCase) throws {
+@Suite struct EveryReplyTests {
+    @Test(arguments: DialogueCase.all)
+    func theOutcomesAreThoseOfTheRecording(_ dialogue: DialogueCase) throws {
         let whole = try dialogue.converse(split: 0)
         #expect(whole.outcomes() == dialogue.expected)
         #expect(whole.reports.count == 1)
@@ -125,8 +125,8 @@ struct EveryReplyTests {
         }
     }
 
-    @Test("a session that breaks says why, one that ends well does not", arguments: DialogueCase.all)
-    func closing(_ dialogue: DialogueCase) throws {
+    @Test(arguments: DialogueCase.all)
+    func aSessionThatBreaksSaysWhyOneThatEndsWellDoesNot(_ dialogue: DialogueCase) throws {
         let conversation = try dialogue.converse(split: 0)
         let failure = try #require(conversation.closings.first)
         let isPolite = conversation.peer.commands.last == "QUIT"

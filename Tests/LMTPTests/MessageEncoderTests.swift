@@ -38,35 +38,30 @@ private func reference(_ message: [UInt8]) -> [[UInt8]] {
     return lines
 }
 
-struct MessageEncoderTests {
-    @Test(
-        "line ends and dots",
-        arguments: [
-            ("", ""), ("a", "a\r\n"), ("a\n", "a\r\n"), ("a\r\n", "a\r\n"), ("a\r", "a\r\n"), ("a\rb", "a\r\nb\r\n"),
-            ("\n", "\r\n"), (".", "..\r\n"), (".\n", "..\r\n"), ("..\n", "...\r\n"), ("a\n.\nb\n", "a\r\n..\r\nb\r\n"),
-            ("a\r.\rb", "a\r\n..\r\nb\r\n"), ("a\r\n.\r\nb", "a\r\n..\r\nb\r\n"), ("a.b\n", "a.b\r\n"),
-            ("a\r\r\nb", "a\r\n\r\nb\r\n"), ("a\n\rb", "a\r\n\r\nb\r\n"), ("a\u{0}b\n", "a\u{0}b\r\n"),
-            ("\n.\r\nQUIT\r\n", "\r\n..\r\nQUIT\r\n"), ("a\r.\nb", "a\r\n..\r\nb\r\n"),
-        ])
-    func forms(_ message: String, _ wire: String) {
+@Suite struct MessageEncoderTests {
+    @Test(arguments: [
+        ("", ""), ("a", "a\r\n"), ("a\n", "a\r\n"), ("a\r\n", "a\r\n"), ("a\r", "a\r\n"), ("a\rb", "a\r\nb\r\n"),
+        ("\n", "\r\n"), (".", "..\r\n"), (".\n", "..\r\n"), ("..\n", "...\r\n"), ("a\n.\nb\n", "a\r\n..\r\nb\r\n"),
+        ("a\r.\rb", "a\r\n..\r\nb\r\n"), ("a\r\n.\r\nb", "a\r\n..\r\nb\r\n"), ("a.b\n", "a.b\r\n"),
+        ("a\r\r\nb", "a\r\n\r\nb\r\n"), ("a\n\rb", "a\r\n\r\nb\r\n"), ("a\u{0}b\n", "a\u{0}b\r\n"),
+        ("\n.\r\nQUIT\r\n", "\r\n..\r\nQUIT\r\n"), ("a\r.\nb", "a\r\n..\r\nb\r\n"),
+    ])
+    func lineEndsAndDots(_ message: String, _ wire: String) {
         #expect(string(encode(Array(message.utf8)).wire) == wire)
     }
 
-    @Test("a chunk of BDAT has no dots doubled, and its exact length")
-    func chunk() {
+    @Test func aChunkOfBDATHasNoDotsDoubledAndItsExactLength() {
         let (wire, octets) = encode(Array(".\na\n..".utf8), .chunk)
         #expect(string(wire) == ".\r\na\r\n..\r\n")
         #expect(octets == 10)
     }
 
-    @Test("a line of any length stays whole")
-    func longLine() {
+    @Test func aLineOfAnyLengthStaysWhole() {
         let line = [UInt8](repeating: 0xE9, count: 200_000)
         #expect(encode(line).wire == line + [0x0D, 0x0A])
     }
 
-    @Test("random messages: what the peer reads is the same lines, however the message was cut")
-    func property() {
+    @Test func randomMessagesArriveAsTheSameLinesHoweverTheyAreCut() {
         var random = Generator(seed: 99)
         let alphabet: [UInt8] = [0x0A, 0x0D, 0x2E, 0x2E, 0x61, 0x00, 0xE9, 0x0A]
         var count = 0

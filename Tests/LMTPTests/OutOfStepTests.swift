@@ -5,9 +5,8 @@ import Testing
 
 private let dialects: [Dialect] = [.lmtp, .smtp]
 
-struct OutOfStepTests {
-    @Test("a MAIL refusal with an accepted recipient and a 354 never sends a message")
-    func acceptedAfterRefusedMail() throws {
+@Suite struct OutOfStepTests {
+    @Test func aMAILRefusalWithAnAcceptedRecipientAndA354NeverSendsAMessage() throws {
         var peer = ScriptedPeer()
         peer.acceptsWithoutMail = true
         peer.script = [.mail: [.line("550 no")], .rcpt: [.line("250 ok")], .data: [.line("354 go")]]
@@ -21,9 +20,8 @@ struct OutOfStepTests {
         #expect(result.closings.first.map { $0 != nil } == true)
     }
 
-    @Test(
-        "an accepted recipient after a MAIL refusal, and no 354, is no verdict", arguments: ["250 a", "550 b", "450 c"])
-    func acceptedWithoutGoAhead(_ reply: String) throws {
+    @Test(arguments: ["250 a", "550 b", "450 c"])
+    func anAcceptedRecipientAfterAMAILRefusalAndNo354IsNoVerdict(_ reply: String) throws {
         var peer = ScriptedPeer()
         peer.acceptsWithoutMail = true
         peer.script = [.mail: [.line("550 no")], .rcpt: [.line("250 ok")], .data: [.line(reply)]]
@@ -32,13 +30,11 @@ struct OutOfStepTests {
         #expect(result.peer.messages.isEmpty)
     }
 
-    @Test(
-        "fewer finals than recipients: what came stands, the rest is deferred",
-        arguments: [
-            (0, [RecipientReport.Outcome.deferred, .deferred, .deferred]), (1, [.failed, .deferred, .deferred]),
-            (2, [.failed, .delivered, .deferred]),
-        ])
-    func fewFinals(_ count: Int, _ expected: [RecipientReport.Outcome]) throws {
+    @Test(arguments: [
+        (0, [RecipientReport.Outcome.deferred, .deferred, .deferred]), (1, [.failed, .deferred, .deferred]),
+        (2, [.failed, .delivered, .deferred]),
+    ])
+    func fewerFinalsThanRecipientsDeferTheRest(_ count: Int, _ expected: [RecipientReport.Outcome]) throws {
         for (queued, end) in [
             (0, Answer.stall()), (1, .stall()), (0, .close), (1, .close), (0, .line("421 4.3.0 bye")),
         ] {
@@ -54,8 +50,8 @@ struct OutOfStepTests {
         }
     }
 
-    @Test("a single final that never comes is not replaced by the next envelope's replies", arguments: dialects)
-    func missingFinal(_ dialect: Dialect) throws {
+    @Test(arguments: dialects)
+    func aSingleFinalThatNeverComesIsNotReplacedByTheNextEnvelopesReplies(_ dialect: Dialect) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.finalCount = 0
         peer.finalCountIsForFirstMessage = true
@@ -67,10 +63,8 @@ struct OutOfStepTests {
         #expect(result.closings.first.map { $0 != nil } == true)
     }
 
-    @Test(
-        "what looks like the reply to the next MAIL is no final reply, whatever follows it",
-        arguments: dialects, [Answer.close, .stall(), .line("450 4.3.0 not now"), .line("250 2.1.5 ok")])
-    func replyToNextMail(_ dialect: Dialect, _ next: Answer) throws {
+    @Test(arguments: dialects, [Answer.close, .stall(), .line("450 4.3.0 not now"), .line("250 2.1.5 ok")])
+    func whatLooksLikeTheReplyToTheNextMAILIsNoFinalReply(_ dialect: Dialect, _ next: Answer) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.script[.mail] = [.line("250 2.1.0 ok")]
         peer.script[.rcpt] = [.line("250 2.1.5 ok"), .line("250 2.1.5 ok"), next]
@@ -82,8 +76,8 @@ struct OutOfStepTests {
         #expect(result.peer.messages.count == 2)
     }
 
-    @Test("nothing is sent ahead to a server whose final replies look like those to MAIL", arguments: dialects)
-    func repliesThatLookAlike(_ dialect: Dialect) throws {
+    @Test(arguments: dialects)
+    func nothingIsSentAheadToAServerWhoseFinalRepliesLookLikeThoseToMAIL(_ dialect: Dialect) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.script[.mail] = [.line("250 2.0.0 Ok")]
         peer.script[.final] = [.line("250 2.0.0 Ok")]
@@ -92,8 +86,8 @@ struct OutOfStepTests {
         #expect(result.writes.allSatisfy { !string($0).contains(".\r\nMAIL") })
     }
 
-    @Test("a final too many: the verdict stands, the connection is not used again", arguments: dialects, [0, 1])
-    func surplusFinal(_ dialect: Dialect, _ queued: Int) throws {
+    @Test(arguments: dialects, [0, 1])
+    func afterAFinalTooManyTheConnectionIsNotUsedAgain(_ dialect: Dialect, _ queued: Int) throws {
         for surplus in ["250 ok", "450 later", "550 no"] {
             var peer = ScriptedPeer(dialect: dialect)
             peer.finalCount = 2
@@ -107,8 +101,7 @@ struct OutOfStepTests {
         }
     }
 
-    @Test("verdicts shifted by a surplus reply never reach the next transaction's recipients")
-    func shiftedVerdicts() throws {
+    @Test func verdictsShiftedByASurplusReplyReachNoOtherTransaction() throws {
         for rcpt in [["550 no", "250 ok"], ["250 ok", "550 no"], ["550 no", "550 no"]] {
             var peer = ScriptedPeer()
             peer.finalCount = 2
@@ -121,8 +114,7 @@ struct OutOfStepTests {
         }
     }
 
-    @Test("a transaction refused behind a good one is decided when RSET proves the count")
-    func refusedBehindGood() throws {
+    @Test func aTransactionRefusedBehindAGoodOneIsDecidedWhenRSETProvesTheCount() throws {
         var peer = ScriptedPeer()
         peer.script[.rcpt] = [.line("250 ok"), .line("550 5.1.1 no"), .line("250 ok")]
         let result = converse(try options(), peer, [envelope("a"), envelope("b"), envelope("c")])
@@ -131,8 +123,8 @@ struct OutOfStepTests {
         #expect(result.closings == [nil])
     }
 
-    @Test("a lost connection after a final that was read does not take it back", arguments: [Answer.close, .stall()])
-    func lostAfterFinal(_ end: Answer) throws {
+    @Test(arguments: [Answer.close, .stall()])
+    func aLostConnectionAfterAFinalThatWasReadDoesNotTakeItBack(_ end: Answer) throws {
         var peer = ScriptedPeer()
         peer.script[.mail] = [.line("250 ok"), end]
         let result = converse(try options(), peer, [envelope("a"), envelope("b")])
@@ -141,8 +133,8 @@ struct OutOfStepTests {
         #expect(result.reports[1].wasAttempted == false)
     }
 
-    @Test("a reply that is missing from a pipelined envelope makes no verdict", arguments: [Step.mail, .rcpt, .data])
-    func missingReply(_ step: Step) throws {
+    @Test(arguments: [Step.mail, .rcpt, .data])
+    func aReplyThatIsMissingFromAPipelinedEnvelopeMakesNoVerdict(_ step: Step) throws {
         for refused in [[true, true], [true, false], [false, true], [false, false]] {
             var peer = ScriptedPeer()
             peer.script[.rcpt] = refused.map { .line($0 ? "550 5.1.1 no" : "250 ok") }
@@ -156,8 +148,7 @@ struct OutOfStepTests {
         }
     }
 
-    @Test("a reply that comes before its command was sent is a protocol error")
-    func earlyReplies() throws {
+    @Test func aReplyThatComesBeforeItsCommandWasSentIsAProtocolError() throws {
         let steps = ["220 x", "250-x\r\n250 PIPELINING", "250 x\r\n250 x\r\n354 x"]
         for count in 1...3 {
             var session = ClientSession(options: try options())
@@ -171,8 +162,8 @@ struct OutOfStepTests {
         }
     }
 
-    @Test("503 to an address is about the session, not the address", arguments: [Step.mail, .rcpt], [true, false])
-    func badSequence(_ step: Step, _ isPipelined: Bool) throws {
+    @Test(arguments: [Step.mail, .rcpt], [true, false])
+    func theReply503ToAnAddressIsAboutTheSession(_ step: Step, _ isPipelined: Bool) throws {
         var peer = ScriptedPeer()
         if !isPipelined { peer.keywords = [] }
         peer.script[step] = [.line("503 5.5.1 authenticate first")]
@@ -180,8 +171,7 @@ struct OutOfStepTests {
         #expect(result.outcomes() == [.deferred, .deferred])
     }
 
-    @Test("a missing final in front of a refused envelope is not taken from its replies")
-    func missingFinalBeforeRefusal() throws {
+    @Test func aMissingFinalInFrontOfARefusedEnvelopeIsNotTakenFromItsReplies() throws {
         var peer = ScriptedPeer()
         peer.finalCount = 0
         peer.script[.rcpt] = [.line("250 ok"), .line("550 5.1.1 no")]
@@ -190,8 +180,8 @@ struct OutOfStepTests {
         #expect(result.outcomes(1) == [.deferred])
     }
 
-    @Test("a reply before the message has ended is no verdict", arguments: ["250 ok", "552 5.2.3 big", "421 bye", "x"])
-    func earlyFinal(_ early: String) throws {
+    @Test(arguments: ["250 ok", "552 5.2.3 big", "421 bye", "x"])
+    func aReplyBeforeTheMessageHasEndedIsNoVerdict(_ early: String) throws {
         var session = ClientSession(options: try options())
         session.hear("220 x", "250-x\r\n250 PIPELINING")
         _ = session.enqueue(envelope("a"))

@@ -17,11 +17,11 @@ struct Generator: RandomNumberGenerator {
     }
 }
 
-struct ReplyCountTests {
+@Suite struct ReplyCountTests {
     @Test(
-        "no verdict is ever given to the wrong recipient", arguments: [Dialect.lmtp, .smtp],
+        arguments: [Dialect.lmtp, .smtp],
         [true, false])
-    func soundness(_ dialect: Dialect, _ isPipelined: Bool) throws {
+    func noVerdictIsEverGivenToTheWrongRecipient(_ dialect: Dialect, _ isPipelined: Bool) throws {
         var random = Generator(seed: 4711)
         var count = 0
         var decided = 0

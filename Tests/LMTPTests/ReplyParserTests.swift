@@ -25,7 +25,7 @@ private func parse(_ text: String) throws(ReplySyntaxError) -> [Reply] {
     try parse(Array(text.utf8), by: Int.max / 2)
 }
 
-struct ReplyParserTests {
+@Suite struct ReplyParserTests {
     static let good: [(text: String, codes: [UInt16], enhanced: String?, bytes: String)] = [
         ("250 ok\r\n", [250], nil, "250 ok"),
         ("250\r\n", [250], nil, "250"),
@@ -45,8 +45,8 @@ struct ReplyParserTests {
         ("250 caf\u{e9}\r\n", [250], nil, "250 caf\u{e9}"),
     ]
 
-    @Test("forms that are replies", arguments: good)
-    func reads(_ text: String, _ codes: [UInt16], _ enhanced: String?, _ bytes: String) throws {
+    @Test(arguments: good)
+    func formsThatAreReplies(_ text: String, _ codes: [UInt16], _ enhanced: String?, _ bytes: String) throws {
         let replies = try parse(text)
         #expect(replies.map(\.code) == codes)
         #expect(replies.first?.enhancedCode?.description == enhanced)
@@ -63,21 +63,21 @@ struct ReplyParserTests {
         ("\r250 a\r\n", .bareCarriageReturn),
     ]
 
-    @Test("forms that are none", arguments: bad)
-    func refuses(_ text: String, _ reason: ReplySyntaxError.Reason) {
+    @Test(arguments: bad)
+    func formsThatAreNone(_ text: String, _ reason: ReplySyntaxError.Reason) {
         let error = #expect(throws: ReplySyntaxError.self) { try parse(text) }
         #expect(error?.reason == reason)
         #expect(error?.description.isEmpty == false)
     }
 
-    @Test("every way of cutting gives the same replies", arguments: 1...60)
-    func cuts(_ size: Int) throws {
+    @Test(arguments: 1...60)
+    func everyWayOfCuttingGivesTheSameReplies(_ size: Int) throws {
         let text = Self.good.map(\.text).joined()
         #expect(try parse(Array(text.utf8), by: size) == parse(text))
     }
 
-    @Test("a line of 65,536 bytes is read, one more is not", arguments: [1, 1000, 1_000_000])
-    func limitsLine(_ size: Int) throws {
+    @Test(arguments: [1, 1000, 1_000_000])
+    func noMoreThan65536BytesOfALineAreRead(_ size: Int) throws {
         let longest = Array("250 ".utf8) + [UInt8](repeating: 0x61, count: 65_536 - 5)
         #expect(try parse(longest + [0x0D, 0x0A], by: size).count == 1)
         let error = #expect(throws: ReplySyntaxError.self) { try parse(longest + [0x61, 0x0D, 0x0A], by: size) }
@@ -86,8 +86,7 @@ struct ReplyParserTests {
         #expect(throws: ReplySyntaxError.self) { try parse([UInt8](repeating: 0x32, count: 65_537), by: size) }
     }
 
-    @Test("4,096 lines are read, one more is not; what is kept is limited")
-    func limitsLines() throws {
+    @Test func noMoreThan4096LinesAreRead() throws {
         let line = "250-" + String(repeating: "x", count: 96) + "\r\n"
         let text = String(repeating: line, count: 4_095) + "250 end\r\n"
         let reply = try #require(try parse(text).first)
@@ -99,8 +98,7 @@ struct ReplyParserTests {
         #expect(error?.reason == .tooManyLines)
     }
 
-    @Test("an enhanced code is found beyond what is kept")
-    func findsCodeLate() throws {
+    @Test func anEnhancedCodeIsFoundBeyondWhatIsKept() throws {
         var limits = ReplyParser.Limits()
         limits.keptLength = 20
         let reply = try parse(Array("550-no\r\n550-such mailbox\r\n550 5.1.1 x\r\n".utf8), by: 7, limits: limits).first

@@ -291,9 +291,9 @@ let serverDialogues: [ServerDialogue] = [
     refused(String(repeating: "x", count: 9000), "500 5.5.2 line too long"),
 ]
 
-struct ServerDialogueTests {
-    @Test("a dialogue says and asks what it should", arguments: serverDialogues)
-    func dialogue(_ dialogue: ServerDialogue) {
+@Suite struct ServerDialogueTests {
+    @Test(arguments: serverDialogues)
+    func aDialogueSaysAndAsksWhatItShould(_ dialogue: ServerDialogue) {
         var driver = dialogue.driver()
         #expect(driver.said() == "220 h ready\n")
         for step in dialogue.steps {
@@ -304,8 +304,8 @@ struct ServerDialogueTests {
     }
 
     /// Nothing that is said or asked depends on the pieces in which a dialogue comes.
-    @Test("every cut of a dialogue gives the same", arguments: serverDialogues)
-    func cuts(_ dialogue: ServerDialogue) {
+    @Test(arguments: serverDialogues)
+    func everyCutOfADialogueGivesTheSame(_ dialogue: ServerDialogue) {
         // All of it at once: what is cut needs not wait for the server.
         let bytes = wire(dialogue.steps.map(\.client).joined())
         var whole = dialogue.driver()

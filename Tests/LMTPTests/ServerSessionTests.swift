@@ -5,7 +5,7 @@ import Testing
 
 private let opening = "LHLO c\nMAIL FROM:<a@b>\n"
 
-struct ServerSessionTests {
+@Suite struct ServerSessionTests {
     private func openDriver(_ options: ServerOptions = wholeServer()) -> ServerDriver {
         var driver = ServerDriver(options)
         driver.hear(opening)

@@ -29,23 +29,20 @@ private func decodeQuotedPrintable(_ text: [UInt8]) -> [UInt8] {
     return plain
 }
 
-struct SevenBitConversionTests {
-    @Test(
-        "what stays as it is",
-        arguments: [
-            "", "\n", "Subject: x\n\nplain\n", "Subject: caf\u{e9}\n\nplain\n", "Subject: caf\u{e9}\n",
-            "Content-Transfer-Encoding: base64\n\n\u{e9}\n", "Content-Transfer-Encoding: x-own\n\n\u{e9}\n",
-            "Content-Type: multipart/signed; boundary=a\n\n--a\n\n\u{e9}\n--a--\n",
-            "Content-Type: multipart/mixed\n\n--a\n\n\u{e9}\n--a--\n",
-            "Content-Type: multipart/mixed; boundary=b\n\n--a\n\n\u{e9}\n--a--\n",
-            "Content-Type: message/partial\n\n\u{e9}\n",
-        ])
-    func untouched(_ message: String) throws {
+@Suite struct SevenBitConversionTests {
+    @Test(arguments: [
+        "", "\n", "Subject: x\n\nplain\n", "Subject: caf\u{e9}\n\nplain\n", "Subject: caf\u{e9}\n",
+        "Content-Transfer-Encoding: base64\n\n\u{e9}\n", "Content-Transfer-Encoding: x-own\n\n\u{e9}\n",
+        "Content-Type: multipart/signed; boundary=a\n\n--a\n\n\u{e9}\n--a--\n",
+        "Content-Type: multipart/mixed\n\n--a\n\n\u{e9}\n--a--\n",
+        "Content-Type: multipart/mixed; boundary=b\n\n--a\n\n\u{e9}\n--a--\n",
+        "Content-Type: message/partial\n\n\u{e9}\n",
+    ])
+    func whatStaysAsItIs(_ message: String) throws {
         #expect(try convert(message) == message)
     }
 
-    @Test("a single part: its encoding is replaced in its place, or added")
-    func singlePart() throws {
+    @Test func theEncodingOfASinglePartIsReplacedOrAdded() throws {
         let header = "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
         #expect(
             try convert(header + "Content-Transfer-Encoding:\n 8bit\nTo: x\n\ncaf\u{e9} = 1 \n")
@@ -58,8 +55,7 @@ struct SevenBitConversionTests {
                 == (header + "Content-Transfer-Encoding: quoted-printable\n\n=C3=A9\n").replacing("\n", with: "\r\n"))
     }
 
-    @Test("no MIME header: the character set is guessed, and said to be")
-    func noMIME() throws {
+    @Test func withoutAMIMEHeaderTheCharacterSetIsGuessed() throws {
         let added =
             "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
             + "X-Warning: 8-bit text without a MIME type; converted, its charset guessed\n"
@@ -72,8 +68,7 @@ struct SevenBitConversionTests {
         #expect(string(latin1).hasSuffix("\n\n=E9\n"))
     }
 
-    @Test("multipart: each part for itself, nested, with preamble and epilogue kept")
-    func multipart() throws {
+    @Test func eachPartOfAMultipartIsConvertedForItself() throws {
         let message = """
             MIME-Version: 1.0
             Content-Type: multipart/mixed; boundary="a b" (comment; boundary=x)
@@ -119,8 +114,7 @@ struct SevenBitConversionTests {
         #expect(try convert(message.replacing("\n", with: "\r\n")) == expected.replacing("\n", with: "\r\n"))
     }
 
-    @Test("a digest's parts are messages; a multipart without its end is converted to where it ends")
-    func forms() throws {
+    @Test func digestsAndMultipartsWithoutTheirEndAreConverted() throws {
         let digest =
             "MIME-Version: 1.0\nContent-Type: multipart/digest; boundary=d\n\n--d\n\nContent-Type: text/plain\n\n\u{e9}\n--d--\n"
         #expect(
@@ -135,8 +129,7 @@ struct SevenBitConversionTests {
         #expect(try convert(mixed) == mixed)
     }
 
-    @Test("quoted-printable of random bytes: short lines of ASCII that decode to the same")
-    func roundTrip() throws {
+    @Test func quotedPrintableOfRandomBytesDecodesToTheSame() throws {
         var random = Generator(seed: 5)
         let header = "MIME-Version: 1.0\nContent-Type: text/plain\n"
         for round in 0..<600 {
@@ -162,8 +155,7 @@ struct SevenBitConversionTests {
         }
     }
 
-    @Test("hostile structures: nesting, endless boundaries, damaged headers")
-    func hostile() throws {
+    @Test func hostileStructuresAreNoTrouble() throws {
         var nested = ""
         for level in 0..<200 { nested += "Content-Type: multipart/mixed; boundary=b\(level)\n\n--b\(level)\n" }
         _ = try convert(nested + "\n\u{e9}\n")
@@ -179,8 +171,7 @@ struct SevenBitConversionTests {
         }
     }
 
-    @Test("the limit")
-    func limit() throws {
+    @Test func theLimitIsKept() throws {
         let error = #expect(throws: SevenBitConversion.MessageTooLong.self) {
             try SevenBitConversion.convert([1, 2, 3], limit: 2)
         }

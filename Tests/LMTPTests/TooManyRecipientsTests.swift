@@ -3,7 +3,7 @@
 import LMTP
 import Testing
 
-struct TooManyRecipientsTests {
+@Suite struct TooManyRecipientsTests {
     /// What the n-th recipient is told.
     private func peer(_ replies: [String], isPipelined: Bool = true) -> ScriptedPeer {
         var peer = ScriptedPeer()
@@ -13,12 +13,12 @@ struct TooManyRecipientsTests {
     }
 
     @Test(
-        "the rest is put off and named, whatever the code", arguments: [true, false],
+        arguments: [true, false],
         [
             "452 4.5.3 too many recipients", "552 5.5.3 limit reached", "550 5.5.3 no more", "451 4.5.3 no more",
             "452 too many", "552 too many",
         ])
-    func theRestIsLeft(_ isPipelined: Bool, _ reply: String) throws {
+    func theRestIsPutOffAndNamedWhateverTheCode(_ isPipelined: Bool, _ reply: String) throws {
         let result = converse(
             try options(), peer(["250 ok", "550 5.1.1 nobody", "250 ok", reply], isPipelined: isPipelined),
             [envelope("a", "b", "c", "d", "e")])
@@ -32,39 +32,37 @@ struct TooManyRecipientsTests {
     }
 
     @Test(
-        "other refusals are about the recipient alone",
         arguments: [
             ("552 5.2.2 over quota", .failed), ("552 5.3.4 too big", .failed), ("452 4.3.1 disk full", .deferred),
             ("452 4.2.2 over quota", .deferred), ("550 too many recipients", .failed), ("450 busy", .deferred),
         ] as [(String, RecipientReport.Outcome)])
-    func otherRefusals(_ reply: String, _ outcome: RecipientReport.Outcome) throws {
+    func otherRefusalsAreAboutTheRecipientAlone(_ reply: String, _ outcome: RecipientReport.Outcome) throws {
         let result = converse(try options(), peer(["250 ok", reply]), [envelope("a", "b")])
         #expect(result.outcomes() == [.delivered, outcome])
         #expect(result.reports.first?.recipientsLeft == [])
     }
 
     @Test(
-        "who takes nobody is not asked again at once",
         arguments: [
             ("452 4.5.3 too many", .deferred), ("552 5.5.3 too many", .deferred), ("452 too many", .deferred),
             ("552 over quota", .failed),
         ] as [(String, RecipientReport.Outcome)], [true, false])
-    func nobodyTaken(_ row: (String, RecipientReport.Outcome), _ isPipelined: Bool) throws {
+    func whoTakesNobodyIsNotAskedAgainAtOnce(_ row: (String, RecipientReport.Outcome), _ isPipelined: Bool) throws {
         let result = converse(try options(), peer([row.0], isPipelined: isPipelined), [envelope("a", "b", "c")])
         #expect(result.outcomes() == [row.1, row.1, row.1])
         #expect(result.reports.first?.recipientsLeft == [])
     }
 
-    @Test("nor who puts off the message itself", arguments: ["451 4.3.0 later", "554 5.6.0 no"])
-    func messagePutOff(_ final: String) throws {
+    @Test(arguments: ["451 4.3.0 later", "554 5.6.0 no"])
+    func norWhoPutsOffTheMessageItself(_ final: String) throws {
         var peer = peer(["250 ok", "452 4.5.3 too many"])
         peer.script[.final] = [.line(final)]
         let result = converse(try options(), peer, [envelope("a", "b")])
         #expect(result.reports.first?.recipientsLeft == (final.hasPrefix("5") ? [1] : []))
     }
 
-    @Test("the number is remembered for the connection", arguments: [true, false])
-    func numberIsRemembered(_ isPipelined: Bool) throws {
+    @Test(arguments: [true, false])
+    func theNumberIsRememberedForTheConnection(_ isPipelined: Bool) throws {
         let refusals = [String](repeating: "552 5.5.3 enough", count: isPipelined ? 2 : 1)
         let result = converse(
             try options(), peer(["250 ok", "250 ok"] + refusals + ["250 ok"], isPipelined: isPipelined),

@@ -5,9 +5,9 @@ import Testing
 
 private let dialects: [Dialect] = [.lmtp, .smtp]
 
-struct TransactionTests {
-    @Test("six recipients, of which RCPT refuses two and the finals two more", arguments: [0, 1], [true, false])
-    func mixed(_ split: Int, _ isPipelined: Bool) throws {
+@Suite struct TransactionTests {
+    @Test(arguments: [0, 1], [true, false])
+    func sixRecipientsOfWhichRCPTRefusesTwoAndTheFinalsTwoMore(_ split: Int, _ isPipelined: Bool) throws {
         var peer = ScriptedPeer()
         if !isPipelined { peer.keywords = [] }
         peer.script = [
@@ -23,16 +23,14 @@ struct TransactionTests {
         #expect(result.closings == [nil])
     }
 
-    @Test("the same recipient twice has two finals, by order")
-    func twice() throws {
+    @Test func theSameRecipientTwiceHasTwoFinalsByOrder() throws {
         var peer = ScriptedPeer()
         peer.script[.final] = [.line("250 2.0.0 <a> saved"), .line("552 5.2.2 <a> quota")]
         let result = converse(try options(), peer, [envelope("a", "a")])
         #expect(result.outcomes() == [.delivered, .failed])
     }
 
-    @Test("pipelined: the envelope is one write, the end of a message takes the next envelope along")
-    func writes() throws {
+    @Test func aPipelinedEnvelopeIsOneWriteAlongWithTheEndBeforeIt() throws {
         let envelopes = (0..<10).map { envelope("u\($0)") }
         let result = converse(try options(), ScriptedPeer(), envelopes, body: Array("hi\n".utf8))
         #expect(result.reports.map(\.id.rawValue) == Array(0..<10))
@@ -47,8 +45,7 @@ struct TransactionTests {
         #expect(result.reads == 15)
     }
 
-    @Test("an envelope queued while a final reply is awaited is sent at once")
-    func queuedLate() throws {
+    @Test func anEnvelopeQueuedWhileAFinalReplyIsAwaitedIsSentAtOnce() throws {
         var session = ClientSession(options: try options())
         session.connected()
         session.hear("220 x", "250-x\r\n250 PIPELINING")
@@ -70,8 +67,7 @@ struct TransactionTests {
         #expect(session.waitingFor == .final)
     }
 
-    @Test("not pipelined: one command a write")
-    func stepByStep() throws {
+    @Test func notPipelinedOneCommandAWrite() throws {
         var peer = ScriptedPeer()
         peer.keywords = []
         let result = converse(try options(), peer, [envelope("a", "b"), envelope("c")])
@@ -84,14 +80,13 @@ struct TransactionTests {
             ])
     }
 
-    @Test("pipelining can be switched off")
-    func withoutPipelining() throws {
+    @Test func pipeliningCanBeSwitchedOff() throws {
         let result = converse(try options { $0.usesPipelining = false }, ScriptedPeer(), [envelope("a")])
         #expect(result.writes.count == 6)
     }
 
-    @Test("RSET after a transaction without a message, and the next one goes on", arguments: dialects, [true, false])
-    func resets(_ dialect: Dialect, _ isPipelined: Bool) throws {
+    @Test(arguments: dialects, [true, false])
+    func rsetAfterATransactionWithoutAMessageAndTheNextOneGoesOn(_ dialect: Dialect, _ isPipelined: Bool) throws {
         var peer = ScriptedPeer(dialect: dialect)
         if !isPipelined { peer.keywords = [] }
         peer.script[.rcpt] = [.line("550 5.1.1 no"), .line("250 ok")]
@@ -103,8 +98,8 @@ struct TransactionTests {
         #expect(result.peer.messages.count == 1)
     }
 
-    @Test("no RSET after MAIL was refused", arguments: [true, false])
-    func noReset(_ isPipelined: Bool) throws {
+    @Test(arguments: [true, false])
+    func noRSETAfterMAILWasRefused(_ isPipelined: Bool) throws {
         var peer = ScriptedPeer()
         if !isPipelined { peer.keywords = [] }
         peer.script[.mail] = [.line("552 5.2.3 too large"), .line("250 ok")]
@@ -115,8 +110,8 @@ struct TransactionTests {
         #expect(!result.peer.commands.contains("RSET"))
     }
 
-    @Test("354 though no recipient was accepted: an empty message ends it", arguments: dialects)
-    func lonelyGoAhead(_ dialect: Dialect) throws {
+    @Test(arguments: dialects)
+    func anEmptyMessageEndsAGoAheadForNobody(_ dialect: Dialect) throws {
         var peer = ScriptedPeer(dialect: dialect)
         peer.script[.rcpt] = [.line("550 5.1.1 no"), .line("550 5.1.1 no"), .line("250 ok")]
         peer.script[.data] = [.line("354 go")]
@@ -130,8 +125,8 @@ struct TransactionTests {
         if dialect == .lmtp { #expect(result.reports.last?.wasAttempted == false) }
     }
 
-    @Test("MAIL goes alone where the message is longer than the peer announced", arguments: [UInt64(20_000), 20_001])
-    func tooLong(_ octets: UInt64) throws {
+    @Test(arguments: [UInt64(20_000), 20_001])
+    func mailGoesAloneWhereTheMessageIsLongerThanThePeerAnnounced(_ octets: UInt64) throws {
         var peer = ScriptedPeer()
         peer.keywords = ["PIPELINING", "SIZE 20000"]
         let isTooLong = octets > 20_000
@@ -145,8 +140,7 @@ struct TransactionTests {
         #expect(result.peer.commands.contains("MAIL FROM:<s@example.org> SIZE=\(octets)"))
     }
 
-    @Test("a message that cannot be read on ends the session")
-    func unreadableBody() throws {
+    @Test func aMessageThatCannotBeReadOnEndsTheSession() throws {
         var session = ClientSession(options: try options())
         session.hear("220 x", "250-x\r\n250 PIPELINING")
         _ = session.enqueue(envelope("a"))
@@ -159,8 +153,7 @@ struct TransactionTests {
         guard case .close(.messageUnreadable)? = session.nextAction() else { throw Unexpected() }
     }
 
-    @Test("after the end nothing can be begun, and it is said so")
-    func enqueueAfterEnd() throws {
+    @Test func afterTheEndNothingCanBeBegunAndItIsSaidSo() throws {
         var session = ClientSession(options: try options())
         session.connectionFailed("connection refused")
         #expect(session.isClosed)
@@ -174,8 +167,8 @@ struct TransactionTests {
         #expect(session.waitingFor == nil)
     }
 
-    @Test("a reply between transactions ends the session", arguments: ["250 what", "421 4.4.1 idle", "junk"])
-    func idleReply(_ text: String) throws {
+    @Test(arguments: ["250 what", "421 4.4.1 idle", "junk"])
+    func aReplyBetweenTransactionsEndsTheSession(_ text: String) throws {
         var session = ClientSession(options: try options())
         session.hear("220 x", "250 x")
         #expect(session.isIdle)

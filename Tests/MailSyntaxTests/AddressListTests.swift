@@ -4,8 +4,7 @@ import Bytes
 import MailSyntax
 import Testing
 
-@Suite("Address lists")
-struct AddressListTests {
+@Suite struct AddressListTests {
     static let lists: [(value: String, members: [String])] = [
         ("one@remote.example", ["one@remote.example"]),
         ("a@x.example, b@x.example", ["a@x.example", "b@x.example"]),
@@ -50,8 +49,8 @@ struct AddressListTests {
         ("pelé@x.example", ["pelé@x.example"]),
     ]
 
-    @Test("have their members in order", arguments: lists)
-    func members(value: String, members: [String]) throws {
+    @Test(arguments: lists)
+    func haveTheirMembersInOrder(value: String, members: [String]) throws {
         let found = try AddressList.members(of: Array(value.utf8).span)
         #expect(found.map { String(decoding: $0, as: Unicode.UTF8.self) } == members)
     }
@@ -65,29 +64,25 @@ struct AddressListTests {
         "[192.0.2.1", "a [192.0.2.1] b", ":include:", ":includes:/f",
     ]
 
-    @Test("are void as a whole for one fault", arguments: faults)
-    func refuses(value: String) {
+    @Test(arguments: faults)
+    func areVoidAsAWholeForOneFault(value: String) {
         #expect(throws: AddressError.self) { try AddressList.members(of: Array(value.utf8).span) }
     }
 
-    @Test(
-        "of a map name files to include, in quotes or not",
-        arguments: [
-            (":include:/l/a", [":include:/l/a"]), ("a, :include:/l/b ,c", ["a", ":include:/l/b", "c"]),
-            (#"":include:/l/a, b""#, [":include:/l/a, b"]), (#"a,":include:/l/q\"q""#, ["a", #":include:/l/q"q"#]),
-            (#""include:/l/a""#, [#""include:/l/a""#]),
-            (#"":include:/l/a"@x.example"#, [#"":include:/l/a"@x.example"#]),
-            ("group: :include:/l/a;", [":include:/l/a"]),
-        ])
-    func includes(value: String, members: [String]) throws {
+    @Test(arguments: [
+        (":include:/l/a", [":include:/l/a"]), ("a, :include:/l/b ,c", ["a", ":include:/l/b", "c"]),
+        (#"":include:/l/a, b""#, [":include:/l/a, b"]), (#"a,":include:/l/q\"q""#, ["a", #":include:/l/q"q"#]),
+        (#""include:/l/a""#, [#""include:/l/a""#]),
+        (#"":include:/l/a"@x.example"#, [#"":include:/l/a"@x.example"#]),
+        ("group: :include:/l/a;", [":include:/l/a"]),
+    ])
+    func ofAMapNameFilesToIncludeInQuotesOrNot(value: String, members: [String]) throws {
         let found = try AddressList.members(of: Array(value.utf8).span, includes: true)
         #expect(found.map { String(decoding: $0, as: Unicode.UTF8.self) } == members)
     }
 
-    @Test(
-        "are read as far as their limit",
-        arguments: [("a, b", 2, true), ("a, b, c", 2, false), ("a b c # d", 3, false), ("a,b,c,\"", 2, false)])
-    func limit(value: String, limit: Int, isTaken: Bool) {
+    @Test(arguments: [("a, b", 2, true), ("a, b, c", 2, false), ("a b c # d", 3, false), ("a,b,c,\"", 2, false)])
+    func areReadAsFarAsTheirLimit(value: String, limit: Int, isTaken: Bool) {
         do throws(AddressError) {
             let found = try AddressList.members(of: Array(value.utf8).span, atMost: limit)
             #expect(isTaken && found.count == limit)
@@ -96,8 +91,7 @@ struct AddressListTests {
         }
     }
 
-    @Test("with bytes that are no UTF-8 are void")
-    func refusesInvalidUTF8() {
+    @Test func withBytesThatAreNoUTF8AreVoid() {
         #expect(throws: AddressError.self) { try AddressList.members(of: ([0xE9] + Array("@x.example".utf8)).span) }
     }
 }

@@ -4,8 +4,7 @@
 import Bytes
 import Testing
 
-@Suite("Byte blocks")
-struct ByteBlockTests {
+@Suite struct ByteBlockTests {
     /// Past every length at which copying and searching change their ways.
     static let lengths = Array(0...70)
 
@@ -14,8 +13,8 @@ struct ByteBlockTests {
         (0..<count).map { first &+ UInt8(truncatingIfNeeded: $0) }
     }
 
-    @Test("copy letters in lower and upper case, every byte at every place", arguments: lengths)
-    func lowercase(length: Int) {
+    @Test(arguments: lengths)
+    func copyLettersInLowerAndUpperCase(length: Int) {
         for first in UInt8.min ... .max {
             let text = bytes(from: first, count: length)
             let folded = text.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }
@@ -34,8 +33,8 @@ struct ByteBlockTests {
         }
     }
 
-    @Test("copy arrays, spans and pieces from any place to any place", arguments: lengths)
-    func copies(length: Int) {
+    @Test(arguments: lengths)
+    func copyArraysSpansAndPiecesFromAnyPlaceToAnyPlace(length: Int) {
         let all = bytes(from: 1, count: 16 + length)
         for source in 0..<9 {
             let text = Array(all[source..<source + length])
@@ -55,8 +54,7 @@ struct ByteBlockTests {
         }
     }
 
-    @Test("copy literals, and tell them in pieces")
-    func literals() {
+    @Test func copyLiteralsAndTellThemInPieces() {
         let literals: [(literal: StaticString, text: String)] = [
             ("", ""), ("a", "a"), ("four", "four"), ("sevenby", "sevenby"), ("eight by", "eight by"),
             ("sixteen bytes, 1", "sixteen bytes, 1"), ("seventeen bytes 1", "seventeen bytes 1"),
@@ -76,8 +74,7 @@ struct ByteBlockTests {
         }
     }
 
-    @Test("grow without losing what they hold")
-    func growth() {
+    @Test func growWithoutLosingWhatTheyHold() {
         var block = TextArena()
         var model: [UInt8] = []
         for count in 0..<400 {
@@ -110,8 +107,8 @@ struct ByteBlockTests {
         return !isAppended
     }
 
-    @Test("controls and separators are found at every place", arguments: lengths)
-    func containsControl(length: Int) {
+    @Test(arguments: lengths)
+    func controlsAndSeparatorsAreFoundAtEveryPlace(length: Int) {
         for filler in [0x20, 0x61, 0x7F, 0x80, 0xFF] as [UInt8] {
             for start in 0..<3 {
                 // Around the part lies what would be found in it.
@@ -131,8 +128,8 @@ struct ByteBlockTests {
         }
     }
 
-    @Test("of two neighbours neither hides the other", arguments: telling)
-    func neighbours(left: UInt8) {
+    @Test(arguments: telling)
+    func ofTwoNeighboursNeitherHidesTheOther(left: UInt8) {
         for right in UInt8.min ... .max {
             for place in 0..<8 {
                 var text = [UInt8](repeating: 0x61, count: 9)
@@ -144,8 +141,8 @@ struct ByteBlockTests {
         }
     }
 
-    @Test("the first and the last of a byte are found at every place", arguments: lengths)
-    func indices(length: Int) {
+    @Test(arguments: lengths)
+    func theFirstAndTheLastOfAByteAreFoundAtEveryPlace(length: Int) {
         for start in 0..<9 {
             // The wanted byte stands around the part, too.
             var block = TextArena()

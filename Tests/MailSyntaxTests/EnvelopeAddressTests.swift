@@ -4,8 +4,7 @@ import Bytes
 import MailSyntax
 import Testing
 
-@Suite("Envelope addresses")
-struct EnvelopeAddressTests {
+@Suite struct EnvelopeAddressTests {
     /// An address as typed, and as it is routed.
     static let valid: [(typed: String, routed: String)] = [
         ("user@example.org", "user@example.org"),
@@ -46,8 +45,8 @@ struct EnvelopeAddressTests {
         ("$(id)@example.org", "$@example.org"),
     ]
 
-    @Test("is read into its routed form", arguments: valid)
-    func accepts(typed: String, routed: String) throws {
+    @Test(arguments: valid)
+    func isReadIntoItsRoutedForm(typed: String, routed: String) throws {
         let address = try EnvelopeAddress(Array(typed.utf8))
         #expect(String(decoding: address.text, as: Unicode.UTF8.self) == routed)
     }
@@ -103,40 +102,34 @@ struct EnvelopeAddressTests {
         ("user@\(String(repeating: "d.", count: 128))org", .domainTooLong, 5),
     ]
 
-    @Test("is refused with the reason and the place", arguments: invalid)
-    func refuses(typed: String, reason: AddressError.Reason, offset: Int) {
+    @Test(arguments: invalid)
+    func isRefusedWithTheReasonAndThePlace(typed: String, reason: AddressError.Reason, offset: Int) {
         #expect(throws: AddressError(reason, at: offset)) { try EnvelopeAddress(Array(typed.utf8)) }
     }
 
-    @Test(
-        "is refused where it is no UTF-8",
-        arguments: [
-            [0xE9] + Array("@r.example".utf8), Array("a".utf8) + [0xC0, 0x80] + Array("@r.example".utf8),
-            Array("a@r".utf8) + [0xED, 0xA0, 0x80], Array("\"".utf8) + [0xFF] + Array("\"@x".utf8),
-        ])
-    func refusesInvalidUTF8(typed: [UInt8]) throws {
+    @Test(arguments: [
+        [0xE9] + Array("@r.example".utf8), Array("a".utf8) + [0xC0, 0x80] + Array("@r.example".utf8),
+        Array("a@r".utf8) + [0xED, 0xA0, 0x80], Array("\"".utf8) + [0xFF] + Array("\"@x".utf8),
+    ])
+    func isRefusedWhereItIsNoUTF8(typed: [UInt8]) throws {
         let error = try #require(throws: AddressError.self) { try EnvelopeAddress(typed) }
         #expect(error.reason == .invalidUTF8)
     }
 
-    @Test("of nobody is the null sender, where that is allowed")
-    func null() throws {
+    @Test func ofNobodyIsTheNullSenderWhereThatIsAllowed() throws {
         #expect(try EnvelopeAddress(Array("<>".utf8), allowsNull: true).form == .null)
         #expect(try EnvelopeAddress([], allowsNull: true).form == .null)
     }
 
-    @Test(
-        "tells its form",
-        arguments: [
-            ("a@b", EnvelopeAddress.Form.mailbox(at: 1)), ("a", .local), ("\"a\"", .quotedLocal), ("@a:b@c", .route),
-            ("@[a]:b@c", .channelLiteral), (":include:/x", .include),
-        ])
-    func form(typed: String, form: EnvelopeAddress.Form) throws {
+    @Test(arguments: [
+        ("a@b", EnvelopeAddress.Form.mailbox(at: 1)), ("a", .local), ("\"a\"", .quotedLocal), ("@a:b@c", .route),
+        ("@[a]:b@c", .channelLiteral), (":include:/x", .include),
+    ])
+    func tellsItsForm(typed: String, form: EnvelopeAddress.Form) throws {
         #expect(try EnvelopeAddress(Array(typed.utf8)).form == form)
     }
 
-    @Test("of any bytes is read or refused, never more than that")
-    func survivesAnyBytes() {
+    @Test func ofAnyBytesIsReadOrRefusedNeverMoreThanThat() {
         var generator = SystemRandomNumberGenerator()
         let alphabet = Array("ab.@<>()[]\\\",:;!%|/+- \t".utf8) + [0, 0x1F, 0x7F, 0x80, 0xC3, 0xA9, 0xFF]
         for _ in 0..<20_000 {

@@ -5,8 +5,7 @@ import Bytes
 import MailSyntax
 import Testing
 
-@Suite("Plain mailboxes")
-struct PlainMailboxTests {
+@Suite struct PlainMailboxTests {
     /// What an address was read as.
     private struct Reading: Equatable {
         let form: EnvelopeAddress.Form
@@ -29,10 +28,8 @@ struct PlainMailboxTests {
         #expect(read(bytes) == wanted, "\(bytes)", sourceLocation: sourceLocation)
     }
 
-    @Test(
-        "are what the grammar reads, whatever byte stands in them",
-        arguments: ["us.er+t@ex-a.example", "a@b", "|a@b", "/a@b", "a", "\"a\"@b", "@a:b@c"])
-    func everyByte(text: String) {
+    @Test(arguments: ["us.er+t@ex-a.example", "a@b", "|a@b", "/a@b", "a", "\"a\"@b", "@a:b@c"])
+    func areWhatTheGrammarReadsWhateverByteStandsInThem(text: String) {
         let address = Array(text.utf8)
         for byte in UInt8.min ... .max {
             for place in address.indices {
@@ -48,10 +45,8 @@ struct PlainMailboxTests {
         }
     }
 
-    @Test(
-        "are what the grammar of lists reads, too, where they are the only member",
-        arguments: ["us.er+t@ex-a.example", "a@b", "#a@b", "%1@b", "a@%b", "a.%1@b", "/a@b", "a@b.c"])
-    func onlyMember(text: String) {
+    @Test(arguments: ["us.er+t@ex-a.example", "a@b", "#a@b", "%1@b", "a@%b", "a.%1@b", "/a@b", "a@b.c"])
+    func areWhatTheGrammarOfListsReadsTooWhereTheyAreTheOnlyMember(text: String) {
         let list = Array(text.utf8)
         var lists = [list]
         for byte in UInt8.min ... .max {
@@ -79,8 +74,7 @@ struct PlainMailboxTests {
         #expect((AddressList.onlyMailbox(value, of: block) != nil) == isShort)
     }
 
-    @Test("of every two bytes, or three of those that mean something, are what the grammar reads")
-    func shortOnes() {
+    @Test func ofTwoOrThreeBytesAreWhatTheGrammarReads() {
         for first in UInt8.min ... .max {
             for second in UInt8.min ... .max { expectGrammarAgrees([first, second]) }
         }
@@ -95,8 +89,7 @@ struct PlainMailboxTests {
         }
     }
 
-    @Test("have labels and domains no longer than the grammar allows")
-    func lengths() {
+    @Test func haveLabelsAndDomainsNoLongerThanTheGrammarAllows() {
         func domain(_ labels: Int...) -> [UInt8] {
             Array(labels.map { [UInt8](repeating: 0x64, count: $0) }.joined(separator: [0x2E]))
         }

@@ -25,10 +25,8 @@ private func fixture(_ name: String) throws -> [UInt8] {
     return Array(try Data(contentsOf: root.appendingPathComponent("Fixtures/configuration/\(name)")))
 }
 
-@Suite("dbases.conf")
-struct DatabasesConfTests {
-    @Test("The lines of a usual configuration")
-    func usual() throws {
+@Suite struct DatabasesConfTests {
+    @Test func theLinesOfAUsualConfiguration() throws {
         let conf = try DatabasesConf(
             try fixture("01-seed.dbases.conf"), file: "/var/mail/dbases.conf", variables: variables,
             types: MapBackEnds.all.types)
@@ -68,8 +66,7 @@ struct DatabasesConfTests {
         #expect(!thishost.flags.hasDefaultKeysFlag)
     }
 
-    @Test("Unordered text maps are read as they stand")
-    func unordered() throws {
+    @Test func unorderedTextMapsAreReadAsTheyStand() throws {
         let conf = try DatabasesConf(
             try fixture("14-unordered.dbases.conf"), file: "/m/dbases.conf", variables: variables,
             types: MapBackEnds.all.types)
@@ -80,8 +77,7 @@ struct DatabasesConfTests {
         #expect(routes.cacheSize == 10)
     }
 
-    @Test("The settings' own variables are enough for a usual configuration")
-    func settings() throws {
+    @Test func theSettingsOwnVariablesAreEnoughForAUsualConfiguration() throws {
         let directory = try TemporaryDirectory()
         try directory.write("zmailer.conf", "MAILVAR=/m\nDBTYPE=text\n")
         try directory.write("dbases.conf", "a $DBTYPE - -r ${MAILVAR}/a -lm -C ${MAILVAR}/sleepyenv.conf\n")
@@ -96,28 +92,25 @@ struct DatabasesConfTests {
         #expect(map.environmentFile == nil)
     }
 
-    @Test(
-        "Types and the files they read",
-        arguments: [
-            ("btree", MapType.btree, "/f.db"), ("bhash", .bhash, "/f.dbh"), ("text", .text, "/f"),
-            ("unordered", .unordered, "/f"), ("ordered", .ordered, "/f"), ("$DBTYPE", .btree, "/f.db"),
-            ("btree,sub", .btree, "/f.db"),
-        ])
-    func types(name: String, type: MapType, file: String) throws {
+    @Test(arguments: [
+        ("btree", MapType.btree, "/f.db"), ("bhash", .bhash, "/f.dbh"), ("text", .text, "/f"),
+        ("unordered", .unordered, "/f"), ("ordered", .ordered, "/f"), ("$DBTYPE", .btree, "/f.db"),
+        ("btree,sub", .btree, "/f.db"),
+    ])
+    func typesAndTheFilesTheyRead(name: String, type: MapType, file: String) throws {
         let map = try #require(try definitions("r \(name) - -l /f -l").first)
         #expect(map.type == type)
         #expect(map.tablePath == file)
     }
 
-    @Test("Maps without a file", arguments: ["r incore - - - -", "r NONE - - - -", "r none - - -"])
-    func noFile(line: String) throws {
+    @Test(arguments: ["r incore - - - -", "r NONE - - - -", "r none - - -"])
+    func mapsWithoutAFile(line: String) throws {
         let map = try #require(try definitions(line).first)
         #expect(map.path == nil)
         #expect(map.tablePath == nil)
     }
 
-    @Test("Comments, empty lines, indentation, tabs, carriage returns and the last line without a newline")
-    func lines() throws {
+    @Test func commentsBlanksAndTheEndsOfLinesAreNoMatter() throws {
         let maps = try definitions("#| note\n\n   # note\n\ta\tbtree\t-\t-l\t/a\t-l # note\r\nb text - - /b")
         #expect(maps.map(\.relation) == ["a", "b"])
         #expect(maps.map(\.line) == [4, 5])
@@ -125,25 +118,22 @@ struct DatabasesConfTests {
         #expect(maps[1].flags == RelationFlags())
     }
 
-    @Test("A relative path is relative to the directory of dbases.conf")
-    func relative() throws {
+    @Test func aRelativePathIsRelativeToTheDirectoryOfDbasesConf() throws {
         #expect(try definitions("r text - - sub/f").first?.path == "/conf/sub/f")
     }
 
-    @Test(
-        "newdb options",
-        arguments: [
-            ("-", CompileOptions()),
-            ("-l", CompileOptions(folding: .lower)),
-            ("-u", CompileOptions(folding: .upper)),
-            ("-la", CompileOptions(folding: .lower, isAliases: true)),
-            ("-al", CompileOptions(folding: .lower, isAliases: true)),
-            ("-a", CompileOptions(folding: .lower, isAliases: true)),
-            ("-ua", CompileOptions(folding: .upper, isAliases: true)),
-            ("-ls", CompileOptions(folding: .lower)),
-            ("-r", CompileOptions(isLive: true)),
-        ])
-    func compileOptions(field: String, options: CompileOptions) throws {
+    @Test(arguments: [
+        ("-", CompileOptions()),
+        ("-l", CompileOptions(folding: .lower)),
+        ("-u", CompileOptions(folding: .upper)),
+        ("-la", CompileOptions(folding: .lower, isAliases: true)),
+        ("-al", CompileOptions(folding: .lower, isAliases: true)),
+        ("-a", CompileOptions(folding: .lower, isAliases: true)),
+        ("-ua", CompileOptions(folding: .upper, isAliases: true)),
+        ("-ls", CompileOptions(folding: .lower)),
+        ("-r", CompileOptions(isLive: true)),
+    ])
+    func theOptionsOfNewdbAreRead(field: String, options: CompileOptions) throws {
         #expect(try definitions("r text - \(field) /f").first?.compile == options)
     }
 
@@ -178,16 +168,15 @@ struct DatabasesConfTests {
         ("r btree - -l /f\0 -l", "the line has a NUL"),
     ]
 
-    @Test("Lines that cannot be used", arguments: unusableLines)
-    func unusable(line: String, text: String) throws {
+    @Test(arguments: unusableLines)
+    func linesThatCannotBeUsed(line: String, text: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try definitions("# first\n\(line)\n") }
         #expect(error?.file == "/conf/dbases.conf")
         #expect(error?.line == 2)
         #expect(error?.text.hasPrefix(text) == true, "\(error?.text ?? "")")
     }
 
-    @Test("A file that is missing or too large is an error")
-    func files() throws {
+    @Test func aFileThatIsMissingOrTooLargeIsAnError() throws {
         let directory = try TemporaryDirectory()
         let settings = try Settings.load(environmentFile: nil, standardFiles: [])
         #expect(throws: ConfigurationError.self) {
@@ -200,8 +189,7 @@ struct DatabasesConfTests {
         #expect(throws: ConfigurationError.self) { try definitions("#" + String(repeating: "x", count: 70_000)) }
     }
 
-    @Test("Where dbases.conf is looked for")
-    func location() throws {
+    @Test func whereDbasesConfIsLookedFor() throws {
         let directory = try TemporaryDirectory()
         func location(_ named: String? = nil) throws -> String {
             try DatabasesConf.location(
@@ -222,29 +210,25 @@ struct DatabasesConfTests {
     }
 }
 
-@Suite("Relation flags")
-struct DatabasesFlagsTests {
-    @Test(
-        "The driver and its argument",
-        arguments: [
-            ("-lm%:d pathalias", SearchDriver.pathalias),
-            ("-lm%d  pathalias", .pathalias),
-            ("-ld pathalias", .pathalias),
-            ("-ldpathalias", .pathalias),
-            ("-d pathalias.nodot", .pathaliasNoDot),
-            ("-d pathalias.at -l", .pathaliasAt),
-            ("-lmd longestmatch", .longestMatch),
-            ("$FLAGS", .pathalias),
-            ("-lm%", .none),
-            ("-", .none),
-            ("", .none),
-        ])
-    func drivers(text: String, driver: SearchDriver) throws {
+@Suite struct DatabasesFlagsTests {
+    @Test(arguments: [
+        ("-lm%:d pathalias", SearchDriver.pathalias),
+        ("-lm%d  pathalias", .pathalias),
+        ("-ld pathalias", .pathalias),
+        ("-ldpathalias", .pathalias),
+        ("-d pathalias.nodot", .pathaliasNoDot),
+        ("-d pathalias.at -l", .pathaliasAt),
+        ("-lmd longestmatch", .longestMatch),
+        ("$FLAGS", .pathalias),
+        ("-lm%", .none),
+        ("-", .none),
+        ("", .none),
+    ])
+    func theDriverAndItsArgument(text: String, driver: SearchDriver) throws {
         #expect(try flags(text).driver == driver)
     }
 
-    @Test("Letters together and apart say the same")
-    func letters() throws {
+    @Test func lettersTogetherAndApartSayTheSame() throws {
         var all = RelationFlags()
         all.folding = .lower
         all.reopensChanged = true
@@ -267,65 +251,57 @@ struct DatabasesFlagsTests {
         }
     }
 
-    @Test(
-        "Folding and answers",
-        arguments: [
-            ("-u", KeyFolding.upper, RelationAnswer.value), ("-l", .lower, .value), ("-n", .none, .valueOrKey),
-            ("-lb", .lower, .key), ("-bn", .none, .valueOrKey), ("-nb", .none, .key),
-        ])
-    func answers(text: String, folding: KeyFolding, answer: RelationAnswer) throws {
+    @Test(arguments: [
+        ("-u", KeyFolding.upper, RelationAnswer.value), ("-l", .lower, .value), ("-n", .none, .valueOrKey),
+        ("-lb", .lower, .key), ("-bn", .none, .valueOrKey), ("-nb", .none, .key),
+    ])
+    func foldingAndAnswers(text: String, folding: KeyFolding, answer: RelationAnswer) throws {
         #expect(try flags(text).folding == folding)
         #expect(try flags(text).answer == answer)
     }
 
-    @Test("-f names the file only where the line names none")
-    func file() throws {
+    @Test func theFlagFNamesTheFileOnlyWhereTheLineNamesNone() throws {
         #expect(try definitions("r text - - - -f /x").first?.tablePath == "/x")
         #expect(try definitions("r text - - /f -f /x").first?.tablePath == "/f")
     }
 
-    @Test(
-        "Flags that cannot be used",
-        arguments: [
-            ("-i", "the relation flag -i is not supported"),
-            ("-lp", "the relation flag -p is not supported"),
-            ("-lu", "the relation flags -l and -u exclude each other"),
-            ("-l -u", "the relation flags -l and -u exclude each other"),
-            ("-q", "the relation flag -q is unknown"),
-            ("--lower", "the relation flag -- is unknown"),
-            ("-lm pathalias", "'pathalias' is no relation flag"),
-            ("-d", "the relation flag -d lacks its argument"),
-            ("-lmC", "the relation flag -C lacks its argument"),
-            ("-d nosuch", "the search driver 'nosuch' is unknown"),
-            ("-s many", "the relation flag -s needs a number"),
-            ("-s -1", "the relation flag -s needs a number"),
-            ("-s 1000001", "the relation flag -s needs a number"),
-            ("-e 99999999999999999999", "the relation flag -e needs a number"),
-            ("-e +1", "the relation flag -e needs a number"),
-        ])
-    func unusable(text: String, message: String) throws {
+    @Test(arguments: [
+        ("-i", "the relation flag -i is not supported"),
+        ("-lp", "the relation flag -p is not supported"),
+        ("-lu", "the relation flags -l and -u exclude each other"),
+        ("-l -u", "the relation flags -l and -u exclude each other"),
+        ("-q", "the relation flag -q is unknown"),
+        ("--lower", "the relation flag -- is unknown"),
+        ("-lm pathalias", "'pathalias' is no relation flag"),
+        ("-d", "the relation flag -d lacks its argument"),
+        ("-lmC", "the relation flag -C lacks its argument"),
+        ("-d nosuch", "the search driver 'nosuch' is unknown"),
+        ("-s many", "the relation flag -s needs a number"),
+        ("-s -1", "the relation flag -s needs a number"),
+        ("-s 1000001", "the relation flag -s needs a number"),
+        ("-e 99999999999999999999", "the relation flag -e needs a number"),
+        ("-e +1", "the relation flag -e needs a number"),
+    ])
+    func flagsThatCannotBeUsed(text: String, message: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try flags(text) }
         #expect(error?.line == 1)
         #expect(error?.text.hasPrefix(message) == true, "\(error?.text ?? "")")
     }
 }
 
-@Suite("Privileges of map files")
-struct DatabasesPrivilegeTests {
-    @Test(
-        "Files that are too widely writable, or someone else's, are named",
-        arguments: [
-            (0o644, "OWNER:GROUP:644", ""),
-            (0o600, "OWNER:GROUP:644", ""),
-            (0o664, "OWNER:GROUP:664", ""),
-            (0o666, "OWNER:GROUP:644", "is writable by everyone (mode 666, not 644)"),
-            (0o664, "OWNER:GROUP:644", "is writable by its group (mode 664, not 644)"),
-            (0o664, "OWNER:54321:664", "is writable by group"),
-            (0o644, "54321:GROUP:644", "belongs to user"),
-            (0o644, "no-such-user:GROUP:644", "should belong to 'no-such-user'"),
-            (0o666, "-", ""),
-        ])
-    func check(mode: Int, privilege: String, finding: String) throws {
+@Suite struct DatabasesPrivilegeTests {
+    @Test(arguments: [
+        (0o644, "OWNER:GROUP:644", ""),
+        (0o600, "OWNER:GROUP:644", ""),
+        (0o664, "OWNER:GROUP:664", ""),
+        (0o666, "OWNER:GROUP:644", "is writable by everyone (mode 666, not 644)"),
+        (0o664, "OWNER:GROUP:644", "is writable by its group (mode 664, not 644)"),
+        (0o664, "OWNER:54321:664", "is writable by group"),
+        (0o644, "54321:GROUP:644", "belongs to user"),
+        (0o644, "no-such-user:GROUP:644", "should belong to 'no-such-user'"),
+        (0o666, "-", ""),
+    ])
+    func filesThatAreTooWidelyWritableOrSomeoneElsesAreNamed(mode: Int, privilege: String, finding: String) throws {
         let directory = try TemporaryDirectory()
         try directory.write("f.db", "")
         chmod(directory.file("f.db"), mode_t(mode))
@@ -344,8 +320,7 @@ struct DatabasesPrivilegeTests {
         }
     }
 
-    @Test("Names are resolved, and a missing file is no finding")
-    func names() throws {
+    @Test func namesAreResolvedAndAMissingFileIsNoFinding() throws {
         let directory = try TemporaryDirectory()
         try directory.write("f.db", "")
         let owner = try #require(getpwuid(getuid())).pointee

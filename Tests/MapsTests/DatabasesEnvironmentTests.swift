@@ -12,10 +12,8 @@ private func environment(_ text: String) throws -> EnvironmentSettings {
     return try EnvironmentSettings(file: directory.file("sleepyenv.conf"))
 }
 
-@Suite("sleepyenv.conf")
-struct DatabasesEnvironmentTests {
-    @Test("Every name is read")
-    func everyName() throws {
+@Suite struct DatabasesEnvironmentTests {
+    @Test func everyNameIsRead() throws {
         let settings = try environment(
             "# note\n\nenvhome  = /db/env \n envmode=0640\nENVFLAGS = CDB, create RO,MPOOL, PRIVATE\r\ntmpdir = /tmp\n")
         #expect(
@@ -25,8 +23,7 @@ struct DatabasesEnvironmentTests {
                     temporaryDirectory: "/tmp"))
     }
 
-    @Test("What is not set has ZMailer's defaults")
-    func defaults() throws {
+    @Test func whatIsNotSetHasZMailersDefaults() throws {
         #expect(
             try environment("envhome=/e")
                 == EnvironmentSettings(
@@ -51,8 +48,8 @@ struct DatabasesEnvironmentTests {
         ("envhome = sleepyenv.conf", 1, "envhome is no directory"),
     ]
 
-    @Test("What cannot be used is an error with its line", arguments: unusableFiles)
-    func unusable(text: String, line: Int?, message: String) throws {
+    @Test(arguments: unusableFiles)
+    func whatCannotBeUsedIsAnErrorWithItsLine(text: String, line: Int?, message: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try environment(text) }
         #expect(error?.line == line)
         #expect(error?.text.hasPrefix(message) == true, "\(error?.text ?? "")")
@@ -65,8 +62,8 @@ struct DatabasesEnvironmentTests {
         #expect(Self.unusableFiles.count > 14)
     }
 
-    @Test("A character that nobody sees is an error with its place", arguments: UnseenText.all)
-    func unseen(character: UnseenText) throws {
+    @Test(arguments: UnseenText.all)
+    func aCharacterThatNobodySeesIsAnErrorWithItsPlace(character: UnseenText) throws {
         for (line, column, text) in [(1, 13, "envhome = /e|\n"), (2, 15, "envhome = /e\nenvflags = CDB|, CREATE\n")] {
             let directory = try TemporaryDirectory()
             try directory.write("sleepyenv.conf", "")
@@ -82,8 +79,8 @@ struct DatabasesEnvironmentTests {
         }
     }
 
-    @Test("A directory for temporary files that is none is warned of", arguments: ["/nonexistent", "/etc/passwd"])
-    func temporaryDirectory(path: String) throws {
+    @Test(arguments: ["/nonexistent", "/etc/passwd"])
+    func aDirectoryForTemporaryFilesThatIsNoneIsWarnedOf(path: String) throws {
         let directory = try TemporaryDirectory()
         try directory.write("sleepyenv.conf", "envhome = /e\ntmpdir = \(path)\n")
         try directory.write(
@@ -98,8 +95,7 @@ struct DatabasesEnvironmentTests {
         #expect(MapBackEnds.all.findings(about: databases.definitions).isEmpty)
     }
 
-    @Test("A missing file is an error")
-    func missing() throws {
+    @Test func aMissingFileIsAnError() throws {
         let directory = try TemporaryDirectory()
         let error = #expect(throws: ConfigurationError.self) {
             try EnvironmentSettings(file: directory.file("none"))

@@ -5,8 +5,7 @@ import Site
 import System
 import Testing
 
-@Suite("Sets of relations")
-struct RelationSetTests {
+@Suite struct RelationSetTests {
     private let first = MemoryTable(["a": "first"])
     private let second = MemoryTable(["a": "second", "b": "b", ".": "root"])
     private let conf: DatabasesConf
@@ -37,8 +36,7 @@ struct RelationSetTests {
         MonotonicTime(nanoseconds: milliseconds * 1_000_000)
     }
 
-    @Test("Relations have the maps of dbases.conf, in order")
-    func relations() throws {
+    @Test func relationsHaveTheMapsOfDbasesConfInOrder() throws {
         var set = makeSet()
         let one = set.relation("one")
         #expect(set.maps(of: one).map(\.definition.path) == ["/first", "/second"])
@@ -48,15 +46,14 @@ struct RelationSetTests {
         #expect(try answer(&set, "c", in: set.relation("two")) == "root")
     }
 
-    @Test("A relation that is only known, or not even that, is empty", arguments: ["known", "unknown", ""])
-    func empty(name: String) throws {
+    @Test(arguments: ["known", "unknown", ""])
+    func aRelationThatIsOnlyKnownOrNotEvenThatIsEmpty(name: String) throws {
         var set = makeSet()
         #expect(set.maps(of: set.relation(name)).isEmpty)
         #expect(try answer(&set, "a", in: set.relation(name)) == nil)
     }
 
-    @Test("Changed files are looked for between addresses, at most every half second, in maps with -m only")
-    func refresh() {
+    @Test func changedFilesAreLookedForBetweenAddressesInMapsWithTheFlagM() {
         var set = makeSet()
         set.beginAddress(now: time(1000))
         #expect(first.refreshed == 0)
@@ -71,8 +68,7 @@ struct RelationSetTests {
         #expect(second.refreshed == 0)
     }
 
-    @Test("Kept answers of a changed map are forgotten, those of an unchanged one are not")
-    func forget() throws {
+    @Test func keptAnswersOfAChangedMapAreForgottenThoseOfAnUnchangedOneAreNot() throws {
         var set = makeSet()
         let one = set.relation("one")
         set.beginAddress(now: time(0))
@@ -87,8 +83,7 @@ struct RelationSetTests {
         #expect(try answer(&set, "a", in: one) == "changed")
     }
 
-    @Test("Tables can be wrapped as they are made")
-    func wrapping() throws {
+    @Test func tablesCanBeWrappedAsTheyAreMade() throws {
         let factory = MemoryTables(tables: ["/first": first, "/second": second])
             .wrapping { definition, table in
                 definition.relation == "two" ? MemoryTable([:], failing: ["a"], name: "failing") : table
@@ -99,8 +94,7 @@ struct RelationSetTests {
         #expect(error?.table.relation == "failing")
     }
 
-    @Test("A table that cannot be made yet fails each lookup, and is made when it can be")
-    func lazy() throws {
+    @Test func aTableThatCannotBeMadeYetFailsEachLookupAndIsMadeWhenItCanBe() throws {
         var isReady = false
         let table = LazyTable(name: TableName(relation: "r", backEnd: "btree", file: "/f.db")) {
             guard isReady else {
@@ -122,8 +116,7 @@ struct RelationSetTests {
         #expect(table.privilege == 0)
     }
 
-    @Test("The coarse clock goes forward")
-    func clock() {
+    @Test func theCoarseClockGoesForward() {
         let before = MonotonicTime.coarse()
         #expect(before.nanoseconds > 0)
         #expect(!(MonotonicTime.coarse() < before))

@@ -5,10 +5,8 @@ import Site
 import System
 import Testing
 
-@Suite("Relations")
-struct RelationTests {
-    @Test("The first map that has the key decides, and later ones are not asked")
-    func order() throws {
+@Suite struct RelationTests {
+    @Test func theFirstMapThatHasTheKeyDecidesAndLaterOnesAreNotAsked() throws {
         let second = MemoryTable(["a": "second", "b": "second", "e": "second"])
         second.privilege = 7
         var relation = try relation([("-l", MemoryTable(["a": "first", "e": ""])), ("-l", second)])
@@ -23,16 +21,14 @@ struct RelationTests {
         #expect(try relation.answer("c") == nil)
     }
 
-    @Test("Each map folds the key for itself")
-    func folding() throws {
+    @Test func eachMapFoldsTheKeyForItself() throws {
         let tables = (0..<4).map { _ in MemoryTable([:]) }
         var relation = try relation([("-l", tables[0]), ("-", tables[1]), ("-u", tables[2]), ("-l", tables[3])])
         #expect(try relation.answer("User@Ex\u{c4}") == nil)
         #expect(tables.map(\.asked) == [["user@ex\u{c4}"], ["User@Ex\u{c4}"], ["USER@EX\u{c4}"], ["user@ex\u{c4}"]])
     }
 
-    @Test("A failing map fails the lookup, and later maps are not asked")
-    func failure() throws {
+    @Test func aFailingMapFailsTheLookupAndLaterMapsAreNotAsked() throws {
         let second = MemoryTable(["a": "second", "b": "second"])
         var relation = try relation([("-l", MemoryTable([:], failing: ["a"])), ("-l", second)])
         let error = #expect(throws: MapError.self) { try relation.answer("a") }
@@ -41,16 +37,14 @@ struct RelationTests {
         #expect(try relation.answer("b") == "second")
     }
 
-    @Test("An answer before the failing map stands")
-    func before() throws {
+    @Test func anAnswerBeforeTheFailingMapStands() throws {
         var relation = try relation([
             ("-l", MemoryTable(["a": "first"])), ("-l", MemoryTable([:], failing: ["a"])),
         ])
         #expect(try relation.answer("a") == "first")
     }
 
-    @Test("The empty key is in no relation, and a relation without maps finds nothing")
-    func empty() throws {
+    @Test func theEmptyKeyIsInNoRelationAndARelationWithoutMapsFindsNothing() throws {
         var relation = try relation([("-ln", MemoryTable(["": "empty"]))])
         #expect(try relation.answer("") == nil)
         var none = Relation(name: "none", maps: [])
@@ -58,25 +52,22 @@ struct RelationTests {
     }
 
     @Test(
-        "What -b and -n answer",
         arguments: [
             ("-lb", "A", "a"), ("-lb", "E", "e"), ("-lb", "X", nil),
             ("-ln", "A", "v%0"), ("-ln", "E", "e"), ("-ln", "X", "x"),
             ("-l%b", "%0", "%0"), ("-l%n", "A", "va"), ("-l%n", "%0X", "%0x"),
         ] as [(String, String, String?)])
-    func answers(flags: String, key: String, value: String?) throws {
+    func whatTheFlagsBAndNAnswer(flags: String, key: String, value: String?) throws {
         var relation = try relation([(flags, MemoryTable(["a": "v%0", "e": "", "%0": "x"]))])
         #expect(try relation.answer(key) == value)
     }
 
-    @Test("Without the flag % values stay as they are")
-    func noSubstitution() throws {
+    @Test func withoutTheFlagValuesStayAsTheyAre() throws {
         var relation = try relation([("-l", MemoryTable(["a": "%0 %1"]))])
         #expect(try relation.answer("a") == "%0 %1")
     }
 
-    @Test("find leaves %N to whoever knows the arguments")
-    func twoSteps() throws {
+    @Test func findLeavesReferencesToWhoeverKnowsTheArguments() throws {
         var relation = try relation([("-l%", MemoryTable(["a": "%0-%1"]))])
         var text = TextArena()
         let key = text.append("a")
@@ -90,29 +81,26 @@ struct RelationTests {
     }
 }
 
-@Suite("Substitution of %N")
-struct RelationSubstitutionTests {
-    @Test(
-        "As ZMailer does it",
-        arguments: [
-            ("smtp!h!%1%2@virt", "smtp!h!v@virt"),
-            ("%10", "v0"),
-            ("%%1", "%v"),
-            ("a%%b", "a%%b"),
-            ("a%", "a%"),
-            ("%", "%"),
-            ("", ""),
-            ("plain", "plain"),
-            ("smtp!mx!%6", "smtp!mx!%6"),
-            ("%1%6x", "vx"),
-            ("%6%2x", "x"),
-            ("%7%8", "%7%8"),
-            ("0[%0]_1[%1]_2[%2]_3[%3]", "0[key]_1[v]_2[]_3[@dom]"),
-            ("%x%1%", "%xv%"),
-            ("%0%0", "keykey"),
-            ("%4", "%1"),
-        ])
-    func rules(value: String, result: String) throws {
+@Suite struct RelationSubstitutionTests {
+    @Test(arguments: [
+        ("smtp!h!%1%2@virt", "smtp!h!v@virt"),
+        ("%10", "v0"),
+        ("%%1", "%v"),
+        ("a%%b", "a%%b"),
+        ("a%", "a%"),
+        ("%", "%"),
+        ("", ""),
+        ("plain", "plain"),
+        ("smtp!mx!%6", "smtp!mx!%6"),
+        ("%1%6x", "vx"),
+        ("%6%2x", "x"),
+        ("%7%8", "%7%8"),
+        ("0[%0]_1[%1]_2[%2]_3[%3]", "0[key]_1[v]_2[]_3[@dom]"),
+        ("%x%1%", "%xv%"),
+        ("%0%0", "keykey"),
+        ("%4", "%1"),
+    ])
+    func asZMailerDoesIt(value: String, result: String) throws {
         var arguments = SubstitutionArguments()
         for (number, text) in [(1, "v"), (2, ""), (3, "@dom"), (4, "%1"), (0, "zero"), (10, "ten"), (-1, "minus")] {
             arguments.texts[number] = text
@@ -121,8 +109,7 @@ struct RelationSubstitutionTests {
         #expect(try relation.answer("key", arguments: arguments) == result)
     }
 
-    @Test("Arguments can be taken away and set anew")
-    func reuse() {
+    @Test func argumentsCanBeTakenAwayAndSetAnew() {
         var text = TextArena()
         var places = SubstitutionPlaces()
         places[1] = text.append("old")
@@ -138,18 +125,15 @@ struct RelationSubstitutionTests {
     }
 }
 
-@Suite("Caches of answers")
-struct RelationCacheTests {
-    @Test("Answers are kept up to -s, the least recently used goes first")
-    func size() throws {
+@Suite struct RelationCacheTests {
+    @Test func theAnswerThatWasUsedLeastRecentlyGoesFirst() throws {
         let table = MemoryTable(["a": "1", "b": "2", "c": "3"])
         var relation = try relation([("-ls2", table)])
         for key in ["a", "b", "A", "c", "a", "b"] { _ = try relation.answer(key) }
         #expect(table.asked == ["a", "b", "c", "b"])
     }
 
-    @Test("No cache without -s")
-    func none() throws {
+    @Test func withoutTheFlagSThereIsNoCache() throws {
         let table = MemoryTable(["a": "1"])
         for flags in ["-l", "-ls0", "-lNe60"] {
             table.asked = []
@@ -159,8 +143,7 @@ struct RelationCacheTests {
         }
     }
 
-    @Test("Absences are asked again, unless -N keeps them")
-    func absences() throws {
+    @Test func absencesAreAskedAgainUnlessTheFlagNKeepsThem() throws {
         let table = MemoryTable([:])
         var forgetful = try relation([("-ls5", table)])
         for _ in 0..<3 { #expect(try forgetful.answer("a") == nil) }
@@ -170,8 +153,7 @@ struct RelationCacheTests {
         #expect(table.asked.count == 4)
     }
 
-    @Test("Answers live for -e seconds, or for ever")
-    func life() throws {
+    @Test func answersLiveForTheSecondsOfTheFlagE() throws {
         let table = MemoryTable(["a": "old"])
         var relation = try relation([("-ls5 -e60", table)])
         var eternal = try self.eternal(table)
@@ -188,8 +170,7 @@ struct RelationCacheTests {
         try relation([("-ls5 -e0", table)])
     }
 
-    @Test("Failures are never kept")
-    func failures() throws {
+    @Test func failuresAreNeverKept() throws {
         let table = MemoryTable([:], failing: ["a"])
         var relation = try relation([("-lNs5", table)])
         #expect(throws: MapError.self) { try relation.answer("a") }
@@ -198,8 +179,7 @@ struct RelationCacheTests {
         #expect(try relation.answer("a") == "healed")
     }
 
-    @Test("A kept answer is whole: value, stored key, privilege, %0; arguments are substituted anew")
-    func whole() throws {
+    @Test func aKeptAnswerIsWholeAndItsArgumentsAreSubstitutedAnew() throws {
         let table = MemoryTable([".b": "%0-%1"])
         table.privilege = 9
         var relation = try relation([("-l%s5 -d pathalias", table)])
@@ -214,10 +194,8 @@ struct RelationCacheTests {
         #expect(table.asked == ["a.b", ".a.b", ".b"])
     }
 
-    @Test(
-        "An answer holds only for the default keys it was given with",
-        arguments: ["-l:Ns5 -d pathalias", "-lNs5 -d pathalias"])
-    func defaults(flags: String) throws {
+    @Test(arguments: ["-l:Ns5 -d pathalias", "-lNs5 -d pathalias"])
+    func anAnswerHoldsOnlyForTheDefaultKeysItWasGivenWith(flags: String) throws {
         let table = MemoryTable([".:sender": "s", ".:recipient": "r"])
         var relation = try relation([(flags, table)])
         for _ in 0..<2 {
@@ -228,8 +206,7 @@ struct RelationCacheTests {
         #expect(table.asked.count == 9)
     }
 
-    @Test("Many keys in a large and in a full cache")
-    func many() throws {
+    @Test func manyKeysInALargeAndInAFullCache() throws {
         let table = MemoryTable(Dictionary(uniqueKeysWithValues: (0..<500).map { ("k\($0)", "v\($0)") }))
         for size in [1, 7, 64, 1000] {
             var relation = try relation([("-ls\(size)", table)])
@@ -240,8 +217,7 @@ struct RelationCacheTests {
         }
     }
 
-    @Test("Unordered text maps keep 10 answers of themselves")
-    func unordered() throws {
+    @Test func unorderedTextMapsKeep10AnswersOfThemselves() throws {
         let table = MemoryTable(["a": "1"])
         let conf = try DatabasesConf(
             Array("r unordered - - /f -l".utf8), file: "/c", variables: Variables(), types: MapBackEnds.all.types)

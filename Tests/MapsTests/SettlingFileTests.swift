@@ -8,8 +8,7 @@ import System
 import Testing
 import ZRouteTestKit
 
-@Suite("Files saved in place")
-struct SettlingFileTests {
+@Suite struct SettlingFileTests {
     /// Clocks at which nothing happens but what the test does.
     final class Clocks: Sendable {
         let nanoseconds = Mutex<UInt64>(1)
@@ -54,13 +53,11 @@ struct SettlingFileTests {
         }
     }
 
-    @Test(
-        "are believed when they have kept still for long enough",
-        arguments: [
-            ("a 1\nb 2\nc 3\n", "beingWritten", 1.0), ("a 1\n", "shrunk", 5), ("a 1\nb 2\nc 3", "cutShort", 60),
-            ("a", "cutShort", 60), ("", "emptied", 60),
-        ])
-    func changed(text: String, reason: String, seconds: Double) throws {
+    @Test(arguments: [
+        ("a 1\nb 2\nc 3\n", "beingWritten", 1.0), ("a 1\n", "shrunk", 5), ("a 1\nb 2\nc 3", "cutShort", 60),
+        ("a", "cutShort", 60), ("", "emptied", 60),
+    ])
+    func areBelievedWhenTheyHaveKeptStillForLongEnough(text: String, reason: String, seconds: Double) throws {
         try directory.write("a 1\nb 2\n", to: "map")
         var file = SettlingFile(path, limit: 100, clock: clocks.clock)
         #expect(try String(decoding: file.read().bytes, as: UTF8.self) == "a 1\nb 2\n")
@@ -74,10 +71,8 @@ struct SettlingFileTests {
         #expect(try describe(file.look()) == "unchanged")
     }
 
-    @Test(
-        "that nobody knows yet are taken at once where they are whole",
-        arguments: [("a 1\n", 0.02), ("", 1), ("a 1", 2), ("a 1\n\nb", 2)])
-    func new(text: String, seconds: Double) throws {
+    @Test(arguments: [("a 1\n", 0.02), ("", 1), ("a 1", 2), ("a 1\n\nb", 2)])
+    func thatNobodyKnowsYetAreTakenAtOnceWhereTheyAreWhole(text: String, seconds: Double) throws {
         try directory.write(text, to: "map")
         let before = clocks.nanoseconds.withLock { $0 }
         let read = try readSettledFile(path, limit: 100, clock: clocks.clock)
@@ -85,8 +80,8 @@ struct SettlingFileTests {
         #expect(clocks.nanoseconds.withLock { $0 } - before == UInt64(seconds * 1e9))
     }
 
-    @Test("that a writer has open are not believed where it only paused", arguments: [true, false])
-    func openForWriting(isOpen: Bool) throws {
+    @Test(arguments: [true, false])
+    func thatAWriterHasOpenAreNotBelievedWhereItOnlyPaused(isOpen: Bool) throws {
         try directory.write("a 1\n", to: "map")
         let writer = try #require(FileHandle(forWritingAtPath: path))
         if !isOpen { try writer.close() }
@@ -98,8 +93,7 @@ struct SettlingFileTests {
         if isOpen { try writer.close() }
     }
 
-    @Test("are noticed although as many bytes were written and the date was kept")
-    func keptDate() throws {
+    @Test func areNoticedAlthoughAsManyBytesWereWrittenAndTheDateWasKept() throws {
         try directory.write("a 1\n", to: "map")
         var file = SettlingFile(path, limit: 100, clock: clocks.clock)
         let date = try file.read().state.identity.modified
@@ -113,8 +107,7 @@ struct SettlingFileTests {
         #expect(try describe(file.look()) == "a 2\n")
     }
 
-    @Test("that are never still are given up")
-    func endless() throws {
+    @Test func thatAreNeverStillAreGivenUp() throws {
         try directory.write("a 1\n", to: "map")
         var file = SettlingFile(path, limit: 10_000, clock: clocks.clock)
         _ = try file.read()
@@ -128,8 +121,7 @@ struct SettlingFileTests {
         #expect(Set(looks) == ["beingWritten", "endless"])
     }
 
-    @Test("are believed although they are replaced by rename all the time")
-    func renamed() throws {
+    @Test func areBelievedAlthoughTheyAreReplacedByRenameAllTheTime() throws {
         try directory.write("n 0\n", to: "map")
         var file = SettlingFile(path, limit: 100, clock: clocks.clock)
         _ = try file.read()
@@ -146,9 +138,8 @@ struct SettlingFileTests {
         #expect(settled >= 5)
     }
 
-    @Test(
-        "are waited for by whoever reads them first, and given up where they are not still", arguments: [false, true])
-    func first(isEndless: Bool) throws {
+    @Test(arguments: [false, true])
+    func areWaitedForByWhoeverReadsThemFirst(isEndless: Bool) throws {
         try directory.write("a 1\nb", to: "map")
         let path = path
         clocks.waiting.withLock {
@@ -167,8 +158,7 @@ struct SettlingFileTests {
         }
     }
 
-    @Test("as text maps answer with their old entries until then, and fail where they are never whole")
-    func textMap() throws {
+    @Test func textMapsAnswerWithTheirOldEntriesUntilTheyAreWhole() throws {
         try directory.write("a 1\nb 2\n", to: "map")
         let said = Mutex<[UnsettledFile]>([])
         let loader = TextTableLoader(
@@ -206,10 +196,8 @@ struct SettlingFileTests {
         #expect(try find("d") == "4")
     }
 
-    @Test(
-        "A text map that lost all its entries is said to, with how many there were",
-        arguments: counted("emptied text maps", [("", 60.0), ("# nothing left\n", 5), ("\n", 5)]), [1, 2])
-    func emptied(text: (String, seconds: Double), count: Int) throws {
+    @Test(arguments: counted("emptied text maps", [("", 60.0), ("# nothing left\n", 5), ("\n", 5)]), [1, 2])
+    func aTextMapThatLostAllItsEntriesIsSaidToWithHowManyThereWere(text: (String, seconds: Double), count: Int) throws {
         try directory.write((1...count).map { "k\($0) a value of some length\n" }.joined(), to: "map")
         let said = Mutex<[Finding]>([])
         let loader = TextTableLoader(

@@ -8,8 +8,7 @@ import System
 import Testing
 import ZRouteTestKit
 
-@Suite("Text maps that a service watches")
-struct TextMapWatchTests {
+@Suite struct TextMapWatchTests {
     /// What the loader of a service reports.
     private final class Reports: Sendable {
         let lines = Mutex<[String]>([])
@@ -55,10 +54,8 @@ struct TextMapWatchTests {
         return lines
     }
 
-    @Test(
-        "are spoiled: that is said once, with file and line, and once more when it happens again",
-        arguments: MapFault.all)
-    func spoiled(fault: MapFault) throws {
+    @Test(arguments: MapFault.all)
+    func areSaidToBeSpoiledOnceWithFileAndLine(fault: MapFault) throws {
         print("text maps that are watched: \(MapFault.all.count) faults, this one: \(fault)")
         try place.write(Self.good, to: "aliases")
         var watch = try makeWatch()
@@ -86,8 +83,7 @@ struct TextMapWatchTests {
         }
     }
 
-    @Test("are those that notice changes at all")
-    func unwatched() throws {
+    @Test func areThoseThatNoticeChangesAtAll() throws {
         try place.write(Self.good, to: "aliases")
         #expect(try makeWatch("-l").isEmpty)
         #expect(try !makeWatch("-lm").isEmpty)

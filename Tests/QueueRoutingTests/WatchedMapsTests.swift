@@ -5,10 +5,9 @@ import Glibc
 import Testing
 import ZRouteTestKit
 
-@Suite("A service whose text maps change")
-struct WatchedMapsTests {
-    @Test("says what is wrong as soon as it is, and holds addresses until it is mended", arguments: MapFault.all)
-    func spoiled(fault: MapFault) throws {
+@Suite struct WatchedMapsTests {
+    @Test(arguments: MapFault.all)
+    func saysWhatIsWrongAsSoonAsItIsAndHoldsAddressesUntilItIsMended(fault: MapFault) throws {
         print("text maps of a service: \(MapFault.all.count) faults, this one: \(fault)")
         let site = try TestSite()
         let path = "\(site.path)/db/fqdnaliases-local"

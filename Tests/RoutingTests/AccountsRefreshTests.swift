@@ -7,8 +7,7 @@ import Site
 import System
 import Testing
 
-@Suite("Accounts")
-struct AccountsRefreshTests {
+@Suite struct AccountsRefreshTests {
     private final class Accounts: Table {
         let name = TableName(relation: "accounts", backEnd: "test", file: "-")
         let privilege: UInt32 = 0
@@ -22,8 +21,7 @@ struct AccountsRefreshTests {
         }
     }
 
-    @Test("are looked at anew for each address, as far as the clock tells them apart")
-    func eachAddress() throws {
+    @Test func areLookedAtAnewForEachAddressAsFarAsTheClockTellsThemApart() throws {
         let accounts = Accounts()
         let site = Site(
             settings: Settings.read(environmentFile: nil, standardFiles: []),

@@ -3,17 +3,14 @@
 import Routing
 import Testing
 
-@Suite("Canonical names")
-struct CanonicalTests {
-    @Test(
-        "of several organisation's domains have the one of the setting orgdomain in their place",
-        arguments: [
-            ("u@mail.other.org", "local!u@mail.other.org!u"), ("u@MAIL.Other.Org", "local!u@MAIL.Other.Org!u"),
-            ("u@mail.example.net", "local!u@mail.example.net!u"),
-            ("u@x.other.org", "smtp!x.example.net!u@x.example.net"),
-            ("u@other.org", "smtp!example.net!u@example.net"), ("u@another.org", "smtp!another.org!u@another.org"),
-        ])
-    func organisation(address: String, route: String) throws {
+@Suite struct CanonicalTests {
+    @Test(arguments: [
+        ("u@mail.other.org", "local!u@mail.other.org!u"), ("u@MAIL.Other.Org", "local!u@MAIL.Other.Org!u"),
+        ("u@mail.example.net", "local!u@mail.example.net!u"),
+        ("u@x.other.org", "smtp!x.example.net!u@x.example.net"),
+        ("u@other.org", "smtp!example.net!u@example.net"), ("u@another.org", "smtp!another.org!u@another.org"),
+    ])
+    func theSettingOrgdomainStandsInThePlaceOfSeveralDomains(address: String, route: String) throws {
         var site = MemorySite(["thishost": ["mail.example.net": ""]])
         site.settings["orgdomains"] = "example.net|other.org"
         site.settings["orgdomain"] = "example.net"

@@ -3,13 +3,12 @@
 import Routing
 import Testing
 
-@Suite("Recorded answers of ZMailer")
-struct ConformanceTests {
+@Suite struct ConformanceTests {
     /// Cases about compiled files, which text maps are not.
     static let aboutCompiledFiles = ["routes/21", "routes/22"]
 
-    @Test("are ours", arguments: ConformanceCase.names, ConformanceCase.Storage.allCases)
-    func answers(name: String, storage: ConformanceCase.Storage) throws {
+    @Test(arguments: ConformanceCase.names, ConformanceCase.Storage.allCases)
+    func areOurs(name: String, storage: ConformanceCase.Storage) throws {
         if storage == .text, Self.aboutCompiledFiles.contains(where: name.hasPrefix) {
             print("conformance \(name) \(storage.rawValue): not run, because the case is about compiled files")
             return
@@ -28,8 +27,7 @@ struct ConformanceTests {
         #expect(compared == site.lines.count && compared > 0)
     }
 
-    @Test("are all there")
-    func complete() {
+    @Test func ofAllSitesAreThere() {
         #expect(ConformanceCase.names.count { $0.hasPrefix("routes/") } == 30)
         #expect(ConformanceCase.names.count { $0.hasPrefix("random/") } == 66)
     }

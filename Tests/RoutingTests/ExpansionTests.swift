@@ -5,10 +5,8 @@ import Maps
 import Routing
 import Testing
 
-@Suite("Expansion")
-struct ExpansionTests {
-    @Test("passes a key over that is already being expanded, and only on its own branch")
-    func loops() throws {
+@Suite struct ExpansionTests {
+    @Test func passesAKeyOverThatIsAlreadyBeingExpandedAndOnlyOnItsOwnBranch() throws {
         let site = MemorySite([
             "fqdnaliases": [
                 "m1@a.example": "m2@a.example", "m2@a.example": "m1@a.example",
@@ -31,8 +29,8 @@ struct ExpansionTests {
             ])
     }
 
-    @Test("stops at the depth that is set, and not before", arguments: [(99, true), (100, true), (101, false)])
-    func depth(length: Int, fits: Bool) throws {
+    @Test(arguments: [(99, true), (100, true), (101, false)])
+    func stopsAtTheDepthThatIsSetAndNotBefore(length: Int, fits: Bool) throws {
         var aliases: [String: String] = [:]
         for level in 1...length { aliases["d\(level)"] = level == length ? "end@x.example" : "d\(level + 1)" }
         let site = MemorySite(["aliases": aliases])
@@ -40,8 +38,8 @@ struct ExpansionTests {
         #expect(try site.routes("d1") == expected)
     }
 
-    @Test("stops at the size that is set, and not before", arguments: [(10, true), (11, false)])
-    func size(count: Int, fits: Bool) throws {
+    @Test(arguments: [(10, true), (11, false)])
+    func stopsAtTheSizeThatIsSetAndNotBefore(count: Int, fits: Bool) throws {
         let members = (1...count).map { "m\($0)@x.example" }.joined(separator: ", ")
         var site = MemorySite(["aliases": ["list": members]])
         site.settings["expansionsize"] = "10"
@@ -49,17 +47,14 @@ struct ExpansionTests {
         #expect(fits ? routes.count == count : routes == ["error!expansionlimit!list"])
     }
 
-    @Test("is stopped before it explodes")
-    func explosion() throws {
+    @Test func isStoppedBeforeItExplodes() throws {
         var aliases: [String: String] = [:]
         for level in 1...60 { aliases["e\(level)"] = "e\(level + 1), e\(level + 1)" }
         #expect(try MemorySite(["aliases": aliases]).routes("e1") == ["error!expansionlimit!e1"])
     }
 
-    @Test(
-        "by a value that repeats the address too often is stopped before it is written out",
-        arguments: ["fqdnaliases", "fqdnroutes", "routesdb", "thishost"], ["%0", "%1", "%0%1", "%1,"])
-    func repeatedArgument(relation: String, reference: String) throws {
+    @Test(arguments: ["fqdnaliases", "fqdnroutes", "routesdb", "thishost"], ["%0", "%1", "%0%1", "%1,"])
+    func byAValueThatRepeatsTheAddressIsStoppedBeforeItIsWrittenOut(relation: String, reference: String) throws {
         // Some 400 MB each: more than the test's memory would stand for all of them at once.
         let value = String(repeating: reference, count: 40_000)
         let user = String(repeating: "u", count: 10_000)
@@ -73,25 +68,25 @@ struct ExpansionTests {
         #expect(routes.count == 1 && routes[0].utf8.count < 1_000_000)
     }
 
-    @Test("to many members that each get a long tail is stopped", arguments: [(100, true), (9_000, false)])
-    func tails(count: Int, fits: Bool) throws {
+    @Test(arguments: [(100, true), (9_000, false)])
+    func toManyMembersThatEachGetALongTailIsStopped(count: Int, fits: Bool) throws {
         let list = (0..<count).map { "m\($0)@x.example" }.joined(separator: ",")
         let tail = "+" + String(repeating: "t", count: 20_000)
         let routes = try MemorySite(["fqdnaliases": ["list@a.example": list]]).routes("list\(tail)@a.example")
         #expect(fits ? routes.count == count : routes == ["error!expansionlimit!list\(tail)@a.example"])
     }
 
-    @Test("of an address to a longer one again and again is stopped", arguments: ["a!!b.%0.%0.c", "a!!b.%0.c"])
-    func growingHops(value: String) throws {
+    @Test(arguments: ["a!!b.%0.%0.c", "a!!b.%0.c"])
+    func ofAnAddressToALongerOneAgainAndAgainIsStopped(value: String) throws {
         var site = MemorySite(["routesdb": [".": value]])
         site.settings["expansiondepth"] = "10000"
         #expect(try site.routes("u@a.example") == ["error!expansionlimit!u@a.example"])
     }
 
-    @Test(
-        "through a chain of aliases stops where they lengthen the address too much",
-        arguments: [(14, true), (15, false), (60, false)], ["%1.%1@", "%1.%1@d60.example, %1.%1@"])
-    func growingNodes(_ chain: (length: Int, fits: Bool), value: String) throws {
+    @Test(arguments: [(14, true), (15, false), (60, false)], ["%1.%1@", "%1.%1@d60.example, %1.%1@"])
+    func throughAChainOfAliasesStopsWhereTheyLengthenTheAddressTooMuch(
+        _ chain: (length: Int, fits: Bool), value: String
+    ) throws {
         var aliases: [String: String] = [:]
         for level in 1..<chain.length { aliases["@d\(level).example"] = value + "d\(level + 1).example" }
         let routes = try MemorySite(["fqdnaliases": aliases]).routes("u@d1.example")
@@ -105,14 +100,13 @@ struct ExpansionTests {
         #expect(routes.last == "smtp!\(domain)!\(localPart)@\(domain)")
     }
 
-    @Test("of one bad member fails that member only")
-    func badMember() throws {
+    @Test func ofOneBadMemberFailsThatMemberOnly() throws {
         let site = MemorySite(["aliases": ["list": "good@x.example, !bad"]])
         #expect(try site.routes("list") == ["smtp!x.example!good@x.example", "error!syntax!!bad"])
     }
 
-    @Test("holds the whole address when one lookup fails", arguments: ["fqdnroutes", "routesdb", "thishost"])
-    func failure(relation: String) throws {
+    @Test(arguments: ["fqdnroutes", "routesdb", "thishost"])
+    func holdsTheWholeAddressWhenOneLookupFails(relation: String) throws {
         var site = MemorySite(["aliases": ["list": "a@x.example, b@x.example"]])
         site.failing = [relation]
         #expect(try site.routes("list") == ["hold!IO:error!list"])
@@ -122,16 +116,14 @@ struct ExpansionTests {
         #expect(resolution.failure?.description.contains("map \(relation)") == true)
     }
 
-    @Test("keeps an answer that was found before the broken map is reached")
-    func answerBeforeFailure() throws {
+    @Test func keepsAnAnswerThatWasFoundBeforeTheBrokenMapIsReached() throws {
         var site = MemorySite(["fqdnroutes": ["u@a.example": "smtp-lmtp!n!u%2"]])
         site.failing = ["routesdb"]
         #expect(try site.routes("u+t@a.example") == ["smtp-lmtp!n!u+t"])
         #expect(try site.routes("v@a.example") == ["hold!IO:error!v@a.example"])
     }
 
-    @Test("tells who led to whom")
-    func ancestry() throws {
+    @Test func tellsWhoLedToWhom() throws {
         let site = MemorySite(["aliases": ["a": "b, x@y.example", "b": "z@y.example"]])
         var resolver = try site.makeResolver()
         let resolution = resolver.resolve(Array("a".utf8).span)
@@ -141,8 +133,7 @@ struct ExpansionTests {
         #expect(chains == [["z@y.example", "b", "a"], ["x@y.example", "a"]])
     }
 
-    @Test("leaves no room of a large answer in those that follow")
-    func memory() throws {
+    @Test func leavesNoRoomOfALargeAnswerInThoseThatFollow() throws {
         let members = (1...2000).map { "member\($0)@x.example" }.joined(separator: ", ")
         var resolver = try MemorySite(["aliases": ["list": members]]).makeResolver()
         var answer = Answer()
@@ -159,8 +150,7 @@ struct ExpansionTests {
         }
     }
 
-    @Test("an answer that is kept says what the answer said")
-    func kept() throws {
+    @Test func anAnswerThatIsKeptSaysWhatTheAnswerSaid() throws {
         // Each of fifty hops writes the address anew.
         let address = String(repeating: "u", count: 1000) + String(repeating: "%here.example", count: 50)
         var resolver = try MemorySite(["thishost": ["here.example": ""], "aliases": ["a": "b, c@x.example"]])
@@ -181,10 +171,8 @@ struct ExpansionTests {
         }
     }
 
-    @Test(
-        "an address of many hops takes no more memory than one of few, and goes the same way",
-        arguments: ["%here.example", "%here.example%", "!"])
-    func hops(separator: String) throws {
+    @Test(arguments: ["%here.example", "%here.example%", "!"])
+    func anAddressOfManyHopsTakesNoMoreMemoryThanOneOfFew(separator: String) throws {
         var resolver = try MemorySite(["thishost": ["here.example": "", ".here.example": "here.example"]])
             .makeResolver()
         let name = String(repeating: "long", count: 10_000)

@@ -7,8 +7,7 @@ import Routing
 import Testing
 import ZRouteTestKit
 
-@Suite("Included files")
-struct IncludeTests {
+@Suite struct IncludeTests {
     private let directory: TemporaryDirectory
 
     init() throws {
@@ -39,55 +38,48 @@ struct IncludeTests {
     static let tina = "local!staff!tina"
     static let partners = ["smtp!partner.example!tom@partner.example", "smtp!partner.example!kim@partner.example"]
 
-    @Test(
-        "expand to their addresses",
-        arguments: [
-            (":include:DIR/list", [tina] + partners), ("\":include:DIR/list\"", [tina] + partners),
-            ("ann, :include:DIR/list ,bea", ["local!staff!ann", tina] + partners + ["local!staff!bea"]),
-            (":include:DIR/outer", ["local!staff!ann", tina] + partners),
-            (":include:DIR/both", ["local!staff!bea"]),
-            ("group: :include:DIR/list;", [tina] + partners),
-        ])
-    func expand(value: String, expected: [String]) throws {
+    @Test(arguments: [
+        (":include:DIR/list", [tina] + partners), ("\":include:DIR/list\"", [tina] + partners),
+        ("ann, :include:DIR/list ,bea", ["local!staff!ann", tina] + partners + ["local!staff!bea"]),
+        (":include:DIR/outer", ["local!staff!ann", tina] + partners),
+        (":include:DIR/both", ["local!staff!bea"]),
+        ("group: :include:DIR/list;", [tina] + partners),
+    ])
+    func expandToTheirAddresses(value: String, expected: [String]) throws {
         #expect(try routes(value) == expected)
     }
 
-    @Test("give no tail to their addresses, in fqdnaliases too", arguments: ["team@x.example", "team+may@x.example"])
-    func fullyQualified(address: String) throws {
+    @Test(arguments: ["team@x.example", "team+may@x.example"])
+    func giveNoTailToTheirAddressesInFqdnaliasesToo(address: String) throws {
         #expect(try routes(":include:DIR/list", address) == ["local!\(address)!tina"] + Self.partners)
     }
 
-    @Test("that name nobody, or only themselves, or are no list, go to root", arguments: ["empty", "loop", "faulty"])
-    func toRoot(file: String) throws {
+    @Test(arguments: ["empty", "loop", "faulty"])
+    func thatNameNobodyOrOnlyThemselvesOrAreNoListGoToRoot(file: String) throws {
         #expect(try routes(":include:DIR/\(file)") == ["local!staff!admin"])
     }
 
-    @Test(
-        "that cannot be read, or are not safe, hold the address",
-        arguments: [
-            ":include:DIR/missing", ":include:DIR", ":include:list", ":include:DIR/secret", ":include:DIR/others",
-            ":include:DIR/mark", ":include:DIR/space", ":include:DIR/width",
-        ])
-    func unsafe(value: String) throws {
+    @Test(arguments: [
+        ":include:DIR/missing", ":include:DIR", ":include:list", ":include:DIR/secret", ":include:DIR/others",
+        ":include:DIR/mark", ":include:DIR/space", ":include:DIR/width",
+    ])
+    func thatCannotBeReadOrAreNotSafeHoldTheAddress(value: String) throws {
         #expect(try routes(value) == ["hold!IO:error!staff"])
         #expect(try routes("ann, " + value) == ["hold!IO:error!staff"])
     }
 
-    @Test(
-        "of more addresses than one may become are stopped",
-        arguments: [":include:DIR/eleven", "a, :include:DIR/eleven"])
-    func limit(value: String) throws {
+    @Test(arguments: [":include:DIR/eleven", "a, :include:DIR/eleven"])
+    func ofMoreAddressesThanOneMayBecomeAreStopped(value: String) throws {
         #expect(try routes(value) == ["error!expansionlimit!staff"])
     }
 
     @Test(
-        "are read on the authority of the map's owner",
         arguments: [
             (0o600, 7, 7, true), (0o600, 7, 8, false), (0o640, 7, 8, false), (0o644, 7, 8, true),
             (0o604, 7, nobody, true),
             (0o620, 7, 7, false), (0o646, 7, 7, false), (0o600, nobody, nobody, false),
         ] as [(UInt32, UInt32, UInt32, Bool)])
-    func authority(mode: UInt32, owner: UInt32, authority: UInt32, isRead: Bool) throws {
+    func areReadOnTheAuthorityOfTheMapsOwner(mode: UInt32, owner: UInt32, authority: UInt32, isRead: Bool) throws {
         guard geteuid() == 0 else {
             print("included files: owners not tested, because only root may give files away")
             return

@@ -3,8 +3,7 @@
 import Routing
 import Testing
 
-@Suite("Requests and settings")
-struct RequestTests {
+@Suite struct RequestTests {
     static let site = MemorySite([
         "thishost": ["here.example": ""],
         "aliases": ["alice": "elsewhere@x.example"],
@@ -22,29 +21,25 @@ struct RequestTests {
         return try Self.site.routes(address, request)
     }
 
-    @Test(
-        "a sender is not expanded",
-        arguments: [
-            ("alice", "local!alice!alice@here.example"), ("bob@a.example", "smtp!sndr!bob@a.example"),
-            ("carol@a.example", "smtp!sndr!carol@a.example"), ("u@x.example", "uucp!x!u@x.example"),
-            ("u@here.example", "local!u@here.example!u@here.example"),
-            (":include:/x", "local!:include:/x!:include:/x@here.example"),
-            ("<>", "error!<>!<>"),
-        ])
-    func senders(address: String, route: String) throws {
+    @Test(arguments: [
+        ("alice", "local!alice!alice@here.example"), ("bob@a.example", "smtp!sndr!bob@a.example"),
+        ("carol@a.example", "smtp!sndr!carol@a.example"), ("u@x.example", "uucp!x!u@x.example"),
+        ("u@here.example", "local!u@here.example!u@here.example"),
+        (":include:/x", "local!:include:/x!:include:/x@here.example"),
+        ("<>", "error!<>!<>"),
+    ])
+    func aSenderIsNotExpanded(address: String, route: String) throws {
         #expect(try routes(address) { $0.role = .sender } == [route])
     }
 
-    @Test("the null sender has not failed")
-    func nullSender() throws {
+    @Test func theNullSenderHasNotFailed() throws {
         var resolver = try Self.site.makeResolver()
         var request = Resolver.Request()
         request.role = .sender
         #expect(resolver.resolve(Array("<>".utf8).span, request).status == .routed)
     }
 
-    @Test("the null sender has no notices of the address before")
-    func nullSenderAfterNotice() throws {
+    @Test func theNullSenderHasNoNoticesOfTheAddressBefore() throws {
         var site = Self.site
         site.entries["aliases"]?["broken"] = "fg..dot"
         var resolver = try site.makeResolver()
@@ -55,28 +50,24 @@ struct RequestTests {
         #expect(resolver.resolve(Array("<>".utf8).span, request).notices.isEmpty)
     }
 
-    @Test("an error message has a default route of its own")
-    func errorMessages() throws {
+    @Test func anErrorMessageHasADefaultRouteOfItsOwn() throws {
         #expect(try routes("u@y.example") { _ in } == ["smtp!rcpt!u@y.example"])
         // The key is stored as it stands here; a map compiled with -l would have folded it.
         #expect(try routes("u@y.example") { $0.isErrorMessage = true } == ["smtp!err!u@y.example"])
     }
 
-    @Test("a delay is held until its time")
-    func delay() throws {
+    @Test func aDelayIsHeldUntilItsTime() throws {
         #expect(try routes("u@late.example") { _ in } == ["hold!1300!u@late.example"])
     }
 
-    @Test("a tail keeps its case where the setting says so")
-    func tailCase() throws {
+    @Test func aTailKeepsItsCaseWhereTheSettingSaysSo() throws {
         var site = Self.site
         #expect(try site.routes("Carol+Work@A.example") == ["smtp-lmtp!n!Carol+work"])
         site.settings["preservetailcase"] = "1"
         #expect(try site.routes("Carol+Work@A.example") == ["smtp-lmtp!n!Carol+Work"])
     }
 
-    @Test("a trace has every step, every lookup and the route")
-    func trace() throws {
+    @Test func aTraceHasEveryStepEveryLookupAndTheRoute() throws {
         let trace = Trace()
         var resolver = try Self.site.makeResolver(trace: trace)
         _ = resolver.resolve(Array("carol+t@a.example".utf8).span)

@@ -3,8 +3,7 @@
 import Routing
 import Testing
 
-@Suite("Submitters")
-struct TrustTests {
+@Suite struct TrustTests {
     static let site = MemorySite([
         "thishost": ["here.example": ""],
         "fqdnaliases": [
@@ -37,48 +36,41 @@ struct TrustTests {
         "\":include:/etc/passwd\"@user.example", "etc@slash.example",
     ]
 
-    @Test("name no command and no file", arguments: forbidden)
-    func submitted(address: String) throws {
+    @Test(arguments: forbidden)
+    func nameNoCommandAndNoFile(address: String) throws {
         #expect(try Self.site.routes(address, Self.submitted) == ["error!syntax!\(address)"])
     }
 
-    @Test("reach stores that have such names", arguments: ["/a/b", "|x", "\":include:/x\""])
-    func stores(user: String) throws {
+    @Test(arguments: ["/a/b", "|x", "\":include:/x\""])
+    func reachStoresThatHaveSuchNames(user: String) throws {
         #expect(try Self.site.routes("\(user)@box.example", Self.submitted) == ["smtp-lmtp!store!\(user)"])
     }
 
-    @Test(
-        "reach what the administrator wrote into a map",
-        arguments: [
-            ("pipe@a.example", "local!pipe.pipe@a.example!\"|/bin/report\""),
-            ("backup", "local!pipe.backup!|/bin/backup"), ("log@f.example", "local!-!/var/log/x"),
-        ])
-    func maps(address: String, route: String) throws {
+    @Test(arguments: [
+        ("pipe@a.example", "local!pipe.pipe@a.example!\"|/bin/report\""),
+        ("backup", "local!pipe.backup!|/bin/backup"), ("log@f.example", "local!-!/var/log/x"),
+    ])
+    func reachWhatTheAdministratorWroteIntoAMap(address: String, route: String) throws {
         #expect(try Self.site.routes(address, Self.submitted) == [route])
     }
 
     /// Whoever asks the engine itself may: an administrator with route-test.
-    @Test(
-        "are not those who ask route-test",
-        arguments: [
-            ("|/bin/sh", "local!pipe.|/bin/sh!|/bin/sh"), ("/etc/x@user.example", "local!-!/etc/x"),
-            ("\":include:/x\"@here.example", "local!\":include:/x\"@here.example!\":include:/x\""),
-        ])
-    func trusted(address: String, route: String) throws {
+    @Test(arguments: [
+        ("|/bin/sh", "local!pipe.|/bin/sh!|/bin/sh"), ("/etc/x@user.example", "local!-!/etc/x"),
+        ("\":include:/x\"@here.example", "local!\":include:/x\"@here.example!\":include:/x\""),
+    ])
+    func areNotThoseWhoAskRouteTest(address: String, route: String) throws {
         #expect(try Self.site.routes(address) == [route])
     }
 
-    @Test(
-        "and nobody else choose a channel, unless the setting allows it",
-        arguments: [
-            "@[local]:u@d.example", "@[192.0.2.3]:u@d.example", "@here.example,@[local]:|x@d.example",
-        ])
-    func channelLiterals(address: String) throws {
+    @Test(arguments: [
+        "@[local]:u@d.example", "@[192.0.2.3]:u@d.example", "@here.example,@[local]:|x@d.example",
+    ])
+    func andNobodyElseChooseAChannelUnlessTheSettingAllowsIt(address: String) throws {
         #expect(try Self.site.routes(address) == ["error!syntax!\(address)"])
     }
 
-    @Test("choose a channel where the setting allows it")
-    func allowedChannelLiteral() throws {
+    @Test func chooseAChannelWhereTheSettingAllowsIt() throws {
         var site = Self.site
         site.settings["allowchannelliteral"] = "1"
         #expect(try site.routes("@[smtp]:u@d.example") == ["smtp!d.example!u@d.example"])

@@ -5,7 +5,7 @@ import Testing
 import ZRoute
 import ZRouteTestKit
 
-@Suite("The library") struct ZRouteTests {
+@Suite struct ZRouteTests {
     private static let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
 
     /// A site of text maps.
@@ -28,8 +28,7 @@ import ZRouteTestKit
         ]).place
     }
 
-    @Test("The documentation shows the example that is compiled here, and it says what it should")
-    func example() throws {
+    @Test func theDocumentationShowsTheExampleThatIsCompiledHere() throws {
         let example = try String(
             contentsOf: Self.root.appending(path: "Tests/ZRouteTests/Example.swift"), encoding: .utf8)
         let page = try String(
@@ -47,7 +46,7 @@ import ZRouteTestKit
         #expect(lines.last?.hasPrefix("two@@example.org: refused: invalid address") == true)
     }
 
-    @Test("A map that cannot be read is named, and nothing is said of the address") func failedMap() throws {
+    @Test func aMapThatCannotBeReadIsNamedAndNothingIsSaidOfTheAddress() throws {
         let place = try makeSite()
         try FileManager.default.removeItem(atPath: place.file("db/fqdnroutes"))
         let site = try MailSite(configuration: place.file("zmailer.conf"))
@@ -60,27 +59,25 @@ import ZRouteTestKit
         #expect(failure.isTemporary)
     }
 
-    @Test(
-        "A route says what should happen",
-        arguments: [
-            ("bob@example.org", MailRoute.Meaning.delivery), ("x@closed.example", .refusal),
-            ("late@example.org", .delay),
-        ])
-    func meaning(address: String, meaning: MailRoute.Meaning) throws {
+    @Test(arguments: [
+        ("bob@example.org", MailRoute.Meaning.delivery), ("x@closed.example", .refusal),
+        ("late@example.org", .delay),
+    ])
+    func aRouteSaysWhatShouldHappen(address: String, meaning: MailRoute.Meaning) throws {
         let place = try makeSite(
             routes: "bob@example.org smtp-lmtp!cyrus!bob\nlate@example.org hold!soon!late\n")
         let routes = try MailSite(configuration: place.file("zmailer.conf")).routes(of: address)
         #expect(routes.map(\.meaning) == [meaning])
     }
 
-    @Test("A sender is not expanded") func sender() throws {
+    @Test func aSenderIsNotExpanded() throws {
         let place = try makeSite()
         let site = try MailSite(configuration: place.file("zmailer.conf"))
         #expect(try site.routes(of: "team@example.org", as: .sender).count == 1)
         #expect(try site.routes(of: "", as: .sender).map(\.meaning) == [.delivery])
     }
 
-    @Test("A site that cannot be opened names the file and the line") func unusable() throws {
+    @Test func aSiteThatCannotBeOpenedNamesTheFileAndTheLine() throws {
         let place = try makeSite()
         let missing = try #require(throws: SiteError.self) { try MailSite(configuration: place.file("none.conf")) }
         #expect(missing.file == place.file("none.conf"))
@@ -91,10 +88,8 @@ import ZRouteTestKit
         #expect(error.line == 1 && error.description.hasPrefix(place.file("db/dbases.conf:1: ")))
     }
 
-    @Test(
-        "What is wrong with the files of a site is found without a lookup",
-        arguments: ["writable-by-all", "map-privilege", "source-is-newer", "file-without-effect"])
-    func findings(name: String) throws {
+    @Test(arguments: ["writable-by-all", "map-privilege", "source-is-newer", "file-without-effect"])
+    func whatIsWrongWithTheFilesOfASiteIsFoundWithoutALookup(name: String) throws {
         let place = try makeSite()
         var line = ""
         switch name {

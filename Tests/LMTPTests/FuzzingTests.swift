@@ -57,9 +57,8 @@ public func fuzzClientSession(_ bytes: [UInt8]) -> Bool {
     return isSound && closings == 1 && reported.count == transactions && session.isClosed
 }
 
-struct FuzzingTests {
-    @Test("damaged dialogues never break a promise")
-    func damaged() {
+@Suite struct FuzzingTests {
+    @Test func damagedDialoguesNeverBreakAPromise() {
         var random = Generator(seed: 2026)
         let lines = [
             "220 hi", "250-x", "250-PIPELINING", "250-CHUNKING", "250-STARTTLS", "250-AUTH LOGIN PLAIN CRAM-MD5",

@@ -27,18 +27,16 @@ private func converse(
     return LMTPTests.converse(options, peer, [envelope("a")])
 }
 
-struct AuthenticationTests {
+@Suite struct AuthenticationTests {
     private let plain = "AUTH PLAIN " + string(Base64.encode(Array("\0\(user)\0\(secret)".utf8)))
 
-    @Test("PLAIN with the initial response")
-    func usesPlain() throws {
+    @Test func plainWithTheInitialResponse() throws {
         let result = try converse(offering: "AUTH LOGIN PLAIN")
         #expect(result.peer.commands[1] == plain)
         #expect(result.outcomes() == [.delivered])
     }
 
-    @Test("LOGIN, whatever the prompts say")
-    func usesLogin() throws {
+    @Test func loginWhateverThePromptsSay() throws {
         let result = try converse(
             offering: "AUTH=LOGIN", script: [.auth: [.line("334 x")], .authData: [.line("334"), .line("235 ok")]])
         #expect(
@@ -48,8 +46,7 @@ struct AuthenticationTests {
         #expect(result.outcomes() == [.delivered])
     }
 
-    @Test("CRAM-MD5 with the example of RFC 2195")
-    func usesCramMD5() throws {
+    @Test func cramMD5WithTheExampleOfRFC2195() throws {
         let challenge = "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+"
         let options = try options {
             $0.authentication = Authentication(
@@ -71,13 +68,12 @@ struct AuthenticationTests {
         #expect(result.outcomes() == [.delivered])
     }
 
-    @Test("CRAM-MD5 is passed over without a digest")
-    func passesOverCramMD5() throws {
+    @Test func cramMD5IsPassedOverWithoutADigest() throws {
         #expect(try converse(offering: "AUTH CRAM-MD5 PLAIN").peer.commands[1] == plain)
     }
 
-    @Test("a challenge that is no base64, or one too many", arguments: ["334 !!!", "334 YQ=", "334-a\r\n334 b"])
-    func badChallenge(_ challenge: String) throws {
+    @Test(arguments: ["334 !!!", "334 YQ=", "334-a\r\n334 b"])
+    func aChallengeThatIsNoBase64OrOneTooMany(_ challenge: String) throws {
         let script: [Step: [Answer]] = [.auth: [.raw(challenge + "\r\n")], .authData: [.line("334 again")]]
         let cram = try converse(offering: "AUTH CRAM-MD5", digest: { _, _ in [] }, script: script)
         #expect(cram.outcomes() == [.deferred])
@@ -86,8 +82,7 @@ struct AuthenticationTests {
         #expect(try converse(offering: "AUTH PLAIN", script: script).outcomes() == [.deferred])
     }
 
-    @Test("refusals: 5yz is a wrong secret, 4yz is not now; neither fails a recipient, nor is AUTH tried again")
-    func refusals() throws {
+    @Test func noRefusalOfASecretFailsARecipientOrIsTriedAgain() throws {
         for code in ["501 5.5.4 undefined error!", "535 5.7.8 no", "504 5.5.4 what", "530 5.7.0 x"] {
             let result = try converse(offering: "AUTH PLAIN LOGIN", script: [.auth: [.line(code)]])
             #expect(result.outcomes() == [.deferred])
@@ -104,8 +99,7 @@ struct AuthenticationTests {
         #expect(result.reports[0].recipients[0].reply.description == "454 4.7.0 later")
     }
 
-    @Test("EXTERNAL alone is no mechanism: an error where AUTH is required, else passed over")
-    func neverExternal() throws {
+    @Test func externalAloneIsNoMechanism() throws {
         let refused = try converse(offering: "AUTH EXTERNAL")
         #expect(refused.outcomes() == [.deferred])
         #expect(refused.closings == [.noAuthenticationMechanism(["EXTERNAL"])])
@@ -114,8 +108,7 @@ struct AuthenticationTests {
         #expect(!passed.peer.commands.contains { $0.hasPrefix("AUTH") })
     }
 
-    @Test("no secret in a transcript, an action, a session, a failure or a report")
-    func secretsStayHidden() throws {
+    @Test func noSecretInATranscriptAnActionASessionAFailureOrAReport() throws {
         let encoded = [
             secret, string(Base64.encode(Array(secret.utf8))),
             string(Base64.encode(Array("\0\(user)\0\(secret)".utf8))),
@@ -154,8 +147,7 @@ struct AuthenticationTests {
         #expect(text.contains("***"))
     }
 
-    @Test("the transcript has both sides, line by line, without the message")
-    func transcript() throws {
+    @Test func theTranscriptHasBothSidesLineByLineWithoutTheMessage() throws {
         let result = try converse(offering: "AUTH PLAIN")
         #expect(
             result.transcript.map { "\($0.speaker == .client ? "C" : "S") \(string($0.bytes))" } == [
@@ -166,8 +158,7 @@ struct AuthenticationTests {
             ])
     }
 
-    @Test("base64 of all lengths, and what is none")
-    func base64() {
+    @Test func base64OfAllLengthsAndWhatIsNone() {
         for length in 0...70 {
             let plain = (0..<length).map { UInt8(truncatingIfNeeded: $0 * 37 + length) }
             #expect(Base64.decode(Base64.encode(plain)) == plain)
@@ -179,7 +170,7 @@ struct AuthenticationTests {
     }
 }
 
-struct TLSTests {
+@Suite struct TLSTests {
     private func converse(
         _ policy: ClientOptions.TLSPolicy, offering: Bool = true, script: [Step: [Answer]] = [:]
     ) throws -> Conversation {
@@ -193,10 +184,8 @@ struct TLSTests {
             }, peer, [envelope("a")])
     }
 
-    @Test(
-        "hello, STARTTLS, hello again, and only then AUTH",
-        arguments: [.opportunistic, .required] as [ClientOptions.TLSPolicy])
-    func order(_ policy: ClientOptions.TLSPolicy) throws {
+    @Test(arguments: [.opportunistic, .required] as [ClientOptions.TLSPolicy])
+    func helloSTARTTLSHelloAgainAndOnlyThenAUTH(_ policy: ClientOptions.TLSPolicy) throws {
         let result = try converse(policy)
         #expect(
             result.peer.commands.prefix(4).map { $0.prefix(8) } == ["LHLO cli", "STARTTLS", "LHLO cli", "AUTH PLA"])
@@ -204,10 +193,8 @@ struct TLSTests {
         #expect(result.outcomes() == [.delivered])
     }
 
-    @Test(
-        "not offered, or refused: required ends the session, opportunistic goes on",
-        arguments: ["", "454 4.7.0 no", "502 5.5.1 no"])
-    func unavailable(_ refusal: String) throws {
+    @Test(arguments: ["", "454 4.7.0 no", "502 5.5.1 no"])
+    func whereItIsNotToBeHadOnlyDemandEndsTheSession(_ refusal: String) throws {
         let script: [Step: [Answer]] = refusal.isEmpty ? [:] : [.startTLS: [.line(refusal)]]
         let required = try converse(.required, offering: !refusal.isEmpty, script: script)
         #expect(required.outcomes() == [.deferred])
@@ -218,13 +205,12 @@ struct TLSTests {
         #expect(optional.tlsHandshakes == 0)
     }
 
-    @Test("never, though offered")
-    func never() throws {
+    @Test func neverThoughOffered() throws {
         #expect(try !converse(.never).peer.commands.contains("STARTTLS"))
     }
 
-    @Test("bytes before the handshake are an attack", arguments: ["250 injected\r\n", "x", "\r\n"], [true, false])
-    func injection(_ bytes: String, _ isJoined: Bool) throws {
+    @Test(arguments: ["250 injected\r\n", "x", "\r\n"], [true, false])
+    func bytesBeforeTheHandshakeAreAnAttack(_ bytes: String, _ isJoined: Bool) throws {
         var session = ClientSession(options: try options { $0.tls = .required })
         _ = session.enqueue(envelope("a"))
         session.hear("220 x", "250-x\r\n250 STARTTLS")
@@ -243,8 +229,7 @@ struct TLSTests {
         #expect(!session.isEncrypted)
     }
 
-    @Test("what was announced before TLS is forgotten")
-    func forgets() throws {
+    @Test func whatWasAnnouncedBeforeTLSIsForgotten() throws {
         var session = ClientSession(options: try options { $0.tls = .required })
         session.hear("220 x", "250-x\r\n250-SMTPUTF8\r\n250 STARTTLS", "220 go")
         #expect(session.capabilities.extensions == [.smtpUTF8, .startTLS])
@@ -256,8 +241,7 @@ struct TLSTests {
         #expect(session.isIdle)
     }
 
-    @Test("a failed handshake defers with its reason")
-    func failedHandshake() throws {
+    @Test func aFailedHandshakeDefersWithItsReason() throws {
         var session = ClientSession(options: try options { $0.tls = .opportunistic })
         _ = session.enqueue(envelope("a"))
         session.hear("220 x", "250-x\r\n250 STARTTLS", "220 go")
