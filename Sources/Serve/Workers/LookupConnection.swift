@@ -66,6 +66,7 @@ final class LookupConnection: @unchecked Sendable {
     let descriptor: Int32
     let number: UInt64
     let listener: Int
+    let queue: WorkQueue
     /// In memory of their own, which lives as long as this object: they change at every request, and as properties of the
     /// object each change would be checked for another at the same time, for a sixth of what an answer costs.
     private let memory: UnsafeMutablePointer<Buffers>
@@ -75,6 +76,8 @@ final class LookupConnection: @unchecked Sendable {
     let since: Atomic<UInt64>
     /// Whose it is: nobody's (0), a worker's (1), or a worker's that is to look at it once more before it is nobody's (2).
     private let holders = Atomic(0)
+    /// Whether it was closed; whoever has it knows.
+    var isEnded = false
     /// Whether room to write is waited for, and input is not.
     var awaitsRoom = false
     /// Set by the supervisor: what came is answered, and the connection ended, when a worker next has it.
@@ -90,10 +93,11 @@ final class LookupConnection: @unchecked Sendable {
         _modify { yield unsafe &memory.pointee }
     }
 
-    init(_ descriptor: Int32, number: UInt64, listener: Int, _ dialogue: any LookupDialogue) {
+    init(_ descriptor: Int32, number: UInt64, listener: Int, queue: WorkQueue, _ dialogue: any LookupDialogue) {
         self.descriptor = descriptor
         self.number = number
         self.listener = listener
+        self.queue = queue
         unsafe memory = .allocate(capacity: 1)
         unsafe memory.initialize(to: Buffers(dialogue: dialogue))
         since = Atomic(MonotonicTime.coarse().nanoseconds)

@@ -31,10 +31,9 @@ extension LookupServer {
     /// - Returns: 0, or the errno that says why there is no thread.
     func startCrew() -> Int32 {
         let service = state.withLock { $0.service }
-        for position in 0..<limits.workers {
-            let code = startWorker(service)
-            // One is enough to serve.
-            if code != 0, position == 0 { return code }
+        for queue in queues {
+            let code = startWorker(service, queue)
+            if code != 0 { return code }
         }
         var thread = pthread_t()
         crew.change { $0.hasSupervisor = true }
@@ -50,8 +49,8 @@ extension LookupServer {
         return 0
     }
 
-    private func startWorker(_ service: LookupService) -> Int32 {
-        let worker = LookupWorker(service)
+    private func startWorker(_ service: LookupService, _ queue: WorkQueue) -> Int32 {
+        let worker = LookupWorker(service, queue)
         crew.change { $0.members.append(Crew.Member(worker: worker, supervisor: CallSupervisor(worker.watch))) }
         var thread = pthread_t()
         let code = startThread(&thread) { [self] in
@@ -73,10 +72,11 @@ extension LookupServer {
     func replaceCrew() {
         let service = state.withLock { $0.service }
         let old = crew.change { $0.members.map(\.worker) }
-        for _ in 0..<limits.workers where startWorker(service) == 0 {}
-        // Where the system gives no thread the old ones go on: an old answer is better than none.
-        guard crew.change({ $0.members.count }) > old.count else { return }
-        for worker in old { dismiss(worker) }
+        for queue in queues {
+            // Where the system gives no thread the old ones go on: an old answer is better than none.
+            guard startWorker(service, queue) == 0 else { continue }
+            for worker in old where worker.queue === queue { queue.dismiss(worker) }
+        }
     }
 
     /// Waits until the workers have ended; those that hang are given up on the way.
@@ -119,7 +119,7 @@ extension LookupServer {
         for (worker, call) in hanging {
             guard let completion = worker.watch.abandon(call, { takeOver(from: worker, $0) }) else { continue }
             crew.change { crew in crew.members.removeAll { $0.worker === worker } }
-            if worker.isDismissed.load(ordering: .relaxed) { takeDismissal() }
+            if worker.isDismissed.load(ordering: .relaxed) { worker.queue.takeDismissal() }
             completion()
         }
         standIn()
@@ -141,29 +141,30 @@ extension LookupServer {
             reply.set(.failed, "\(error)")
             worker.count(reply)
             connection.answer(reply)
-            return { [self] in
+            return {
                 // What it is told of meanwhile comes up in the turn that it gets now.
                 while !connection.giveBack() {}
-                add(.connection(connection))
+                connection.queue.add(.connection(connection))
             }
         }
     }
 
-    /// Keeps as many workers free as are to answer at a time, and no more for long.
+    /// Keeps a worker of each queue free, and no more for long.
     private func standIn() {
         let (service, isDraining) = state.withLock { ($0.service, $0.isDraining) }
         guard !isEnded || isDraining else { return }
-        let (free, all, surplus) = crew.change { crew in
-            let present = crew.members.filter { !$0.worker.isDismissed.load(ordering: .relaxed) }
-            let waiting = present.count { $0.lastCall != nil && $0.worker.watch.presentCall == $0.lastCall }
-            // Too many: those that stood in are not needed any more.
-            let surplus = present.lazy.filter { $0.lastCall == nil }.map(\.worker)
-                .prefix(max(0, present.count - waiting - limits.workers))
-            return (present.count - waiting, crew.members.count, Array(surplus))
+        for queue in queues {
+            let (free, count) = crew.change { crew in
+                let free = crew.members.filter {
+                    $0.worker.queue === queue && !$0.worker.isDismissed.load(ordering: .relaxed)
+                        && ($0.lastCall == nil || $0.worker.watch.presentCall != $0.lastCall)
+                }
+                return (free.map(\.worker), crew.members.count)
+            }
+            // Those that stood in are not needed any more.
+            for worker in free.dropFirst() { queue.dismiss(worker) }
+            if free.isEmpty, count < limits.mostWorkers { _ = startWorker(service, queue) }
         }
-        for worker in surplus { dismiss(worker) }
-        guard free < limits.workers, all < limits.mostWorkers else { return }
-        _ = startWorker(service)
     }
 
     // MARK: Connections

@@ -45,8 +45,7 @@ package struct LookupServerLimits: Sendable {
 
 /// Answers lookups over sockets.
 ///
-/// A connection that has something to say is handed to any worker that is free. One that hangs in a lookup is replaced at
-/// once, and given up after the deadline: its client is told that the lookup failed.
+/// Each connection belongs to the queue of one worker. One that hangs in a lookup is stood in for at once, and given up after the deadline: its client is told that the lookup failed.
 package final class LookupServer: Sendable {
     /// Told of each answer.
     package typealias Log =
@@ -63,26 +62,16 @@ package final class LookupServer: Sendable {
         var isDraining = false
     }
 
-    /// The numbers below which none is a connection's: the bell, the questions, and the listeners.
-    private static let bell: UInt64 = 0
-    private static let questions: UInt64 = 1
-    private static let dismissals: UInt64 = 2
-    private static let firstListener: UInt64 = 3
-
-    let poller: Poller
+    /// One for each worker that answers at a time.
+    let queues: [WorkQueue]
     let limits: LookupServerLimits
     let log: Log?
     /// What was answered.
     package let counts: AnswerCounts
     private let listeners: [LookupListener]
     let state: Mutex<State>
-    /// What waits for a worker, and no descriptor tells of.
-    private let waiting = Mutex<[LookupWorker.Work]>([])
-    /// Its value: how much of that there is.
-    private let questionBell: Int32
-    private let endBell: Int32
-    /// Its value: how many workers are to end and have not noticed.
-    private let dismissalBell: Int32
+    /// Which queue is given the next connection or question.
+    private let turn = Atomic(0)
     private let ended = Atomic(false)
     /// The workers, for their supervisor; whoever waits for them to end is told.
     let crew = Monitor(Crew())
@@ -98,23 +87,18 @@ package final class LookupServer: Sendable {
         self.limits = limits
         self.counts = counts
         self.log = log
+        var queues: [WorkQueue] = []
         do throws(FileError) {
-            poller = try Poller()
+            for _ in 0..<limits.workers { queues.append(try WorkQueue()) }
         } catch {
             for listener in listeners { listener.socket.abandon() }
             throw error
         }
-        // EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC: each read takes one question's notice.
-        questionBell = eventfd(0, 1 | 0x800 | 0x80000)
-        endBell = eventfd(0, 0x800 | 0x80000)
-        dismissalBell = eventfd(0, 1 | 0x800 | 0x80000)
-        state = Mutex(State(service: service, nextNumber: Self.firstListener + UInt64(listeners.count)))
-        var code: Int32 = questionBell < 0 || endBell < 0 || dismissalBell < 0 ? errno : 0
-        if code == 0 { code = poller.addForAll(endBell, number: Self.bell) }
-        if code == 0 { code = poller.addForAll(questionBell, number: Self.questions) }
-        if code == 0 { code = poller.addForAll(dismissalBell, number: Self.dismissals) }
+        self.queues = queues
+        state = Mutex(State(service: service, nextNumber: WorkQueue.firstNumber + UInt64(listeners.count)))
+        var code: Int32 = 0
         for (index, listener) in listeners.enumerated() where code == 0 {
-            code = poller.add(listener.socket.descriptor, number: Self.firstListener + UInt64(index), .connections)
+            code = queues[0].poller.add(listener.socket.descriptor, number: number(of: index), .connections)
         }
         if code == 0 { code = startCrew() }
         guard code == 0 else {
@@ -124,10 +108,11 @@ package final class LookupServer: Sendable {
         }
     }
 
-    deinit {
-        if questionBell >= 0 { close(questionBell) }
-        if endBell >= 0 { close(endBell) }
-        if dismissalBell >= 0 { close(dismissalBell) }
+    private func number(of listener: Int) -> UInt64 { WorkQueue.firstNumber + UInt64(listener) }
+
+    private func nextQueue() -> WorkQueue {
+        let (turn, _) = turn.wrappingAdd(1, ordering: .relaxed)
+        return queues[Int(UInt(bitPattern: turn) % UInt(queues.count))]
     }
 
     /// The protocol of a listener.
@@ -144,13 +129,7 @@ package final class LookupServer: Sendable {
     package func resolve(
         _ address: [UInt8], _ request: Resolver.Request, completion: @escaping @Sendable (Resolution) -> Void
     ) {
-        add(.question(AddressQuestion(address: address, request: request, completion: completion)))
-    }
-
-    /// Hands work to the next worker that is free.
-    func add(_ work: LookupWorker.Work) {
-        waiting.withLock { $0.append(work) }
-        _ = eventfd_write(questionBell, 1)
+        nextQueue().add(.question(AddressQuestion(address: address, request: request, completion: completion)))
     }
 
     /// Serves a site as it is now; requests that are being answered are answered as it was.
@@ -170,35 +149,14 @@ package final class LookupServer: Sendable {
     /// Whether workers are to end.
     var isEnded: Bool { ended.load(ordering: .relaxed) }
 
-    /// What is to be done about a descriptor that is ready; nil where that is done.
-    func take(_ number: UInt64) -> LookupWorker.Work? {
-        switch number {
-        case Self.bell: return nil
-        case Self.dismissals:
-            // Another's perhaps, who has to be given the time to take it.
-            FileClock.system.wait(200_000)
+    /// The connection of a number; nil where there is none, such as for a listener, from which is accepted.
+    func take(_ number: UInt64) -> LookupConnection? {
+        let listener = Int(number - WorkQueue.firstNumber)
+        guard listener >= listeners.count else {
+            accept(listener)
             return nil
-        case Self.questions:
-            var count: UInt64 = 0
-            guard unsafe eventfd_read(questionBell, &count) == 0 else { return nil }
-            return waiting.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-        case Self.firstListener..<(Self.firstListener + UInt64(listeners.count)):
-            accept(Int(number - Self.firstListener))
-            return nil
-        default: return state.withLock { $0.connections[number] }.map { .connection($0) }
         }
-    }
-
-    /// Tells a worker to end after what it works on.
-    func dismiss(_ worker: LookupWorker) {
-        worker.isDismissed.store(true, ordering: .relaxed)
-        _ = eventfd_write(dismissalBell, 1)
-    }
-
-    /// Takes the notice of a worker that ends because it was dismissed.
-    func takeDismissal() {
-        var count: UInt64 = 0
-        _ = unsafe eventfd_read(dismissalBell, &count)
+        return state.withLock { $0.connections[number] }
     }
 
     /// Sees to it that a connection is told of again after its turn, while it is still the worker's.
@@ -207,17 +165,18 @@ package final class LookupServer: Sendable {
         case .awaitsInput:
             guard connection.awaitsRoom else { return }
             connection.awaitsRoom = false
-            poller.arm(connection.descriptor, number: connection.number, .input)
+            connection.queue.poller.arm(connection.descriptor, number: connection.number, .input)
         case .awaitsTurn:
             connection.awaitsRoom = false
-            poller.arm(connection.descriptor, number: connection.number, .input)
+            connection.queue.poller.arm(connection.descriptor, number: connection.number, .input)
         case .awaitsRoom:
             connection.awaitsRoom = true
-            poller.arm(connection.descriptor, number: connection.number, .output)
+            connection.queue.poller.arm(connection.descriptor, number: connection.number, .output)
         case .ended:
             let resumed = state.withLock { state in
                 // Under the lock: whoever shuts a connection down holds it, so that its descriptor is no other's yet.
                 state.connections[connection.number] = nil
+                connection.isEnded = true
                 close(connection.descriptor)
                 let paused = state.isDraining ? [] : state.paused
                 if !state.isDraining { state.paused = [] }
@@ -231,8 +190,8 @@ package final class LookupServer: Sendable {
     /// Lets listeners that were full be accepted from again.
     func resume(_ paused: [Int]) {
         for listener in paused {
-            poller.arm(
-                listeners[listener].socket.descriptor, number: Self.firstListener + UInt64(listener), .connections)
+            queues[0].poller.arm(
+                listeners[listener].socket.descriptor, number: number(of: listener), .connections)
         }
     }
 
@@ -264,19 +223,20 @@ package final class LookupServer: Sendable {
             }
             add(descriptor, listener)
         }
-        poller.arm(socket, number: Self.firstListener + UInt64(listener), .connections)
+        queues[0].poller.arm(socket, number: number(of: listener), .connections)
     }
 
     private func add(_ descriptor: Int32, _ listener: Int) {
         let connection = state.withLock { state in
             let connection = LookupConnection(
-                descriptor, number: state.nextNumber, listener: listener, listeners[listener].makeDialogue())
+                descriptor, number: state.nextNumber, listener: listener, queue: nextQueue(),
+                listeners[listener].makeDialogue())
             state.nextNumber += 1
             state.connections[connection.number] = connection
             if state.isDraining { connection.isDue.store(true, ordering: .relaxed) }
             return connection
         }
-        let code = poller.add(descriptor, number: connection.number, .input)
+        let code = connection.queue.poller.add(descriptor, number: connection.number, .input)
         if code != 0 { prepare(connection, .ended) }
     }
 
@@ -298,7 +258,7 @@ package final class LookupServer: Sendable {
         while !isLast {
             isLast = MonotonicTime.coarse() >= end
             endQuietConnections(all: isLast)
-            if !hasAnswersDue, waiting.withLock({ $0.isEmpty }), !isAnyWaiting { break }
+            if !hasAnswersDue, queues.allSatisfy(\.isEmpty), !isAnyWaiting { break }
             FileClock.system.wait(5_000_000)
         }
         endNow()
@@ -320,7 +280,7 @@ package final class LookupServer: Sendable {
 
     private func endNow() {
         ended.store(true, ordering: .releasing)
-        _ = eventfd_write(endBell, 1)
+        for queue in queues { queue.end() }
         waitForCrew()
     }
 }

@@ -2,39 +2,11 @@
 
 import Bytes
 import Glibc
-package import LookupProtocols
-package import Maps
-package import Routing
+import LookupProtocols
+import Maps
+import Routing
 import Synchronization
 import System
-
-/// What answers requests: one worker's, which no other uses.
-package protocol LookupAnswering: AnyObject {
-    /// Answers a request of a lookup protocol.
-    func answer(_ map: ServedMap, _ key: Span<UInt8>, into reply: inout LookupReply)
-
-    /// Resolves an address for the LMTP front.
-    func resolve(_ address: Span<UInt8>, _ request: Resolver.Request) -> Resolution
-}
-
-/// A site as workers serve it, until the configuration is read anew.
-package struct LookupService: Sendable {
-    /// The names of its maps.
-    package let maps: ServedMaps
-    /// What all workers know of maps that hang; its deadline is that of an answer.
-    package let health: ResourceHealth
-    /// Makes a worker's engine, in the worker's thread.
-    package let makeEngine: @Sendable (CallWatch) -> any LookupAnswering
-
-    /// Describes a site.
-    package init(
-        maps: ServedMaps, health: ResourceHealth, makeEngine: @escaping @Sendable (CallWatch) -> any LookupAnswering
-    ) {
-        self.maps = maps
-        self.health = health
-        self.makeEngine = makeEngine
-    }
-}
 
 /// An address that is to be resolved for another thread.
 struct AddressQuestion: Sendable {
@@ -63,6 +35,7 @@ final class LookupWorker: @unchecked Sendable {
 
     let watch: CallWatch
     let service: LookupService
+    let queue: WorkQueue
     /// Whether it is to end after what it works on: it stands in for one that waited, or its configuration is an old one.
     let isDismissed = Atomic(false)
     private(set) var work: Work?
@@ -70,8 +43,9 @@ final class LookupWorker: @unchecked Sendable {
     private let counts = Mutex<AnswerCounts.Cell?>(nil)
     private let begun = Atomic<UInt64>(0)
 
-    init(_ service: LookupService) {
+    init(_ service: LookupService, _ queue: WorkQueue) {
         self.service = service
+        self.queue = queue
         watch = CallWatch(health: service.health)
     }
 
@@ -83,38 +57,45 @@ final class LookupWorker: @unchecked Sendable {
         var reply = LookupReply()
         var asked = Asked()
         var last: LookupConnection?
+        /// Answers what came over a connection; false where the worker was given up.
+        func serve(_ connection: LookupConnection, _ isHungUp: Bool) -> Bool {
+            guard connection.take() else { return true }
+            work = .connection(connection)
+            var isHungUp = isHungUp
+            repeat {
+                let next = connection.turn(reading: &buffer, isHungUp, &request, &reply) { request, reply in
+                    answer(request, connection.listener, &asked, engine, server, &reply)
+                }
+                if case .lost = next { return false }
+                server.prepare(connection, next)
+                if connection.isEnded { break }
+                // What another worker was told meanwhile, and could not act upon, is not known here.
+                isHungUp = true
+            } while !connection.giveBack()
+            work = nil
+            return true
+        }
+
         while !server.isEnded, !isDismissed.load(ordering: .relaxed) {
-            guard let (number, isHungUp) = server.poller.wait() else { continue }
-            switch number == last?.number ? last.map({ .connection($0) }) : server.take(number) {
-            case .connection(let connection):
+            switch queue.next() {
+            case .ready(let number, let isHungUp):
+                guard let connection = number == last?.number ? last : server.take(number) else { continue }
                 last = connection
-                guard connection.take() else { continue }
-                work = .connection(connection)
-                // What another worker was told, and could not act upon, is not known here.
-                var mayHaveHungUp = isHungUp || number != connection.number
-                repeat {
-                    let next = connection.turn(reading: &buffer, mayHaveHungUp, &request, &reply) { request, reply in
-                        answer(request, connection.listener, &asked, engine, server, &reply)
-                    }
-                    if case .lost = next { return }
-                    server.prepare(connection, next)
-                    mayHaveHungUp = true
-                    if case .ended = next {
-                        last = nil
-                        break
-                    }
-                } while !connection.giveBack()
-                work = nil
-            case .question(let question):
+                guard serve(connection, isHungUp) else { return }
+                if connection.isEnded { last = nil }
+            case .work(.connection(let connection)):
+                // Its end may have been told of to the worker that could not see to it.
+                guard serve(connection, true) else { return }
+            case .work(.question(let question)):
                 work = .question(question)
                 let resolution = engine.resolve(question.address.span, question.request)
                 guard !watch.isAbandoned else { return }
                 work = nil
                 question.completion(resolution)
-            case nil: break
+            case .none: break
             }
         }
-        if isDismissed.load(ordering: .relaxed) { server.takeDismissal() }
+        if isDismissed.load(ordering: .relaxed) { queue.takeDismissal() }
     }
 
     /// - Returns: false where the worker was given up meanwhile: what it worked on is another's.
