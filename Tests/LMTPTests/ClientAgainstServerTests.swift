@@ -57,6 +57,7 @@ func converse(
                 encoder.encode(body.span, into: &write)
                 encoder.finish(into: &write)
                 session.bodyWritten(octets: encoder.octetCount)
+            case .relayed, .relayEnded: Issue.record("nothing was to be passed on")
             case .startTLS: Issue.record("STARTTLS was never offered")
             case .finished(let report): reports.append(report)
             case .close(let failure): failures += failure.map { [$0] } ?? []

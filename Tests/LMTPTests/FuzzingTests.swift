@@ -35,6 +35,7 @@ public func fuzzClientSession(_ bytes: [UInt8]) -> Bool {
             switch action {
             case .send: break
             case .sendBody: if settings & 128 == 0 { session.bodyWritten(octets: 3) }
+            case .relayed, .relayEnded: break
             case .startTLS: session.tlsEstablished()
             case .finished(let report):
                 if !reported.insert(report.id.rawValue).inserted { isSound = false }

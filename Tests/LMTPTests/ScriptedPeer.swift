@@ -261,6 +261,7 @@ func converse(
                 result.tlsHandshakes += 1
                 session.tlsEstablished()
             case .finished(let report): result.reports.append(report)
+            case .relayed, .relayEnded: break
             case .close(let failure): result.closings.append(failure)
             }
         }

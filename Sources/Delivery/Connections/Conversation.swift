@@ -60,6 +60,8 @@ struct Conversation {
                 body = nil
                 return .close(failure)
             case .send(let bytes): output += bytes
+            // Messages are not passed on here while they come.
+            case .relayed, .relayEnded: continue
             case nil:
                 guard writesMessage, let writer = body.take() else { return nil }
                 if write(writer) { return .sendBlock }

@@ -86,6 +86,11 @@ public enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringCo
     case startTLS
     /// A transaction has ended, in whatever way: every recipient has an outcome.
     case finished(TransactionReport)
+    /// Something was said about the transaction that is passed on (`ClientSession.relay`).
+    case relayed(RelayTransaction.Event)
+    /// The transaction that is passed on has left the session: nil where it came to its end, else what ended the session,
+    /// and `RelayTransaction.interrupt` makes what is still to be told of it.
+    indirect case relayEnded(RelayTransaction, ClientFailure?)
     /// Close the connection; the session is over. Nil after a polite QUIT.
     indirect case close(ClientFailure?)
 
@@ -96,6 +101,8 @@ public enum ClientAction: Sendable, CustomStringConvertible, CustomDebugStringCo
         case .sendBody(let id, _): "send the message of transaction \(id.rawValue)"
         case .startTLS: "start TLS"
         case .finished(let report): "finished transaction \(report.id.rawValue)"
+        case .relayed: "an answer about the transaction that is passed on"
+        case .relayEnded(_, let failure): "end of the transaction that is passed on" + (failure.map { ": \($0)" } ?? "")
         case .close(let failure): "close" + (failure.map { ": \($0)" } ?? "")
         }
     }

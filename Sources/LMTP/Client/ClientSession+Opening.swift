@@ -111,6 +111,7 @@ extension ClientSession {
             }
         case .closed: break
         case _ where reply.code == 421: fail(.serviceUnavailable(reply))
+        case .ready where relayed != nil: handleRelayReply(reply)
         case _ where sentCount < duePiece:
             breakOff("reply before its command: \(reply)", .tooMany)
         case .ready: handleTransactionReply(reply)
@@ -163,6 +164,7 @@ extension ClientSession {
         for transaction in [held.take(), current.take(), successor.take()] {
             if let transaction { act(.finished(transaction.report)) }
         }
+        interruptRelay(failure)
         settleQueue(failure)
     }
 
@@ -190,9 +192,9 @@ extension ClientSession {
     mutating func endIfStopping() {
         guard isStopping, !isEnding else { return }
         if case .ready = state {
-            if held != nil || current?.phase == .final { return }
+            if held != nil || current?.phase == .final || relayed?.isEnded == true { return }
             // Without work there is time for QUIT.
-            if current == nil { return }
+            if current == nil, relayed == nil { return }
         }
         fail(.stopped)
     }

@@ -22,6 +22,8 @@ extension ClientSession {
 
     /// Begins what can be begun: a transaction, the envelope of the next one, QUIT.
     mutating func advance() {
+        advanceRelay()
+        guard relayed == nil else { return }
         while case .ready = state {
             let isAhead = current != nil
             if isAhead, !canSendAhead { return }
@@ -85,7 +87,7 @@ extension ClientSession {
 
     /// Refuses the addresses that cannot be sent to this peer.
     private func judgeAddresses(_ envelope: Envelope) -> ([RecipientReport], isInternationalized: Bool) {
-        let sender = refusal(of: envelope.sender, isSender: true, shown: envelope.sender)
+        let sender = capabilities.refusal(of: envelope.sender, isSender: true, shown: envelope.sender)
         if let refused = sender.reply {
             let report = RecipientReport(.failed, by: refused, subject: .session)
             return (Array(repeating: report, count: envelope.recipients.count), sender.isInternationalized)
@@ -101,7 +103,7 @@ extension ClientSession {
             }
             let address = envelope.recipients[index].address
             // The reply is told to the sender, who may know another address.
-            let judged = refusal(
+            let judged = capabilities.refusal(
                 of: address, isSender: false, shown: envelope.recipients[index].originalRecipient?.address ?? address)
             if let refused = judged.reply {
                 recipients.append(RecipientReport(.failed, by: refused, subject: .session))
@@ -117,25 +119,6 @@ extension ClientSession {
     /// What stands for the reply about a recipient that is not offered, because the server would take no more.
     private static func limitReply(_ limit: Int?) -> Reply {
         Reply(local: 452, .init(4, 5, 3), "the server takes \(limit ?? 0) recipients of a message at a time")
-    }
-
-    /// - Parameter shown: the address that the reply names.
-    private func refusal(
-        of address: [UInt8], isSender: Bool, shown: [UInt8]
-    ) -> (reply: Reply?, isInternationalized: Bool) {
-        var who: String { "\(isSender ? "sender" : "recipient") '\(printable(shown))'" }
-        do throws(CommandPathError) {
-            guard isSender || !address.isEmpty else { throw .empty }
-            guard try validateCommandPath(address) == .utf8 else { return (nil, false) }
-            guard !capabilities.extensions.contains(.smtpUTF8) else { return (nil, true) }
-            let needs = address == shown ? "needs" : "goes to a mailbox whose address needs"
-            let text = "\(who) \(needs) SMTPUTF8, which the server does not offer"
-            return (Reply(local: 553, .init(5, 6, 7), text), true)
-        } catch {
-            let cannot = address == shown ? "cannot be sent" : "goes to a mailbox whose address cannot be sent"
-            let text = "\(who) \(cannot): \(error)"
-            return (Reply(local: 553, .init(5, 1, isSender ? 7 : 3), text), false)
-        }
     }
 
     // MARK: Replies

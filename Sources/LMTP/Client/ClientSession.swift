@@ -55,6 +55,10 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     var successor: TransactionState?
     /// A transaction that has its final reply, kept until the first 354 after it proves that no reply was missing.
     var held: TransactionState?
+    /// The transaction that is passed on while it comes; there is no other then.
+    var relayed: RelayTransaction?
+    /// What was said last to a message that was passed on, and to the MAIL of one.
+    var lastRelayedFinal: Reply?, lastReplyToMail: Reply?
     /// Whether this server's final replies can be told from its replies to MAIL; nil before one of each was read.
     var tellsFinalReplies: Bool?
     /// How many recipients of a message this server was seen to take; nil before it refused one for their number.
@@ -94,7 +98,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         case .startTLS: .startTLS
         case .tlsHandshake: .tlsHandshake
         case .authentication: .authentication
-        case .ready: current?.phase
+        case .ready: relayed.map(\.phase) ?? current?.phase
         case .quitting: .quit
         case .closed: nil
         }
@@ -116,7 +120,7 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     /// Whether the opening is done and no transaction is under way or queued.
     public var isIdle: Bool {
         guard case .ready = state else { return false }
-        return current == nil && queue.isEmpty
+        return current == nil && relayed == nil && queue.isEmpty
     }
 
     /// The session's state in a word; never its content, which may be secret.
@@ -323,7 +327,11 @@ extension ClientSession {
     /// - Parameter isAhead: the reply is due only after those of the current transaction.
     mutating func noteOutput(from start: Int, isAhead: Bool = false) {
         if isAhead { successorPiece = packedCount + 1 } else { duePiece = packedCount + 1 }
-        guard options.recordsTranscript else { return }
+        if options.recordsTranscript { noteLines(from: start) }
+    }
+
+    /// Notes lines of the output in the transcript.
+    mutating func noteLines(from start: Int) {
         for line in output[start...].split(separator: ASCII.lineFeed) {
             transcript.append(TranscriptLine(speaker: .client, bytes: Array(line.dropLast())))
         }
@@ -338,7 +346,7 @@ extension ClientSession {
         output = []
         actions.keep { action in
             switch action {
-            case .finished, .close: true
+            case .finished, .relayed, .relayEnded, .close: true
             case .send, .sendBody, .startTLS: false
             }
         }

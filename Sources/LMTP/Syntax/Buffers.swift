@@ -37,6 +37,9 @@ struct FIFO<Element: Sendable>: Sendable {
 
     var isEmpty: Bool { count == 0 }
 
+    /// The next to leave.
+    var first: Element? { count > 0 ? places[head] : nil }
+
     mutating func append(_ element: consuming Element) {
         if count == places.count { grow() }
         places[(head &+ count) & (places.count &- 1)] = element

@@ -137,3 +137,28 @@ func validateCommandPath(_ address: [UInt8]) throws(CommandPathError) -> Command
     guard String(validating: address, as: UTF8.self) != nil else { throw .invalidUTF8 }
     return .utf8
 }
+
+// What a server's capabilities make of an address.
+
+extension Capabilities {
+    /// Judges an address: the reply that refuses it where it cannot be sent to this server, and whether it needs SMTPUTF8.
+    ///
+    /// - Parameter shown: the address that the reply names.
+    func refusal(
+        of address: [UInt8], isSender: Bool, shown: [UInt8]
+    ) -> (reply: Reply?, isInternationalized: Bool) {
+        var who: String { "\(isSender ? "sender" : "recipient") '\(printable(shown))'" }
+        do throws(CommandPathError) {
+            guard isSender || !address.isEmpty else { throw .empty }
+            guard try validateCommandPath(address) == .utf8 else { return (nil, false) }
+            guard !extensions.contains(.smtpUTF8) else { return (nil, true) }
+            let needs = address == shown ? "needs" : "goes to a mailbox whose address needs"
+            let text = "\(who) \(needs) SMTPUTF8, which the server does not offer"
+            return (Reply(local: 553, .init(5, 6, 7), text), true)
+        } catch {
+            let cannot = address == shown ? "cannot be sent" : "goes to a mailbox whose address cannot be sent"
+            let text = "\(who) \(cannot): \(error)"
+            return (Reply(local: 553, .init(5, 1, isSender ? 7 : 3), text), false)
+        }
+    }
+}
