@@ -169,7 +169,7 @@ extension Route {
     ///
     /// A NUL or a line end cannot be written: what has one is no address that anybody can deliver to, and only its
     /// shape is kept for the report.
-    var writable: Route {
+    package var writable: Route {
         func isWritable(_ byte: UInt8) -> Bool { byte != 0 && byte != 0x0A }
         if channel.allSatisfy(isWritable), host.allSatisfy(isWritable), user.allSatisfy(isWritable) { return self }
         return Route(

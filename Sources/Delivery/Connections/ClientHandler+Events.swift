@@ -89,8 +89,7 @@ extension ClientHandler {
             if destination.tls?.accepts(certificate) ?? true {
                 conversation.session.tlsEstablished()
             } else {
-                conversation.session.tlsFailed(
-                    "the server's certificate has a wildcard in the place of the whole name: it must be for this host")
+                conversation.session.tlsFailed(TLSClient.wildcardRefused)
             }
             drive()
         }

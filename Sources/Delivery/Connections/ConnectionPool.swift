@@ -1,6 +1,5 @@
 // All connections of a process, on one event loop: two cores do not make a dialogue faster, and one loop needs no locks.
 
-import Glibc
 import LMTP
 import NIOCore
 import NIOPosix
@@ -134,37 +133,16 @@ extension ConnectionPool {
 
         /// Makes the connection of a handler.
         func connect(_ connection: ClientHandler) {
-            let bound = NIOLoopBound(connection, eventLoop: eventLoop)
             let destination = connection.destination
-            let bootstrap = ClientBootstrap(group: eventLoop)
-                .connectTimeout(.seconds(Int64(destination.limits.connection.seconds)))
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(bound.value)
-                    }
-                }
-            let future: EventLoopFuture<any Channel>
-            switch destination.endpoint {
-            case .unix(let path): future = bootstrap.connect(unixDomainSocketPath: path)
-            case .tcp(let host, let port):
-                if let address = try? SocketAddress(ipAddress: host, port: port) {
-                    future = bootstrap.connect(to: address)
-                } else {
-                    future = bootstrap.connect(host: host, port: port)
-                }
-            }
-            let endpoint = destination.endpoint
-            let core = NIOLoopBound(self, eventLoop: eventLoop)
-            future.whenFailure { error in
-                // The server is there and has not come to accept: its queue is full (connect(2), EAGAIN).
-                let isBusy = (error as? IOError)?.errnoCode == EAGAIN
-                switch bound.value.state.connectFailed(
-                    isBusy: isBusy, isEnding: core.value.state.isShuttingDown, at: .now())
-                {
-                case .again(let pause):
-                    core.value.eventLoop.scheduleTask(in: pause) { core.value.connect(bound.value) }
-                case .giveUp: bound.value.connectionFailed("\(endpoint): \(describe(error))")
-                }
+            let connector = Connector(
+                endpoint: destination.endpoint, eventLoop: eventLoop,
+                patience: .seconds(Int64(destination.limits.connection.seconds)))
+            connector.connect(connection) { isBusy in
+                let outcome = connection.state.connectFailed(
+                    isBusy: isBusy, isEnding: self.state.isShuttingDown, at: .now())
+                return if case .again(let pause) = outcome { pause } else { nil }
+            } failed: { reason in
+                connection.connectionFailed(reason)
             }
         }
     }

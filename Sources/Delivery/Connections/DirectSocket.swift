@@ -1,7 +1,7 @@
 // The short way through a connection: what its socket takes or has at once need not pass through the channel.
 
 import Glibc
-import NIOCore
+package import NIOCore
 
 /// The socket of a channel whose bytes come and go as they are, for use while the channel has nothing unsent itself.
 ///
@@ -45,6 +45,48 @@ struct DirectSocket {
             unsafe Glibc.send(descriptor, buffer.baseAddress, buffer.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
         }
         return max(sent, 0)
+    }
+}
+
+// Sending over a channel by the short way where it is open.
+
+/// Sends bytes over a channel: at once what its socket takes, the rest by way of the channel.
+///
+/// It is used on the channel's event loop alone.
+package final class ChannelSender {
+    private let context: ChannelHandlerContext
+    private var socket: DirectSocket?
+    /// How often the channel was given something that it has not sent yet.
+    private var queuedCount = 0
+    /// Room for so many bytes is kept.
+    private static let keptCapacity = 128 << 10
+
+    /// A sender for a channel that is active.
+    package init(_ context: ChannelHandlerContext) {
+        self.context = context
+        socket = DirectSocket(context)
+    }
+
+    /// From now on bytes pass the other handlers of the channel, as TLS needs it.
+    package func closeShortWay() { socket = nil }
+
+    /// Sends bytes, and empties their array.
+    package func send(_ bytes: inout [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        // Nothing may overtake what the channel has: until that is sent, everything goes this way.
+        let sent = queuedCount == 0 ? socket?.send(bytes.span) ?? 0 : 0
+        if sent < bytes.count { queue(bytes[sent...]) }
+        bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptCapacity)
+    }
+
+    private func queue(_ bytes: ArraySlice<UInt8>) {
+        var buffer = context.channel.allocator.buffer(capacity: bytes.count)
+        buffer.writeBytes(bytes)
+        guard socket != nil else { return context.writeAndFlush(NIOAny(buffer), promise: nil) }
+        queuedCount += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { self.queuedCount -= 1 }
+        context.writeAndFlush(NIOAny(buffer), promise: promise)
     }
 }
 

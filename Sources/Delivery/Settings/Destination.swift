@@ -1,5 +1,6 @@
 // A server and the way to speak to it: what recipients must have in common to share a transaction and its connections.
 
+import Bytes
 package import LMTP
 import NIOSSL
 
@@ -32,6 +33,15 @@ package final class Destination: Sendable {
         self.connectionLimits = connectionLimits
         self.terms = terms
         self.log = log
+    }
+
+    /// The address of a route's user as this server is given it.
+    ///
+    /// Domains mean the same in either case, but Cyrus's lmtpd ends with a failed assertion after the message where its
+    /// default domain comes in capitals, and the mail would be tried again for ever.
+    package func recipientAddress(_ user: [UInt8]) -> [UInt8] {
+        guard options.dialect == .lmtp, let at = user.lastIndex(of: UInt8(ascii: "@")) else { return user }
+        return user[..<at] + user[at...].map { ASCII.lowercase($0) }
     }
 }
 

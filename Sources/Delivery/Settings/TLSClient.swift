@@ -58,6 +58,10 @@ struct TLSClient: Sendable {
             }
     }
 
+    /// Why a certificate was not accepted that `accepts` refuses.
+    static let wildcardRefused =
+        "the server's certificate has a wildcard in the place of the whole name: it must be for this host"
+
     /// A handler for one connection.
     func makeHandler() throws -> NIOSSLClientHandler {
         try NIOSSLClientHandler(context: context, serverHostname: serverName)

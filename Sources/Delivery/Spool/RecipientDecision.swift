@@ -2,12 +2,12 @@
 
 import Bytes
 import Glibc
-import LMTP
+package import LMTP
 import MailSyntax
-import Spool
+package import Spool
 
 /// The decision about a pending recipient.
-enum RecipientDecision {
+package enum RecipientDecision {
     /// Not delivery's business: held for routing, or one of several alternatives.
     case notOurs
     /// Discarded, as an administrator's `bitbucket` route or alias `/dev/null` says: it counts as delivered.
@@ -21,13 +21,23 @@ enum RecipientDecision {
 
     /// Decides by channel, host and user.
     init(_ recipient: ControlRecipient, plan: DeliveryPlan) {
-        let address = recipient.address
-        if address.isChannel("hold") || recipient.alternativeSet != nil {
+        if recipient.alternativeSet != nil {
+            self = .notOurs
+        } else {
+            self.init(recipient.address, known: recipient.addressKnownToSender.address, plan: plan)
+        }
+    }
+
+    /// Decides by channel, host and user.
+    ///
+    /// - Parameter known: the address as the sender wrote it, for what is said about it.
+    package init(_ address: ControlAddress, known: @autoclosure () -> [UInt8], plan: DeliveryPlan) {
+        if address.isChannel("hold") {
             self = .notOurs
         } else if address.isChannel("bitbucket") {
             self = .discard
         } else if address.isChannel("error") {
-            self = .fail(Self.errorReply(recipient))
+            self = .fail(Self.errorReply(address, known: known()))
         } else if address.isChannel("local"), ControlField.unquoted(address.user).elementsEqual("/dev/null".utf8) {
             self = .discard
         } else if address.isChannel("local"), Self.isProgramOrFile(address) {
@@ -54,18 +64,18 @@ enum RecipientDecision {
     }
 
     /// What is said of a recipient that is discarded.
-    static let discarded = Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says")
+    package static let discarded = Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says")
 
     /// The reply in which an `error` route's text is told: `error!KIND!text` or `error!KIND!address`, where the kind may
     /// carry a text of its own (`nosuchuser!No such mailbox`).
     ///
     /// The address named is the sender's own: that of the route may be one inside the house, which an alias leads to.
-    private static func errorReply(_ recipient: ControlRecipient) -> Reply {
-        let host = ControlField.unquoted(recipient.address.host)
+    private static func errorReply(_ address: ControlAddress, known: [UInt8]) -> Reply {
+        let host = ControlField.unquoted(address.host)
         let parts = host.split(separator: UInt8(ascii: "!"), maxSplits: 1)
         let kind = parts.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let user = printable(ControlField.unquoted(recipient.address.user))
-        let known = printable(recipient.addressKnownToSender.address)
+        let user = printable(ControlField.unquoted(address.user))
+        let known = printable(known)
         let (code, usual) = meaning(of: kind)
         if parts.count == 2 {
             return Reply(local: 550, code, "\(printable(parts[1])) <\(known)>")

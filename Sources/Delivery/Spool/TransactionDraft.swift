@@ -62,16 +62,9 @@ struct TransactionDraft {
         let notify = recipient.notify ?? (isOriginalOurs ? .failure : nil)
         envelope.recipients.append(
             EnvelopeRecipient(
-                destination.options.dialect == .lmtp ? Self.withLowerCaseDomain(user) : user, notify: notify,
+                destination.recipientAddress(user), notify: notify,
                 originalRecipient: original))
         recipients.append(recipient)
-    }
-
-    /// Domains mean the same in either case, but Cyrus's lmtpd ends with a failed assertion after the message where its
-    /// default domain comes in capitals, and the mail would be tried again for ever.
-    private static func withLowerCaseDomain(_ address: [UInt8]) -> [UInt8] {
-        guard let at = address.lastIndex(of: UInt8(ascii: "@")) else { return address }
-        return address[..<at] + address[at...].map { ASCII.lowercase($0) }
     }
 
     /// The envelope with what only the message itself tells.
