@@ -14,7 +14,7 @@ BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev valgrind hyperfine time gcc lib
 BENCH_UNPACKED := postfix
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-BENCHMARKS := startup resolve resolve-growth resolve-btree stream linear deferred lmtp lmtp-parallel route-queue end-to-end
+BENCHMARKS := startup resolve resolve-growth resolve-btree stream linear deferred lmtp lmtp-parallel lmtp-front route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
@@ -55,6 +55,7 @@ bench: packages-bench
 	$(RELEASE)
 	swift build -c release --static-swift-stdlib --product lmtp-load
 	swift build -c release --static-swift-stdlib --product nio-floor
+	swift build -c release --static-swift-stdlib --product lmtp-front
 	Scripts/unpack-packages .build/servers $(BENCH_UNPACKED)
 	failed=0; for benchmark in $(BENCHMARKS); do Benchmarks/$$benchmark || failed=1; done; exit $$failed
 

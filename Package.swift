@@ -102,6 +102,10 @@ let package = Package(
                 "Configuration", "Delivery", "LMTP", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ], path: "Benchmarks/Load"),
         .executableTarget(
+            name: "lmtp-front",
+            dependencies: ["Configuration", "Delivery", "Maps", "Routing", "Serve", "Service", "Site"],
+            path: "Benchmarks/Front"),
+        .executableTarget(
             name: "nio-floor",
             dependencies: [
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -155,10 +159,10 @@ let package = Package(
             name: "ServeTests",
             dependencies: [
                 "Bytes", "Configuration", "Delivery", "LMTP", "LookupProtocols", "Maps", "Routing", "Serve", "Service",
-                "Site", "System",
-                "ZRouteTestKit", "zroute",
+                "Site", "Spool", "System", "ZRouteTestKit", "zroute",
+                .product(name: "NIOCore", package: "swift-nio"),
             ]),
-        .testTarget(name: "LMTPTests", dependencies: ["System", "LMTP", "Bytes", "MailSyntax"]),
+        .testTarget(name: "LMTPTests", dependencies: ["System", "LMTP", "Bytes", "MailSyntax", "ZRouteTestKit"]),
         .executableTarget(
             name: "DeliveryFaultRunner", dependencies: ["Configuration", "Delivery", "Spool"],
             path: "Tests/DeliveryFaultRunner"),

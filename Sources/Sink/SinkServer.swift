@@ -2,11 +2,9 @@
 // the disk.
 
 import Glibc
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 package import Service
-import Synchronization
 package import System
 
 /// A small LMTP store to try things against.
@@ -14,7 +12,7 @@ package final class SinkServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let sockets: [ListeningSocket]
     private let channels: [any Channel]
-    private let connections: SinkConnections
+    private let connections: OpenConnections
 
     /// Listens, and serves from now on.
     ///
@@ -31,7 +29,7 @@ package final class SinkServer: Sendable {
         sockets: [ListeningSocket], store: MaildirStore, rules: SinkRules, host: String, threads: Int = 4
     ) throws(FileError) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
-        let connections = SinkConnections()
+        let connections = OpenConnections()
         self.connections = connections
         self.sockets = sockets
         let bootstrap = ServerBootstrap(group: group)
@@ -80,7 +78,7 @@ package final class SinkServer: Sendable {
     package func finish(within seconds: Int) {
         stopListening()
         connections.finish()
-        _ = connections.waitUntilNone(seconds: seconds)
+        connections.waitUntilNone(atMost: .seconds(seconds))
         try? group.syncShutdownGracefully()
     }
 
@@ -98,12 +96,12 @@ private final class SinkHandler: ChannelDuplexHandler {
 
     private var session: SinkSession
     private let store: MaildirStore
-    private let connections: SinkConnections
+    private let connections: OpenConnections
     private var output: [UInt8] = []
     /// Whether reading waits until the client has taken what was said.
     private var isReadDue = false
 
-    init(_ session: SinkSession, store: MaildirStore, _ connections: SinkConnections) {
+    init(_ session: SinkSession, store: MaildirStore, _ connections: OpenConnections) {
         self.session = session
         self.store = store
         self.connections = connections
@@ -161,61 +159,5 @@ private final class SinkHandler: ChannelDuplexHandler {
             output.removeAll(keepingCapacity: true)
         }
         if session.isClosed { context.close(promise: nil) }
-    }
-}
-
-// The sink's open connections: asked to end when the server is, and waited for.
-
-/// The connections of a server.
-final class SinkConnections: Sendable {
-    private struct State {
-        var open: [ObjectIdentifier: @Sendable () -> Void] = [:]
-        var isFinishing = false
-    }
-
-    private let state = Mutex(State())
-    /// Its value: whether no connection is open.
-    private let none = ConditionLock(value: true)
-
-    /// Adds a connection.
-    ///
-    /// - Parameter finish: asks it to end.
-    /// - Returns: false where the server is ending, and so should the connection.
-    func add(_ connection: ObjectIdentifier, finish: @escaping @Sendable () -> Void) -> Bool {
-        let isWelcome = state.withLock { state in
-            state.open[connection] = finish
-            return !state.isFinishing
-        }
-        note()
-        return isWelcome
-    }
-
-    /// Removes a connection that has ended.
-    func remove(_ connection: ObjectIdentifier) {
-        state.withLock { $0.open[connection] = nil }
-        note()
-    }
-
-    /// Asks all connections to end.
-    func finish() {
-        let open = state.withLock { state in
-            state.isFinishing = true
-            return Array(state.open.values)
-        }
-        for ask in open { ask() }
-    }
-
-    /// Waits until no connection is open.
-    ///
-    /// - Returns: whether that was so before the time had passed.
-    func waitUntilNone(seconds: Int) -> Bool {
-        guard none.lock(whenValue: true, timeoutSeconds: Double(seconds)) else { return false }
-        none.unlock()
-        return true
-    }
-
-    private func note() {
-        none.lock()
-        none.unlock(withValue: state.withLock { $0.open.isEmpty })
     }
 }

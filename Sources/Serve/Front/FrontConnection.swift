@@ -1,0 +1,271 @@
+// Drives one session of the front over a client's connection.
+
+import Bytes
+import Delivery
+import Glibc
+import LMTP
+import NIOCore
+import Routing
+import Service
+import System
+
+/// The handler of one client; it runs on the connection's event loop alone.
+final class FrontConnection: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let loop: FrontLoop
+    private var session: FrontSession
+    private var context: ChannelHandlerContext?
+    private var sender: ChannelSender?
+    private var clock: FrontClock
+    private var leases: [Int: RelayLease] = [:]
+    /// Those that were told something since they were last flushed.
+    private var touched: [RelayLease] = []
+    private var submission: (number: Int, submission: FrontSubmission)?
+    private var output: [UInt8] = []
+    private var isDriving = false
+    private var needsDriving = false
+    /// Whether reading waits: for the client to take what was said, or for stores to take the message.
+    private var isReadDue = false
+    private var isClosed = false
+    private var messageEnd: UInt64?
+
+    init(_ loop: FrontLoop) {
+        self.loop = loop
+        let shared = loop.shared
+        let number = shared.counts.nextConnection()
+        session = FrontSession(
+            shared.settings, plan: loop.plan, hasSpool: shared.postOffice != nil,
+            name: "\(String(UInt64(getpid()), radix: 36)).\(String(number, radix: 36))",
+            clock: { Int64(Glibc.time(nil)) })
+        clock = FrontClock(shared.settings, at: .now())
+    }
+
+    // MARK: Events from the server
+
+    /// Recipients that are named from now on go by another plan.
+    func follow(_ plan: DeliveryPlan) { session.plan = plan }
+
+    /// Asks the client to go, now or after the transaction that it is in.
+    func finish() {
+        session.finish()
+        drive()
+    }
+
+    /// Looks at the clock.
+    func tick(_ now: NIODeadline) {
+        guard !isClosed, clock.isDue(at: now) else { return }
+        session.timedOut()
+        drive()
+        // It does not take what it is told either.
+        if !isClosed { close() }
+    }
+
+    // MARK: Events from the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { begin() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        sender = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        begin()
+        context.fireChannelActive()
+    }
+
+    private func begin() {
+        if let context { sender = ChannelSender(context) }
+        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let isWelcome = loop.shared.connections.add(
+            ObjectIdentifier(self), limit: loop.shared.settings.connections
+        ) { bound.eventLoop.execute { bound.value.finish() } }
+        guard isWelcome else {
+            output += Array("421 4.3.2 too many connections, or the server is ending\r\n".utf8)
+            flush()
+            return close()
+        }
+        loop.add(self)
+        session.connected()
+        drive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isClosed else { return }
+        let buffer = unwrapInboundIn(data)
+        clock.received(buffer.readableBytes, at: .now())
+        session.receive(buffer.readableBytesUInt8Span)
+        drive()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
+    func channelInactive(context: ChannelHandlerContext) {
+        loop.shared.connections.remove(ObjectIdentifier(self))
+        loop.remove(self)
+        isClosed = true
+        session.connectionClosed()
+        drive()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    /// A client that takes no replies is not read from either, nor one whose message does not get on.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable, session.wantsInput { context.read() } else { isReadDue = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        resumeReading()
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func resumeReading() {
+        guard isReadDue, let context, context.channel.isWritable, session.wantsInput else { return }
+        isReadDue = false
+        context.read()
+    }
+
+    // MARK: Actions
+
+    /// Carries out what the session asks for, until it asks for nothing.
+    private func drive() {
+        needsDriving = true
+        guard !isDriving else { return }
+        isDriving = true
+        while needsDriving {
+            needsDriving = false
+            while let action = session.nextAction() { carryOut(action) }
+            // Those that follow from what a store says at once come with the next turn.
+            let touched = self.touched
+            self.touched.removeAll(keepingCapacity: true)
+            for lease in touched { lease.flush() }
+        }
+        isDriving = false
+        flush()
+        count()
+        clock.note(session.waitingFor, commandCount: session.commandCount, at: .now())
+        if session.isClosed, !isClosed { close() }
+        resumeReading()
+    }
+
+    private func carryOut(_ action: FrontSession.Action) {
+        switch action {
+        case .resolve(let ticket, let address, let request): resolve(ticket, address, request)
+        case .store(let number, let action): carryOut(action, store: number)
+        case .spool(let number, let action): carryOut(action, submission: number)
+        case .report(let text): loop.report(text, about: text)
+        case .close:
+            // What came whole goes on without its client.
+            for lease in leases.values { lease.detach() }
+            leases = [:]
+            submission?.submission.detach()
+            submission = nil
+        }
+    }
+
+    private func resolve(_ ticket: FrontSession.Ticket, _ address: [UInt8], _ request: Routing.Resolver.Request) {
+        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        loop.shared.resolve(address, request) { resolution in
+            bound.eventLoop.execute { bound.value.resolved(ticket, resolution) }
+        }
+    }
+
+    private func resolved(_ ticket: FrontSession.Ticket, _ resolution: Resolution) {
+        session.resolved(ticket, resolution)
+        drive()
+    }
+
+    private func carryOut(_ action: FrontSession.StoreAction, store number: Int) {
+        if case .begin(let destination, let envelope, let recipient) = action {
+            var transaction = RelayTransaction(envelope)
+            _ = transaction.add(recipient)
+            let lease = loop.pool.begin(transaction, at: destination) { [weak self] news in self?.hear(news, number) }
+            leases[number] = lease
+            loop.pool.start(lease)
+            return
+        }
+        guard let lease = leases[number] else { return }
+        switch action {
+        case .begin: break
+        case .recipient(let recipient): lease.change { _ = $0.add(recipient) }
+        case .beginMessage: lease.change { $0.beginMessage() }
+        case .message(let bytes): lease.change { $0.write(bytes) }
+        case .endMessage: lease.change { $0.endMessage() }
+        case .abandon: lease.abandon()
+        }
+        if touched.last !== lease { touched.append(lease) }
+    }
+
+    private func hear(_ news: RelayNews, _ number: Int) {
+        switch news {
+        case .said(let event): session.storeSaid(number, event)
+        case .blocked(let isBlocked): session.storeIsBlocked(number, isBlocked)
+        case .ended(let failure):
+            if let lease = leases.removeValue(forKey: number) { note(failure, of: lease.destination) }
+            session.storeEnded(number)
+        }
+        drive()
+    }
+
+    private func note(_ failure: ClientFailure?, of destination: Destination) {
+        let subject = "\(destination.endpoint)"
+        guard let failure else { return loop.isWell(subject) }
+        if case .stopped = failure { return }
+        loop.shared.counts.storeFailed()
+        loop.report("\(subject): \(failure): its recipients are deferred", about: subject)
+    }
+
+    private func carryOut(_ action: FrontSession.SpoolAction, submission number: Int) {
+        if case .begin = action, let postOffice = loop.shared.postOffice {
+            let made = FrontSubmission(
+                postOffice, threads: loop.shared.threads, eventLoop: loop.eventLoop
+            ) { [weak self] event in self?.hear(event, number) }
+            submission = (number, made)
+        }
+        guard let submission, submission.number == number else { return }
+        submission.submission.take(action)
+    }
+
+    private func hear(_ event: FrontSession.SpoolEvent, _ number: Int) {
+        switch event {
+        case .failed(let reason): loop.report("\(reason): recipients without a store are deferred", about: "the spool")
+        case .committed: loop.isWell("the spool")
+        case .wrote: break
+        }
+        session.spoolSaid(number, event)
+        drive()
+    }
+
+    // MARK: Output
+
+    private func flush() {
+        session.takeOutput(into: &output)
+        sender?.send(&output)
+    }
+
+    private func close() {
+        isClosed = true
+        context?.close(promise: nil)
+    }
+
+    private func count() {
+        let tally = session.takeTally()
+        guard tally != FrontTally() else { return }
+        let now = monotonicNanoseconds()
+        if tally.messages > 0 { messageEnd = now }
+        var seconds: Double?
+        if let messageEnd, !session.isWithinTransaction {
+            seconds = Double(now - messageEnd) / 1e9
+            self.messageEnd = nil
+        }
+        loop.shared.counts.add(tally, messageSeconds: seconds)
+    }
+}

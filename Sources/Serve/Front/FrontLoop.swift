@@ -1,0 +1,110 @@
+// What the connections of one event loop share: the connections to stores, the clock, the counts.
+
+import Delivery
+import NIOCore
+import NIOPosix
+package import Routing
+import Service
+import Spool
+
+/// The part of a front that runs on one event loop, and there alone.
+final class FrontLoop {
+    let eventLoop: any EventLoop
+    let shared: FrontShared
+    let pool: RelayPool
+    private(set) var plan: DeliveryPlan
+    private var connections: [ObjectIdentifier: FrontConnection] = [:]
+    private var ticker: RepeatedTask?
+
+    init(eventLoop: any EventLoop, shared: FrontShared, plan: DeliveryPlan, sharers: Int) {
+        self.eventLoop = eventLoop
+        self.shared = shared
+        self.plan = plan
+        pool = RelayPool(eventLoop: eventLoop, limits: shared.settings.stores, sharers: sharers)
+    }
+
+    /// Recipients that are named from now on go by another plan.
+    func follow(_ plan: DeliveryPlan) {
+        self.plan = plan
+        for connection in connections.values { connection.follow(plan) }
+    }
+
+    func add(_ connection: FrontConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+        startTicking()
+    }
+
+    func remove(_ connection: FrontConnection) { connections[ObjectIdentifier(connection)] = nil }
+
+    /// Asks each client to go, now or after the transaction that it is in.
+    func finish() {
+        for connection in connections.values { connection.finish() }
+    }
+
+    // MARK: Reports
+
+    /// What was said of whom since he was last well.
+    private var reported: [String: String] = [:]
+
+    /// Tells an administrator of something, once as long as nothing changes.
+    func report(_ text: String, about subject: String) {
+        guard reported[subject] != text else { return }
+        if reported.count >= Self.reportLimit { reported = [:] }
+        reported[subject] = text
+        shared.report(text)
+    }
+
+    /// There is nothing to say about somebody any more.
+    func isWell(_ subject: String) {
+        if !reported.isEmpty { reported[subject] = nil }
+    }
+
+    /// So many subjects are remembered.
+    private static let reportLimit = 1000
+
+    private func startTicking() {
+        guard ticker == nil else { return }
+        let loop = NIOLoopBound(self, eventLoop: eventLoop)
+        ticker = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in loop.value.look() }
+    }
+
+    private static let tick = TimeAmount.milliseconds(500)
+
+    private func look() {
+        let now = NIODeadline.now()
+        for connection in connections.values { connection.tick(now) }
+        guard connections.isEmpty else { return }
+        ticker?.cancel()
+        ticker = nil
+    }
+}
+
+/// What all loops of a front share.
+final class FrontShared: Sendable {
+    let settings: FrontSettings
+    let postOffice: PostOffice?
+    let threads: NIOThreadPool
+    let resolve: ResolveRecipient
+    let report: @Sendable (String) -> Void
+    let counts = FrontCounts()
+    let connections = OpenConnections()
+
+    init(
+        settings: FrontSettings, postOffice: PostOffice?, threads: NIOThreadPool, resolve: @escaping ResolveRecipient,
+        report: @escaping @Sendable (String) -> Void
+    ) {
+        self.settings = settings
+        self.postOffice = postOffice
+        self.threads = threads
+        self.resolve = resolve
+        self.report = report
+    }
+}
+
+/// Finds out where an address leads.
+///
+/// The completion is called once, on any thread, within the time that lookups have.
+package typealias ResolveRecipient =
+    @Sendable (
+        _ address: [UInt8], _ request: Routing.Resolver.Request, _ completion: @escaping @Sendable (Resolution) -> Void
+    ) -> Void

@@ -1,0 +1,98 @@
+// What is seen of a message while it passes: how many hosts it came by, and what a store must be able to take.
+
+import Bytes
+
+/// A message that passes piece by piece.
+struct PassingMessage: Sendable {
+    /// How many Received fields its header has so far.
+    private(set) var hopCount = 0
+    /// Whether a byte above 0x7F was in its header, and anywhere in it.
+    private(set) var hasEightBitHeader = false, isEightBit = false
+
+    private static let name: [UInt8] = Array("received".utf8)
+
+    private enum Line {
+        /// So many bytes of the name were matched.
+        case name(Int)
+        /// The name is whole: a colon makes it a field.
+        case afterName
+        case other
+    }
+
+    private var isInHeader = true
+    private var line = Line.name(0)
+    private var isLineEmpty = true
+    private var isAfterCarriageReturn = false
+
+    /// Looks at the next piece.
+    mutating func look(at bytes: borrowing Span<UInt8>) {
+        var position = 0
+        while position < bytes.count, isInHeader {
+            look(at: bytes[position])
+            position += 1
+        }
+        while position < bytes.count, !isEightBit {
+            if bytes[position] >= 0x80 { isEightBit = true }
+            position += 1
+        }
+    }
+
+    /// Looks at a byte of the header.
+    ///
+    /// LF, CRLF and a CR alone end a line, as they do for whoever sends it on.
+    private mutating func look(at byte: UInt8) {
+        if byte == ASCII.lineFeed || byte == ASCII.carriageReturn {
+            let isSecondHalf = byte == ASCII.lineFeed && isAfterCarriageReturn
+            isAfterCarriageReturn = byte == ASCII.carriageReturn
+            guard !isSecondHalf else { return }
+            if isLineEmpty { isInHeader = false }
+            isLineEmpty = true
+            line = .name(0)
+            return
+        }
+        isAfterCarriageReturn = false
+        isLineEmpty = false
+        if byte >= 0x80 {
+            hasEightBitHeader = true
+            isEightBit = true
+        }
+        switch line {
+        case .name(let count):
+            guard ASCII.lowercase(byte) == Self.name[count] else {
+                line = .other
+                return
+            }
+            line = count + 1 == Self.name.count ? .afterName : .name(count + 1)
+        case .afterName:
+            if ASCII.isBlank(byte) { return }
+            if byte == UInt8(ascii: ":") { hopCount += 1 }
+            line = .other
+        case .other: break
+        }
+    }
+}
+
+// A message as the spool has it, whose lines end in LF.
+
+/// Makes LF of each CRLF, piece by piece.
+struct LineFeedConversion: Sendable {
+    private var isAfterCarriageReturn = false
+
+    /// Converts the next piece.
+    mutating func convert(_ bytes: [UInt8]) -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(bytes.count + 1)
+        for byte in bytes {
+            if isAfterCarriageReturn, byte != ASCII.lineFeed { output.append(ASCII.carriageReturn) }
+            isAfterCarriageReturn = byte == ASCII.carriageReturn
+            if !isAfterCarriageReturn { output.append(byte) }
+        }
+        return output
+    }
+
+    /// What is left at the end.
+    mutating func finish() -> [UInt8] {
+        defer { isAfterCarriageReturn = false }
+        return isAfterCarriageReturn ? [ASCII.carriageReturn] : []
+    }
+}
