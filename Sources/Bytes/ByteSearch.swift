@@ -102,6 +102,12 @@ extension Span<UInt8> {
         }
     }
 
+    /// Whether these bytes begin with a text written in source.
+    public func begins(with text: StaticString) -> Bool {
+        // A static string lives as long as the program; the closure only reads it.
+        text.withUTF8Buffer { unsafe holds(Span(_unsafeElements: $0), at: 0) }
+    }
+
     /// Whether these are the same bytes as others.
     public func isEqual(to other: borrowing Span<UInt8>) -> Bool { count == other.count && holds(other, at: 0) }
 

@@ -50,6 +50,8 @@ public struct Settings: ConfigurationReading, Sendable, Hashable {
     public let expansionDepth: Int
     /// `expansionsize`: how many recipients one address may expand to; 10,000 unless set.
     public let expansionSize: Int
+    /// `storedomain`: the domain below which `serve` writes the hosts of stores in addresses for other mailers; nil unless set.
+    public let storeDomain: String?
     /// `lookuptimeout`: the seconds after which a lookup that has not answered counts as failed; 5 unless set.
     public let lookupTimeout: Int
 
@@ -86,6 +88,7 @@ enum SettingName: String, CaseIterable {
     case localAddresses = "localaddresses"
     case expansionDepth = "expansiondepth"
     case expansionSize = "expansionsize"
+    case storeDomain = "storedomain"
     case lookupTimeout = "lookuptimeout"
 
     /// Names of ZMailer's own that are like one of these: where they stand, they are meant.

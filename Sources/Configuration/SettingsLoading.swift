@@ -116,6 +116,7 @@ extension Settings {
         localAddresses = reader.addresses(.localAddresses, default: ["127.0.0.1", "::1"])
         expansionDepth = reader.number(.expansionDepth, default: 100, in: 1...10_000)
         expansionSize = reader.number(.expansionSize, default: 10_000, in: 1...10_000_000)
+        storeDomain = reader.domain(.storeDomain)
         lookupTimeout = reader.number(.lookupTimeout, default: 5, in: 1...3_600)
         findings = reader.findings
 

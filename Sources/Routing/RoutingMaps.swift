@@ -26,6 +26,21 @@ enum DefaultKeys {
     }
 }
 
+/// A relation of dbases.conf that is asked by its name.
+public struct NamedRelation: Sendable {
+    let id: MapSet.RelationID
+    /// Whether the chain asks it for whole addresses in lower case, whatever its flags say.
+    let isFullyQualified: Bool
+    let defaults: DefaultKeys
+
+    init(_ name: String, id: MapSet.RelationID) {
+        self.id = id
+        let known = RelationName(rawValue: name)
+        isFullyQualified = known == .fqdnaliases || known == .fqdnroutes
+        defaults = known == .routesdb ? .recipient : .none
+    }
+}
+
 /// The relations of one worker, and the two sources that dbases.conf does not name.
 public struct RoutingMaps: ~Copyable {
     private var set: MapSet
@@ -97,6 +112,22 @@ public struct RoutingMaps: ~Copyable {
     func includedFile(_ path: [UInt8], onBehalfOf authority: UInt32) throws(ResolutionFailure) -> [UInt8] {
         do {
             return try includes.content(of: path, onBehalfOf: authority)
+        } catch {
+            throw .map(error)
+        }
+    }
+
+    /// The relation of a name; one that has no key where dbases.conf does not have the name.
+    func id(of name: String) -> MapSet.RelationID { set.relation(name) }
+
+    /// Looks a key up in a relation that is asked by its name.
+    ///
+    /// - Returns: nil only where the key certainly does not exist.
+    mutating func find(
+        _ relation: NamedRelation, _ key: TextRange, of text: inout TextArena
+    ) throws(ResolutionFailure) -> MapHit? {
+        do {
+            return try set.find(key, of: &text, in: relation.id, defaults: relation.defaults.keys)
         } catch {
             throw .map(error)
         }

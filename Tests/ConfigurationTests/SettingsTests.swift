@@ -28,6 +28,7 @@ private func settings(
         #expect(settings.localAddresses == ["127.0.0.1", "::1"])
         #expect(settings.expansionDepth == 100)
         #expect(settings.expansionSize == 10_000)
+        #expect(settings.storeDomain == nil)
         #expect(settings.lookupTimeout == 5)
         #expect(settings.mailVar == nil)
         #expect(settings.mailShare == nil)
@@ -56,6 +57,7 @@ private func settings(
             localaddresses="192.0.2.1, [127.0.0.1] [IPv6:2001:DB8::0:1]"
             expansiondepth=7
             expansionsize=8
+            storedomain=Store.Internal
             lookuptimeout=9
             """)
         #expect(settings.mailVar == "/m")
@@ -78,6 +80,7 @@ private func settings(
         #expect(settings.localAddressesBytes.first == Array("192.0.2.1".utf8))
         #expect(settings.expansionDepth == 7)
         #expect(settings.expansionSize == 8)
+        #expect(settings.storeDomain == "Store.Internal")
         #expect(settings.lookupTimeout == 9)
     }
 
@@ -128,6 +131,8 @@ private func settings(
         ("expansiondepth=0", "expansiondepth is out of range"),
         ("expansionsize=99999999999999999999999", "expansionsize is out of range"),
         ("expansionsize=10000001", "expansionsize is out of range"),
+        ("storedomain=store..internal", "storedomain is no domain"),
+        ("storedomain=u@store", "storedomain is no domain"),
         ("lookuptimeout=2.5", "lookuptimeout is no whole number"),
         ("lookuptimeout=0", "lookuptimeout is out of range"),
         ("localdoesdomain=perhaps", "localdoesdomain is neither on nor off: 'perhaps'"),

@@ -156,8 +156,7 @@ package struct SMTPCommandLine: Sendable, Hashable {
                 "'\(name)' is no host to connect to"
                     + (isSocket ? "; a socket in the file system is written UNIX:/path" : ""))
         }
-        // A name in brackets, a literal, and whatever speaks LMTP has no MX record to be looked up.
-        guard isLMTP || avoidsMX || name.hasPrefix("[") else {
+        guard exchanger(host: host) == nil else {
             throw Unusable(
                 "an MX look-up of '\(name)' is needed; add -x, or name the next hop by -F [HOST]; for a store that speaks"
                     + " LMTP add -M", isForeign: true)
@@ -166,5 +165,13 @@ package struct SMTPCommandLine: Sendable, Hashable {
             throw Unusable("LMTP never uses port 25 (RFC 2033); add -p PORT, or -F UNIX:/path")
         }
         return .tcp(host: target, port: port ?? 25)
+    }
+
+    /// The domain whose MX records say where the command leads to for a route's host; nil where none are needed.
+    package func exchanger(host: String) -> String? {
+        let name = nextHop ?? host
+        // A name in brackets, a literal, and whatever speaks LMTP has no MX record to be looked up.
+        let isNamed = isLMTP || avoidsMX || name.hasPrefix("[") || Endpoint.path(name) != nil
+        return isNamed ? nil : Endpoint.host(name)
     }
 }

@@ -32,20 +32,15 @@ package enum RecipientDecision {
     ///
     /// - Parameter known: the address as the sender wrote it, for what is said about it.
     package init(_ address: ControlAddress, known: @autoclosure () -> [UInt8], plan: DeliveryPlan) {
-        if address.isChannel("hold") {
-            self = .notOurs
-        } else if address.isChannel("bitbucket") {
-            self = .discard
-        } else if address.isChannel("error") {
-            self = .fail(Self.errorReply(address, known: known()))
-        } else if address.isChannel("local"), ControlField.unquoted(address.user).elementsEqual("/dev/null".utf8) {
-            self = .discard
-        } else if address.isChannel("local"), Self.isProgramOrFile(address) {
-            self = .fail(
-                Reply(
-                    local: 550, EnhancedStatusCode(5, 3, 3),
-                    "delivery to programs and files is not done here: no command is run and no file appended to"))
-        } else {
+        switch RouteVerdict(channel: address.channel.span, user: ControlField.unquoted(address.user).span) {
+        case .deferred: self = .notOurs
+        case .discarded: self = .discard
+        case .refused:
+            let refusal = RouteRefusal(
+                host: ControlField.unquoted(address.host), user: ControlField.unquoted(address.user))
+            self = .fail(Self.reply(refusal, known: known()))
+        case .refusedLocalForm: self = .fail(Self.reply(.localForm, known: known()))
+        case .delivers:
             let decision = plan.decision(channel: address.channel, host: address.host)
             switch decision.disposition {
             case .deliver(let destination): self = .deliver(destination, decision.schedule)
@@ -55,45 +50,15 @@ package enum RecipientDecision {
         }
     }
 
-    /// Whether a local route names a command (`|command`), a file (`/file`) or an include.
-    private static func isProgramOrFile(_ address: ControlAddress) -> Bool {
-        let user = ControlField.unquoted(address.user)
-        if address.host.starts(with: "pipe.".utf8) || address.host.starts(with: "file.".utf8) { return true }
-        let first = user.first { $0 != UInt8(ascii: "\"") }
-        return first == UInt8(ascii: "|") || first == UInt8(ascii: "/") || user.starts(with: ":include:".utf8)
-    }
-
     /// What is said of a recipient that is discarded.
     package static let discarded = Reply(local: 250, EnhancedStatusCode(2, 0, 0), "discarded, as its route says")
 
-    /// The reply in which an `error` route's text is told: `error!KIND!text` or `error!KIND!address`, where the kind may
-    /// carry a text of its own (`nosuchuser!No such mailbox`).
+    /// The reply in which a refusal is told.
     ///
     /// The address named is the sender's own: that of the route may be one inside the house, which an alias leads to.
-    private static func errorReply(_ address: ControlAddress, known: [UInt8]) -> Reply {
-        let host = ControlField.unquoted(address.host)
-        let parts = host.split(separator: UInt8(ascii: "!"), maxSplits: 1)
-        let kind = parts.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let user = printable(ControlField.unquoted(address.user))
-        let known = printable(known)
-        let (code, usual) = meaning(of: kind)
-        if parts.count == 2 {
-            return Reply(local: 550, code, "\(printable(parts[1])) <\(known)>")
-        }
-        // The router's own kinds have no text: what stands there is an address, whatever is in it.
-        let isText = user.contains(" ") && !["syntax", "expansionlimit"].contains(kind.lowercased())
-        return Reply(local: 550, code, isText ? user : "\(usual) <\(known)>")
-    }
-
-    private static func meaning(of kind: String) -> (EnhancedStatusCode, String) {
-        switch kind.lowercased() {
-        case "nosuchuser": (EnhancedStatusCode(5, 1, 1), "no such user")
-        case "nosuchhost", "nohost", "unresolvable": (EnhancedStatusCode(5, 1, 2), "no such host")
-        case "syntax": (EnhancedStatusCode(5, 1, 3), "not a valid address")
-        case "expansionlimit": (EnhancedStatusCode(5, 4, 6), "the address expands to too many others, or without end")
-        case "expired": (EnhancedStatusCode(5, 4, 7), "expired")
-        default: (EnhancedStatusCode(5, 0, 0), kind.isEmpty ? "undeliverable" : printable(kind.utf8))
-        }
+    private static func reply(_ refusal: RouteRefusal, known: [UInt8]) -> Reply {
+        let address = refusal.wantsAddress ? " <\(printable(known))>" : ""
+        return Reply(local: 550, refusal.code, refusal.text + address)
     }
 }
 

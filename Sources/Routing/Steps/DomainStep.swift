@@ -58,7 +58,8 @@ extension Resolver {
             if try lookUpDomainRoute(host, of: address, current) { return }
             trace?.record(.step(.defaultRoute))
         }
-        try add(channel: text.append("smtp"), host: host, user: address, current)
+        try add(
+            channel: text.append("smtp"), host: host, user: address, end: .address(address, isDefault: true), current)
     }
 
     private mutating func lookUpDomainRoute(
@@ -94,7 +95,7 @@ extension Resolver {
         case .route(let channel, let host, let user):
             var writer = current
             writer.isTrusted = current.isTrusted || (!handsOn(hit.value) && value.contains(user))
-            try add(channel: channel, host: host, user: user, writer)
+            try add(channel: channel, host: host, user: user, end: .address(address), writer)
         case .again(let path):
             var template = Node(address: .empty, origin: address)
             template.privilege = current.privilege

@@ -125,7 +125,7 @@ extension Resolver {
         }
         var writer = current
         writer.isTrusted = current.isTrusted || (!handsOn(hit.value) && value.contains(user))
-        try add(channel: channel, host: host, user: user, writer)
+        try add(channel: channel, host: host, user: user, end: .address(current.address), writer)
         return true
     }
 }

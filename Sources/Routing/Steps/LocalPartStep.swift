@@ -25,7 +25,7 @@ extension Resolver {
         } else if let split = decnetSplit(name) {
             try add(
                 channel: text.append("decnet"), host: name.lowerBound..<split, user: (split + 2)..<name.upperBound,
-                current)
+                end: .noAddress(name), current)
         } else {
             try routeUser(
                 name, current, domain: current.domain.isEmpty ? text.append(rules.atMyDomain) : current.domain)
@@ -54,10 +54,11 @@ extension Resolver {
 
     /// A command or a file: resolved as ZMailer does, and run or written by nobody here.
     private mutating func addLocalForm(_ prefix: StaticString, _ current: WorkingAddress) throws(ResolutionFailure) {
-        guard current.isTrusted else { throw .syntax(nil) }
+        guard mayNameLocalForms(current) else { throw .syntax(nil) }
         let start = text.append(prefix).lowerBound
         let host = start..<text.append(copyOf: current.origin).upperBound
-        try add(channel: text.append("local"), host: host, user: current.address, current)
+        try add(
+            channel: text.append("local"), host: host, user: current.address, end: .noAddress(current.address), current)
     }
 
     // MARK: Users
@@ -69,15 +70,18 @@ extension Resolver {
         throws(ResolutionFailure)
     {
         if request.role == .sender {
-            return try addUser(joined(name, current.tail, domain), current)
+            return try addUser(joined(name, current.tail, domain), end: .noAddress(name), current)
         }
         let real = text.dropping("real-", from: name)
         let named = real ?? name
         if namesCommandOrFile(named) || namesInclude(named) {
-            guard current.isTrusted else { throw .syntax(nil) }
-            if real == nil, namesCommandOrFile(name) { return try addUser(name, current) }
+            guard mayNameLocalForms(current) else { throw .syntax(nil) }
+            if real == nil, namesCommandOrFile(name) { return try addUser(name, end: .noAddress(name), current) }
         }
-        if let real { return try addUser(joined(real, current.tail, domain), current) }
+        if let real {
+            let end = Answer.EndPlace.localUser(joined(name, current.tail), domain: domain)
+            return try addUser(joined(real, current.tail, domain), end: end, current)
+        }
         if try expandAlias(name, tail: current.tail, domain: domain, current) { return }
 
         var user = name
@@ -103,9 +107,12 @@ extension Resolver {
             template.privilege = current.privilege
             return try expand(to: [Array("postmaster".utf8)], like: template, of: current.node)
         }
+        // Asked for again it is split anew, and comes to the same.
+        let end = Answer.EndPlace.localUser(joined(name, current.tail), domain: domain)
         guard exists || rules.anyLocalUserExists else {
             let unknown = joined(user, current.tail, domain)
-            return try add(channel: text.append("error"), host: text.append("nosuchuser"), user: unknown, current)
+            return try add(
+                channel: text.append("error"), host: text.append("nosuchuser"), user: unknown, end: end, current)
         }
         let kept = rules.localUserKeepsDomain ? domain : .empty
         if current.isUnquoted, kept.isEmpty, current.address == current.origin,
@@ -113,18 +120,21 @@ extension Resolver {
         {
             return try addQuoted(user, current)
         }
-        try addUser(joined(user, current.tail, kept), current)
+        try addUser(joined(user, current.tail, kept), end: end, current)
     }
 
-    private mutating func addUser(_ user: TextRange, _ current: WorkingAddress) throws(ResolutionFailure) {
-        try add(channel: text.append("local"), host: current.origin, user: user, current)
+    private mutating func addUser(
+        _ user: TextRange, end: Answer.EndPlace, _ current: WorkingAddress
+    ) throws(ResolutionFailure) {
+        try add(channel: text.append("local"), host: current.origin, user: user, end: end, current)
     }
 
     /// A quoted string by itself loses its quotes, but for a name with blanks that nothing was added to.
     private mutating func addQuoted(_ user: TextRange, _ current: WorkingAddress) throws(ResolutionFailure) {
         let host = text.append(QuotedString.quoted(text[current.origin]))
         let quoted = text.append(QuotedString.quoted(text[user]))
-        try add(channel: text.append("local"), host: host, user: quoted, current)
+        try add(
+            channel: text.append("local"), host: host, user: quoted, end: .localUser(quoted, domain: .empty), current)
     }
 
     private mutating func accountExists(_ user: TextRange) throws(ResolutionFailure) -> Bool {

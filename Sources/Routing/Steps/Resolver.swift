@@ -28,6 +28,9 @@ public struct Resolver: ~Copyable {
         /// Whether the address was submitted with a message: whoever may submit mail may name no command and no file,
         /// and have no file of this host's read to him.
         public var isSubmitted = false
+        /// Whether the routes are only shown to somebody: commands and files that the address names itself are then routes
+        /// like others, although it was submitted, and still no file is read to him.
+        public var isForDisplay = false
 
         /// An ordinary recipient.
         public init() {}
@@ -106,6 +109,16 @@ public struct Resolver: ~Copyable {
         }
     }
 
+    /// Begins a question beside the way of an address.
+    ///
+    /// - Parameter length: the bytes of its key.
+    mutating func beginQuestion(length: Int, now: MonotonicTime) {
+        request = Request()
+        longestAddress = length + Self.mostGrowth
+        maps.beginAddress(now: now)
+        text.removeAll()
+    }
+
     @inline(__always)
     private mutating func resolvePending() throws(ResolutionFailure) {
         while !expansion.pending.isEmpty, let next = expansion.pending.popLast() {
@@ -153,12 +166,14 @@ public struct Resolver: ~Copyable {
         let empty = text.append("<>")
         add(
             Answer.RoutePlace(
-                channel: text.append("error"), host: empty, user: empty, privilege: Route.nobody, origin: 0))
+                channel: text.append("error"), host: empty, user: empty, privilege: Route.nobody, origin: 0,
+                end: .noAddress(empty)))
     }
 
     @inline(__always)
     private mutating func finish(_ answer: inout Answer) {
         while answer.ancestry.popLast() != nil {}
+        answer.asked = expansion.nodes.first?.address ?? .empty
         if expansion.nodes.count > 1 {
             for node in expansion.nodes {
                 answer.ancestry.append(Answer.AncestorPlace(address: node.address, parent: node.parent))
@@ -186,17 +201,21 @@ public struct Resolver: ~Copyable {
     /// Adds a route that an address came to.
     @inline(__always)
     mutating func add(
-        channel: TextRange, host: TextRange, user: TextRange, _ current: WorkingAddress
+        channel: TextRange, host: TextRange, user: TextRange, end: Answer.EndPlace, _ current: WorkingAddress
     ) throws(ResolutionFailure) {
         // Here all routes come by: none gives a submitter's words to whoever delivers to commands and files.
-        if !current.isTrusted, text.equals(channel, "local"), namesCommandOrFile(user) || namesInclude(user) {
+        if !mayNameLocalForms(current), text.equals(channel, "local"), namesCommandOrFile(user) || namesInclude(user) {
             throw .syntax(nil)
         }
         add(
             Answer.RoutePlace(
-                channel: channel, host: host, user: user, privilege: current.privilege, origin: current.node))
+                channel: channel, host: host, user: user, privilege: current.privilege, origin: current.node, end: end))
         try checkSize()
     }
+
+    /// Whether an address may name a command or a file.
+    @inline(__always)
+    func mayNameLocalForms(_ current: WorkingAddress) -> Bool { current.isTrusted || request.isForDisplay }
 
     @inline(__always)
     private mutating func add(_ place: Answer.RoutePlace) {
@@ -226,7 +245,9 @@ public struct Resolver: ~Copyable {
     /// expansion by itself.
     mutating func refuse(_ current: WorkingAddress, _ error: AddressError) throws(ResolutionFailure) {
         guard !current.isTyped else { throw .syntax(error) }
-        try add(channel: text.append("error"), host: text.append("syntax"), user: current.address, current)
+        try add(
+            channel: text.append("error"), host: text.append("syntax"), user: current.address,
+            end: .noAddress(current.address), current)
     }
 
     /// Puts the members of an expanded value onto the worklist.

@@ -54,9 +54,12 @@ extension Resolver {
             ASCII.isDigit(text[offset]) || ASCII.lowercase(text[offset]) &- UInt8(ascii: "a") < 26
         }
         if isName {
-            try add(channel: content, host: (at + 1)..<current.address.upperBound, user: user, current)
+            try add(
+                channel: content, host: (at + 1)..<current.address.upperBound, user: user,
+                end: .noAddress(current.address), current)
         } else {
-            try add(channel: text.append("smtpx"), host: host, user: user, current)
+            try add(
+                channel: text.append("smtpx"), host: host, user: user, end: .noAddress(current.address), current)
         }
     }
 }

@@ -27,6 +27,8 @@ public struct Answer: ~Copyable, Sendable {
         public let privilege: UInt32
         /// The index in ``Answer/ancestry`` of the address it came from.
         public let origin: Int
+        /// The address that it stands for.
+        public let end: EndPlace
 
         /// Where the whole route stands as `channel!host!user`; nil if it was put together from pieces.
         @inlinable @inline(__always)
@@ -47,6 +49,8 @@ public struct Answer: ~Copyable, Sendable {
         public let parent: Int
     }
 
+    /// Where the address stands in ``text`` that was asked for, as it was read.
+    public internal(set) var asked: Range<Int> = 0..<0
     /// The text that the fields of routes stand in, among other text.
     public internal(set) var text = TextArena(capacity: 512)
     /// The routes, in order, as ranges in the text: all of them get the message.
@@ -116,10 +120,11 @@ extension Answer {
             case .expansionLimit, .growthLimit: ("error", "expansionlimit")
             case .map: ("hold", "IO:error")
             }
+        asked = text.append(address)
         places.append(
             RoutePlace(
-                channel: text.append(channel), host: text.append(host), user: text.append(address),
-                privilege: Route.nobody, origin: 0))
+                channel: text.append(channel), host: text.append(host), user: asked, privilege: Route.nobody, origin: 0,
+                end: .noAddress(asked)))
         self.failure = failure
     }
 }

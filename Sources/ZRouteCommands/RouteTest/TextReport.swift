@@ -65,6 +65,17 @@ struct TextReport: ResolutionReport {
     }
 }
 
+// `address TAB channel!host!user;channel!host!user`: for comparison, with the bytes preserved.
+
+/// One line an address, tab-separated.
+struct TSVReport: ResolutionReport {
+    func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout TextArena) {
+        // The first column is what was asked, byte for byte, so that input and output can be joined on it.
+        TSVField.append(address, escapingSeparators: false, then: UInt8(ascii: "\t"), to: &output)
+        answer.appendRoutes(then: UInt8(ascii: "\n"), to: &output)
+    }
+}
+
 /// Bytes as text for a terminal: what is no text, or would control the terminal, as `\xNN`.
 func printable(_ bytes: some Collection<UInt8>) -> String {
     let bytes = Array(bytes)
