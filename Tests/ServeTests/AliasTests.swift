@@ -39,11 +39,13 @@ struct AliasTests {
         tolocal@d.example: team@here.example
         postmaster@d.example: postmaster
         odd@d.example: "a.@b"@other.example
+        origin@d.example: bygate@d.example
         @all.example: %1@target.example
         """,
         "fqdnroutes": """
         box@d.example smtp-lmtp!store!cyrus-box%2
         a@d.example smtp-lmtp!store!a
+        bygate@d.example smtp-lmtp!store!u-%4
         gone@d.example error!nosuchuser!No such mailbox
         gone2@d.example error!expired
         @catch.example smtp-lmtp!store!catcher
@@ -99,7 +101,9 @@ struct AliasTests {
         ("*", "NOTFOUND"), ("@", "NOTFOUND"), ("u@", "NOTFOUND"), ("|/bin/sh", "NOTFOUND"), ("/etc/passwd", "NOTFOUND"),
         (":include:/etc/passwd", "NOTFOUND"), ("\u{0}@all.example", "NOTFOUND"), ("a\nb@all.example", "NOTFOUND"),
         // What the chain takes apart.
-        ("u%far.example@here.example", "OK u@far.example"), ("@here.example:u@far.example", "OK u@far.example"),
+        ("u%far.example@here.example", "OK u@far.example"), ("first.last%d.example", "NOTFOUND"),
+        ("@far.example:u@other.example", "NOTFOUND"), ("node::user", "NOTFOUND"),
+        ("origin@d.example", "OK bygate@d.example"), ("@here.example:u@far.example", "OK u@far.example"),
     ]
 
     @Test("says what an address ends at", arguments: counted("alias", answers.indices))

@@ -24,6 +24,7 @@ struct DeliveryMapsTests {
         box@d.example smtp-lmtp!store!cyrus-box%2
         two@d.example smtp-lmtp!store!two
         odd@d.example smtp-lmtp!store!a b
+        long@d.example smtp-lmtp!store!\(String(repeating: "u", count: 1000))
         full@d.example smtp-lmtp!store
         bare@d.example smtp-lmtp!
         gate@d.example smtp-gate!gw!u
@@ -62,6 +63,7 @@ struct DeliveryMapsTests {
             "full@d.example", "OK lmtp:unix:/run/store/lmtp", "OK mailbox", "OK DUNNO",
             #"OK "full@d.example"@store.store.internal"#
         ),
+        ("long@d.example", "OK lmtp:unix:/run/store/lmtp", "OK mailbox", "OK DUNNO", "TEMP"),
         (
             "fg1@here.example", "OK lmtp:unix:/run/store/lmtp", "OK mailbox", "OK DUNNO",
             "OK fg1@here.example.store.internal"

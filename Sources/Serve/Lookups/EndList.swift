@@ -21,6 +21,8 @@ struct EndList: ~Copyable {
         let text: String
         /// Whether it may be told with another domain for the users of this host.
         var isAboutLocalUser = false
+        /// Whether it may be told later: a map cannot be asked now.
+        var isAboutNow = false
     }
 
     /// What a mailer takes of one address (Postfix's virtual_alias_expansion_limit, its limit for an address, and that for a
@@ -29,8 +31,8 @@ struct EndList: ~Copyable {
 
     private(set) var text = TextArena(capacity: 512)
     private(set) var ends: [End] = []
-    /// Whether one of them is a user of this host, written with a domain of our choice.
-    private(set) var hasLocalUser = false
+    /// Whether one of them is, or was to be, a user at a store.
+    private(set) var hasStore = false
     private var known: Set<[UInt8]> = []
     private var bytes = 0
 
@@ -38,7 +40,7 @@ struct EndList: ~Copyable {
         text.removeAll()
         ends.removeAll(keepingCapacity: ends.count <= Self.mostAddresses)
         if !known.isEmpty { known = [] }
-        hasLocalUser = false
+        hasStore = false
         bytes = 0
     }
 
@@ -49,6 +51,7 @@ struct EndList: ~Copyable {
     mutating func add(
         user: Range<Int>, suffix: [UInt8], route: Int, of answer: borrowing Answer
     ) throws(Failure) {
+        hasStore = true
         let start = text.end
         guard answer.text.withSpan(user, { LocalPart.append($0, to: &text) }) else {
             throw Failure(
@@ -69,7 +72,6 @@ struct EndList: ~Copyable {
         case .noAddress:
             throw Self.unwritable(end.address, answer)
         case .localUser:
-            hasLocalUser = true
             guard answer.text.withSpan(end.address, { LocalPart.append($0, to: &text) }) else {
                 throw Self.unwritable(end.address, answer)
             }

@@ -31,7 +31,7 @@ extension LookupEngine {
             return reply.set(.absent, "it expands to nobody")
         }
         if isItsOwnEnd, !asStores || tally.delivering == 0 { return reply.set(.absent, "the address is its own end") }
-        var failure = EndList.Failure(text: "")
+        var first: EndList.Failure?
         for domain in site.localDomains {
             do throws(EndList.Failure) {
                 if try collect(localDomain: domain, asStores: asStores) {
@@ -40,11 +40,16 @@ extension LookupEngine {
                 try verify(localDomain: domain)
                 return write(into: &reply)
             } catch {
-                failure = error
+                if error.isAboutNow { return reply.set(.failed, error.text) }
+                if first == nil { first = error }
                 guard error.isAboutLocalUser else { break }
             }
         }
-        reply.set(.failed, failure.text)
+        // What is rewritten alone, as `user%host` is, may as well stay as it is: `transport` knows where it leads.
+        if answer.ancestry.isEmpty, !ends.hasStore {
+            return reply.set(.absent, "the address is its own end")
+        }
+        reply.set(.failed, first?.text ?? "the expansion cannot be told")
     }
 
     /// Whether nothing was expanded or rewritten: the chain comes to the address that it was asked for.
@@ -98,23 +103,25 @@ extension LookupEngine {
         guard let known = hops[found] else { return nil }
         switch known.hop {
         case .lmtp:
-            guard let suffix = known.suffix else { throw EndList.Failure(text: known.failure) }
+            guard let suffix = known.suffix else { throw EndList.Failure(text: known.failure, isAboutNow: true) }
             return suffix
         case .smtp, .exchanger: return nil
-        case .none(let reason): throw EndList.Failure(text: reason)
+        case .none(let reason): throw EndList.Failure(text: reason, isAboutNow: true)
         }
     }
 
-    /// Makes sure that each end comes to itself, by its own route, when it is asked for by itself.
+    /// Makes sure that each end comes to itself, and leads where it does here, when it is asked for by itself.
     private mutating func verify(localDomain: [UInt8]) throws(EndList.Failure) {
         for index in ends.ends.indices where !ends.ends[index].isStore {
             let end = ends.ends[index]
             ends.text.withSpan(end.range) { resolver.resolve($0, Self.request, into: &again) }
-            if again.status == .deferred { throw EndList.Failure(text: Self.reason(ofDeferred: again)) }
+            if again.status == .deferred {
+                throw EndList.Failure(text: Self.reason(ofDeferred: again), isAboutNow: true)
+            }
             guard let place = try placeOfItself(end, localDomain: localDomain) else {
                 throw failure(end, "is no end: asked for by itself it expands to other addresses")
             }
-            guard Self.isSameRoute(answer.places[end.route], of: answer, again.places[place], of: again) else {
+            guard Self.leadsAlike(answer.places[end.route], of: answer, again.places[place], of: again) else {
                 throw failure(end, "goes another way when it is asked for by itself: to \(Self.shown(again, place))")
             }
         }
@@ -146,8 +153,10 @@ extension LookupEngine {
         return itself
     }
 
-    /// Whether two routes deliver the same way to the same user.
-    private static func isSameRoute(
+    /// Whether two routes lead to the same server, and for a user of this host to the same user.
+    ///
+    /// His address is one of our making. Of other addresses a server is told the address itself, and not the user of the route.
+    private static func leadsAlike(
         _ first: Answer.RoutePlace, of answer: borrowing Answer, _ second: Answer.RoutePlace, of other: borrowing Answer
     ) -> Bool {
         func equal(_ range: Range<Int>, _ otherRange: Range<Int>) -> Bool {
@@ -158,7 +167,8 @@ extension LookupEngine {
         if answer.text.equals(first.channel, "error") { return true }
         // The host of a local route is the address that was asked for.
         guard answer.text.equals(first.channel, "local") || equal(first.host, second.host) else { return false }
-        return equal(first.user, second.user) || isSameMailbox(answer.text[first.user], other.text[second.user])
+        return first.end.kind != .localUser || equal(first.user, second.user)
+            || isSameMailbox(answer.text[first.user], other.text[second.user])
     }
 
     /// Whether two users are the same but for quotes that stand for nothing.
