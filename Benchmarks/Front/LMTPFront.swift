@@ -1,6 +1,6 @@
 // What does the LMTP front cost? Everything goes to one store, and where an address leads is known at once.
 //
-// lmtp-front SOCKET STORE [THREADS]: listens at SOCKET until standard input ends.
+// lmtp-front ENDPOINT STORE [THREADS]: listens at the endpoint until standard input ends.
 
 import Configuration
 import Delivery
@@ -37,8 +37,8 @@ struct OneAddress: TableFactory {
 struct LMTPFront {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count >= 3 else {
-            print("usage: lmtp-front SOCKET STORE [THREADS]")
+        guard arguments.count >= 3, let endpoint = ListeningEndpoint(arguments[1]) else {
+            print("usage: lmtp-front ENDPOINT STORE [THREADS]")
             exit(64)
         }
         var parameters = SchedulerParameters()
@@ -48,7 +48,7 @@ struct LMTPFront {
             settings: try Settings.load(standardFiles: [], overrides: [("hostname", "front.example.org")]))
         let resolution = try OneAddress(address: "recipient@example.net").resolution()
         let server = try FrontServer(
-            sockets: ListeningSocket.listen(at: [.unix(arguments[1])]), plan: plan,
+            sockets: ListeningSocket.listen(at: [endpoint]), plan: plan,
             settings: FrontSettings(host: "front.example.org"), spool: nil,
             threads: arguments.count > 3 ? Int(arguments[3]) ?? 1 : 1,
             resolve: { _, _, completion in completion(resolution) }, report: { print($0) })

@@ -94,6 +94,11 @@ public struct ServerSession: Sendable {
     /// Whether a transaction is under way, from the reply to MAIL to the last reply to its message.
     public var isWithinTransaction: Bool { transaction != nil }
 
+    /// Whether the client has named recipients and none of them is decided on.
+    public var isAwaitingFirstRecipient: Bool {
+        transaction.map { $0.undecidedCount > 0 && $0.undecidedCount == $0.askedCount } ?? false
+    }
+
     /// Whether the driver is to read on.
     public var wantsInput: Bool { !isClosed && input.count - inputStart < Self.inputLimit }
 

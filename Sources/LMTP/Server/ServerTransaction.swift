@@ -38,6 +38,9 @@ struct ServerTransaction: Sendable {
     /// How many replies to RCPT are not said yet.
     var undecidedCount: Int { slots.count }
 
+    /// How many recipients were named so far, whatever became of them.
+    var askedCount: Int { nextNumber }
+
     /// How many recipients there may be, once all are decided.
     var possibleCount: Int { accepted.count + slots.count }
 

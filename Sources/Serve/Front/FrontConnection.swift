@@ -149,7 +149,7 @@ final class FrontConnection: ChannelDuplexHandler {
             for lease in touched { lease.flush() }
         }
         isDriving = false
-        flush()
+        if !session.mayWaitWithOutput { flush() }
         count()
         clock.note(session.waitingFor, commandCount: session.commandCount, at: .now())
         if session.isClosed, !isClosed { close() }
@@ -174,6 +174,7 @@ final class FrontConnection: ChannelDuplexHandler {
     private func resolve(_ ticket: FrontSession.Ticket, _ address: [UInt8], _ request: Routing.Resolver.Request) {
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         loop.shared.resolve(address, request) { resolution in
+            guard !bound.eventLoop.inEventLoop else { return bound.value.resolved(ticket, resolution) }
             bound.eventLoop.execute { bound.value.resolved(ticket, resolution) }
         }
     }

@@ -22,12 +22,11 @@ extension FrontSession {
             }
         }
         let client = session.clientName ?? []
+        current.mark = ReceivedField.bytes(
+            client: client, host: settings.host, identifier: "\(name).\(current.number)",
+            isInternationalized: current.envelope.hasInternationalizedHeader, time: clock())
         transaction = current
         let isQueued = beginSubmission(client: client)
-        send(
-            ReceivedField.bytes(
-                client: client, host: settings.host, identifier: "\(name).\(current.number)",
-                isInternationalized: current.envelope.hasInternationalizedHeader, time: clock()))
         session.messageDecided()
         // Whose store was lost since RCPT.
         for store in current.stores {
@@ -41,8 +40,9 @@ extension FrontSession {
 
     /// The next piece of the message.
     mutating func pass(_ bytes: [UInt8]) {
-        guard transaction != nil else { return }
-        transaction?.message.look(at: bytes.span)
+        guard let stores = transaction?.stores else { return }
+        let isWholeLookedAt = stores.contains { $0.isReceiving && !$0.isOver && $0.mayRefuseEightBit }
+        transaction?.message.look(at: bytes.span, isWholeLookedAt: isWholeLookedAt)
         guard let message = transaction?.message else { return }
         if message.hopCount > settings.mostHops {
             return refuseAll(
@@ -62,6 +62,8 @@ extension FrontSession {
     mutating func endMessage() {
         guard transaction != nil else { return }
         tally.messages += 1
+        // A message without a byte has our mark all the same.
+        send([])
         var rest: [UInt8] = []
         transaction?.encoder.finish(into: &rest)
         transaction?.isMessageWhole = true
@@ -93,7 +95,12 @@ extension FrontSession {
     private mutating func send(_ bytes: [UInt8]) {
         guard let stores = transaction?.stores, stores.contains(where: { $0.isReceiving && !$0.isOver }) else { return }
         var wire: [UInt8] = []
+        if let mark = transaction?.mark, !mark.isEmpty {
+            transaction?.encoder.encode(mark.span, into: &wire)
+            transaction?.mark = []
+        }
         transaction?.encoder.encode(bytes.span, into: &wire)
+        guard !wire.isEmpty else { return }
         for store in stores where store.isReceiving && !store.isOver {
             actions.append(.store(store.number, .message(wire)))
         }
@@ -103,13 +110,10 @@ extension FrontSession {
     private mutating func refuseStores(_ message: PassingMessage) {
         let isInternationalized = transaction?.envelope.hasInternationalizedHeader == true && message.hasEightBitHeader
         for index in transaction?.stores.indices ?? 0..<0 {
-            guard let store = transaction?.stores[index], store.isReceiving, !store.isOver,
-                let extensions = store.extensions
-            else { continue }
-            let options = store.destination.options
-            if options.forcesSevenBit || (!extensions.contains(.eightBitMIME) && !options.forcesEightBit) {
+            guard let store = transaction?.stores[index], store.isReceiving, !store.isOver else { continue }
+            if store.mayRefuseEightBit {
                 refuse(index, Self.conversionNeeded)
-            } else if isInternationalized, !extensions.contains(.smtpUTF8) {
+            } else if isInternationalized, store.extensions?.contains(.smtpUTF8) == false {
                 refuse(index, Self.headerNotTaken)
             }
         }

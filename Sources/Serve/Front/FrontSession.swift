@@ -183,6 +183,10 @@ package struct FrontSession: Sendable {
         return actions[nextActionIndex - 1]
     }
 
+    /// Whether what is to be said can wait: a client that names a recipient without waiting for the reply to MAIL hears
+    /// both together.
+    package var mayWaitWithOutput: Bool { session.isAwaitingFirstRecipient }
+
     /// Appends what is to be said to the client to a buffer.
     package mutating func takeOutput(into buffer: inout [UInt8]) { session.takeOutput(into: &buffer) }
 

@@ -14,7 +14,7 @@ package struct FrontSettings: Sendable {
     /// Recipients of a message.
     package var recipients = 10_000
     /// Open connections of clients; one more is told to come later.
-    package var connections = 2000
+    package var connections = 10_000
     /// How long is waited for a client's command, in seconds.
     package var commandSeconds = 300
     /// How long is waited for more of a message, in seconds; and for each MiB of the whole.

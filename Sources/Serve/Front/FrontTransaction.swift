@@ -70,6 +70,13 @@ struct FrontStore: Sendable {
         isBlocked = false
     }
 
+    /// Whether the message may have bytes beyond ASCII that it does not take.
+    var mayRefuseEightBit: Bool {
+        let options = destination.options
+        return options.forcesSevenBit
+            || (extensions?.contains(.eightBitMIME) == false && !options.forcesEightBit)
+    }
+
     /// Whether anybody waits for what it says to the message.
     var hasOpenSlots: Bool { openSlots > 0 }
 }
@@ -105,6 +112,8 @@ struct FrontTransaction: Sendable {
     var discarded: [Int] = []
     var message = PassingMessage()
     var encoder = MessageEncoder(framing: .data)
+    /// What goes to the stores before the first piece of the message.
+    var mark: [UInt8] = []
     var isMessageBegun = false
     var isMessageWhole = false
 

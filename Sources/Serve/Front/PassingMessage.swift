@@ -25,12 +25,15 @@ struct PassingMessage: Sendable {
     private var isAfterCarriageReturn = false
 
     /// Looks at the next piece.
-    mutating func look(at bytes: borrowing Span<UInt8>) {
+    ///
+    /// - Parameter isWholeLookedAt: whether it matters that bytes beyond ASCII follow the header.
+    mutating func look(at bytes: borrowing Span<UInt8>, isWholeLookedAt: Bool) {
         var position = 0
         while position < bytes.count, isInHeader {
             look(at: bytes[position])
             position += 1
         }
+        guard isWholeLookedAt else { return }
         while position < bytes.count, !isEightBit {
             if bytes[position] >= 0x80 { isEightBit = true }
             position += 1
