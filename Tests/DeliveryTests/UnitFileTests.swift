@@ -12,11 +12,12 @@ import ZRouteTestKit
 
     @Test(arguments: [
         "zroute-deliver.service", "zroute-route-queue.service", "zroute-deliver-once.service", "zroute-deliver.timer",
+        "zroute-serve.service", "zroute-serve.socket",
     ])
     func systemdUnderstandsTheUnit(name: String) throws {
         let place = try TemporaryDirectory()
         for unit in try FileManager.default.contentsOfDirectory(atPath: Self.contrib)
-        where unit.hasSuffix(".service") || unit.hasSuffix(".timer") {
+        where [".service", ".timer", ".socket"].contains(where: unit.hasSuffix) {
             let lines = text(try readFile("\(Self.contrib)/\(unit)", limit: 1 << 20).bytes)
             // The program is not installed where it is tested.
             try place.write(lines.replacing("/usr/bin/zroute", with: try Programs.zroute.get()), to: unit)
@@ -26,10 +27,11 @@ import ZRouteTestKit
     }
 
     /// What a unit starts is a command line that the program takes.
-    @Test(arguments: ["zroute-deliver", "zroute-route-queue", "zroute-deliver-once"])
+    @Test(arguments: ["zroute-deliver", "zroute-route-queue", "zroute-deliver-once", "zroute-serve"])
     func theProgramTakesTheCommand(name: String) throws {
         let unit = text(try readFile("\(Self.contrib)/\(name).service", limit: 1 << 20).bytes)
-        let line = try #require(unit.split(separator: "\n").first { $0.hasPrefix("ExecStart=/usr/bin/zroute ") })
+        let joined = unit.replacing("\\\n", with: " ")
+        let line = try #require(joined.split(separator: "\n").first { $0.hasPrefix("ExecStart=/usr/bin/zroute ") })
         let arguments = line.dropFirst("ExecStart=/usr/bin/zroute ".count).split(separator: " ").map(String.init)
         let relations = ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"]
         let site = try TestSite([

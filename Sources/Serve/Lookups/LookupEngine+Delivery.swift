@@ -47,7 +47,7 @@ extension LookupEngine {
         return Self.areSame(answer.places[0].host, (at + 1)..<answer.asked.upperBound, in: answer.text)
     }
 
-    private static func findHop(
+    static func findHop(
         _ place: Answer.RoutePlace, of answer: borrowing Answer, _ hops: inout HopCache
     ) -> Int {
         answer.text.withSpan(place.channel) { channel in

@@ -12,17 +12,44 @@ extension LookupEngine {
     mutating func answerRoutes(
         _ key: Span<UInt8>, _ role: Resolver.Request.Role, into reply: inout LookupReply
     ) {
-        var request = Self.request
-        request.role = role
-        request.isForDisplay = true
-        // For a sender nothing is expanded.
-        request.isSubmitted = role == .recipient
-        resolver.resolve(key, request, into: &answer)
+        resolver.resolve(key, Self.requestForDisplay(role), into: &answer)
         if answer.status == .deferred { return setDeferred(&reply) }
         scratch.removeAll()
         answer.appendRoutes(then: 0, to: &scratch)
         reply.begin(.found)
         scratch.withSpan(0..<(scratch.end - 1)) { reply.append($0) }
+    }
+
+    static func requestForDisplay(_ role: Resolver.Request.Role) -> Resolver.Request {
+        var request = Self.request
+        request.role = role
+        request.isForDisplay = true
+        // For a sender nothing is expanded.
+        request.isSubmitted = role == .recipient
+        return request
+    }
+
+    /// Answers with the routes of an address in a form that the caller writes; those that are not certain now as a failure.
+    mutating func answerForm(
+        _ key: Span<UInt8>, into reply: inout LookupReply, write: (borrowing Answer) -> [UInt8]
+    ) {
+        resolver.resolve(key, Self.requestForDisplay(.recipient), into: &answer)
+        reply.begin(answer.status == .deferred ? .failed : .found)
+        reply.append(write(answer))
+    }
+
+    /// Answers whether every relation can be asked; otherwise with those that cannot, and why.
+    mutating func answerHealth(into reply: inout LookupReply) {
+        var failures: [UInt8] = []
+        for position in relations.indices {
+            answerRelation(position, Array("zroute.invalid".utf8).span, into: &reply)
+            guard reply.status == .failed else { continue }
+            failures += reply.text
+            failures.append(ASCII.lineFeed)
+        }
+        guard !failures.isEmpty else { return reply.set(.found, "ok\n") }
+        reply.begin(.failed)
+        reply.append(failures)
     }
 
     /// Answers whether a domain is served here.

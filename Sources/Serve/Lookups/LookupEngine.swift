@@ -36,10 +36,11 @@ package struct LookupEngine: ~Copyable {
     /// - Parameters:
     ///   - texts: what reads text maps, shared among workers.
     ///   - watch: watches the worker for lookups that hang; nil where nobody does.
-    package init(_ site: ServedSite, texts: TextTableLoader, watch: CallWatch?) {
+    ///   - trace: where steps and lookups are recorded.
+    package init(_ site: ServedSite, texts: TextTableLoader, watch: CallWatch?, trace: Trace? = nil) {
         self.site = site
         hops = HopCache(site)
-        resolver = site.site.makeResolver(texts: texts, watch: watch)
+        resolver = site.site.makeResolver(texts: texts, watch: watch, trace: trace)
         var named: [NamedRelation] = []
         for name in site.maps.relations { named.append(resolver.relation(named: name)) }
         relations = named
@@ -57,6 +58,8 @@ package struct LookupEngine: ~Copyable {
         case .domain: answerDomain(key, into: &reply)
         case .route: answerRoutes(key, .recipient, into: &reply)
         case .sender: answerRoutes(key, .sender, into: &reply)
+        case .userdb: answerUserdb(key, into: &reply)
+        case .page: reply.set(.refused, "pages are for HTTP")
         case .relation(let position): answerRelation(position, key, into: &reply)
         }
     }

@@ -1,6 +1,7 @@
 // The maps that a lookup server answers to, by their names.
 
 import Bytes
+package import LookupProtocols
 
 /// What a client asks of a key.
 package enum ServedMap: Sendable, Hashable {
@@ -20,8 +21,12 @@ package enum ServedMap: Sendable, Hashable {
     case route
     /// The routes of a sender.
     case sender
+    /// Who a user is at his store, and where that is, for Dovecot's userdb.
+    case userdb
     /// The value of one relation, by its position in ``ServedMaps/relations``.
     case relation(Int)
+    /// A page of the HTTP door.
+    case page(ServedPage)
 }
 
 /// The names that a site's lookup server knows.
@@ -44,7 +49,8 @@ package struct ServedMaps: Sendable {
     /// The map of a name; nil where there is none.
     package func map(named name: Span<UInt8>) -> ServedMap? {
         for known in ServedMap.named where name.isEqual(to: known.name) { return known.map }
-        return relationNames.firstIndex { name.isEqual(to: $0.span) }.map { .relation($0) }
+        if let position = relationNames.firstIndex(where: { name.isEqual(to: $0.span) }) { return .relation(position) }
+        return ServedPage(rawValue: String(decoding: [UInt8](copying: name), as: UTF8.self)).map { .page($0) }
     }
 
     /// The name of a map.
@@ -52,6 +58,7 @@ package struct ServedMaps: Sendable {
         if case .relation(let position) = map {
             return relations.indices.contains(position) ? "relation/\(relations[position])" : "relation"
         }
+        if case .page(let page) = map { return page.rawValue }
         return ServedMap.named.first { $0.map == map }.map { "\($0.name)" } ?? ""
     }
 }
@@ -59,6 +66,6 @@ package struct ServedMaps: Sendable {
 extension ServedMap {
     fileprivate static let named: [(name: StaticString, map: ServedMap)] = [
         ("alias", .alias), ("transport", .transport), ("mailbox", .mailbox), ("access", .access), ("domain", .domain),
-        ("route", .route), ("sender", .sender), ("store-alias", .storeAlias),
+        ("route", .route), ("sender", .sender), ("userdb", .userdb), ("store-alias", .storeAlias),
     ]
 }

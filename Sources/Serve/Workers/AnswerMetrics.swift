@@ -5,7 +5,7 @@ import LookupProtocols
 
 extension LookupServer {
     /// The counts in Prometheus's text format.
-    package var metricsText: String {
+    var metricsText: String {
         var lines = [
             "# HELP zroute_answers_total Answers by protocol, map and status.", "# TYPE zroute_answers_total counter",
         ]

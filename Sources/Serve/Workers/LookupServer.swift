@@ -73,6 +73,7 @@ package final class LookupServer: Sendable {
     /// Which queue is given the next connection or question.
     private let turn = Atomic(0)
     private let ended = Atomic(false)
+    private let otherMetrics = Mutex<(@Sendable () -> String)?>(nil)
     /// The workers, for their supervisor; whoever waits for them to end is told.
     let crew = Monitor(Crew())
 
@@ -130,6 +131,15 @@ package final class LookupServer: Sendable {
         _ address: [UInt8], _ request: Resolver.Request, completion: @escaping @Sendable (Resolution) -> Void
     ) {
         nextQueue().add(.question(AddressQuestion(address: address, request: request, completion: completion)))
+    }
+
+    /// Has the page `/metrics` show also what others count.
+    package func showMetrics(of others: @escaping @Sendable () -> String) { otherMetrics.withLock { $0 = others } }
+
+    /// All that is counted, in Prometheus's text format.
+    package var allMetricsText: String {
+        let others = otherMetrics.withLock { $0 }
+        return metricsText + (others?() ?? "")
     }
 
     /// Serves a site as it is now; requests that are being answered are answered as it was.

@@ -32,3 +32,47 @@ package struct LookupService: Sendable {
         self.makeEngine = makeEngine
     }
 }
+
+/// Answers for a site; belongs to one worker.
+package final class ServedEngine: LookupAnswering {
+    /// Writes the routes of an address, and with a trace how they were found.
+    package typealias WriteRoutes = @Sendable (Span<UInt8>, borrowing Answer, Trace?) -> [UInt8]
+
+    private var engine: LookupEngine
+    private let writeRoutes: WriteRoutes
+    /// Makes the engine that records its steps, where somebody asks for them.
+    private let makeTracer: (Trace) -> LookupEngine
+    private var tracer: Tracer?
+
+    /// An engine that records its steps: its maps are opened once more.
+    private final class Tracer {
+        let trace = Trace()
+        var engine: LookupEngine
+
+        init(_ make: (Trace) -> LookupEngine) { engine = make(trace) }
+    }
+
+    /// Makes a worker's engine.
+    package init(_ site: ServedSite, texts: TextTableLoader, watch: CallWatch, writeRoutes: @escaping WriteRoutes) {
+        engine = LookupEngine(site, texts: texts, watch: watch)
+        self.writeRoutes = writeRoutes
+        makeTracer = { LookupEngine(site, texts: texts, watch: watch, trace: $0) }
+    }
+
+    package func answer(_ map: ServedMap, _ key: Span<UInt8>, into reply: inout LookupReply) {
+        switch map {
+        case .page(.route): engine.answerForm(key, into: &reply) { writeRoutes(key, $0, nil) }
+        case .page(.trace):
+            let tracer = self.tracer ?? Tracer(makeTracer)
+            self.tracer = tracer
+            tracer.trace.clear()
+            tracer.engine.answerForm(key, into: &reply) { writeRoutes(key, $0, tracer.trace) }
+        case .page(.health): engine.answerHealth(into: &reply)
+        default: engine.answer(map, key, into: &reply)
+        }
+    }
+
+    package func resolve(_ address: Span<UInt8>, _ request: Resolver.Request) -> Resolution {
+        engine.resolve(address, request)
+    }
+}

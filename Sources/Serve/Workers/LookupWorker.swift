@@ -110,7 +110,9 @@ final class LookupWorker: @unchecked Sendable {
             let cell = server.counts.cell(server.protocolName(of: listener), map.map { service.maps.name(of: $0) })
             counts.withLock { $0 = cell }
         }
-        if let map = asked.map {
+        if case .page(.metrics) = asked.map {
+            reply.set(.found, server.allMetricsText)
+        } else if let map = asked.map {
             engine.answer(map, request.key.span, into: &reply)
             guard !watch.isAbandoned else { return false }
         } else {

@@ -14,8 +14,8 @@ package struct ZRouteCommand: ParsableCommand {
             "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
         version: version,
         subcommands: [
-            RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, QueueCommand.self, NewdbCommand.self,
-            MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
+            RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, ServeCommand.self, QueueCommand.self,
+            NewdbCommand.self, MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
         ])
 
     /// Needed by the parser.

@@ -103,10 +103,12 @@ struct DeliverCommand: ParsableCommand {
                 throw try delivery.run(sender: sender, recipients: recipients)
             }
             let run = DeliverSpoolRun(
-                postOffice: try openSpool(settings, form), settings: settings, site: site, plan: plan, form: form,
+                postOffice: try SpoolAccess.openForDelivery(settings, DiagnosticLog(form)), settings: settings,
+                site: site, plan: plan, form: form,
                 workers: workers, metricsPath: metrics)
             if let life {
-                try run.serve(life) { try readSettings(isRouting: site != nil, form) }
+                var service = try run.makeService(life) { try readSettings(isRouting: site != nil, form) }
+                life.run(&service)
             } else {
                 let status = try run.deliverOnce(ignoresSchedule: ignoresSchedule)
                 if status != .ok { throw status }
@@ -115,17 +117,6 @@ struct DeliverCommand: ParsableCommand {
             DiagnosticLog(form).say(error)
             throw ExitCode(unusableConfiguration: error)
         }
-    }
-
-    private func openSpool(_ settings: Settings, _ form: LogForm) throws -> PostOffice {
-        let postOffice = try SpoolAccess.open(settings, DiagnosticLog(form))
-        do {
-            try postOffice.completeRemovals()
-        } catch {
-            DiagnosticLog(form).say(error)
-            throw ExitCode.tryAgain
-        }
-        return postOffice
     }
 
     /// Reads all configuration, that of routing too.

@@ -49,19 +49,20 @@ struct DeliverSpoolRun {
         return Parts(log: log, environment: environment, metrics: metrics, routing: routing)
     }
 
-    /// Delivers until the service is told to end.
+    /// Delivery as a service, which has begun.
     ///
     /// - Parameter read: reads the configuration.
     /// - Throws: the exit status where it cannot begin.
-    func serve(_ life: ServiceLife, read: @escaping () throws -> DeliverService.Configuration) throws(ExitCode) {
+    func makeService(
+        _ life: ServiceLife, read: @escaping () throws -> DeliverService.Configuration
+    ) throws(ExitCode) -> DeliverService {
         let parts = try makeParts(.events, life)
-        var service = DeliverService(
+        return DeliverService(
             DeliverService.Configuration(settings: settings, plan: plan, site: site), postOffice,
             DeliveryService(parts.environment, workers: workers, openLimit: SpoolAccess.openLimit), parts.routing,
             parts.log, parts.metrics, life, read: read,
             // It was asked to end: what its log told of while it ran is no failure of that.
             close: { _ = finish(parts) })
-        life.run(&service)
     }
 
     /// Tries each message once.

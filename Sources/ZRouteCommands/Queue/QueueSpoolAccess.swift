@@ -27,6 +27,20 @@ enum SpoolAccess {
         }
     }
 
+    /// Opens the spool that the settings name, and completes what a delivery before was in the middle of.
+    ///
+    /// - Throws: the exit status, after saying what is wrong.
+    static func openForDelivery(_ settings: Settings, _ log: borrowing DiagnosticLog) throws(ExitCode) -> PostOffice {
+        let postOffice = try open(settings, log)
+        do throws(FileError) {
+            try postOffice.completeRemovals()
+        } catch {
+            log.say(error)
+            throw .tryAgain
+        }
+        return postOffice
+    }
+
     /// What to do about a spool that cannot be opened, as the end of a message.
     static let remedy =
         "; POSTOFFICE needs the directories router, transport, queue and postman, which this user may read and write: make"
