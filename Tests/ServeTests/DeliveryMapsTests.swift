@@ -8,7 +8,10 @@ import ZRouteTestKit
 struct DeliveryMapsTests {
     static let maps = [
         "thishost": "here.example",
-        "aliases": "team: bob, carol@x.example",
+        "aliases": """
+        team: bob, carol@x.example
+        keeper: keeper, carol@x.example
+        """,
         "fqdnaliases": """
         alias@d.example: box@d.example
         list@d.example: box@d.example, two@d.example
@@ -16,6 +19,8 @@ struct DeliveryMapsTests {
         awaylist@d.example: box@d.example, u@far.example
         mixed@d.example: box@d.example, gone@d.example
         dead@d.example: gone@d.example, gone2@d.example
+        both@d.example: both@d.example, two@d.example
+        bothgone@d.example: gone@d.example, bothgone@d.example
         nothing@d.example: /dev/null
         program@d.example: "|/bin/prog"
         first@d.example: fg1
@@ -23,6 +28,8 @@ struct DeliveryMapsTests {
         "fqdnroutes": """
         box@d.example smtp-lmtp!store!cyrus-box%2
         two@d.example smtp-lmtp!store!two
+        both@d.example smtp-lmtp!store!both%2
+        bothgone@d.example smtp-lmtp!store!bothgone
         odd@d.example smtp-lmtp!store!a b
         long@d.example smtp-lmtp!store!\(String(repeating: "u", count: 1000))
         full@d.example smtp-lmtp!store
@@ -95,6 +102,19 @@ struct DeliveryMapsTests {
         (
             "mixed@d.example", "OK retry:4.3.5", "OK mailbox", "OK DUNNO",
             "OK cyrus-box@store.store.internal,gone@d.example"
+        ),
+        // A copy of its own is asked for by whoever has expanded the list.
+        (
+            "Both@d.example", "OK lmtp:unix:/run/store/lmtp", "OK mailbox", "OK DUNNO",
+            "OK both@store.store.internal,two@store.store.internal"
+        ),
+        (
+            "bothgone@d.example", "OK lmtp:unix:/run/store/lmtp", "OK mailbox", "OK DUNNO",
+            "OK gone@d.example,bothgone@store.store.internal"
+        ),
+        (
+            "keeper@here.example", "OK lmtp:unix:/run/store/lmtp", "OK mailbox", "OK DUNNO",
+            "OK keeper@here.example.store.internal,carol@x.example"
         ),
         ("away@d.example", "OK retry:4.3.5", "OK mailbox", "OK DUNNO", "OK u@far.example"),
         ("gate@d.example", "OK smtp:[192.0.2.9]:2525", "OK mailbox", "OK DUNNO", "NOTFOUND"),

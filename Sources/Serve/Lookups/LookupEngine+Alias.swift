@@ -93,6 +93,17 @@ extension LookupEngine {
         return place == 0
     }
 
+    /// The route of the address's own copy, where it stands in the list that it expands to.
+    ///
+    /// - Returns: its index; nil where it does not stand there.
+    mutating func ownRoute() -> Int? {
+        for domain in site.localDomains {
+            guard (try? collect(localDomain: domain, asStores: false)) != nil else { continue }
+            if let own = ends.place(of: answer.asked, in: answer.text) { return ends.ends[own].route }
+        }
+        return nil
+    }
+
     /// The domain of an address of the store that has a route; nil where no store has it.
     private static func storeSuffix(
         _ place: Answer.RoutePlace, of answer: borrowing Answer, _ hops: inout HopCache

@@ -10,7 +10,8 @@ extension LookupEngine {
     ///
     /// Absent is what the mailer is to do by its own rules: senders, foreign addresses, and Postfix's `*`. An address that
     /// becomes several is for `alias` to expand; a mailer that does not ask it is told to keep the mail (`retry:`), and not that
-    /// the lookup failed: it asks `transport` for lists, too, before it has expanded them.
+    /// the lookup failed: it asks `transport` for lists, too, before it has expanded them. An address that stands in its own list
+    /// is told where its own copy goes: a mailer that has expanded it asks for that.
     mutating func answerTransport(_ key: Span<UInt8>, into reply: inout LookupReply) {
         guard !Self.isNoRecipient(key) else { return reply.set(.absent, "no recipient") }
         if let host = site.stores?.host(of: key) {
@@ -29,7 +30,12 @@ extension LookupEngine {
         guard let index = tally.firstDelivering else {
             return tally.refused == 0 ? reply.set(.found, "discard:as the route says") : setSeveral(&reply)
         }
-        guard tally.delivering == 1, tally.refused == 0 else { return setSeveral(&reply) }
+        guard tally.delivering == 1, tally.refused == 0 else {
+            guard let own = ownRoute(), Self.verdict(answer.places[own], in: answer) == .delivers else {
+                return setSeveral(&reply)
+            }
+            return writeHop(Self.findHop(answer.places[own], of: answer, &hops), into: &reply)
+        }
         let place = answer.places[index]
         let found = Self.findHop(place, of: answer, &hops)
         // A store may know the address that was asked for, and refuse it by itself; a host elsewhere surely does not.
