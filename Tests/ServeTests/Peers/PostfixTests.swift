@@ -1,0 +1,144 @@
+// A real Postfix in front of `zroute serve`, set up as docs/postfix.md says: every decision about an address is ours.
+
+import Foundation
+import Testing
+import ZRouteTestKit
+
+@Suite(.serialized) struct PostfixTests {
+    /// What Postfix is set up by: a section of the page.
+    static let lookupMaps = "Lookup maps"
+
+    /// Address as it is typed, then the users and folders that get its mail.
+    static let ways: [(address: String, mailboxes: [String])] = [
+        ("user@virtual.example", ["virtual-user"]),
+        ("user+Lists@virtual.example", ["virtual-user+Lists"]),
+        ("user--Lists@virtual.example", ["virtual-user+Lists"]),
+        ("user+lists/swift@virtual.example", ["virtual-user+lists.swift"]),
+        ("USER@VIRTUAL.EXAMPLE", ["virtual-user"]),
+        ("User+Lists@Virtual.Example", ["virtual-user+Lists"]),
+        ("user@example.org", ["user"]),
+        ("other--lists@example.org", ["other+lists"]),
+        ("any@catch.example", ["catch"]),
+        ("ANY+tail@catch.example", ["catch"]),
+        ("team@virtual.example", ["virtual-user", "other+Lists"]),
+        ("Team@virtual.example", ["virtual-user", "other+Lists"]),
+        ("everyone@example.org", ["virtual-user", "other+Lists", "user", "user+Quoted"]),
+        ("self@example.org", ["self", "user"]),
+        ("postmaster@virtual.example", ["user"]),
+        ("postmaster@mail.example.org", ["user"]),
+        ("Postmaster", ["user"]),
+        ("\"quoted user\"@virtual.example", ["user+Quoted"]),
+        ("\"Quoted User\"@virtual.example", ["user+Quoted"]),
+        ("\"user\"@virtual.example", ["virtual-user"]),
+    ]
+
+    /// Recipients that are refused, and what with.
+    static let refusals: [(address: String, text: String)] = [
+        ("nobody@virtual.example", "nobody of that name is here"),
+        ("nobody+Lists@virtual.example", "nobody of that name is here"),
+        ("nobody--lists@example.org", "nobody of that name is here"),
+        ("NOBODY@Example.Org", "nobody of that name is here"),
+        ("gone@virtual.example", "this user has left"),
+        ("Gone+x@virtual.example", "this user has left"),
+        ("\"no body\"@virtual.example", "nobody of that name is here"),
+    ]
+
+    private static func start(
+        _ section: String, _ lines: String = ""
+    ) throws -> (postfix: PostfixPeer, site: PeerSite, command: String) {
+        let page = try DocumentedConfiguration("postfix.md", section: section)
+        let postfix = try PostfixPeer(
+            try page.file("/etc/postfix/main.cf") + lines, commands: page.commands("postconf "))
+        let site = try PeerSite(page, replacing: postfix.replacements)
+        return (postfix, site, try page.command("zroute serve "))
+    }
+
+    @Test func messagesAreFoundWhereTheMapsSay() throws {
+        guard PostfixPeer.canRun("PostfixTests") else { return }
+        let (postfix, site, command) = try Self.start(Self.lookupMaps)
+        defer { postfix.stop() }
+        try site.serve(command)
+        var wanted: [String: [String]] = [:]
+        for (number, way) in counted("addresses that Postfix delivers to", Self.ways).enumerated() {
+            let reply = try postfix.connect().send(to: [way.address], subject: "way-\(number)")
+            #expect(reply.kind == "2", "\(way.address): \(reply) \(site.log)")
+            for mailbox in way.mailboxes { wanted[mailbox, default: []].append("way-\(number)") }
+        }
+        try postfix.waitUntilEmpty()
+        let found = try site.delivered()
+        #expect(found.mapValues { $0.sorted() } == wanted.mapValues { $0.sorted() }, "\(postfix.log.suffix(3000))")
+        #expect(postfix.logLines("status=bounced").isEmpty)
+    }
+
+    /// Where the store knows its users by the addresses themselves, `alias` takes the place of `store-alias`.
+    @Test func storesThatKnowAddressesAreAskedForThem() throws {
+        guard PostfixPeer.canRun("PostfixTests") else { return }
+        let (postfix, site, command) = try Self.start(
+            Self.lookupMaps, "virtual_alias_maps = socketmap:unix:zroute/socketmap:alias\n")
+        defer { postfix.stop() }
+        try site.serve(command)
+        let ways: [(address: String, mailboxes: [String])] = [
+            ("User+Lists@Virtual.Example", ["User+Lists"]), ("other@example.org", ["other"]),
+            ("any@catch.example", ["any"]), ("team@virtual.example", ["user", "other+Lists"]),
+            ("everyone@example.org", ["user", "other+Lists", "user", "user+Quoted"]),
+            ("self@example.org", ["self", "user"]), ("postmaster@virtual.example", ["user"]),
+        ]
+        var wanted: [String: [String]] = [:]
+        let replies = try postfix.clients.send(ways.map(\.address), subjects: "way")
+        for (number, (way, reply)) in zip(ways, replies).enumerated() {
+            #expect(reply.kind == "2", "\(way.address): \(reply) \(site.log)")
+            for mailbox in way.mailboxes { wanted[mailbox, default: []].append("way-\(number)") }
+        }
+        try postfix.waitUntilEmpty()
+        let found = try site.delivered()
+        #expect(found.mapValues { $0.sorted() } == wanted.mapValues { $0.sorted() }, "\(postfix.log.suffix(3000))")
+        #expect(postfix.logLines("status=bounced").isEmpty)
+    }
+
+    @Test func unknownUsersAreRefusedInOurWords() throws {
+        guard PostfixPeer.canRun("PostfixTests") else { return }
+        let (postfix, site, command) = try Self.start(Self.lookupMaps)
+        defer { postfix.stop() }
+        try site.serve(command)
+        for refusal in counted("addresses that Postfix refuses", Self.refusals) {
+            let reply = try postfix.connect().ask(refusal.address)
+            #expect(
+                reply.description.hasPrefix("550 5.1.1 ")
+                    && reply.description.hasSuffix(": Recipient address rejected: \(refusal.text)"),
+                "\(refusal.address): \(reply) \(site.log)")
+        }
+        // Below storedomain nobody can write from outside.
+        for address in ["user@node.store.internal", "user@store.internal", "nobody@elsewhere.example"] {
+            let reply = try postfix.connect().ask(address)
+            #expect(reply.kind == "5" && reply.description.contains("Relay access denied"), "\(address): \(reply)")
+        }
+    }
+
+    @Test func theAccessMapRefusesInOurWords() throws {
+        guard PostfixPeer.canRun("PostfixTests") else { return }
+        let access = try DocumentedConfiguration("postfix.md", section: "Access map").file("/etc/postfix/main.cf")
+        // Nothing but the access map refuses.
+        let (postfix, site, command) = try Self.start(
+            Self.lookupMaps, access + "transport_maps =\nvirtual_mailbox_maps =\n")
+        defer { postfix.stop() }
+        try site.serve(command)
+        for refusal in Self.refusals {
+            let reply = try postfix.connect().ask(refusal.address)
+            #expect(
+                reply.description.hasPrefix("550 5.1.1 ")
+                    && reply.description.hasSuffix(": Recipient address rejected: \(refusal.text)"),
+                "\(refusal.address): \(reply) \(site.log)")
+        }
+        for way in Self.ways {
+            let reply = try postfix.connect().ask(way.address)
+            #expect(reply.kind == "2", "\(way.address): \(reply)")
+        }
+        site.stopServing()
+        try site.serve(command, failing: PeerSite.relations)
+        // The postmaster of this host is let in without a question; the next one is asked when the message has come.
+        for address in Self.ways.map(\.address) + Self.refusals.map(\.address) where address.contains("@") {
+            let reply = try postfix.connect().ask(address)
+            #expect(reply.kind == "4", "\(address): \(reply)")
+        }
+    }
+}
