@@ -232,6 +232,27 @@ private func eventually(_ condition: () throws -> Bool) throws -> Bool {
         #expect(left.isEmpty)
     }
 
+    /// Exim ends its side of the connection behind QUIT, and waits for what becomes of its message.
+    @Test func theClientThatOnlyListensHearsWhatBecameOfItsMessage() throws {
+        let directory = try TemporaryDirectory()
+        let a = try ScriptedServer(in: directory, name: "a")
+        defer { a.stop() }
+        let place = try FrontPlace(in: directory)
+        let whole = try place.client()
+        let envelope = "MAIL FROM:<s@y.example>\r\nRCPT TO:<a1@x.example>\r\n"
+        try whole.stream.write(envelope + "BDAT 3 LAST\r\nx\r\nQUIT\r\n")
+        whole.stream.closeWriting()
+        #expect(
+            try whole.stream.readToEnd()
+                == "250 2.1.0 ok\r\n250 2.1.5 ok\r\n250 2.1.5 delivered <a1@store>\r\n221 2.0.0 bye\r\n")
+        let part = try place.client()
+        try part.stream.write(envelope + "BDAT 30 LAST\r\nx\r\n")
+        part.stream.closeWriting()
+        #expect(try part.stream.readToEnd() == "250 2.1.0 ok\r\n250 2.1.5 ok\r\n")
+        #expect(try eventually { a.record.openConnections == 0 })
+        #expect(a.record.messages.count == 1)
+    }
+
     @Test func theSpoolTakesWhatNoStoreIsAskedFor() throws {
         let directory = try TemporaryDirectory()
         let a = try ScriptedServer(in: directory, name: "a")

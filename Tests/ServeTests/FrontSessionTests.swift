@@ -259,7 +259,7 @@ import ZRouteTestKit
         for place in StagedPlace.allCases {
             for fault in Self.faults {
                 for extent in 0...Self.extents.count {
-                    for sendsTogether in [false, true] {
+                    for (sendsTogether, isHalfClosed) in [(false, false), (true, false), (true, true)] {
                         dialogues += 1
                         let stage = try FrontStage()
                         stage.makeStore = { host in
@@ -276,6 +276,7 @@ import ZRouteTestKit
                                 stage.passTime()
                             }
                         }
+                        if isHalfClosed { stage.closeInput() }
                         stage.passTime()
                         said += stage.said()
                         if extent < Self.extents.count { vanished += 1 }
@@ -283,7 +284,8 @@ import ZRouteTestKit
                         stage.passTime()
                         delivered += check(
                             stage, said, extent,
-                            "\(place): \(fault), client vanishes after \(extent) lines (\(sendsTogether))")
+                            "\(place): \(fault), client vanishes after \(extent) lines (\(sendsTogether), \(isHalfClosed))"
+                        )
                     }
                 }
             }

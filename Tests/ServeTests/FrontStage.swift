@@ -74,6 +74,12 @@ final class FrontStage {
         carryOut()
     }
 
+    /// The client says nothing more, and listens.
+    func closeInput() {
+        session.inputClosed()
+        carryOut()
+    }
+
     /// Time passes until whoever is waited for has had his.
     func passTime() {
         while let store = stores.first(where: { isWaiting(for: $0) }) {

@@ -79,6 +79,16 @@ package final class ChannelSender {
         bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptCapacity)
     }
 
+    /// Whether the channel has some of what was given, and has not sent it.
+    package var hasUnsent: Bool { queuedCount > 0 }
+
+    /// Does something once all that was given is sent; not where the connection breaks before.
+    package func whenSent(_ done: @escaping () -> Void) {
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenSuccess { done() }
+        context.writeAndFlush(NIOAny(context.channel.allocator.buffer(capacity: 0)), promise: promise)
+    }
+
     private func queue(_ bytes: ArraySlice<UInt8>) {
         var buffer = context.channel.allocator.buffer(capacity: bytes.count)
         buffer.writeBytes(bytes)

@@ -115,6 +115,15 @@ final class FrontConnection: ChannelDuplexHandler {
         context.fireChannelInactive()
     }
 
+    /// The client has ended its side of the connection.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent {
+            session.inputClosed()
+            drive()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     /// A client that takes no replies is not read from either, nor one whose message does not get on.
@@ -252,10 +261,18 @@ final class FrontConnection: ChannelDuplexHandler {
         sender?.send(&output)
     }
 
+    /// Closes the connection once what was said is sent, or its client takes none of it.
     private func close() {
         isClosed = true
-        context?.close(promise: nil)
+        guard let sender, let context else { return }
+        guard sender.hasUnsent else { return context.close(promise: nil) }
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        sender.whenSent { bound.value.close(promise: nil) }
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) { bound.value.close(promise: nil) }
     }
+
+    /// How long a client may take for the last that it is told.
+    private static let closingTime = TimeAmount.seconds(5)
 
     private func count() {
         let tally = session.takeTally()

@@ -49,6 +49,7 @@ package final class FrontServer: Sendable {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: ListeningSocket.backlog)
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let loop = known[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.eof }

@@ -94,6 +94,8 @@ package struct FrontSession: Sendable {
     private var transactionCount = 0
     var storeCount = 0
     var tally = FrontTally()
+    /// Whether the client says nothing more.
+    private var isInputClosed = false
 
     /// Makes a session that waits for its connection.
     ///
@@ -152,6 +154,14 @@ package struct FrontSession: Sendable {
         carryOut()
     }
 
+    /// The client says nothing more, and listens: Exim ends its side behind QUIT, and waits for what becomes of its message.
+    ///
+    /// What it has said is worked off; the session ends where more of it would be needed.
+    package mutating func inputClosed() {
+        isInputClosed = true
+        carryOut()
+    }
+
     /// The client has closed the connection, or it broke.
     package mutating func connectionClosed() {
         session.connectionClosed()
@@ -198,6 +208,16 @@ package struct FrontSession: Sendable {
 
     /// Does what the client's side asks for.
     mutating func carryOut() {
+        carryOutActions()
+        if isInputClosed, session.waitingFor != nil {
+            session.connectionClosed()
+            carryOutActions()
+        }
+        // Everybody has heard what became of it.
+        if transaction?.isMessageWhole == true, !session.isWithinTransaction { transaction = nil }
+    }
+
+    private mutating func carryOutActions() {
         while let action = session.nextAction() {
             switch action {
             case .sender(let envelope):
@@ -216,8 +236,6 @@ package struct FrontSession: Sendable {
                 actions.append(.close)
             }
         }
-        // Everybody has heard what became of it.
-        if transaction?.isMessageWhole == true, !session.isWithinTransaction { transaction = nil }
     }
 
     private static let senderAccepted = Reply(local: 250, .init(2, 1, 0), "ok")
