@@ -117,3 +117,17 @@ extension Span<UInt8> {
         text.withUTF8Buffer { unsafe isEqual(to: Span(_unsafeElements: $0)) }
     }
 }
+
+extension String {
+    /// Where a text written in source begins for the first time, as an offset in UTF-8; nil where it does not.
+    ///
+    /// The standard library's search of a string in another would bring regular expressions along, a megabyte of them.
+    public func utf8Offset(of text: StaticString) -> Int? {
+        let bytes = Array(utf8)
+        let count = text.utf8CodeUnitCount
+        guard count <= bytes.count else { return nil }
+        return (0...(bytes.count - count)).first {
+            bytes.span.extracting($0..<($0 + count)).isEqual(to: text)
+        }
+    }
+}

@@ -171,7 +171,7 @@ struct SettingsReader {
             byte > 0x20 && byte != 0x7F && !"@/:;,<>()[]\"\\!%".utf8.contains(byte)
         }
         guard isDomain, domain.utf8.count <= 255, domain.utf8.first != UInt8(ascii: "."),
-            domain.utf8.last != UInt8(ascii: "."), !domain.contains("..")
+            domain.utf8.last != UInt8(ascii: "."), domain.utf8Offset(of: "..") == nil
         else {
             unusable(name, "is no domain: '\(domain)'; write one such as mail.example.org")
             return false

@@ -1,5 +1,6 @@
 // Where another mailer is to hand a recipient over: the plan's decision without the connection that this program would make.
 
+import Bytes
 import Configuration
 import LMTP
 
@@ -70,7 +71,7 @@ extension DeliveryPlan {
             var variables = settings.variables
             variables["channel"] = String(decoding: channel, as: UTF8.self)
             variables["host"] = other
-            guard !command.contains("$host"), !command.contains("${host"),
+            guard command.utf8Offset(of: "$host") == nil, command.utf8Offset(of: "${host") == nil,
                 let line = try? SMTPCommandLine(command, variables: variables)
             else {
                 return true

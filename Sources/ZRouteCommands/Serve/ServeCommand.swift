@@ -83,7 +83,7 @@ struct ServeCommand: ParsableCommand {
             let lookups = try LookupServer(
                 sockets.lookups, service: configuration.service(),
                 limits: ServedSockets.limits(workers: workers ?? onlineProcessors()),
-                log: AnswerLog(form, isWanted: logAnswers).report)
+                log: AnswerLog(form, saysEach: logAnswers).add)
             let front = try makeFront(sockets.front, configuration, postOffice, lookups, form)
             if let front { lookups.showMetrics { front.metricsText } }
             log.say(configuration.effect(listeners).event("start"))
