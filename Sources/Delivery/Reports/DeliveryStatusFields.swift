@@ -34,7 +34,8 @@ enum DeliveryStatusFields {
     /// What was said, and by whom.
     static func saying(_ diagnostic: Diagnostic) -> String {
         let coded = code(diagnostic)
-        let said = coded.utf8Offset(of: "; ").map { String(decoding: coded.utf8.dropFirst($0 + 2), as: UTF8.self) } ?? coded
+        let said =
+            coded.utf8Offset(of: "; ").map { String(decoding: coded.utf8.dropFirst($0 + 2), as: UTF8.self) } ?? coded
         return (serverThatSpoke(diagnostic).map { "\($0) said: " } ?? "") + said
     }
 

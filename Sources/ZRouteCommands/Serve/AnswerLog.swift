@@ -58,6 +58,7 @@ final class AnswerLog: Sendable {
         let others = count == 0 ? "" : " (and \(count) more failures of this map before)"
         let key = printable(request.key.prefix(300))
         DiagnosticLog(form).say(
-            "answered that it cannot be told now: map '\(map)', key '\(key)': \(printable(reply.text))\(others)", .warning)
+            "answered that it cannot be told now: map '\(map)', key '\(key)': \(printable(reply.text))\(others)",
+            .warning)
     }
 }
