@@ -44,12 +44,12 @@ import ZRouteTestKit
     ]
 
     private static func start(
-        _ section: String, _ lines: String = ""
+        _ section: String, _ lines: String = "", store: String? = nil, maps: [String: String] = PeerSite.maps
     ) throws -> (postfix: PostfixPeer, site: PeerSite, command: String) {
         let page = try DocumentedConfiguration("postfix.md", section: section)
         let postfix = try PostfixPeer(
             try page.file("/etc/postfix/main.cf") + lines, commands: page.commands("postconf "))
-        let site = try PeerSite(page, replacing: postfix.replacements)
+        let site = try PeerSite(page, store: store, maps: maps, replacing: postfix.replacements)
         return (postfix, site, try page.command("zroute serve "))
     }
 
@@ -93,6 +93,45 @@ import ZRouteTestKit
         let found = try site.delivered()
         #expect(found.mapValues { $0.sorted() } == wanted.mapValues { $0.sorted() }, "\(postfix.log.suffix(3000))")
         #expect(postfix.logLines("status=bounced").isEmpty)
+    }
+
+    /// Stores that are asked for users below storedomain, and how they are told not to mind it.
+    @Test(arguments: [("cyrus", ["VIRTDOMAINS": "off"]), ("dovecot", ["DOMAINS": "no"])])
+    func messagesAreFoundInStoresThatDoNotMindTheDomain(name: String, environment: [String: String]) throws {
+        guard PostfixPeer.canRun("PostfixTests") else { return }
+        let server = try RealServer(name, environment: environment)
+        defer { server.stop() }
+        if name == "cyrus" {
+            let admin = try IMAPClient(server["IMAP"], user: "admin", password: "secret")
+            for mailbox in ["user/cyrus-user", "user/cyrus-user/Lists"] { try admin.makeMailbox(mailbox) }
+        }
+        let routes = """
+            sender@example.org    smtp-lmtp!node!cyrus-user
+            user@example.org      smtp-lmtp!node!cyrus-user%2
+            other@example.org     smtp-lmtp!node!cyrus-user%2
+            user@virtual.example  smtp-lmtp!node!cyrus-user%2
+            @catch.example        smtp-lmtp!node!cyrus-user
+
+            """
+        let (postfix, site, command) = try Self.start(
+            Self.lookupMaps, store: server["LMTP_SOCKET"], maps: PeerSite.maps.merging(["fqdnroutes": routes]) { $1 })
+        defer { postfix.stop() }
+        try site.serve(command)
+        let ways = [
+            ("user@example.org", "INBOX"), ("USER+Lists@Virtual.Example", "Lists"),
+            ("user--Lists@example.org", "Lists"),
+            ("any@catch.example", "INBOX"), ("postmaster@virtual.example", "INBOX"),
+        ]
+        let replies = try postfix.clients.send(ways.map(\.0), subjects: "way")
+        for (way, reply) in zip(ways, replies) {
+            #expect(reply.kind == "2", "\(way): \(reply) \(site.log)")
+        }
+        try postfix.waitUntilEmpty()
+        for (number, way) in ways.enumerated() {
+            let found = try IMAPClient(server["IMAP"], user: "cyrus-user", password: "secret").messages(in: way.1)
+                .count { $0.contains("Subject: way-\(number)\r\n") }
+            #expect(found == 1, "\(way): \(found) \(postfix.log.suffix(2000))")
+        }
     }
 
     @Test func unknownUsersAreRefusedInOurWords() throws {
