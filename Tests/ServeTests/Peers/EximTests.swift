@@ -6,9 +6,11 @@ import Testing
 import ZRouteTestKit
 
 @Suite(.serialized) struct EximTests {
-    private static func start() throws -> (exim: EximPeer, site: PeerSite, command: String) {
+    private static func start(
+        maps: [String: String] = PeerSite.maps, replacing paths: [(old: String, new: String)] = []
+    ) throws -> (exim: EximPeer, site: PeerSite, command: String) {
         let page = try DocumentedConfiguration("exim.md")
-        let site = try PeerSite(page)
+        let site = try PeerSite(page, maps: maps, replacing: paths)
         let exim = try EximPeer(site.filled(try page.file("/etc/exim4/exim4.conf")))
         return (exim, site, try page.command("zroute serve "))
     }
@@ -31,6 +33,37 @@ import ZRouteTestKit
         let found = try site.delivered()
         #expect(found.mapValues { $0.sorted() } == wanted.mapValues { $0.sorted() }, "\(exim.log.suffix(3000))")
         #expect(exim.logLines(" ** ").isEmpty)
+    }
+
+    /// A store at a port, and a host that takes mail by SMTP: Dovecot's port of LMTP, and Exim's own.
+    @Test func storesAndHostsAtPortsAreReached() throws {
+        guard EximPeer.canRun("EximTests") else { return }
+        let store = try RealServer("dovecot", environment: ["DOMAINS": "no"])
+        defer { store.stop() }
+        let port = store["LMTP_TCP"].split(separator: ":").last ?? ""
+        let routes = """
+            user@example.org   smtp-lmtp!node!cyrus-user%2
+            other@example.org  smtp![192.0.2.9]!other@elsewhere.example
+            sixth@example.org  smtp![IPv6:2001:db8::9]!sixth@elsewhere.example
+
+            """
+        let (exim, site, command) = try Self.start(
+            maps: PeerSite.maps.merging(["fqdnroutes": routes]) { $1 },
+            replacing: [
+                ("UNIX:/run/store/lmtp\"", "[127.0.0.1] -p \(port)\"\nsmtp/*\n    command=\"smtp -s\"")
+            ])
+        defer { exim.stop() }
+        try site.serve(command)
+        let reply = try exim.connect().send(to: ["user+Lists@example.org"], subject: "port")
+        #expect(reply.kind == "2", "\(reply) \(site.log)")
+        try exim.waitUntilEmpty()
+        let found = try IMAPClient(store["IMAP"], user: "cyrus-user", password: "secret").messages(in: "Lists")
+        #expect(found.count { $0.contains("Subject: port\r\n") } == 1, "\(exim.log.suffix(2000))")
+        for (address, host) in [("other", "192.0.2.9"), ("sixth", "2001:db8::9")] {
+            let told = try exim.run("-bt", "\(address)@example.org")
+            #expect(told.status == 0 && told.text.contains("transport = remote_smtp"), "\(address): \(told.text)")
+            #expect(told.text.contains("[\(host)]"), "\(address): \(told.text)")
+        }
     }
 
     @Test func addressesAreToldAndVerified() throws {
