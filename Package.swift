@@ -88,10 +88,12 @@ let package = Package(
             name: "zroute", dependencies: ["ZRouteCommands"], exclude: ["Link"],
             linkerSettings: [
                 // A program exports nothing, and what is not exported can be left out. At a fixed address its metadata need
-                // not be relocated at each start. Code that is the same is kept once (ARCHITECTURE.md, Decisions).
+                // not be relocated at each start. Code that is the same is kept once (ARCHITECTURE.md, Decisions). The index of
+                // frames is for exceptions of C++, which nothing here throws.
                 .unsafeFlags(
                     [
-                        "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=all", "-Xclang-linker",
+                        "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=all", "-Xlinker",
+                        "--no-eh-frame-hdr", "-Xclang-linker",
                         "-no-pie", "-L", Context.packageDirectory + "/Sources/zroute/Link", "-Xclang-linker",
                         "-static-libgcc",
                     ], .when(configuration: .release))
@@ -190,7 +192,7 @@ for target in package.targets where target.type != .system && target.type != .bi
         settings.append(.strictMemorySafety())
     }
     // What runs once for a command, and not once for an address, is made small: the program has a limit of size.
-    if ["ZRouteCommands", "QueueRouting", "Service", "Sink"].contains(target.name) {
+    if ["ZRouteCommands", "QueueRouting", "Service", "Sink", "Spool"].contains(target.name) {
         settings.append(.unsafeFlags(["-Osize"], .when(configuration: .release)))
     }
     target.swiftSettings = (target.swiftSettings ?? []) + settings
