@@ -98,6 +98,18 @@ private func eventually(_ condition: () throws -> Bool) throws -> Bool {
 }
 
 @Suite struct FrontServerTests {
+    /// A write that fails closes the connection from within: the front may not be in the middle of anything then.
+    @Test func clientsThatAreGoneBeforeTheyAreGreetedHarmNobody() throws {
+        let place = try FrontPlace(in: TemporaryDirectory())
+        for _ in 0..<500 { _ = try LocalStream(path: place.directory.file("front")) }
+        for count in 0..<500 {
+            let client = try LocalStream(path: place.directory.file("front"))
+            let said = "LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@d.example>\r\nRCPT TO:<b@d.example>\r\nQUIT\r\n"
+            _ = try? client.writeWithoutWaiting(String(said.prefix(count % said.count)))
+        }
+        _ = try place.client()
+    }
+
     @Test(arguments: [1, 2])
     func mailGoesToItsStores(threads: Int) throws {
         let directory = try TemporaryDirectory()

@@ -121,4 +121,32 @@ import ZRouteTestKit
         #expect(try silent.readToEnd() == "TEMP the server ends this connection; ask again\n")
         #expect(throws: (any Error).self) { try fixture.connect() }
     }
+
+    @Test func whoAsksMuchHoldsUpNobody() throws {
+        let fixture = try ServerFixture(workers: 1)
+        let many = String(repeating: "route \(String(repeating: "k", count: 20))\n", count: 2_000)
+        let busy = try (0..<20).map { _ in try fixture.connect() }
+        for client in busy {
+            try client.write(many)
+            client.closeWriting()
+        }
+        let other = try fixture.connect()
+        try other.write("route other\n")
+        #expect(try other.readLine() == "OK found other")
+        for client in busy {
+            #expect(
+                try client.readToEnd()
+                    == String(repeating: "OK found \(String(repeating: "k", count: 20))\n", count: 2_000))
+        }
+    }
+
+    @Test func anEndWithNothingToDoIsNoWait() throws {
+        for _ in 0..<20 {
+            let fixture = try ServerFixture(workers: 2)
+            let client = try fixture.connect()
+            try client.write("route a\n\n")
+            #expect(try client.readToEnd() == "OK found a\n")
+            fixture.finish(within: 1)
+        }
+    }
 }

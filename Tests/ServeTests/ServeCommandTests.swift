@@ -127,7 +127,8 @@ import ZRouteTestKit
         [], ["--listen", "socketmap"], ["--listen", "=unix:/x"], ["--listen", "nothing=unix:/x"],
         ["--listen", "tcp-table=:1"], ["--listen", "tcp-table/=:1"], ["--listen", "lines=nowhere"],
         ["--listen", "lines=:1", "--workers", "0"], ["--listen", "lines=:1", "--transport-to", "x"],
-        ["--listen", "lines=:1", "--socket-mode", "9"],
+        ["--listen", "lines=:1", "--socket-mode", "9"], ["--listen", "tcp-table/nosuch=:1"],
+        ["--listen", "tcp-table/relation/nosuch=:1"], ["--listen", "lmtp=unix:/x", "--lmtp", "UNIX:/x"],
     ])
     func wrongUseIsRefused(arguments: [String]) throws {
         let result = try Self.makeSite().run(["serve"] + arguments)

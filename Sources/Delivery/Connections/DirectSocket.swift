@@ -70,7 +70,8 @@ package final class ChannelSender {
     /// From now on bytes pass the other handlers of the channel, as TLS needs it.
     package func closeShortWay() { socket = nil }
 
-    /// Sends bytes, and empties their array.
+    /// Sends bytes, and empties their array, which must be nobody else's meanwhile: where the write fails the channel closes
+    /// at once, and its handlers are told before this returns.
     package func send(_ bytes: inout [UInt8]) {
         guard !bytes.isEmpty else { return }
         // Nothing may overtake what the channel has: until that is sent, everything goes this way.

@@ -165,7 +165,11 @@ final class RelayConnection: ChannelInboundHandler {
 
     private func flush() {
         clock.wrote(output.count)
-        sender?.send(&output)
+        // A write that fails closes the connection at once, and its end has something to flush as well.
+        var bytes: [UInt8] = []
+        swap(&bytes, &output)
+        sender?.send(&bytes)
+        if output.isEmpty { swap(&bytes, &output) }
     }
 
     // MARK: Events

@@ -258,7 +258,11 @@ final class FrontConnection: ChannelDuplexHandler {
 
     private func flush() {
         session.takeOutput(into: &output)
-        sender?.send(&output)
+        // A write that fails closes the connection at once, and its end has something to flush as well.
+        var bytes: [UInt8] = []
+        swap(&bytes, &output)
+        sender?.send(&bytes)
+        if output.isEmpty { swap(&bytes, &output) }
     }
 
     /// Closes the connection once what was said is sent, or its client takes none of it.

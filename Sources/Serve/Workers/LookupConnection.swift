@@ -32,6 +32,8 @@ final class LookupConnection: @unchecked Sendable {
         case awaitsInput
         /// More has come perhaps already, and others are to have their turn first.
         case awaitsTurn
+        /// More has been read already, and others are to have their turn first.
+        case hasMore
         /// The client is to take what was said.
         case awaitsRoom
         case ended
@@ -52,6 +54,8 @@ final class LookupConnection: @unchecked Sendable {
         var isInputClosed = false
         /// Whether the last reading filled the buffer: there may be more.
         var isBufferFull = false
+        /// Whether there is a request in the input that was not looked at in its turn.
+        var hasMore = false
 
         mutating func next(into request: inout LookupRequest) -> LookupStep {
             let input = self.input
@@ -85,8 +89,8 @@ final class LookupConnection: @unchecked Sendable {
     /// Whether the supervisor has shut it down, so that some worker is told of it.
     let isShutDown = Atomic(false)
 
-    /// So many bytes of answers are made before they are sent.
-    private static let outputLimit = 64 << 10
+    /// So many bytes of answers are made before they are sent, and so many requests are answered in one turn.
+    private static let outputLimit = 64 << 10, requestLimit = 64
 
     private var buffers: Buffers {
         _read { yield unsafe memory.pointee }
@@ -121,36 +125,42 @@ final class LookupConnection: @unchecked Sendable {
         phase.store(.working, ordering: .relaxed)
         guard send() else { return .ended }
         if buffers.sent < buffers.output.count { return awaits(.answering) }
-        if !buffers.isClosing, !buffers.isInputClosed, !receive(&buffer, isHungUp) { return .ended }
-        var isAnswered = false
-        var isMore = true
-        while isMore {
-            isMore = false
-            while !buffers.isClosing {
-                if buffers.output.count >= Self.outputLimit {
-                    isMore = true
-                    break
-                }
-                let step = buffers.next(into: &request)
-                guard step == .request else {
-                    buffers.isClosing = step == .close
-                    break
-                }
-                guard answer(request, &reply) else { return .lost }
-                buffers.reply(reply)
-                isAnswered = true
-            }
-            guard send() else { return .ended }
-            if buffers.sent < buffers.output.count { return awaits(.answering, isAnew: isAnswered) }
+        if buffers.hasMore {
+            // What was read before comes first; what has come since is looked for after it.
+            buffers.hasMore = false
+            buffers.isBufferFull = true
+        } else if !buffers.isClosing, !buffers.isInputClosed, !receive(&buffer, isHungUp) {
+            return .ended
         }
+        var count = 0
+        while !buffers.isClosing {
+            guard count < Self.requestLimit, buffers.output.count < Self.outputLimit else {
+                buffers.hasMore = true
+                break
+            }
+            let step = buffers.next(into: &request)
+            guard step == .request else {
+                buffers.isClosing = step == .close
+                break
+            }
+            guard answer(request, &reply) else { return .lost }
+            buffers.reply(reply)
+            count += 1
+        }
+        guard send() else { return .ended }
+        if buffers.sent < buffers.output.count { return awaits(.answering, isAnew: count > 0) }
         if buffers.isClosing { return .ended }
+        if buffers.hasMore {
+            phase.store(.working, ordering: .relaxed)
+            return .hasMore
+        }
         if buffers.isInputClosed || isDue.load(ordering: .relaxed) {
             buffers.sayFarewell()
             _ = send()
             return .ended
         }
         forget()
-        return awaits(buffers.position < buffers.input.count ? .asking : .idle, isAnew: isAnswered)
+        return awaits(buffers.position < buffers.input.count ? .asking : .idle, isAnew: count > 0)
     }
 
     /// Answers the request that a worker hangs at; called while the worker stands still.

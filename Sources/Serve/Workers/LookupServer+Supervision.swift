@@ -151,8 +151,9 @@ extension LookupServer {
 
     /// Keeps a worker of each queue free, and no more for long.
     private func standIn() {
-        let (service, isDraining) = state.withLock { ($0.service, $0.isDraining) }
-        guard !isEnded || isDraining else { return }
+        // Who is started at the end would keep those waiting who wait for the last to go.
+        guard !isEnded else { return }
+        let service = state.withLock { $0.service }
         for queue in queues {
             let (free, count) = crew.change { crew in
                 let free = crew.members.filter {

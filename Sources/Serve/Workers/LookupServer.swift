@@ -193,7 +193,7 @@ package final class LookupServer: Sendable {
                 return paused
             }
             resume(resumed)
-        case .lost: break
+        case .hasMore, .lost: break
         }
     }
 

@@ -69,6 +69,12 @@ final class LookupWorker: @unchecked Sendable {
                 if case .lost = next { return false }
                 server.prepare(connection, next)
                 if connection.isEnded { break }
+                if case .hasMore = next {
+                    // It waits behind what has come for others meanwhile.
+                    while !connection.giveBack() {}
+                    queue.add(.connection(connection))
+                    break
+                }
                 // What another worker was told meanwhile, and could not act upon, is not known here.
                 isHungUp = true
             } while !connection.giveBack()

@@ -16,8 +16,8 @@ struct ServeCommand: ParsableCommand {
         subcommand: "serve",
         abstract: "Answer lookups of Postfix, Exim and Dovecot, and take mail by LMTP.",
         discussion: """
-            Each --listen names a protocol and where it is spoken: PROTOCOL is socketmap, tcp-table/MAP, lines, dict or \
-            lmtp; ENDPOINT is unix:PATH, HOST:PORT, :PORT (this host alone), *:PORT, systemd (the sockets that systemd \
+            Each --listen names a protocol and where it is spoken: PROTOCOL is socketmap, tcp-table/MAP, lines, dict, \
+            http or lmtp; ENDPOINT is unix:PATH, HOST:PORT, :PORT (this host alone), *:PORT, systemd (the sockets that systemd \
             hands over) or systemd:NAME. docs/serve.md has the maps and the protocols.
 
             A key that is certainly absent, a lookup that failed, and a request that is none are three different \
@@ -61,6 +61,12 @@ struct ServeCommand: ParsableCommand {
         if let workers, !(1...256).contains(workers) {
             throw ValidationError("--workers takes a number from 1 to 256.")
         }
+        for listener in listeners {
+            guard case .front = listener.spoken, let lmtp = transport.lmtp, case .unix(let path) = listener.endpoint,
+                case .unix(let store)? = Endpoint(lmtp), store == path
+            else { continue }
+            throw ValidationError("--lmtp names the socket that --listen lmtp makes: mail would come back for ever.")
+        }
         if let transportTo, ListeningEndpoint(transportTo) == nil {
             throw ValidationError("--transport-to is neither unix:/path nor host:port: '\(transportTo)'.")
         }
@@ -75,6 +81,7 @@ struct ServeCommand: ParsableCommand {
         let life = ServiceLife(takesReload: true, log: form)
         let configuration = try read(form)
         configuration.site.warn()
+        try requireMaps(configuration)
         let postOffice = try openSpool(configuration, form)
         let delivery = try makeDelivery(configuration, postOffice, life, form)
         let log = DiagnosticLog(form)
@@ -91,7 +98,7 @@ struct ServeCommand: ParsableCommand {
                 lookups: lookups, front: front, delivery: delivery, metrics: metrics.map(MetricsFile.init), life: life,
                 log: form
             ) {
-                let configuration = try read(form)
+                let configuration = try ServedConfiguration(self, log: form)
                 configuration.site.warn()
                 lookups.use(configuration.service())
                 if let plan = configuration.plan { front?.reload(plan: plan) }
@@ -101,6 +108,20 @@ struct ServeCommand: ParsableCommand {
         } catch {
             log.say(error)
             throw ExitCode(unusableSocket: error)
+        }
+    }
+
+    /// Refuses listeners for maps that there are not: each of their answers would be a failure.
+    private func requireMaps(_ configuration: ServedConfiguration) throws {
+        let maps = configuration.maps
+        for listener in listeners {
+            guard case .lookups(_, let map?) = listener.spoken, maps.map(named: Array(map.utf8).span) == nil else {
+                continue
+            }
+            DiagnosticLog(site.log.timedForm).say(
+                "--listen \(listener.name): there is no map '\(map)'\(suggestion(for: map, among: maps.names)); there are"
+                    + " \(maps.names.joined(separator: ", "))")
+            throw ExitCode.usage
         }
     }
 
@@ -121,7 +142,7 @@ struct ServeCommand: ParsableCommand {
             postOffice: postOffice, settings: configuration.site.settings, site: configuration.site, plan: plan,
             form: form, workers: 32, metricsPath: nil)
         return try run.makeService(life) {
-            let configuration = try read(form)
+            let configuration = try ServedConfiguration(self, log: form)
             guard let plan = configuration.plan else { throw configuration.withoutPlan }
             return DeliverService.Configuration(
                 settings: configuration.site.settings, plan: plan, site: configuration.site)

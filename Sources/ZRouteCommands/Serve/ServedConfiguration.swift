@@ -44,6 +44,9 @@ struct ServedConfiguration: Sendable {
         site.settings.missing("MAILSHARE", "scheduler.conf, which names the servers, is not there any more")
     }
 
+    /// The names of the maps that are answered to.
+    var maps: ServedMaps { ServedMaps(relations: site.databases.relations) }
+
     /// What workers answer by.
     func service() -> LookupService {
         let served = ServedSite(site.base, plan: plan, transportTo: transportTo)
