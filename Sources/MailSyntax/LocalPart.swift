@@ -26,6 +26,19 @@ public enum LocalPart {
         first.isEqual(to: second) || meaning(of: first) == meaning(of: second)
     }
 
+    /// An address whose local part stands in quotes that it does not need, without them: it is the same mailbox (RFC 5321
+    /// 4.1.2).
+    ///
+    /// - Returns: nil where the address has no quotes, or needs them.
+    public static func withoutNeedlessQuotes(_ address: Span<UInt8>) -> [UInt8]? {
+        guard !address.isEmpty, address[0] == UInt8(ascii: "\"") else { return nil }
+        var at = address.count - 1
+        while at > 0, address[at] != UInt8(ascii: "@") { at -= 1 }
+        guard at > 0, isQuotedString(address.extracting(..<at)) else { return nil }
+        let name = meaning(of: address.extracting(..<at))
+        return isDotAtom(name.span) ? name + [UInt8](copying: address.extracting(at...)) : nil
+    }
+
     private static func meaning(of name: Span<UInt8>) -> [UInt8] {
         let bytes = [UInt8](copying: name)
         return isQuotedString(name) ? QuotedString.unquoted(bytes[...]) : bytes

@@ -33,7 +33,8 @@ import ZRouteTestKit
         let listeners = protocols.flatMap { ["--listen", "\($0)=unix:\(site.place.file($0))"] }
         let scheduler = ["--scheduler", site.place.file("scheduler.conf")]
         let program = try site.start(["serve"] + listeners + arguments + scheduler)
-        let isThere = try holds { protocols.allSatisfy { access(site.place.file($0), F_OK) == 0 } }
+        // A socket has a file before it listens.
+        let isThere = try holds { protocols.allSatisfy { (try? LocalStream(path: site.place.file($0))) != nil } }
         try #require(isThere, "serve does not listen")
         return program
     }
@@ -50,7 +51,9 @@ import ZRouteTestKit
         let expected = [
             "alias team@d.example": "OK a@d.example,b@d.example\n",
             "alias a@d.example": "NOTFOUND ", "mailbox a+x@d.example": "OK mailbox\n",
-            "mailbox gone@d.example": "NOTFOUND ", "access gone@d.example": "OK REJECT 5.1.1 ",
+            "mailbox \"a\"@d.example": "OK mailbox\n", "mailbox \"a+x\"@d.example": "OK mailbox\n",
+            "mailbox \"a x\"@d.example": "NOTFOUND ", "mailbox gone@d.example": "NOTFOUND ",
+            "access gone@d.example": "OK REJECT 5.1.1 ",
             "transport a@d.example": "OK lmtp:unix:\(site.path)/store\n",
             "route a+x@d.example": "OK smtp-lmtp!node!a+x\n", "domain d.example": "OK domain\n",
             "userdb a@d.example": "OK {\"user\":\"a\",\"host\":\"node\"}\n", "userdb team@d.example": "TEMP ",

@@ -66,6 +66,7 @@ package struct LookupEngine: ~Copyable {
 
     /// Resolves an address as the chain does.
     package mutating func resolve(_ address: Span<UInt8>, _ request: Resolver.Request) -> Resolution {
+        if let bare = LocalPart.withoutNeedlessQuotes(address) { return resolve(bare.span, request) }
         resolver.resolve(address, request, into: &answer)
         return answer.resolution
     }
@@ -97,6 +98,7 @@ package struct LookupEngine: ~Copyable {
     /// whatever stands before the last `@` for the local part, without its quotes. `a b@d` is asked for behind `"a b"@d`, and
     /// comes to the same.
     mutating func resolveRecipient(_ key: Span<UInt8>) {
+        if let bare = LocalPart.withoutNeedlessQuotes(key) { return resolveRecipient(bare.span) }
         resolver.resolve(key, Self.request, into: &answer)
         guard case .syntax(.some) = answer.failure else { return }
         var at = key.count - 1

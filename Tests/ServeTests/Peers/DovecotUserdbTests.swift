@@ -33,7 +33,7 @@ import ZRouteTestKit
         let serve = try site.start(
             ["serve", "--listen", "dict=unix:\(socket)", "--socket-mode", "0666", "--scheduler"]
                 + [site.place.file("scheduler.conf")] + arguments)
-        let isThere = try holds { access(socket, F_OK) == 0 }
+        let isThere = try holds { (try? LocalStream(path: socket)) != nil }
         try #require(isThere, "serve does not listen")
         return (site, serve, try RealServer("dovecot", environment: ["USERDB_DICT": socket]))
     }
