@@ -71,6 +71,29 @@ package struct ListeningSocket: Sendable {
         return sockets
     }
 
+    /// Begins to serve each of some sockets, or none of them where one fails.
+    ///
+    /// - Parameters:
+    ///   - begin: begins to serve a descriptor, which it closes where it throws.
+    ///   - end: ends what was begun, and closes its descriptor.
+    /// - Throws: `FileError` with the socket and the reason.
+    package static func serve<Server>(
+        _ sockets: [ListeningSocket], begin: (Int32) throws -> Server, end: (Server) -> Void
+    ) throws(FileError) -> [Server] {
+        var servers: [Server] = []
+        for (index, socket) in sockets.enumerated() {
+            do {
+                servers.append(try begin(socket.descriptor))
+            } catch {
+                for socket in sockets { socket.removeFile() }
+                for server in servers { end(server) }
+                for socket in sockets[index...].dropFirst() { socket.abandon() }
+                throw failure(socket.name, "\(error)")
+            }
+        }
+        return servers
+    }
+
     /// Closes the socket, and removes its file.
     package func abandon() {
         removeFile()

@@ -101,6 +101,46 @@ package final class ChannelSender {
     }
 }
 
+// What handlers that send so have in common.
+
+/// A handler that sends by a `ChannelSender`.
+package protocol SendingHandler: ChannelInboundHandler {
+    /// The channel's, as long as the handler is in it.
+    var context: ChannelHandlerContext? { get set }
+    /// Made by `begin`.
+    var sender: ChannelSender? { get set }
+    /// What is to be sent.
+    var output: [UInt8] { get set }
+    /// The channel is active.
+    func begin()
+}
+
+extension SendingHandler {
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { begin() }
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        sender = nil
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        begin()
+        context.fireChannelActive()
+    }
+
+    /// Sends the output.
+    package func sendOutput() {
+        // A write that fails closes the connection at once, and its end has something to send as well.
+        var bytes: [UInt8] = []
+        swap(&bytes, &output)
+        sender?.send(&bytes)
+        if output.isEmpty { swap(&bytes, &output) }
+    }
+}
+
 // Whether to look for an answer as soon as a question is sent, before the event loop tells of one.
 //
 // A server on the same machine has often answered by then: on a busy processor it runs at once when it is written to.

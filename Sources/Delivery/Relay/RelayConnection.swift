@@ -7,7 +7,7 @@ import NIOSSL
 import NIOTLS
 
 /// The handler of one connection to a store; it runs on the connection's event loop alone.
-final class RelayConnection: ChannelInboundHandler {
+final class RelayConnection: ChannelInboundHandler, SendingHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -19,9 +19,9 @@ final class RelayConnection: ChannelInboundHandler {
     private(set) var lease: RelayLease?
     private(set) var clock: RelayClock
     private var session: ClientSession
-    private var context: ChannelHandlerContext?
-    private var sender: ChannelSender?
-    private var output: [UInt8] = []
+    var context: ChannelHandlerContext?
+    var sender: ChannelSender?
+    var output: [UInt8] = []
     private var isDriving = false
     private var needsDriving = false
     private(set) var isClosed = false
@@ -165,31 +165,12 @@ final class RelayConnection: ChannelInboundHandler {
 
     private func flush() {
         clock.wrote(output.count)
-        // A write that fails closes the connection at once, and its end has something to flush as well.
-        var bytes: [UInt8] = []
-        swap(&bytes, &output)
-        sender?.send(&bytes)
-        if output.isEmpty { swap(&bytes, &output) }
+        sendOutput()
     }
 
     // MARK: Events
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        if context.channel.isActive { begin() }
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-        sender = nil
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        begin()
-        context.fireChannelActive()
-    }
-
-    private func begin() {
+    func begin() {
         // Given up while the connection was being made.
         guard !isClosed else {
             context?.close(promise: nil)

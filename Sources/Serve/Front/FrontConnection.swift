@@ -10,21 +10,21 @@ import Service
 import System
 
 /// The handler of one client; it runs on the connection's event loop alone.
-final class FrontConnection: ChannelDuplexHandler {
+final class FrontConnection: ChannelDuplexHandler, SendingHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let loop: FrontLoop
     private var session: FrontSession
-    private var context: ChannelHandlerContext?
-    private var sender: ChannelSender?
+    var context: ChannelHandlerContext?
+    var sender: ChannelSender?
     private var clock: FrontClock
     private var leases: [Int: RelayLease] = [:]
     /// Those that were told something since they were last flushed.
     private var touched: [RelayLease] = []
     private var submission: (number: Int, submission: FrontSubmission)?
-    private var output: [UInt8] = []
+    var output: [UInt8] = []
     private var isDriving = false
     private var needsDriving = false
     /// Whether reading waits: for the client to take what was said, or for stores to take the message.
@@ -65,22 +65,7 @@ final class FrontConnection: ChannelDuplexHandler {
 
     // MARK: Events from the channel
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        if context.channel.isActive { begin() }
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-        sender = nil
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        begin()
-        context.fireChannelActive()
-    }
-
-    private func begin() {
+    func begin() {
         if let context { sender = ChannelSender(context) }
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let isWelcome = loop.shared.connections.add(
@@ -258,11 +243,7 @@ final class FrontConnection: ChannelDuplexHandler {
 
     private func flush() {
         session.takeOutput(into: &output)
-        // A write that fails closes the connection at once, and its end has something to flush as well.
-        var bytes: [UInt8] = []
-        swap(&bytes, &output)
-        sender?.send(&bytes)
-        if output.isEmpty { swap(&bytes, &output) }
+        sendOutput()
     }
 
     /// Closes the connection once what was said is sent, or its client takes none of it.

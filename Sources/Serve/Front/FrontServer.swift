@@ -56,21 +56,17 @@ package final class FrontServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(FrontConnection(loop.value))
                 }
             }
-        var channels: [any Channel] = []
-        for (index, socket) in sockets.enumerated() {
-            do {
-                channels.append(try bootstrap.withBoundSocket(socket.descriptor).wait())
-            } catch {
-                for socket in sockets { socket.removeFile() }
-                for channel in channels { try? channel.close().wait() }
-                // The one that failed was closed with its channel.
-                for socket in sockets[index...].dropFirst() { socket.abandon() }
-                try? group.syncShutdownGracefully()
-                try? pool.syncShutdownGracefully()
-                throw FileError(operation: "listen", path: socket.name, reason: "\(error)")
+        do throws(FileError) {
+            channels = try ListeningSocket.serve(sockets) {
+                try bootstrap.withBoundSocket($0).wait()
+            } end: {
+                try? $0.close().wait()
             }
+        } catch {
+            try? group.syncShutdownGracefully()
+            try? pool.syncShutdownGracefully()
+            throw error
         }
-        self.channels = channels
     }
 
     /// The port it listens on; nil for a socket in the file system.

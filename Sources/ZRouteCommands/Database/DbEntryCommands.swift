@@ -23,6 +23,15 @@ struct DbEntryOptions: ParsableArguments {
 
     /// The key as it is stored, with its NUL.
     func storedKey(in session: borrowing DbSession) -> [UInt8] { session.storedKey(key, isRaw: raw) }
+
+    /// Works on the map that the entry is in, with the key as it is stored.
+    func withMap(
+        _ purpose: DbSession.Purpose, _ body: (LiveMap, _ key: [UInt8], _ output: inout OutputStream) throws -> Void
+    ) throws {
+        let session = try session()
+        let stored = storedKey(in: session)
+        try session.withMap(purpose) { try body($0, stored, &$1) }
+    }
 }
 
 /// Prints the value of a key.
@@ -35,10 +44,8 @@ struct DbGetCommand: ParsableCommand {
     @OptionGroup var entry: DbEntryOptions
 
     func run() throws {
-        let session = try entry.session()
-        let stored = entry.storedKey(in: session)
-        try session.withMap(.reading) { map, output in
-            guard let value = try map.get(stored) else { throw ExitCode.absent }
+        try entry.withMap(.reading) { map, key, output in
+            guard let value = try map.get(key) else { throw ExitCode.absent }
             output.write((value.last == 0 ? value.dropLast() : value) + [0x0A])
         }
     }
@@ -106,10 +113,8 @@ struct DbDeleteCommand: ParsableCommand {
     @OptionGroup var entry: DbEntryOptions
 
     func run() throws {
-        let session = try entry.session()
-        let stored = entry.storedKey(in: session)
-        try session.withMap(.writing(create: false)) { map, _ in
-            guard try map.delete(stored) else { throw ExitCode.absent }
+        try entry.withMap(.writing(create: false)) { map, key, _ in
+            guard try map.delete(key) else { throw ExitCode.absent }
             try map.sync()
         }
     }
