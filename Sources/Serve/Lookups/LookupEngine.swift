@@ -64,7 +64,8 @@ package struct LookupEngine: ~Copyable {
         }
     }
 
-    /// Resolves an address as the chain does.
+    /// Resolves an address that was not asked for as a key: as the chain does, but for quotes that its local part does not
+    /// need, and that Postfix takes away before it asks.
     package mutating func resolve(_ address: Span<UInt8>, _ request: Resolver.Request) -> Resolution {
         if let bare = LocalPart.withoutNeedlessQuotes(address) { return resolve(bare.span, request) }
         resolver.resolve(address, request, into: &answer)
@@ -98,7 +99,6 @@ package struct LookupEngine: ~Copyable {
     /// whatever stands before the last `@` for the local part, without its quotes. `a b@d` is asked for behind `"a b"@d`, and
     /// comes to the same.
     mutating func resolveRecipient(_ key: Span<UInt8>) {
-        if let bare = LocalPart.withoutNeedlessQuotes(key) { return resolveRecipient(bare.span) }
         resolver.resolve(key, Self.request, into: &answer)
         guard case .syntax(.some) = answer.failure else { return }
         var at = key.count - 1
