@@ -5,8 +5,7 @@ import Serve
 import Testing
 import ZRouteTestKit
 
-@Suite("The map alias")
-struct AliasTests {
+@Suite struct AliasTests {
     /// A site with every way in which an address becomes others.
     static let maps = [
         "thishost": "here.example\nalso.example here.example",
@@ -106,14 +105,13 @@ struct AliasTests {
         ("origin@d.example", "OK bygate@d.example"), ("@here.example:u@far.example", "OK u@far.example"),
     ]
 
-    @Test("says what an address ends at", arguments: counted("alias", answers.indices))
-    func says(index: Int) throws {
+    @Test(arguments: counted("alias", answers.indices))
+    func saysWhatAnAddressEndsAt(index: Int) throws {
         let (key, answer) = Self.answers[index]
         #expect(try LookupSite(Self.maps).ask(.alias, key) == answer, "\(key)")
     }
 
-    @Test("gives the same to Postfix's two ways of writing a key")
-    func sameForBothCases() throws {
+    @Test func givesTheSameToPostfixsTwoWaysOfWritingAKey() throws {
         let site = try LookupSite(Self.maps)
         let engine = site.makeEngine()
         for (key, _) in Self.answers {
@@ -141,16 +139,16 @@ struct AliasTests {
         ("localdoesdomain=1", [:], "TEMP"),
     ]
 
-    @Test("writes users of this host with a domain that leads to them", arguments: counted("domains", domains.indices))
-    func writesLocalUsers(index: Int) throws {
+    @Test(arguments: counted("domains", domains.indices))
+    func writesUsersOfThisHostWithADomainThatLeadsToThem(index: Int) throws {
         let (settings, maps, answer) = Self.domains[index]
         var all = maps
         all["fqdnaliases"] = "first@d.example: fg1"
         #expect(try LookupSite(all, settings: settings).ask(.alias, "first@d.example") == answer)
     }
 
-    @Test("knows Postfix's limits", arguments: counted("limits", [999, 1000, 1001]))
-    func mostAddresses(count: Int) throws {
+    @Test(arguments: counted("limits", [999, 1000, 1001]))
+    func knowsPostfixsLimits(count: Int) throws {
         let members = (1...count).map { "user\($0)@x.example" }.joined(separator: ",")
         let engine = try LookupSite(["fqdnaliases": "list@d.example: \(members)"]).makeEngine()
         let reply = engine.ask(.alias, Array("list@d.example".utf8))
@@ -158,22 +156,22 @@ struct AliasTests {
         if count > 1000 { #expect(String(decoding: reply.text, as: UTF8.self).contains("1000 addresses")) }
     }
 
-    @Test("counts an address once", arguments: counted("repetitions", [2, 20, 1500]))
-    func repetitions(count: Int) throws {
+    @Test(arguments: counted("repetitions", [2, 20, 1500]))
+    func countsAnAddressOnce(count: Int) throws {
         let members = Array(repeating: "one@x.example", count: count).joined(separator: ",")
         let site = try LookupSite(["fqdnaliases": "list@d.example: \(members)"])
         #expect(site.ask(.alias, "list@d.example") == "OK one@x.example")
     }
 
-    @Test("knows how long an address may be", arguments: counted("lengths", [999, 1000, 1001]))
-    func longestAddress(length: Int) throws {
+    @Test(arguments: counted("lengths", [999, 1000, 1001]))
+    func knowsHowLongAnAddressMayBe(length: Int) throws {
         let member = String(repeating: "u", count: length - 10) + "@x.example"
         let site = try LookupSite(["fqdnaliases": "list@d.example: \(member)"])
         #expect(site.ask(.alias, "list@d.example") == (length <= 1000 ? "OK \(member)" : "TEMP"))
     }
 
-    @Test("knows how long an answer may be", arguments: counted("sizes", [99_996, 99_997, 99_998]))
-    func mostBytes(size: Int) throws {
+    @Test(arguments: counted("sizes", [99_996, 99_997, 99_998]))
+    func knowsHowLongAnAnswerMayBe(size: Int) throws {
         // A hundred addresses of 999 bytes with their commas, the last as long as is left.
         var members = (10..<109).map { "\($0)" + String(repeating: "u", count: 999 - 12) + "@x.example" }
         let left = size - members.reduce(0) { $0 + $1.utf8.count + 1 }
@@ -184,8 +182,7 @@ struct AliasTests {
         #expect(site.ask(.alias, "list@d.example") == (size <= 99_997 ? "OK \(value)" : "TEMP"))
     }
 
-    @Test("is not certain where an end cannot be asked for")
-    func failingEnd() throws {
+    @Test func isNotCertainWhereAnEndCannotBeAskedFor() throws {
         let maps = ["fqdnaliases": "list@d.example: a@x.example, b@x.example"]
         let site = try LookupSite(maps, failing: ("routesdb", nil))
         #expect(site.ask(.alias, "list@d.example") == "TEMP")

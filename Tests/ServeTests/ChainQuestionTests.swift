@@ -5,8 +5,7 @@ import Serve
 import Testing
 import ZRouteTestKit
 
-@Suite("Other questions to the chain")
-struct ChainQuestionTests {
+@Suite struct ChainQuestionTests {
     static let maps = [
         "thishost": "here.example\n.campus.example here.example",
         "aliases": "team: bob, carol@x.example",
@@ -46,8 +45,8 @@ struct ChainQuestionTests {
         "xhere.example", "\u{0}", String(repeating: "a.", count: 8000) + "a",
     ]
 
-    @Test("domain knows what is served here", arguments: counted("domains", served + foreign))
-    func domains(domain: String) throws {
+    @Test(arguments: counted("domains", served + foreign))
+    func domainKnowsWhatIsServedHere(domain: String) throws {
         let isServed = Self.served.contains(domain)
         #expect(try Self.site().ask(.domain, domain) == (isServed ? "OK domain" : "NOTFOUND"))
     }
@@ -64,15 +63,14 @@ struct ChainQuestionTests {
         ("smtp-policy.other", "empty", "TEMP"),
     ]
 
-    @Test("relation/NAME gives values as its maps have them", arguments: counted("relations", values.indices))
-    func relation(index: Int) throws {
+    @Test(arguments: counted("relations", values.indices))
+    func relationNAMEGivesValuesAsItsMapsHaveThem(index: Int) throws {
         let (relation, key, answer) = Self.values[index]
         let site = try Self.site()
         #expect(site.ask(site.relation(relation), key) == answer, "\(relation) \(key)")
     }
 
-    @Test("a map that fails is never an absence")
-    func failures() throws {
+    @Test func aMapThatFailsIsNeverAnAbsence() throws {
         var asked = 0
         for relation in ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"] {
             let site = try Self.site(failing: (relation, nil))
@@ -107,8 +105,8 @@ struct ChainQuestionTests {
         ("thishost", "x.example", "u@only.example"),
     ]
 
-    @Test("a map that fails for a member fails the list", arguments: counted("members", later.indices))
-    func laterFailures(index: Int) throws {
+    @Test(arguments: counted("members", later.indices))
+    func aMapThatFailsForAMemberFailsTheList(index: Int) throws {
         let (relation, key, address) = Self.later[index]
         let engine = try Self.site(failing: (relation, key)).makeEngine()
         for map in ServedMap.ofAddresses where map != .sender {
@@ -130,8 +128,8 @@ struct ChainQuestionTests {
         Array("\":include:/etc/passwd\"".utf8), Array("<:include:/etc/passwd>".utf8),
     ]
 
-    @Test("keys of all kinds are answered", arguments: counted("hostile keys", hostile.indices))
-    func hostileKeys(index: Int) throws {
+    @Test(arguments: counted("hostile keys", hostile.indices))
+    func keysOfAllKindsAreAnswered(index: Int) throws {
         let site = try Self.site()
         let engine = site.makeEngine()
         let relations = site.served.maps.relations.indices.map { ServedMap.relation($0) }

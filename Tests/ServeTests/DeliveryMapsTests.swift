@@ -4,8 +4,7 @@ import Serve
 import Testing
 import ZRouteTestKit
 
-@Suite("The maps of delivery")
-struct DeliveryMapsTests {
+@Suite struct DeliveryMapsTests {
     static let maps = [
         "thishost": "here.example",
         "aliases": """
@@ -169,8 +168,8 @@ struct DeliveryMapsTests {
         ("u@store.internal", "OK error:5.1.2", "NOTFOUND", "OK REJECT 5.1.2", "NOTFOUND"),
     ]
 
-    @Test("say how an address fares", arguments: counted("transport, mailbox, access, store-alias", answers.indices))
-    func says(index: Int) throws {
+    @Test(arguments: counted("transport, mailbox, access, store-alias", answers.indices))
+    func sayHowAnAddressFares(index: Int) throws {
         let expected = Self.answers[index]
         let engine = try LookupSite(Self.maps).makeEngine()
         let key = expected.key
@@ -186,8 +185,8 @@ struct DeliveryMapsTests {
         #expect(engine.ask(.storeAlias, key) == expected.store, "\(key)")
     }
 
-    @Test("come back from each address of a store", arguments: counted("store-alias", answers.map(\.key)))
-    func roundTrip(key: String) throws {
+    @Test(arguments: counted("store-alias", answers.map(\.key)))
+    func comeBackFromEachAddressOfAStore(key: String) throws {
         let engine = try LookupSite(Self.maps).makeEngine()
         let answer = engine.ask(.storeAlias, key)
         guard answer.hasPrefix("OK ") else { return }
@@ -214,16 +213,15 @@ struct DeliveryMapsTests {
         ("smtp -M -x -F UNIX:/run/a,b", "h", "TEMP"),
     ]
 
-    @Test("name servers as Postfix does", arguments: counted("servers", hops.indices))
-    func namesServers(index: Int) throws {
+    @Test(arguments: counted("servers", hops.indices))
+    func nameServersAsPostfixDoes(index: Int) throws {
         let (command, host, transport) = Self.hops[index]
         let site = try LookupSite(
             ["fqdnroutes": "u@d.example smtp-x!\(host)!u"], scheduler: "smtp-x/*\n command=\"\(command)\"\n")
         #expect(site.ask(.transport, "u@d.example") == transport)
     }
 
-    @Test("keep mail while scheduler.conf says queueonly")
-    func queueOnly() throws {
+    @Test func keepMailWhileSchedulerConfSaysQueueonly() throws {
         let site = try LookupSite(
             ["fqdnroutes": "u@d.example smtp-x!h!u"],
             scheduler: "smtp-x/*\n command=\"smtp -M -x -F UNIX:/s\"\n queueonly\n")
@@ -244,16 +242,15 @@ struct DeliveryMapsTests {
         ("smtp-o*/h\n command=\"smtp -M -p 24\"\n", "OK u@h._smtp-other.store.internal", "OK lmtp:inet:h:24"),
     ]
 
-    @Test("tell stores apart", arguments: counted("stores", stores.indices))
-    func tellsStoresApart(index: Int) throws {
+    @Test(arguments: counted("stores", stores.indices))
+    func tellStoresApart(index: Int) throws {
         let (scheduler, answer, transport) = Self.stores[index]
         let engine = try LookupSite(["fqdnroutes": "u@d.example smtp-other!H!u"], scheduler: scheduler).makeEngine()
         #expect(engine.ask(.storeAlias, "u@d.example") == answer)
         #expect(engine.ask(.transport, String(answer.dropFirst(3))) == transport)
     }
 
-    @Test("say what is missing in the configuration")
-    func missing() throws {
+    @Test func sayWhatIsMissingInTheConfiguration() throws {
         let site = try LookupSite(Self.maps, settings: "storedomain=")
         #expect(site.ask(.storeAlias, "box@d.example") == "TEMP")
         #expect(site.ask(.transport, "u@store.store.internal") == "NOTFOUND")
@@ -273,8 +270,8 @@ struct DeliveryMapsTests {
         ("u@later.example", "TEMP"),
     ]
 
-    @Test("hand all of ours to the LMTP listener", arguments: counted("--transport-to", handedOver.indices))
-    func handsOver(index: Int) throws {
+    @Test(arguments: counted("--transport-to", handedOver.indices))
+    func handAllOfOursToTheLMTPListener(index: Int) throws {
         let (key, answer) = Self.handedOver[index]
         #expect(try LookupSite(Self.maps, transportTo: "unix:zroute/lmtp").ask(.transport, key) == answer, "\(key)")
     }

@@ -10,10 +10,9 @@ import Site
 import Testing
 import ZRouteTestKit
 
-@Suite("Recorded addresses, looked up")
-struct RecordedLookupTests {
-    @Test("have the routes that route-test shows", arguments: counted("sites", RecordedSite.names))
-    func routes(name: String) throws {
+@Suite struct RecordedLookupTests {
+    @Test(arguments: counted("sites", RecordedSite.names))
+    func haveTheRoutesThatRouteTestShows(name: String) throws {
         let site = try RecordedSite(name)
         let engine = site.makeEngine()
         var resolver = site.served.site.makeResolver(
@@ -48,9 +47,9 @@ struct RecordedLookupTests {
     }
 
     @Test(
-        "end at addresses that come to themselves", arguments: counted("sites", RecordedSite.names),
+        arguments: counted("sites", RecordedSite.names),
         [ServedMap.alias, .storeAlias])
-    func fixedPoints(name: String, map: ServedMap) throws {
+    func endAtAddressesThatComeToThemselves(name: String, map: ServedMap) throws {
         let site = try RecordedSite(name)
         let engine = site.makeEngine()
         var counts: [LookupStatus: Int] = [:]
