@@ -1,6 +1,6 @@
 // A transaction that is passed on while it comes: its recipients one by one, its message piece by piece, its replies at once.
 //
-// A value of its own until a session takes it (ClientSession+Relay.swift), so that it can go to another session where the
+// A value of its own until a session takes it (ClientSession+Transactions.swift), so that it can go to another session where the
 // first one ends before it answered anything. How far replies can be trusted: the message is invited only once every RCPT
 // is answered, and nothing follows the end of the message before its last reply. A reply that cannot belong to the
 // command whose turn it is ends the session; whoever was accepted until then is deferred.
