@@ -199,13 +199,17 @@ final class LookupConnection: @unchecked Sendable {
 
     /// Forgets what was answered, and gives back memory that was needed once.
     private func forget() {
+        forgetInput()
+        if buffers.output.capacity > 4 << 10 { buffers.output = [] }
+    }
+
+    private func forgetInput() {
         if buffers.position == buffers.input.count {
             buffers.input.removeAll(keepingCapacity: buffers.input.capacity <= 4 << 10)
         } else if buffers.position > 0 {
             buffers.input.removeFirst(buffers.position)
         }
         buffers.position = 0
-        if buffers.output.capacity > 4 << 10 { buffers.output = [] }
     }
 
     /// Reads once.
@@ -216,6 +220,8 @@ final class LookupConnection: @unchecked Sendable {
         // The end of what a client says is told of once, perhaps together with the last that it said.
         buffers.isBufferFull = count == buffer.count || isHungUp && count > 0
         if count > 0 {
+            // A client that takes its answers late would have what it asked kept from turn to turn.
+            if buffers.position > 0 { forgetInput() }
             buffers.input.append(contentsOf: buffer[..<count])
         } else if count == 0 {
             buffers.isInputClosed = true

@@ -18,8 +18,6 @@ extension LookupServer {
         }
 
         var members: [Member] = []
-        /// Workers that ended of themselves.
-        var endedCount = 0
         var hasSupervisor = false
     }
 
