@@ -45,7 +45,7 @@ package struct LookupServerLimits: Sendable {
 
 /// Answers lookups over sockets.
 ///
-/// Each connection belongs to the queue of one worker. One that hangs in a lookup is stood in for at once, and given up after the deadline: its client is told that the lookup failed.
+/// Each connection belongs to the queue of one worker. One that hangs in a lookup is soon stood in for, and given up after the deadline: its client is told that the lookup failed.
 package final class LookupServer: Sendable {
     /// Told of each answer.
     package typealias Log =
