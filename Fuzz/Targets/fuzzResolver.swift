@@ -202,6 +202,10 @@ private struct PlainTextBackEnd: MapBackEnd {
     let types: [MapType] = [.text]
     let texts: [String: [UInt8]]
 
+    func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError) {
+        try TextMapBackEnd().readEntries(of: definition, to: reader)
+    }
+
     func makeTables(for worker: MapWorker) -> any TableFactory {
         TextMapBackEnd().makeTables(for: worker).wrapping { definition, table in
             guard !definition.compile.isAliases else { return table }

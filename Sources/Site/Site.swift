@@ -72,6 +72,17 @@ package struct Site: Sendable {
     /// How newdb compiles a map; nil for a map that is read as it is.
     package func format(of definition: MapDefinition) -> (any MapFormat)? { backEnds.format(of: definition.type) }
 
+    /// Hands on every entry of a map as its file has it, each key once, some at a time; ``MapBackEnds/readEntries(of:within:_:)``.
+    ///
+    /// - Parameter body: answers whether it wants more.
+    /// - Throws: where some entry may not have been handed on.
+    package func readEntries(of definition: MapDefinition, _ body: ([MapEntry]) -> Bool) throws(MapError) {
+        for failure in failures where failure.relation == definition.relation {
+            throw MapError(table: definition.tableName, key: failure.key, text: FailingTable.reason)
+        }
+        try backEnds.readEntries(of: definition, within: .seconds(settings.lookupTimeout), body)
+    }
+
     /// Watches the text maps of a service.
     package func makeTextWatch(_ texts: TextTableLoader) -> TextMapWatch {
         TextMapWatch(databases, loader: texts) { RelationJudge($0) }

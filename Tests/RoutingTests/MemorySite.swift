@@ -16,6 +16,12 @@ struct MemorySite {
         let entries: Entries
 
         func makeTables(for worker: MapWorker) -> any TableFactory { Factory(entries: entries) }
+
+        func readEntries(of definition: MapDefinition, to reader: EntryConsumer) {
+            for (key, value) in entries[definition.relation] ?? [:] {
+                _ = reader.take(MapEntry(key: Array(key.utf8), value: Array(value.utf8)))
+            }
+        }
     }
 
     private struct Factory: TableFactory {

@@ -47,6 +47,10 @@ private struct StuckBackEnd: MapBackEnd {
 
     var types: [MapType] { base.types }
 
+    func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError) {
+        try base.readEntries(of: definition, to: reader)
+    }
+
     func makeTables(for worker: MapWorker) -> any TableFactory {
         base.makeTables(for: worker).wrapping { definition, table in
             guard definition.relation == relation, let watch = worker.watch else { return table }

@@ -16,9 +16,45 @@ package struct BerkeleyDBBackEnd: MapBackEnd {
         BerkeleyDBFormat(type == .bhash ? .hash : .btree)
     }
 
+    package func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError) {
+        let environment: EnvironmentSettings?
+        do {
+            environment = try definition.environmentFile.map { file throws(ConfigurationError) in
+                try EnvironmentSettings(file: file)
+            }
+        } catch {
+            throw MapError(table: definition.tableName, text: "\(error)")
+        }
+        let map = try LiveMap(
+            definition.tableName, environment: environment.flatMap { RegionFiles(home: $0.home).isMissing ? nil : $0 },
+            access: .read, observer: ReadingObserver(exchange: reader.exchange))
+        let result = Result { () throws(MapError) in
+            try map.forEach { key, value throws(MapError) in
+                _ = reader.take(MapEntry(key: Self.withoutNUL(key), value: Self.withoutNUL(value)))
+            }
+        }
+        try map.close()
+        do {
+            try result.get()
+        } catch  where !error.isStop {
+            throw error
+        } catch {}
+    }
+
+    private static func withoutNUL(_ bytes: [UInt8]) -> [UInt8] { bytes.last == 0 ? Array(bytes.dropLast()) : bytes }
+
     package func findings(about definition: MapDefinition) -> [Finding] {
         definition.environmentFile.map { EnvironmentFile(reading: $0).findings } ?? []
     }
+}
+
+/// Tells whoever wants the entries of a map that the library has answered again.
+private struct ReadingObserver: CallObserver {
+    let exchange: EntryExchange
+
+    func callBegins() {}
+    func callEnded() { exchange.noteStep() }
+    var isStopRequested: Bool { exchange.isStopped }
 }
 
 /// The tables of one worker; those that name the same environment share it.

@@ -1,5 +1,6 @@
 // cdb as a back end: the type `cdb`, constant files that are only ever replaced as a whole.
 
+import Bytes
 package import Maps
 import System
 
@@ -18,6 +19,26 @@ package struct CDBBackEnd: MapBackEnd {
     package func makeTables(for worker: MapWorker) -> any TableFactory { Factory(contents: worker.contents) }
 
     package func format(of type: MapType) -> (any MapFormat)? { CDBFormat() }
+
+    package func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError) {
+        guard let path = definition.tablePath else { return }
+        do throws(FileError) {
+            let file = try CDBFile(path: path)
+            // Of records that share a key the first is found.
+            var known: Set<[UInt8]> = []
+            do {
+                try file.forEachRecord { key, value in
+                    let key = [UInt8](copying: key)
+                    guard known.insert(key).inserted else { return }
+                    _ = reader.take(MapEntry(key: key, value: [UInt8](copying: value)))
+                }
+            } catch {
+                throw FileError(operation: "read", path: path, reason: error.text)
+            }
+        } catch {
+            throw MapError(table: definition.tableName, code: error.code, text: "\(error.operation): \(error.reason)")
+        }
+    }
 
     private struct Factory: TableFactory {
         let contents: SharedContents

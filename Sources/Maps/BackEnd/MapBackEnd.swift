@@ -16,6 +16,14 @@ public protocol MapBackEnd: Sendable {
     /// How sources are compiled into files of a type; nil for types that nothing is compiled into.
     func format(of type: MapType) -> (any MapFormat)?
 
+    /// Hands on every entry of a map as its file has it, each key once, until nobody wants more.
+    ///
+    /// Called in a thread of its own, and by ``MapBackEnds/readEntries(of:within:_:)`` alone.
+    ///
+    /// - Parameter definition: a line whose type is one of this back end's.
+    /// - Throws: where some entry may not have been handed on.
+    func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError)
+
     /// Reads and judges what a line names beside the map's own file, such as the description of an environment.
     ///
     /// - Parameter definition: a line whose type is one of this back end's.

@@ -11,6 +11,17 @@ public struct TextMapBackEnd: MapBackEnd {
     /// Begins the work for one worker.
     public func makeTables(for worker: MapWorker) -> any TableFactory { Factory(worker: worker) }
 
+    /// Hands on the entries of a source with their lines, in the order of their keys.
+    public func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError) {
+        do {
+            guard let source = try MapSource(of: definition) else { return }
+            var next = 0
+            while next < source.count, reader.take(source[next]) { next += 1 }
+        } catch {
+            throw MapError(table: definition.tableName, text: error.text)
+        }
+    }
+
     private struct Factory: TableFactory {
         let worker: MapWorker
 
@@ -47,6 +58,9 @@ public struct EmptyMapBackEnd: MapBackEnd {
 
     /// Begins the work for one worker.
     public func makeTables(for worker: MapWorker) -> any TableFactory { Factory() }
+
+    /// There is none.
+    public func readEntries(of definition: MapDefinition, to reader: EntryConsumer) {}
 
     private struct Factory: TableFactory {
         func makeTable(for definition: MapDefinition) -> any Table { IncoreTable(name: definition.tableName) }

@@ -32,7 +32,7 @@ public final class MapCompiler: Sendable {
     ///
     /// - Throws: what `prepare` would say of the source.
     public static func check(_ job: CompileJob) throws(CompileError) -> CompileReport {
-        let sorted = try SortedSource(job)
+        let sorted = try MapSource(compiling: job)
         return CompileReport(
             source: job.source.name, entries: sorted.entries.count, kept: 0,
             entriesBefore: sorted.entries.isEmpty ? job.format?.entryCount(of: job.target) : nil,
@@ -54,7 +54,7 @@ public final class MapCompiler: Sendable {
                 file: job.target, reason: "is read as it is, and nothing is compiled into it",
                 remedy: "check it, or name a type that is compiled")
         }
-        let sorted = try SortedSource(job)
+        let sorted = try MapSource(compiling: job)
         // What its pages say suffices: the old file may be damaged, and is about to go.
         let entriesBefore = sorted.entries.isEmpty && !appending ? format.entryCount(of: job.target) : nil
         let name = TemporaryName(for: job.target)
@@ -170,7 +170,7 @@ public final class MapCompiler: Sendable {
 
     /// - Returns: how many entries were not there before.
     private func write(
-        _ sorted: SortedSource, format: any MapFormat, isNew: Bool, to path: String, progress: (Int) -> Void
+        _ sorted: MapSource, format: any MapFormat, isNew: Bool, to path: String, progress: (Int) -> Void
     ) throws(MapFileError) -> Int {
         let size = MapFileSize(entries: sorted.entries.count, sourceBytes: sorted.bytes.count)
         let writer =

@@ -165,11 +165,14 @@ public final class FailingTable: Table {
     /// The privilege of the table inside.
     public var privilege: UInt32 { table.privilege }
 
+    /// Why every lookup fails.
+    public static let reason = "failure injected by --fail-map"
+
     /// Fails, or looks the key up in the table inside.
     public func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
         let bytes = Array(copying: key)
         guard failingKey == nil || failingKey == bytes else { return try table.lookUp(key, into: &value) }
-        throw MapError(table: name, key: bytes, code: EIO, text: "failure injected by --fail-map")
+        throw MapError(table: name, key: bytes, code: EIO, text: Self.reason)
     }
 
     /// Refreshes the table inside.

@@ -54,7 +54,7 @@ struct NewdbPlan {
         var steps: [Step] = []
         var definitions: [String: MapDefinition] = [:]
         for definition in compiled where relations.isEmpty || relations.contains(definition.relation) {
-            guard let source = definition.path, let target = definition.tablePath else { continue }
+            guard let source = definition.source, let target = definition.tablePath else { continue }
             if let first = definitions[target] {
                 guard first.compile == definition.compile, first.privilege == definition.privilege else {
                     throw ConfigurationError(
@@ -65,16 +65,13 @@ struct NewdbPlan {
                 continue
             }
             definitions[target] = definition
-            let text = definition.textForm
             var job = CompileJob(
-                source: .file(source),
-                form: text?.form ?? (definition.compile.isAliases ? .aliases : .plain),
-                folding: text?.folding ?? definition.compile.folding,
-                format: site.format(of: definition), base: source,
+                source: .file(source.path), form: source.form, folding: source.folding,
+                format: site.format(of: definition), base: source.path,
                 permissions: try Self.permissions(of: definition))
             job.judge = RelationJudge(definition)
             job.allowed = allowed
-            steps.append(Step(relation: definition.relation, source: source, job: job))
+            steps.append(Step(relation: definition.relation, source: source.path, job: job))
         }
         self.steps = steps
     }

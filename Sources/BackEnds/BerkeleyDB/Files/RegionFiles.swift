@@ -14,6 +14,16 @@ struct RegionFiles {
     /// The first of them: it tells one life of an environment from the next.
     var first: String { home + "/__db.001" }
 
+    /// Whether there is certainly none: nobody has the environment open, and the files of its maps are whole by themselves.
+    var isMissing: Bool {
+        do throws(FileError) {
+            _ = try FileIdentity(path: first)
+            return false
+        } catch {
+            return error.isMissing
+        }
+    }
+
     /// The names of those that exist.
     func names() throws(FileError) -> [String] {
         try fileNames(in: home).filter(Self.isRegionFile).sorted()

@@ -1,23 +1,28 @@
 // The entries of a source in the order of their keys, each key once: B-trees are filled fastest, and most densely, in
-// order, and duplicates lie side by side.
+// order, duplicates lie side by side, and the entry of a key is found by halving.
 
-import Configuration
+import Bytes
+public import Configuration
 import Glibc
 import System
 
-/// A source ready to be written.
-struct SortedSource {
+/// The source of a map, read and judged: its entries, each with its line.
+public struct MapSource: Sendable {
+    /// What messages call it.
+    public let name: String
     /// The source's bytes, as the parser left them.
     let bytes: [UInt8]
     /// The entries by key; of duplicates only the first in the source.
     let entries: [SourceEntry]
-    /// What was found that is probably a mistake.
-    let findings: SourceFindings
+    /// What was found that is wrong or probably a mistake.
+    public let findings: SourceFindings
+    /// The first error; what cannot be compiled is still read as far as it goes.
+    public var firstError: Finding? { findings.firstError }
 
     /// Reads and sorts the source of a job.
     ///
-    /// - Throws: if it cannot be read, or has an error that is not allowed.
-    init(_ job: CompileJob) throws(CompileError) {
+    /// - Throws: if it cannot be read.
+    public init(_ job: CompileJob) throws(CompileError) {
         let (source, file) = try Self.read(job.source)
         // The parser works in place; a second owner of the bytes would make it copy them all.
         var parser = SourceParser(
@@ -43,15 +48,55 @@ struct SortedSource {
                 entries.append(candidate.entry)
             }
         }
-        if let error = parser.findings.firstError { throw CompileError(refusing: parser.findings, because: error) }
-        if let file, (try? FileState(path: job.source.name)) != file {
+        if parser.findings.firstError == nil, let file, (try? FileState(path: job.source.name)) != file {
             throw CompileError(
                 file: job.source.name, reason: "changed while it was read",
                 remedy: "run again when it is whole; the old database stays", isTemporary: true)
         }
+        name = job.source.name
         self.bytes = bytes
         self.entries = entries
         findings = parser.findings
+    }
+
+    /// Reads the source of a job that is to be compiled.
+    ///
+    /// - Throws: if it cannot be read, or has an error that is not allowed.
+    init(compiling job: CompileJob) throws(CompileError) {
+        try self.init(job)
+        if let error = firstError { throw CompileError(refusing: findings, because: error) }
+    }
+
+    // MARK: Entries
+
+    /// How many entries it has, each key once.
+    public var count: Int { entries.count }
+
+    /// An entry; they are in the order of their keys, byte by byte.
+    public subscript(index: Int) -> MapEntry {
+        let entry = entries[index]
+        return MapEntry(key: [UInt8](bytes[entry.key]), value: [UInt8](bytes[entry.value]), line: Int(entry.line))
+    }
+
+    /// The entry of a key as it is stored; nil where there is none.
+    public func entry(of key: Span<UInt8>) -> MapEntry? {
+        var range = 0..<entries.count
+        while let middle = range.isEmpty ? nil : range.lowerBound + range.count / 2 {
+            let order = order(of: entries[middle].key, against: key)
+            if order == 0 { return self[middle] }
+            range = order < 0 ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        return nil
+    }
+
+    /// Below 0 where a key of the source comes before another.
+    private func order(of range: Range<Int>, against key: Span<UInt8>) -> Int {
+        let text = bytes.span
+        for index in 0..<min(range.count, key.count) {
+            let (one, other) = (text[range.lowerBound + index], key[index])
+            if one != other { return one < other ? -1 : 1 }
+        }
+        return range.count - key.count
     }
 
     private static func read(
@@ -68,6 +113,21 @@ struct SortedSource {
                     error, remedy: error.isUnsettled ? "the old database stays" : error.sourceRemedy)
             }
         }
+    }
+}
+
+/// One entry of a map, as its file has it, without the NUL that ends keys and values in Berkeley DB files.
+public struct MapEntry: Sendable, Hashable {
+    /// The key, folded as it is stored.
+    public let key: [UInt8]
+    /// The value.
+    public let value: [UInt8]
+    /// The line of the source, counted from 1; nil for what was read from a file that has none.
+    public let line: Int?
+
+    /// Puts an entry together.
+    public init(key: [UInt8], value: [UInt8], line: Int? = nil) {
+        (self.key, self.value, self.line) = (key, value, line)
     }
 }
 
