@@ -30,8 +30,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "BerkeleyDB", "Configuration", "Bytes", "LMTP", "LookupProtocols", "MailSyntax", "System", "Maps",
-                "Routing", "Site", "Spool",
+                "BerkeleyDB", "Configuration", "Bytes", "Delivery", "LMTP", "LookupProtocols", "MailSyntax", "System",
+                "Maps", "Routing", "Serve", "Site", "Spool",
             ],
             path: "Fuzz/Targets"),
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),

@@ -3,7 +3,8 @@
 import FuzzTargets
 
 private let target: FuzzTarget = {
-    let name = CommandLine.arguments[0].split(separator: "-").last.map(String.init) ?? ""
+    let program = CommandLine.arguments[0].split(separator: "/").last ?? ""
+    let name = String(program.dropFirst("fuzz-".utf8.count))
     guard let target = FuzzTarget(rawValue: name) else { fatalError("no target '\(name)'") }
     return target
 }()

@@ -26,8 +26,13 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case control
     /// The server's half of LMTP.
     case server
-    /// The protocols of lookups.
-    case lookups
+    /// The protocols of lookups, each alone.
+    case socketmap, lines, dict, http
+    case tcpTable = "tcp-table"
+    /// A transaction that is passed on to a store that says anything at any moment.
+    case relay
+    /// The LMTP front, between a client and stores that say anything at any moment.
+    case front
 
     /// Runs the target on an input.
     public func run(_ bytes: [UInt8]) {
@@ -43,7 +48,9 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .submission: fuzzSubmission(bytes)
         case .control: fuzzControl(bytes)
         case .server: fuzzServer(bytes)
-        case .lookups: fuzzLookups(bytes)
+        case .socketmap, .lines, .dict, .http, .tcpTable: fuzzLookups(rawValue, bytes)
+        case .relay: fuzzRelay(bytes)
+        case .front: fuzzFront(bytes)
         }
     }
 }

@@ -2,13 +2,14 @@
 
 import LookupProtocols
 
-/// The first byte chooses the protocol, the second the status of the answers; the rest is what the client says.
-func fuzzLookups(_ bytes: [UInt8]) {
-    guard bytes.count >= 2 else { return }
-    let protocols = ServedProtocol.all
-    let served = protocols[Int(bytes[0]) % protocols.count]
-    let status = LookupStatus.allCases[Int(bytes[1]) % LookupStatus.allCases.count]
-    let sent = bytes.dropFirst(2)
+/// The first byte chooses the status of the answers; the rest is what the client of the protocol says.
+func fuzzLookups(_ name: String, _ bytes: [UInt8]) {
+    guard let first = bytes.first else { return }
+    guard let served = ServedProtocol.all.first(where: { $0.name == name }) else {
+        preconditionFailure("no protocol '\(name)'")
+    }
+    let status = LookupStatus.allCases[Int(first) % LookupStatus.allCases.count]
+    let sent = bytes.dropFirst()
     let whole = said(served, sent, status, piece: sent.count)
     for piece in [1, 3, 64] {
         precondition(
