@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "BerkeleyDB", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes",
+                "BerkeleyDB", "Check", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes",
                 "MailSyntax", "Maps", "Routing",
                 "LookupProtocols", "Serve", "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

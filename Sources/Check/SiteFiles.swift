@@ -50,10 +50,19 @@ package struct SiteFiles: Sendable {
     }
 
     private func deliveryFindings(_ settings: Settings) -> [Finding] {
-        guard let file = scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else { return [] }
-        // A site that only routes has none.
-        if scheduler == nil, (try? FileIdentity(path: file)) == nil { return [] }
+        guard let file = schedulerPath(settings), hasScheduler(settings) else { return [] }
         return DeliveryPlan(.scheduler(SchedulerConf(reading: file)), settings: settings).findings
+    }
+
+    /// Where scheduler.conf is or would be; nil where nothing says it.
+    func schedulerPath(_ settings: Settings) -> String? {
+        scheduler ?? settings.mailShare.map { "\($0)/scheduler.conf" }
+    }
+
+    /// Whether there is one, or one was named: a site that only routes has none.
+    func hasScheduler(_ settings: Settings) -> Bool {
+        guard let path = schedulerPath(settings) else { return false }
+        return scheduler != nil || (try? FileIdentity(path: path)) != nil
     }
 }
 

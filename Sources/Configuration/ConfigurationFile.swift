@@ -32,6 +32,8 @@ public struct ConfigurationFile: ConfigurationReading, Sendable {
     public private(set) var findings: [Finding] = []
     /// Whether the file does not exist.
     public private(set) var isMissing = false
+    /// Why it cannot be read, although it exists; nil where it was read.
+    private(set) var readingFailure: String?
 
     /// The largest file read, in bytes.
     private static let largest = 1 << 20
@@ -49,6 +51,7 @@ public struct ConfigurationFile: ConfigurationReading, Sendable {
             (bytes, state) = try readTextFile(path, limit: Self.largest)
         } catch {
             isMissing = error.isMissing
+            if !isMissing { readingFailure = "\(error.operation): \(error.reason)" }
             findings = [
                 Finding(
                     error.isMissing ? .missingFile : .unreadableFile, .error, file: error.path,

@@ -13,6 +13,10 @@ public struct Settings: ConfigurationReading, Sendable, Hashable {
     public let variables: Variables
     /// What in the files cannot be used, or was probably not meant.
     public let findings: [Finding]
+    /// Where variables got their values, by their names; a setting that is not among them has its default.
+    public let origins: [String: SettingOrigin]
+    /// The files that were looked for, in the order in which they are read.
+    public let filesLookedFor: [FileLookedFor]
 
     /// `MAILVAR`: the directory of the maps and of mail.conf; nil where it is not set.
     public let mailVar: String?

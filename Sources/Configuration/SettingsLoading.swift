@@ -46,7 +46,8 @@ extension Settings {
         var reader = SettingsReader(hostname: systemHostname, overrides: overrides)
         var source: String?
         if let named = file ?? environmentFile {
-            if !take(named, into: &reader, scope: .everyName) {
+            let purpose = "zmailer.conf (\(file == nil ? "ZCONFIG" : "--config"))"
+            if !take(named, purpose, into: &reader, scope: .everyName) {
                 reader.note(
                     Finding(
                         .missingFile, .error, file: named,
@@ -55,13 +56,13 @@ extension Settings {
             }
             source = named
         } else {
-            source = standardFiles.first { take($0, into: &reader, scope: .everyName) }
+            source = standardFiles.first { take($0, "zmailer.conf", into: &reader, scope: .everyName) }
         }
         if let share = reader.text(.mailShare) {
-            _ = take("\(share)/router.cf", into: &reader, scope: .plainSettings)
+            _ = take("\(share)/router.cf", "router.cf, its plain settings", into: &reader, scope: .plainSettings)
         }
         if let mailVar = reader.text(.mailVar) {
-            _ = take("\(mailVar)/mail.conf", into: &reader, scope: .everyName)
+            _ = take("\(mailVar)/mail.conf", "mail.conf", into: &reader, scope: .everyName)
         }
         return Settings(
             file: source, placesLookedAt: source == nil ? standardFiles : [], reader: reader,
@@ -70,9 +71,10 @@ extension Settings {
 
     /// Reads one file; answers whether it exists.
     private static func take(
-        _ path: String, into reader: inout SettingsReader, scope: SettingsReader.Scope
+        _ path: String, _ purpose: String, into reader: inout SettingsReader, scope: SettingsReader.Scope
     ) -> Bool {
         let file = ConfigurationFile(path, isScript: scope == .plainSettings)
+        reader.lookedFor(file, purpose)
         if !file.isMissing { reader.take(file, scope: scope) }
         return !file.isMissing
     }
@@ -119,6 +121,8 @@ extension Settings {
         storeDomain = reader.domain(.storeDomain)
         lookupTimeout = reader.number(.lookupTimeout, default: 5, in: 1...3_600)
         findings = reader.findings
+        origins = reader.origins
+        filesLookedFor = reader.filesLookedFor
 
         var variables = reader.variables
         variables[SettingName.databaseType.rawValue] = databaseType

@@ -6,7 +6,9 @@ import Glibc
 /// The variables that the files and overrides set, each with its place, on the way to `Settings`.
 struct SettingsReader {
     var variables: Variables
-    private var places: [String: Place] = [:]
+    private(set) var origins: [String: SettingOrigin] = [:]
+    /// Which files were looked for, in the order in which they are read.
+    private(set) var filesLookedFor: [FileLookedFor] = []
     private let overridden: Set<String>
     private var found: [Finding] = []
     /// Names that are like a setting's and are none: an error, unless some value refers to them.
@@ -14,12 +16,6 @@ struct SettingsReader {
     private var referred: Set<String> = []
     /// The files in the order in which they were read, `--set` first.
     private var files = ["--set"]
-
-    /// Where a variable got its value.
-    private struct Place {
-        let file: String
-        let line: Int?
-    }
 
     /// Which names a file may set.
     enum Scope {
@@ -48,10 +44,19 @@ struct SettingsReader {
                 list.error(.invisibleCharacter, "the value of \(name): \(character.explanation)")
             }
             variables[name] = value
-            places[name] = Place(file: "--set", line: nil)
+            origins[name] = .commandLine
             note(name, file: "--set", line: nil)
         }
         found += list.inOrder
+    }
+
+    /// Notices what became of a file that was looked for.
+    mutating func lookedFor(_ file: ConfigurationFile, _ purpose: String) {
+        let state: FileLookedFor.State =
+            if file.isMissing { .missing } else if let reason = file.readingFailure { .unreadable(reason) } else {
+                .present
+            }
+        filesLookedFor.append(FileLookedFor(file.path, purpose, state))
     }
 
     /// Notices what is wrong with a file that cannot be read.
@@ -96,7 +101,7 @@ struct SettingsReader {
         }
         for reference in VariableReference.all(in: line.whole) { referred.insert(reference) }
         variables[name] = value
-        places[name] = Place(file: list.file, line: line.number)
+        origins[name] = .file(list.file, line: line.number)
     }
 
     /// What a line assigns; nil where it assigns nothing that is of use here.
@@ -219,8 +224,11 @@ struct SettingsReader {
     private func finding(
         _ kind: Finding.Name, _ severity: Finding.Severity, _ name: SettingName, _ text: String
     ) -> Finding {
-        let place = places[name.rawValue] ?? Place(file: "--set", line: nil)
-        return Finding(kind, severity, file: place.file, line: place.line, text: "\(name.rawValue) \(text)")
+        let text = "\(name.rawValue) \(text)"
+        guard case .file(let file, let line)? = origins[name.rawValue] else {
+            return Finding(kind, severity, file: "--set", text: text)
+        }
+        return Finding(kind, severity, file: file, line: line, text: text)
     }
 
     /// The items of a list, separated by any of the given bytes.

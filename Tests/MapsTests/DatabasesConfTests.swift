@@ -252,6 +252,15 @@ private func fixture(_ name: String) throws -> [UInt8] {
     }
 
     @Test(arguments: [
+        "", "-l", "-lm%:", "-u", "-lmNb", "-n", "-%", "-ld pathalias", "-d pathalias.nodot -s 7 -e 60",
+        "-l -C /e -f /f",
+    ])
+    func flagsAreWrittenAsTheyAreRead(_ text: String) throws {
+        let read = try flags(text)
+        #expect(try flags(read.description == "-" ? "" : read.description) == read)
+    }
+
+    @Test(arguments: [
         ("-u", KeyFolding.upper, RelationAnswer.value), ("-l", .lower, .value), ("-n", .none, .valueOrKey),
         ("-lb", .lower, .key), ("-bn", .none, .valueOrKey), ("-nb", .none, .key),
     ])

@@ -26,7 +26,8 @@ import ZRouteTestKit
         var isLive: Bool { self == .live }
     }
 
-    private static let relations = "fqdnaliases NONE - - - -\nfqdnroutes NONE - - - -\n"
+    private static let relations =
+        "fqdnaliases NONE - - - -\nfqdnroutes NONE - - - -\n"
         + "routesdb NONE - - - -\nthishost NONE - - - -\n"
 
     private func site(_ kind: Kind, _ source: String) throws -> TestSite {
@@ -57,7 +58,8 @@ import ZRouteTestKit
         let lines = keys.map { "\($0) v-\($0)\n" }.joined()
         let test = try site(kind, kind.isLive ? "" : "# a comment\n" + lines)
         if kind.isLive {
-            let result = try test.run(["db", "load", "aliases"], input: Array(keys.map { "\($0)\tv-\($0)\n" }.joined().utf8))
+            let result = try test.run(
+                ["db", "load", "aliases"], input: Array(keys.map { "\($0)\tv-\($0)\n" }.joined().utf8))
             try #require(result.status == 0, "\(result)")
         } else {
             let result = try test.run(["newdb"])
@@ -161,7 +163,9 @@ import ZRouteTestKit
         let source = try #require(try MapSource(of: definition))
         let found = (0..<source.count).map { index in
             let entry = source[index]
-            let (key, value) = (String(decoding: entry.key, as: UTF8.self), String(decoding: entry.value, as: UTF8.self))
+            let (key, value) = (
+                String(decoding: entry.key, as: UTF8.self), String(decoding: entry.value, as: UTF8.self)
+            )
             return "\(key)=\(value):\(entry.line ?? 0)"
         }
         #expect(found == entries)

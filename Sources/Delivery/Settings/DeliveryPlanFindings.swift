@@ -27,6 +27,25 @@ extension DeliveryPlan {
     }
 }
 
+extension DeliveryPlan {
+    /// The files that commands name, each once, and what they are: those that are the same for every recipient.
+    package var namedFiles: [(path: String, purpose: String)] {
+        let commands: [PlannedCommand] =
+            switch source {
+            case .single(let endpoint, let options, _):
+                [PlannedCommand("smtp -M \(options)", file: "--lmtp", endpoint: endpoint)]
+            case .scheduler(let conf): conf.commands
+            }
+        var files: [(path: String, purpose: String)] = []
+        for command in commands {
+            for file in command.namedFiles(settings.variables) where !files.contains(where: { $0.path == file.path }) {
+                files.append(file)
+            }
+        }
+        return files
+    }
+}
+
 extension SchedulerConf {
     /// The commands, each once.
     fileprivate var commands: [PlannedCommand] {
@@ -83,20 +102,49 @@ private struct PlannedCommand {
     /// - Parameter files: is told what is wrong with the files that it names, each once.
     func findings(_ variables: Variables, _ files: inout [Finding]) -> [Finding] {
         do throws(SMTPCommandLine.Unusable) {
-            let line = try read(variables, host: "HOST")
-            if endpoint == nil { _ = try line.endpoint(host: "HOST") }
-            // What is the same for any other recipient depends on none.
-            let other = try read(variables, host: "OTHER")
-            func fixed(_ member: KeyPath<SMTPCommandLine, String?>) -> String? {
-                line[keyPath: member] == other[keyPath: member] ? line[keyPath: member] : nil
-            }
-            var named = fixed(\.secretsFile).map { SecretsFile(reading: $0).findings } ?? []
-            named += fixed(\.tlsFile).map(Self.findings(aboutTLS:)) ?? []
+            let line = try FixedOptions(self, variables)
+            if endpoint == nil { _ = try line.first.endpoint(host: "HOST") }
+            var named = line[\.secretsFile].map { SecretsFile(reading: $0).findings } ?? []
+            named += line[\.tlsFile].map(Self.findings(aboutTLS:)) ?? []
             for finding in named where !files.contains(finding) { files.append(finding) }
-            return fixed(\.logFile).map(findings(aboutLog:)) ?? []
+            return line[\.logFile].map(findings(aboutLog:)) ?? []
         } catch {
             guard error.isForeign else { return [finding(.unusableCommand, error.description)] }
             return [finding(.commandNotCarriedOut, "\(error.description): what it is for stays queued", .warning)]
+        }
+    }
+
+    /// The files that the command names and that exist by themselves: not the log, which is made.
+    func namedFiles(_ variables: Variables) -> [(path: String, purpose: String)] {
+        guard let line = try? FixedOptions(self, variables) else { return [] }
+        var files: [(path: String, purpose: String)] = []
+        if let path = line[\.secretsFile] { files.append((path, "secrets (-A)")) }
+        if let path = line[\.tlsFile] {
+            files.append((path, "TLS settings (-S)"))
+            let tls = TLSFile(reading: path)
+            for (file, purpose) in [
+                (tls.certificateFile, "certificate (tls-cert-file)"), (tls.keyFile, "key (tls-key-file)"),
+                (tls.authorityFile, "authorities (tls-CAfile)"), (tls.authorityDirectory, "authorities (tls-CApath)"),
+            ] {
+                if let file { files.append((file, purpose)) }
+            }
+        }
+        return files
+    }
+
+    /// What the options of the command are for every recipient.
+    private struct FixedOptions {
+        let first: SMTPCommandLine
+        private let other: SMTPCommandLine
+
+        init(_ command: PlannedCommand, _ variables: Variables) throws(SMTPCommandLine.Unusable) {
+            first = try command.read(variables, host: "HOST")
+            // What is the same for any other recipient depends on none.
+            other = try command.read(variables, host: "OTHER")
+        }
+
+        subscript(member: KeyPath<SMTPCommandLine, String?>) -> String? {
+            first[keyPath: member] == other[keyPath: member] ? first[keyPath: member] : nil
         }
     }
 

@@ -62,6 +62,21 @@ package struct SchedulerParameters: Sendable, Hashable {
         if other.command != nil { (command, commandLine) = (other.command, other.commandLine) }
     }
 
+    /// What is set, by the keywords of scheduler.conf; times in seconds, with their unit.
+    package var keywords: [(name: String, value: String)] {
+        func list<Item>(_ items: [Item]?, _ text: (Item) -> String) -> String? {
+            items.map { $0.map(text).joined(separator: " ") }
+        }
+        let values: [(String, String?)] = [
+            ("interval", interval.map { "\($0.seconds)s" }), ("retries", list(retries) { "\($0)" }),
+            ("expiry", expiry.map { "\($0.seconds)s" }), ("reporttimes", list(reportTimes) { "\($0.seconds)s" }),
+            ("idlemax", idleMaximum.map { "\($0.seconds)s" }), ("maxta", maximumTotal.map { "\($0)" }),
+            ("maxchannel", maximumPerChannel.map { "\($0)" }), ("maxring", maximumPerClause.map { "\($0)" }),
+            ("maxthr", maximumPerEndpoint.map { "\($0)" }), ("queueonly", isQueueOnly ? "" : nil), ("command", command),
+        ]
+        return values.compactMap { name, value in value.map { (name, $0) } }
+    }
+
     /// Sets a parameter by its keyword, in any case of letters.
     ///
     /// - Parameter found: is told what is wrong with it.

@@ -15,7 +15,8 @@ extension MapSource {
     /// - Returns: nil for a map without a source, and for a compiled one whose source is not there.
     /// - Throws: if it is there and cannot be read.
     public init?(
-        of definition: MapDefinition, judge: (any EntryJudge)? = nil, allowing allowed: AllowedFindings = AllowedFindings()
+        of definition: MapDefinition, judge: (any EntryJudge)? = nil,
+        allowing allowed: AllowedFindings = AllowedFindings()
     ) throws(CompileError) {
         guard let source = definition.source else { return nil }
         if definition.textForm == nil, (try? FileIdentity(path: source.path)) == nil, errno == ENOENT { return nil }
@@ -155,7 +156,8 @@ public final class EntryExchange: Sendable {
             hasStopped.store(true, ordering: .relaxed)
             throw MapError(
                 table: table, code: ETIMEDOUT,
-                text: "no answer within \(deadline.components.seconds) s while all entries were read: what stores it hangs; for a"
+                text:
+                    "no answer within \(deadline.components.seconds) s while all entries were read: what stores it hangs; for a"
                     + " Berkeley DB environment run `zroute db recover`")
         }
         // Whoever wanted no more has all that he wanted.

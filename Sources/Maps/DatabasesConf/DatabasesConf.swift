@@ -21,21 +21,24 @@ public struct DatabasesConf: Sendable, Hashable {
     ///
     /// - Throws: `ConfigurationError` when nothing is named and `MAILVAR` is not set.
     public static func location(named: String? = nil, settings: Settings) throws(ConfigurationError) -> String {
-        if let named { return named }
-        guard let mailVar = settings.mailVar else {
+        guard let first = places(named: named, settings: settings).first else {
             throw settings.missing(
                 "MAILVAR", "dbases.conf is looked for in its db; set it, or name the file with --dbases")
         }
-        let first = "\(mailVar)/db/dbases.conf"
-        let second = "\(mailVar)/dbases.conf"
         // Anything but a missing file is for the reader to report: it must not make another file stand in.
         do {
             _ = try FileIdentity(path: first)
             return first
         } catch {
-            guard error.isMissing, (try? FileIdentity(path: second)) != nil else { return first }
-            return second
+            guard error.isMissing else { return first }
+            return places(named: named, settings: settings).first { (try? FileIdentity(path: $0)) != nil } ?? first
         }
+    }
+
+    /// Where dbases.conf is looked for, in this order; none where nothing says it.
+    public static func places(named: String? = nil, settings: Settings) -> [String] {
+        if let named { return [named] }
+        return settings.mailVar.map { ["\($0)/db/dbases.conf", "\($0)/dbases.conf"] } ?? []
     }
 
     /// Reads a dbases.conf as far as its lines can be used.

@@ -143,3 +143,22 @@ extension RelationFlags {
         return number
     }
 }
+
+extension RelationFlags: CustomStringConvertible {
+    /// The flags as dbases.conf has them; `-` for none.
+    public var description: String {
+        var letters = ""
+        if folding != .none { letters += folding == .lower ? "l" : "u" }
+        for (isSet, letter) in [
+            (reopensChanged, "m"), (cachesAbsences, "N"), (answer == .valueOrKey, "n"), (answer == .key, "b"),
+            (substitutes, "%"), (hasDefaultKeysFlag, ":"),
+        ] where isSet { letters += letter }
+        var words = letters.isEmpty ? [] : ["-\(letters)"]
+        if driver != .none { words.append("-d \(driver.rawValue)") }
+        if let cacheSize { words.append("-s \(cacheSize)") }
+        if cacheSeconds > 0 { words.append("-e \(cacheSeconds)") }
+        if let environmentFile { words.append("-C \(environmentFile)") }
+        if let file { words.append("-f \(file)") }
+        return words.isEmpty ? "-" : words.joined(separator: " ")
+    }
+}
