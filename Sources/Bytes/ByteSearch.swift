@@ -90,6 +90,36 @@ extension Span<UInt8> {
         }
     }
 
+    /// The place of the first byte at or after another place that is marked; the count where there is none.
+    ///
+    /// - Parameter marks: the highest bits of marked bytes among eight, those behind the first of them perhaps wrong; the lowest
+    ///   byte is the first in memory.
+    @inlinable
+    public func firstIndex(from start: Int, marked marks: (UInt64) -> UInt64) -> Int {
+        unsafe withUnsafeBytes { bytes in
+            var place = max(start, 0)
+            // Each load lies before the end of the bytes, which outlive the search.
+            func found(_ place: Int) -> UInt64 {
+                let word = unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                return marks(UInt64(littleEndian: word)) & EightBytes.highest
+            }
+            while bytes.count - place >= 32,
+                found(place) | found(place + 8) | found(place + 16) | found(place + 24) == 0
+            { place += 32 }
+            while bytes.count - place >= 8 {
+                let found = found(place)
+                if found != 0 { return place + found.trailingZeroBitCount / 8 }
+                place += 8
+            }
+            while place < bytes.count {
+                // Eight times the byte: whatever is found is this one.
+                if unsafe marks(EightBytes.repeating(bytes[place])) & 0x80 != 0 { return place }
+                place += 1
+            }
+            return bytes.count
+        }
+    }
+
     /// Whether other bytes stand at a place.
     public func holds(_ other: borrowing Span<UInt8>, at start: Int) -> Bool {
         guard start >= 0, start <= count, other.count <= count - start else { return false }

@@ -27,19 +27,29 @@ public struct NotifyConditions: OptionSet, Sendable, Hashable {
     public init?(_ text: some Sequence<UInt8>) {
         var conditions: NotifyConditions = []
         var saysNever = false
-        for word in String(decoding: Array(text), as: UTF8.self).uppercased().split(
-            separator: ",", omittingEmptySubsequences: false)
-        {
-            switch word {
-            case "SUCCESS": conditions.insert(.success)
-            case "FAILURE": conditions.insert(.failure)
-            case "DELAY": conditions.insert(.delay)
-            case "NEVER": saysNever = true
-            default: return nil
+        var rest = Array(text)[...]
+        while true {
+            let word = rest.prefix { $0 != 0x2C }
+            if Self.isWord(word, "FAILURE") {
+                conditions.insert(.failure)
+            } else if Self.isWord(word, "SUCCESS") {
+                conditions.insert(.success)
+            } else if Self.isWord(word, "DELAY") {
+                conditions.insert(.delay)
+            } else if Self.isWord(word, "NEVER") {
+                saysNever = true
+            } else {
+                return nil
             }
+            guard word.endIndex < rest.endIndex else { break }
+            rest = rest[(word.endIndex + 1)...]
         }
         guard !saysNever || conditions.isEmpty else { return nil }
         self = conditions
+    }
+
+    private static func isWord(_ word: ArraySlice<UInt8>, _ known: String) -> Bool {
+        word.count == known.utf8.count && zip(word, known.utf8).allSatisfy { ASCII.uppercase($0) == $1 }
     }
 
     /// The parameter's value on the wire.

@@ -32,21 +32,23 @@ public struct OriginalRecipient: Sendable, Hashable, CustomStringConvertible {
     /// - Returns: nil where it has no type, or the address is not in the encoding of its type: xtext, and for `utf-8`
     ///   any of the three forms of RFC 6533.
     public init?(_ text: some Sequence<UInt8>) {
-        let parts = Array(text).split(separator: 0x3B, maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty else { return nil }
-        let isWord = parts[0].allSatisfy {
+        let text = Array(text)
+        guard let end = text.firstIndex(of: 0x3B), end > 0 else { return nil }
+        let isWord = text[..<end].allSatisfy {
             (0x30...0x39).contains($0) || (0x41...0x5A).contains($0 & 0xDF) || $0 == 0x2D
         }
         guard isWord else { return nil }
-        let type = String(decoding: parts[0], as: UTF8.self)
-        if type.lowercased() == "utf-8" {
-            guard let decoded = Self.decoded(parts[1]) else { return nil }
+        let rest = text[(end + 1)...]
+        let type = String(decoding: text[..<end], as: UTF8.self)
+        if text[..<end].elementsEqual("rfc822".utf8) || type.lowercased() != "utf-8" {
+            guard let encoded = XText(encoded: rest) else { return nil }
+            address = encoded.decoded
+            // XText is as it came.
+            parameter = text
+        } else {
+            guard let decoded = Self.decoded(rest) else { return nil }
             address = decoded
             parameter = Array("\(type);".utf8) + Self.encoded(String(decoding: decoded, as: UTF8.self))
-        } else {
-            guard let encoded = XText(encoded: parts[1]) else { return nil }
-            address = encoded.decoded
-            parameter = Array("\(type);".utf8) + encoded.bytes
         }
         addressType = type
     }
@@ -120,6 +122,7 @@ public struct XText: Sendable, Hashable, CustomStringConvertible {
     /// Encodes bytes: everything but printable ASCII, and `+` and `=`, becomes `+HH`.
     public init(encoding plain: some Sequence<UInt8>) {
         var encoded: [UInt8] = []
+        encoded.reserveCapacity(plain.underestimatedCount)
         for byte in plain {
             if (0x21...0x7E).contains(byte), byte != 0x2B, byte != 0x3D {
                 encoded.append(byte)
@@ -152,6 +155,7 @@ public struct XText: Sendable, Hashable, CustomStringConvertible {
 
     private static func decode(_ text: [UInt8]) -> [UInt8]? {
         var plain: [UInt8] = []
+        plain.reserveCapacity(text.count)
         var index = 0
         while index < text.count {
             let byte = text[index]

@@ -28,7 +28,7 @@ private struct RelayRun {
 
     init(
         _ peer: ScriptedPeer, options: ClientOptions, extent: Extent = .whole, oneByOne: Bool = false,
-        body: [UInt8] = wire("Subject: x\n\nhello\n..two\n")
+        invitesAlong: Bool = false, body: [UInt8] = wire("Subject: x\n\nhello\n..two\n")
     ) {
         self.peer = peer
         var session = ClientSession(options: options)
@@ -38,6 +38,8 @@ private struct RelayRun {
         var left = Self.addresses[...]
         if let first = left.popFirst() { _ = transaction.add(EnvelopeRecipient(Array(first.utf8))) }
         if !oneByOne { while let next = left.popFirst() { _ = transaction.add(EnvelopeRecipient(Array(next.utf8))) } }
+        // What is wished for before its session takes it is as what comes together.
+        if invitesAlong, !oneByOne, extent.rawValue >= Extent.beginning.rawValue { transaction.beginMessage() }
         session.relay(transaction)
         converse(&session)
         while endings.isEmpty, let next = left.popFirst() {
@@ -200,6 +202,38 @@ private func relayOptions(_ dialect: Dialect = .lmtp, pipelining: Bool = true) t
         }
     }
 
+    /// DATA goes along with recipients that are not answered yet, in one write, and each reply means what it means otherwise.
+    @Test(arguments: counted("a reply at each place of a transaction whose DATA goes along", cases), [true, false])
+    func theMessageIsInvitedAlong(_ example: Case, isPipelined: Bool) throws {
+        var peer = ScriptedPeer(dialect: example.dialect)
+        peer.script = example.script
+        let run = RelayRun(
+            peer, options: try relayOptions(example.dialect, pipelining: isPipelined), invitesAlong: true)
+        #expect((0..<3).map { run.answers[$0]?.first?.code ?? 0 } == example.answers)
+        #expect((0..<3).map { run.finals[$0]?.first?.code ?? 0 } == example.finals)
+        #expect(run.answers.values.allSatisfy { $0.count == 1 } && run.finals.values.allSatisfy { $0.count == 1 })
+        #expect(run.peer.messages.count == example.messages)
+        #expect(run.endings.count == 1)
+        if example.script[.greeting] == nil {
+            let envelope = run.writes.map(string).first { $0.hasPrefix("MAIL") }
+            #expect(envelope?.hasSuffix("RCPT TO:<c@b>\r\nDATA\r\n") == isPipelined)
+        }
+    }
+
+    /// A server that takes DATA after it has refused every recipient waits for a message, and never gets one.
+    @Test(arguments: ["354 go", "503 5.5.1 nobody", "554 5.5.1 nobody", "250 ok"])
+    func aMessageForNobodyIsNeverBegun(_ reply: String) throws {
+        for step in [Step.rcpt, .mail] {
+            var peer = ScriptedPeer()
+            peer.script = [step: [.line("550 5.1.1 none")], .data: [.line(reply)]]
+            if step == .mail { peer.script[.rcpt] = [.line("503 5.5.1 no sender")] }
+            let run = RelayRun(peer, options: try relayOptions(), invitesAlong: true)
+            #expect((0..<3).map { run.answers[$0]?.first?.code } == [550, 550, 550])
+            #expect(run.finals.isEmpty && run.peer.messages.isEmpty && run.endings.count == 1)
+            #expect(run.isIdle == reply.hasPrefix("5") && run.isClosed == !run.isIdle)
+        }
+    }
+
     /// Every place of the dialogue with everything that can go wrong there; the client stays or goes.
     @Test(arguments: [Dialect.lmtp, .smtp], [true, false])
     func nothingIsBelievedOrCutShort(_ dialect: Dialect, isPipelined: Bool) throws {
@@ -215,15 +249,18 @@ private func relayOptions(_ dialect: Dialect = .lmtp, pipelining: Bool = true) t
             for fault in faults where step != .final || !fault.isSilence {
                 for use in 0..<(step == .rcpt || step == .final ? 3 : 1) {
                     for extent in RelayRun.Extent.allCases {
-                        for oneByOne in [false, true] {
+                        for (oneByOne, along) in [(false, false), (true, false), (false, true)] {
                             count += 1
                             var peer = ScriptedPeer(dialect: dialect)
                             let usual: Answer = .line(step == .final ? "250 2.1.5 delivered" : "250 2.1.5 ok")
                             peer.script = [step: Array(repeating: usual, count: use) + [fault, usual]]
                             let run = RelayRun(
                                 peer, options: try relayOptions(dialect, pipelining: isPipelined), extent: extent,
-                                oneByOne: oneByOne)
-                            check(run, extent, "\(step) \(use): \(fault), client: \(extent), one by one: \(oneByOne)")
+                                oneByOne: oneByOne, invitesAlong: along)
+                            check(
+                                run, extent,
+                                "\(step) \(use): \(fault), client: \(extent), one by one: \(oneByOne), DATA along: \(along)"
+                            )
                         }
                     }
                 }

@@ -239,6 +239,31 @@ import ZRouteTestKit
         #expect(stage.stores.isEmpty && stage.session.nextAction() == nil)
     }
 
+    /// A client that asks for everything at once has its stores asked so.
+    @Test func whatComesTogetherGoesTogether() throws {
+        let stage = try FrontStage()
+        stage.makeStore = { host in
+            host == "b" ? StagedStore(place: .recipient, fault: .say("550 5.1.1 none")) : StagedStore()
+        }
+        _ = stage.said()
+        stage.hear("LHLO c\nMAIL FROM:<s@y.example>\nRCPT TO:<a1@x.example>\nRCPT TO:<b1@x.example>\nDATA\n")
+        #expect(stage.said().hasSuffix("250 2.1.5 a1@store\n550 5.1.1 none\n354 go ahead\n"))
+        stage.hear("\(Self.body).\n")
+        #expect(stage.said() == "250 2.6.0 a1@store taken\n")
+        #expect(stage.stores.map { $0.peer.messages.count } == [1, 0])
+        #expect(stage.stores[1].peer.commands.suffix(2) == ["DATA", "RSET"])
+        // Nobody taken, and the client goes on with another recipient of the same store.
+        stage.makeStore = { _ in StagedStore(place: .recipient, fault: .say("550 5.1.1 none")) }
+        stage.hear("MAIL FROM:<s@y.example>\nRCPT TO:<a1@x.example>\nDATA\n")
+        #expect(stage.said() == "250 2.1.0 ok\n550 5.1.1 none\n503 5.5.1 no valid recipients\n")
+        stage.makeStore = { _ in StagedStore() }
+        stage.hear("RCPT TO:<a2@x.example>\nDATA\n")
+        #expect(stage.said() == "250 2.1.5 a2@store\n354 go ahead\n")
+        stage.hear("\(Self.body).\n")
+        #expect(stage.said() == "250 2.6.0 a2@store taken\n")
+        #expect(stage.stores.allSatisfy { $0.isOver })
+    }
+
     // MARK: Every place
 
     /// Where the client stands when it vanishes.

@@ -25,6 +25,8 @@ final class FrontStage {
     let site: FrontSite
     var session: FrontSession
     private(set) var stores: [Store] = []
+    /// Those that were told something that they have not heard: what they are told together they hear together.
+    private var touched: [Store] = []
     /// What the spool has, and what it has durably.
     private(set) var submission: [UInt8]?
     private(set) var committed: [String] = []
@@ -108,7 +110,12 @@ final class FrontStage {
     }
 
     private func carryOut() {
-        while let action = session.nextAction() {
+        while true {
+            guard let action = session.nextAction() else {
+                guard !touched.isEmpty else { return }
+                converse(touched.removeFirst())
+                continue
+            }
             switch action {
             case .resolve(let ticket, let address, let request):
                 if isResolvingLate {
@@ -136,7 +143,7 @@ final class FrontStage {
             store.session.connected()
             store.peer.connected()
             store.session.relay(transaction)
-            return converse(store)
+            return touched.append(store)
         }
         guard let store = stores.first(where: { $0.number == number }), !store.isOver else { return }
         store.session.changeRelay { transaction in
@@ -149,7 +156,7 @@ final class FrontStage {
             case .abandon: transaction.abandon()
             }
         }
-        converse(store)
+        touched.append(store)
     }
 
     private func converse(_ store: Store) {

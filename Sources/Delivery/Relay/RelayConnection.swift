@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import NIOTLS
+import System
 
 /// The handler of one connection to a store; it runs on the connection's event loop alone.
 final class RelayConnection: ChannelInboundHandler, SendingHandler {
@@ -18,12 +19,18 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
     var owner: RelayQueue?
     private(set) var lease: RelayLease?
     private(set) var clock: RelayClock
-    private var session: ClientSession
+    private let memory: InPlace<ClientSession>
+    private var session: ClientSession {
+        _read { yield memory.value }
+        _modify { yield &memory.value }
+    }
     var context: ChannelHandlerContext?
     var sender: ChannelSender?
     var output: [UInt8] = []
     private var isDriving = false
     private var needsDriving = false
+    /// Whether it was told something that is not all.
+    private var isTelling = false
     private(set) var isClosed = false
     private var isBlocked = false
     /// Whether the opening dialogue is done; whether any transaction was answered.
@@ -33,7 +40,7 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
         self.destination = destination
         self.number = number
         clock = RelayClock(destination.terms, limits, at: .now())
-        session = ClientSession(options: destination.options)
+        memory = InPlace(ClientSession(options: destination.options))
     }
 
     // MARK: Work
@@ -100,6 +107,10 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
         while needsDriving {
             needsDriving = false
             while let action = session.nextAction(sendingInto: &output) { carryOut(action) }
+            if isTelling {
+                isTelling = false
+                lease?.say(.heard)
+            }
             flush()
             if let log = destination.log { log.append(session.takeTranscript(), connection: number) }
             if !isReady, session.isIdle || isPastOpening { isReady = true }
@@ -122,6 +133,7 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
         case .relayed(let event):
             if case .began = event { isReady = true }
             lease?.say(.said(event))
+            isTelling = true
         case .relayEnded(let transaction, let failure): end(transaction, failure)
         case .startTLS: startTLS()
         case .close(let failure): close(failure)

@@ -5,8 +5,10 @@ import NIOCore
 
 /// What comes of a transaction that is passed on to a store.
 package enum RelayNews: Sendable {
-    /// The server has said something about it.
+    /// The server has said something about it; perhaps more at the same time, so that `heard` or `ended` follows.
     case said(RelayTransaction.Event)
+    /// All that the server has said so far was told.
+    case heard
     /// The connection takes no more of the message for a while, or takes more again.
     case blocked(Bool)
     /// It is over: nothing more is told. The reason where it did not come to its end.
@@ -37,7 +39,7 @@ package final class RelayLease {
         self.tell = tell
     }
 
-    /// Notes wishes; they are sent by `flush`.
+    /// Notes wishes; they are sent by `RelayPool.flush`.
     package func change(_ change: (inout RelayTransaction) -> Void) {
         if let connection {
             connection.change(change)
@@ -51,13 +53,16 @@ package final class RelayLease {
     package func abandon() {
         if let connection {
             connection.change { $0.abandon() }
+        } else if let queue {
+            queue.drop(self)
         } else {
-            queue?.drop(self)
+            transaction = nil
+            say(.ended(.stopped))
         }
     }
 
-    /// Sends what was wished for.
-    package func flush() { connection?.drive() }
+    /// Sends what was wished for over the connection that it has.
+    func flush() { connection?.drive() }
 
     /// Tells nothing more: whoever listened is gone.
     ///

@@ -36,8 +36,11 @@ package final class RelayPool {
         RelayLease(destination, transaction, patience: .now() + .seconds(Int64(limits.wait)), tell: tell)
     }
 
-    /// Gives a transaction its connection; what that leads to may be told before this returns.
-    package func start(_ lease: RelayLease) {
+    /// Gives a transaction its connection, or sends over it what was wished for; what that leads to may be told before this
+    /// returns.
+    package func flush(_ lease: RelayLease) {
+        if lease.connection != nil { return lease.flush() }
+        guard lease.queue == nil, lease.transaction != nil else { return }
         startTicking()
         queue(of: lease.destination).submit(lease)
     }

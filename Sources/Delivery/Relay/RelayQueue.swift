@@ -82,7 +82,7 @@ final class RelayQueue {
     /// Gives out what waits.
     func dispatch() {
         while let lease = waiting.first {
-            if !lease.needsFreshConnection, let idle = connections.last(where: \.isIdle) {
+            if !lease.needsFreshConnection, let idle = connections.last(where: { $0.isIdle }) {
                 waiting.removeFirst()
                 idle.take(lease)
                 idle.drive()

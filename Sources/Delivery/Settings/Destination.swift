@@ -41,6 +41,7 @@ package final class Destination: Sendable {
     /// default domain comes in capitals, and the mail would be tried again for ever.
     package func recipientAddress(_ user: [UInt8]) -> [UInt8] {
         guard options.dialect == .lmtp, let at = user.lastIndex(of: UInt8(ascii: "@")) else { return user }
+        guard user[at...].contains(where: { $0 != ASCII.lowercase($0) }) else { return user }
         return user[..<at] + user[at...].map { ASCII.lowercase($0) }
     }
 }

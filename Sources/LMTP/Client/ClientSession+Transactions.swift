@@ -257,32 +257,30 @@ extension ClientSession {
     /// Changes the transaction that is passed on, and sends what that allows; nothing where there is none any more.
     public mutating func changeRelay(_ change: (inout RelayTransaction) -> Void) {
         guard relayed != nil else { return }
-        if var transaction = relayed.take() {
-            change(&transaction)
-            relayed = transaction
-        }
+        relayed?.change(change)
         advance()
     }
 
-    /// Sends what can be sent of the transaction that is passed on.
+    /// Sends what can be sent of the transaction that is passed on, which is changed where it lies: it is large.
     mutating func advanceRelay() {
-        guard case .ready = state, var transaction = relayed.take() else { return }
+        guard case .ready = state, relayed != nil else { return }
         let way = RelayTransaction.Way(
             capabilities: capabilities, dialect: options.dialect,
             isPipelined: options.usesPipelining && capabilities.extensions.contains(.pipelining))
         let start = output.count
-        let step = transaction.advance(way, into: &output, piece: packedCount + 1)
-        noteRelayed(from: start, transaction)
-        take(transaction, step)
+        guard let step = relayed?.advance(way, into: &output, piece: packedCount + 1) else { return }
+        noteRelayed(from: start)
+        takeStep(step)
     }
 
     /// Takes a reply that is due to the transaction that is passed on.
     mutating func handleRelayReply(_ reply: Reply) {
-        guard var transaction = relayed.take() else { return }
-        let isFinal = transaction.isEnded
-        let step = transaction.handle(reply, sentCount: sentCount) { isForeignToMail($0) }
-        if isFinal { lastRelayedFinal = reply } else if transaction.replyToMail == reply { lastReplyToMail = reply }
-        take(transaction, step)
+        let isFinal = relayed?.isEnded == true
+        let isToMail = relayed?.replyStage == .mail
+        let isForeign = isToMail && isForeignToMail(reply)
+        guard let step = relayed?.handle(reply, sentCount: sentCount, isForeignToMail: isForeign) else { return }
+        if isFinal { lastRelayedFinal = reply } else if isToMail { lastReplyToMail = reply }
+        takeStep(step)
         advanceRelay()
     }
 
@@ -292,20 +290,15 @@ extension ClientSession {
         return reply.resembles(lastRelayedFinal) && !reply.resembles(lastReplyToMail)
     }
 
-    private mutating func take(_ transaction: RelayTransaction, _ step: RelayTransaction.Step) {
-        var transaction = transaction
-        while let event = transaction.nextEvent() { act(.relayed(event)) }
+    private mutating func takeStep(_ step: RelayTransaction.Step) {
+        while let event = relayed?.nextEvent() { act(.relayed(event)) }
         switch step {
-        case .wait: relayed = transaction
+        case .wait: break
         case .finished:
-            act(.relayEnded(transaction, nil))
+            if let transaction = relayed.take() { act(.relayEnded(transaction, nil)) }
             if isStopping { fail(.stopped) }
-        case .close:
-            relayed = transaction
-            fail(.stopped)
-        case .misfit(let what):
-            relayed = transaction
-            fail(.protocolError(what))
+        case .close: fail(.stopped)
+        case .misfit(let what): fail(.protocolError(what))
         }
     }
 
@@ -315,8 +308,8 @@ extension ClientSession {
     }
 
     /// Notes commands in the transcript; a message is no part of it.
-    private mutating func noteRelayed(from start: Int, _ transaction: RelayTransaction) {
-        guard options.recordsTranscript, output.count > start else { return }
+    private mutating func noteRelayed(from start: Int) {
+        guard options.recordsTranscript, output.count > start, let transaction = relayed else { return }
         if transaction.stage == .body { return }
         if transaction.isEnded {
             transcript.append(TranscriptLine(speaker: .client, bytes: [ASCII.dot]))
@@ -324,4 +317,9 @@ extension ClientSession {
             noteLines(from: start)
         }
     }
+}
+
+extension RelayTransaction {
+    /// Changes it by wishes.
+    fileprivate mutating func change(_ change: (inout RelayTransaction) -> Void) { change(&self) }
 }

@@ -191,7 +191,9 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     private mutating func nextReply(
         in bytes: borrowing Span<UInt8>, from position: inout Int
     ) throws(ReplySyntaxError) -> Reply? {
-        guard let stage = current?.stage else { return try parser.next(in: bytes, from: &position) }
+        guard let stage = current?.stage ?? relayed?.replyStage else {
+            return try parser.next(in: bytes, from: &position)
+        }
         if let known = lastReplies[stage], parser.skip(known, in: bytes, from: &position) { return known }
         let reply = try parser.next(in: bytes, from: &position)
         if let reply { lastReplies.note(reply, at: stage) }

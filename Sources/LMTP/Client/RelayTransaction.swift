@@ -88,13 +88,18 @@ public struct RelayTransaction: Sendable {
         return recipients.count - 1
     }
 
-    /// Asks for the message to be invited, after all recipients are answered; no recipient may follow.
+    /// Asks for the message to be invited; no recipient may follow.
+    ///
+    /// DATA goes along with recipients that are not answered yet, where the server allows it: whoever had it from a client
+    /// together with them does not have that client wait for their replies.
     public mutating func beginMessage() { isMessageWanted = true }
 
     /// Gives the next bytes of the message, as `MessageEncoder` makes them for DATA.
     ///
     /// What comes before `Event.invited` is kept: whoever reads the message should read no more of it until then.
-    public mutating func write(_ bytes: [UInt8]) { early += bytes }
+    public mutating func write(_ bytes: [UInt8]) {
+        if early.isEmpty { early = bytes } else { early += bytes }
+    }
 
     /// Ends the message.
     public mutating func endMessage() { isMessageEnded = true }
@@ -115,11 +120,12 @@ public struct RelayTransaction: Sendable {
     // MARK: Ends
 
     /// Whether it can go to another session: nothing was answered, and nothing was sent of a message.
-    public var canBeRetried: Bool { !isAnswered && stage == .envelope }
+    public var canBeRetried: Bool { !isAnswered && (stage == .envelope || stage == .invitation) }
 
     /// Makes it ready for another session.
     public mutating func restart() {
         attempts += 1
+        stage = .envelope
         for index in recipients.indices where recipients[index].progress == .sent {
             recipients[index].progress = .unsent
         }
@@ -186,18 +192,13 @@ extension RelayTransaction {
 
     /// What is waited for; nil while nothing is, but more of the transaction.
     var phase: ClientPhase? {
-        if let first = outstanding.first {
-            switch first.command {
-            case .mail: return .mail
-            case .recipient: return .recipient
-            case .data: return .data
-            case .reset: return .reset
-            }
-        }
-        switch stage {
-        case .body: return .body
-        case .finals: return .final
-        case .envelope, .invitation, .ending, .over: return nil
+        switch replyStage {
+        case .mail: .mail
+        case .recipient: .recipient
+        case .data: .data
+        case .reset: .reset
+        case .final: .final
+        default: stage == .body ? .body : nil
         }
     }
 
@@ -210,13 +211,15 @@ extension RelayTransaction {
         switch stage {
         case .envelope:
             sendRecipients(way, into: &output, piece: piece)
-            guard isMessageWanted, outstanding.isEmpty, nextUnsent == recipients.count else { return .wait }
-            guard nextAccepted(from: 0) != nil else { return reset(into: &output, piece: piece) }
+            guard isMessageWanted, nextUnsent == recipients.count else { return .wait }
+            guard outstanding.isEmpty ? nextAccepted(from: 0) != nil : mayInviteAlong else {
+                return outstanding.isEmpty ? reset(into: &output, piece: piece) : .wait
+            }
             send("DATA", .data, into: &output, piece: piece)
             stage = .invitation
         case .body:
             output.append(early.span)
-            early.removeAll(keepingCapacity: true)
+            early = []
             guard isMessageEnded else { return .wait }
             output.append(".\r\n")
             endPiece = piece
@@ -224,6 +227,12 @@ extension RelayTransaction {
         case .invitation, .finals, .ending, .over: break
         }
         return .wait
+    }
+
+    /// Whether DATA may go along with what is not answered.
+    private var mayInviteAlong: Bool {
+        isPipelined && mailReply.map { $0.severity == .success } ?? true
+            && recipients.contains { $0.progress == .sent || $0.progress == .accepted }
     }
 
     private mutating func begin(_ way: Way, into output: inout [UInt8], piece: Int) {
@@ -281,7 +290,9 @@ extension RelayTransaction {
     private mutating func giveUp(into output: inout [UInt8], piece: Int) -> Step {
         switch stage {
         case .envelope: return reset(into: &output, piece: piece)
-        case .invitation, .body: return .close
+        // Where nobody is accepted, what is said to DATA that went along decides.
+        case .invitation: return nextAccepted(from: 0) == nil ? .wait : .close
+        case .body: return .close
         case .finals, .ending: return .wait
         case .over: return .finished
         }
@@ -304,8 +315,8 @@ extension RelayTransaction {
     /// Takes a reply.
     ///
     /// - Parameter sentCount: how many pieces of output have been handed out: what is not among them is not answered yet.
-    /// - Parameter isForeign: whether a reply to MAIL seems to be one to a message.
-    mutating func handle(_ reply: Reply, sentCount: Int, isForeign: (Reply) -> Bool) -> Step {
+    /// - Parameter isForeignToMail: whether a reply to MAIL like this one seems to be one to a message.
+    mutating func handle(_ reply: Reply, sentCount: Int, isForeignToMail: Bool) -> Step {
         isAnswered = true
         if case .finals(let index) = stage {
             guard sentCount >= endPiece, reply.severity != .preliminary, reply.severity != .intermediate else {
@@ -321,11 +332,13 @@ extension RelayTransaction {
         switch first.command {
         case .mail:
             // 503, bad sequence, is no verdict: the server takes the session for another than it is here.
-            guard reply.code != 503, reply.severity != .success || !isForeign(reply) else { return misfit(reply) }
+            guard reply.code != 503, reply.severity != .success || !isForeignToMail else { return misfit(reply) }
             mailReply = reply
         case .recipient(let index): return handleRecipient(reply, at: index)
         case .data:
             if isInvitation {
+                // It went along with recipients of whom none was accepted: the server waits for a message to nobody.
+                guard nextAccepted(from: 0) != nil else { return .close }
                 stage = .body
                 events.append(.invited)
             } else {
@@ -369,8 +382,16 @@ extension RelayTransaction {
         return .finished
     }
 
-    /// The reply to MAIL.
-    var replyToMail: Reply? { mailReply }
+    /// What the next reply is due to, in the words of a transaction that is sent as a whole.
+    var replyStage: TransactionState.Stage? {
+        switch outstanding.first?.command {
+        case .mail: .mail
+        case .recipient(let index): .recipient(index)
+        case .data: .data
+        case .reset: .reset
+        case nil: if case .finals(let index) = stage { .final(index) } else { nil }
+        }
+    }
 
     private func misfit(_ reply: Reply) -> Step {
         .misfit("while waiting for \(phase?.rawValue ?? "more of a transaction"), got \(reply)")

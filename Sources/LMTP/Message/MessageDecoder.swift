@@ -75,23 +75,29 @@ public struct MessageDecoder: Sendable {
         return false
     }
 
-    /// Takes bytes up to and with the next LF.
+    /// Takes bytes up to and with the next line end before a dot.
     private mutating func takeText(
         _ bytes: borrowing Span<UInt8>, _ position: inout Int, _ output: inout [UInt8]
     ) {
-        let end = bytes.index(of: ASCII.lineFeed, from: position)
-        guard end < bytes.count else {
-            output.append(bytes.extracting(position..<end))
-            isAfterCarriageReturn = bytes[end - 1] == ASCII.carriageReturn
-            position = end
-            return
+        let start = position
+        while position < bytes.count {
+            let end = bytes.index(of: ASCII.lineFeed, from: position)
+            guard end < bytes.count else {
+                output.append(bytes.extracting(start..<end))
+                isAfterCarriageReturn = bytes[end - 1] == ASCII.carriageReturn
+                position = end
+                return
+            }
+            let isLineEnd =
+                lineEnd == .lenient
+                || (end > start ? bytes[end - 1] == ASCII.carriageReturn : isAfterCarriageReturn)
+            position = end + 1
+            if isLineEnd, position == bytes.count || bytes[position] == ASCII.dot {
+                state = .lineStart
+                break
+            }
         }
-        let isLineEnd =
-            lineEnd == .lenient
-            || (end > position ? bytes[end - 1] == ASCII.carriageReturn : isAfterCarriageReturn)
-        output.append(bytes.extracting(position...end))
-        position = end + 1
+        output.append(bytes.extracting(start..<position))
         isAfterCarriageReturn = false
-        if isLineEnd { state = .lineStart }
     }
 }

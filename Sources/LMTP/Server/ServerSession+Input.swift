@@ -62,7 +62,7 @@ extension ServerSession {
         guard !isLineTooLong, line.count <= options.limits.lineLength else {
             return .unknown("500 5.5.2 line too long")
         }
-        return ServerCommand(line[...], extensions: options.extensions)
+        return ServerCommand(line.span, extensions: options.extensions)
     }
 
     // MARK: Messages

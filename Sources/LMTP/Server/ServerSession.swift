@@ -99,6 +99,9 @@ public struct ServerSession: Sendable {
         transaction.map { $0.undecidedCount > 0 && $0.undecidedCount == $0.askedCount } ?? false
     }
 
+    /// Whether the client has asked for its message to be taken, behind recipients that are not all decided on.
+    public var isMessageWaiting: Bool { if case .data? = heldCommand { true } else { false } }
+
     /// Whether the driver is to read on.
     public var wantsInput: Bool { !isClosed && input.count - inputStart < Self.inputLimit }
 

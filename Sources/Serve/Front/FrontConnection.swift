@@ -16,11 +16,16 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
     typealias OutboundOut = ByteBuffer
 
     private let loop: FrontLoop
-    private var session: FrontSession
+    private let memory: InPlace<FrontSession>
+    private var session: FrontSession {
+        _read { yield memory.value }
+        _modify { yield &memory.value }
+    }
     var context: ChannelHandlerContext?
     var sender: ChannelSender?
     private var clock: FrontClock
-    private var leases: [Int: RelayLease] = [:]
+    /// By their numbers, which ascend.
+    private var leases: [(number: Int, lease: RelayLease)] = []
     /// Those that were told something since they were last flushed.
     private var touched: [RelayLease] = []
     private var submission: (number: Int, submission: FrontSubmission)?
@@ -36,10 +41,11 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         self.loop = loop
         let shared = loop.shared
         let number = shared.counts.nextConnection()
-        session = FrontSession(
-            shared.settings, plan: loop.plan, hasSpool: shared.postOffice != nil,
-            name: "\(String(UInt64(getpid()), radix: 36)).\(String(number, radix: 36))",
-            clock: { Int64(Glibc.time(nil)) })
+        memory = InPlace(
+            FrontSession(
+                shared.settings, plan: loop.plan, hasSpool: shared.postOffice != nil,
+                name: "\(String(UInt64(getpid()), radix: 36)).\(String(number, radix: 36))",
+                clock: { Int64(Glibc.time(nil)) }))
         clock = FrontClock(shared.settings, at: .now())
     }
 
@@ -138,9 +144,7 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
             needsDriving = false
             while let action = session.nextAction() { carryOut(action) }
             // Those that follow from what a store says at once come with the next turn.
-            let touched = self.touched
-            self.touched.removeAll(keepingCapacity: true)
-            for lease in touched { lease.flush() }
+            flushStores()
         }
         isDriving = false
         if !session.mayWaitWithOutput { flush() }
@@ -148,6 +152,16 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         clock.note(session.waitingFor, commandCount: session.commandCount, at: .now())
         if session.isClosed, !isClosed { close() }
         resumeReading()
+    }
+
+    /// Sends to each store what it is told.
+    private func flushStores() {
+        guard !touched.isEmpty else { return }
+        var leases: [RelayLease] = []
+        swap(&leases, &touched)
+        for lease in leases { loop.pool.flush(lease) }
+        leases.removeAll(keepingCapacity: true)
+        if touched.isEmpty { swap(&leases, &touched) }
     }
 
     private func carryOut(_ action: FrontSession.Action) {
@@ -158,8 +172,8 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         case .report(let text): loop.report(text, about: text)
         case .close:
             // What came whole goes on without its client.
-            for lease in leases.values { lease.detach() }
-            leases = [:]
+            for (_, lease) in leases { lease.detach() }
+            leases = []
             submission?.submission.detach()
             submission = nil
         }
@@ -183,11 +197,13 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
             var transaction = RelayTransaction(envelope)
             _ = transaction.add(recipient)
             let lease = loop.pool.begin(transaction, at: destination) { [weak self] news in self?.hear(news, number) }
-            leases[number] = lease
-            loop.pool.start(lease)
+            leases.append((number, lease))
+            // It starts with all that is known of it by then.
+            touched.append(lease)
             return
         }
-        guard let lease = leases[number] else { return }
+        guard let index = place(of: number) else { return }
+        let lease = leases[index].lease
         switch action {
         case .begin: break
         case .recipient(let recipient): lease.change { _ = $0.add(recipient) }
@@ -199,21 +215,33 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         if touched.last !== lease { touched.append(lease) }
     }
 
+    /// Where the lease of a store stands.
+    private func place(of number: Int) -> Int? {
+        var low = 0
+        var high = leases.count
+        while low < high {
+            let middle = (low + high) / 2
+            if leases[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low < leases.count && leases[low].number == number ? low : nil
+    }
+
     private func hear(_ news: RelayNews, _ number: Int) {
         switch news {
-        case .said(let event): session.storeSaid(number, event)
+        case .said(let event): return session.storeSaid(number, event)
+        case .heard: break
         case .blocked(let isBlocked): session.storeIsBlocked(number, isBlocked)
         case .ended(let failure):
-            if let lease = leases.removeValue(forKey: number) { note(failure, of: lease.destination) }
+            if let index = place(of: number) { note(failure, of: leases.remove(at: index).lease.destination) }
             session.storeEnded(number)
         }
         drive()
     }
 
     private func note(_ failure: ClientFailure?, of destination: Destination) {
-        let subject = "\(destination.endpoint)"
-        guard let failure else { return loop.isWell(subject) }
+        guard let failure else { return loop.isWell("\(destination.endpoint)") }
         if case .stopped = failure { return }
+        let subject = "\(destination.endpoint)"
         loop.shared.counts.storeFailed()
         loop.report("\(subject): \(failure): its recipients are deferred", about: subject)
     }

@@ -55,8 +55,8 @@ final class FrontLoop {
     }
 
     /// There is nothing to say about somebody any more.
-    func isWell(_ subject: String) {
-        if !reported.isEmpty { reported[subject] = nil }
+    func isWell(_ subject: @autoclosure () -> String) {
+        if !reported.isEmpty { reported[subject()] = nil }
     }
 
     /// So many subjects are remembered.

@@ -8,34 +8,45 @@ import MailSyntax
 extension FrontSession {
     /// A message comes.
     mutating func beginMessage() {
-        guard var current = transaction else { return }
+        // Taken, and put back: a copy would have everything in it copied at its first change.
+        guard var current = transaction.take() else { return }
         current.isMessageBegun = true
         for index in current.stores.indices where !current.stores[index].isOver {
             let number = current.stores[index].number
             if current.stores[index].hasOpenSlots {
                 current.stores[index].isReceiving = true
-                current.stores[index].isBlocked = true
-                actions.append(.store(number, .beginMessage))
+                current.stores[index].isBlocked = !current.stores[index].isInvited
+                if !current.stores[index].isAsked { actions.append(.store(number, .beginMessage)) }
             } else {
                 current.stores[index].end()
                 actions.append(.store(number, .abandon))
             }
         }
-        let client = session.clientName ?? []
         current.mark = ReceivedField.bytes(
-            client: client, host: settings.host, identifier: "\(name).\(current.number)",
-            isInternationalized: current.envelope.hasInternationalizedHeader, time: clock())
+            client: session.clientName ?? [], host: settings.host, session: name, number: current.number,
+            isInternationalized: current.envelope.hasInternationalizedHeader, date: date.text(of: clock()))
         transaction = current
-        let isQueued = beginSubmission(client: client)
+        let isQueued = beginSubmission(client: session.clientName ?? [])
         session.messageDecided()
-        // Whose store was lost since RCPT.
-        for store in current.stores {
+        // Whose store was lost since RCPT, or has refused the message already.
+        for store in transaction?.stores ?? [] {
             for slot in store.slots {
                 guard let final = slot.final else { continue }
                 for recipient in slot.recipients { conclude(recipient, final) }
             }
         }
         if !isQueued { settleSpool(Self.unwritable) }
+    }
+
+    /// Has stores invite the message along with their recipients, where the client has asked for that already, and no
+    /// recipient can follow.
+    mutating func inviteAlong() {
+        guard session.isMessageWaiting, transaction?.asked.isEmpty == true else { return }
+        for index in transaction?.stores.indices ?? 0..<0 {
+            guard let store = transaction?.stores[index], !store.isOver, !store.isAsked else { continue }
+            transaction?.stores[index].isAsked = true
+            actions.append(.store(store.number, .beginMessage))
+        }
     }
 
     /// The next piece of the message.
@@ -96,6 +107,8 @@ extension FrontSession {
         guard let stores = transaction?.stores, stores.contains(where: { $0.isReceiving && !$0.isOver }) else { return }
         var wire: [UInt8] = []
         if let mark = transaction?.mark, !mark.isEmpty {
+            // Room for the worst case of both, in one piece.
+            wire.reserveCapacity((mark.count + bytes.count) * 2)
             transaction?.encoder.encode(mark.span, into: &wire)
             transaction?.mark = []
         }

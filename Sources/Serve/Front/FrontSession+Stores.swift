@@ -11,7 +11,7 @@ extension FrontSession {
     /// Asks where a recipient leads.
     mutating func ask(_ number: Int, _ recipient: EnvelopeRecipient) {
         guard let transactionNumber = transaction?.number else { return }
-        transaction?.asked[number] = recipient
+        transaction?.asked.append((number, recipient))
         var request = Resolver.Request()
         request.isSubmitted = true
         request.isErrorMessage = transaction?.envelope.sender.isEmpty == true
@@ -22,7 +22,8 @@ extension FrontSession {
     /// It is known where an address leads; an answer to a transaction that is over means nothing.
     package mutating func resolved(_ ticket: Ticket, _ resolution: Resolution) {
         guard ticket.transaction == transaction?.number,
-            let recipient = transaction?.asked.removeValue(forKey: ticket.recipient)
+            let place = transaction?.asked.firstIndex(where: { $0.number == ticket.recipient }),
+            let recipient = transaction?.asked.remove(at: place).recipient
         else { return }
         let number = ticket.recipient
         switch RecipientVerdict(resolution, of: recipient.address, plan: plan) {
@@ -41,6 +42,7 @@ extension FrontSession {
         case .store(let destination, let address): offer(number, recipient, address, to: destination)
         }
         carryOut()
+        inviteAlong()
     }
 
     /// Says what becomes of a recipient so far.
@@ -63,7 +65,7 @@ extension FrontSession {
         guard let index = transaction?.store(for: destination, isInternationalized: isInternationalized) else {
             return begin(number, asked, isInternationalized: isInternationalized, at: destination)
         }
-        if let slot = transaction?.stores[index].slotOfAddress[address] {
+        if let slot = transaction?.stores[index].slot(of: address) {
             // One mailbox by two addresses: it is asked once, and gets one copy.
             transaction?.stores[index].slots[slot].recipients.append(number)
             if let reply = transaction?.stores[index].slots[slot].reply { answer(number, reply) }
@@ -107,7 +109,9 @@ extension FrontSession {
         guard let index = index(ofStore: number) else { return }
         switch event {
         case .began(let extensions): transaction?.stores[index].extensions = extensions
-        case .invited: transaction?.stores[index].isBlocked = false
+        case .invited:
+            transaction?.stores[index].isInvited = true
+            transaction?.stores[index].isBlocked = false
         case .recipient(let slot, let reply):
             for recipient in transaction?.stores[index].setReply(reply, slot: slot) ?? [] { answer(recipient, reply) }
         case .final(let slot, let reply): setFinal(reply, slot: slot, store: index)

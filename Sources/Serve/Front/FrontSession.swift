@@ -44,10 +44,10 @@ package struct FrontSession: Sendable {
     /// What is to be done with a store; the first is `begin`, the last `endMessage` or `abandon`.
     package enum StoreAction: Sendable {
         /// Begin a transaction there, with its first recipient.
-        case begin(Destination, Envelope, EnvelopeRecipient)
+        indirect case begin(Destination, Envelope, EnvelopeRecipient)
         /// Ask for another recipient.
         case recipient(EnvelopeRecipient)
-        /// Have it invite the message.
+        /// Have it invite the message; no recipient follows.
         case beginMessage
         /// Send more of the message, which is encoded for DATA.
         case message([UInt8])
@@ -92,6 +92,7 @@ package struct FrontSession: Sendable {
     private var nextActionIndex = 0
     var transaction: FrontTransaction?
     private var transactionCount = 0
+    var date = ReceivedDate()
     var storeCount = 0
     var tally = FrontTally()
     /// Whether the client says nothing more.
@@ -152,6 +153,7 @@ package struct FrontSession: Sendable {
     package mutating func receive(_ bytes: borrowing Span<UInt8>) {
         session.receive(bytes)
         carryOut()
+        inviteAlong()
     }
 
     /// The client says nothing more, and listens: Exim ends its side behind QUIT, and waits for what becomes of its message.
@@ -185,8 +187,10 @@ package struct FrontSession: Sendable {
     /// What is to be done next; nil when an event is awaited.
     package mutating func nextAction() -> Action? {
         guard nextActionIndex < actions.count else {
-            actions.removeAll(keepingCapacity: actions.capacity <= 64)
-            nextActionIndex = 0
+            if nextActionIndex > 0 {
+                actions.removeAll(keepingCapacity: actions.capacity <= 64)
+                nextActionIndex = 0
+            }
             return nil
         }
         nextActionIndex += 1

@@ -8,6 +8,7 @@ import MailSyntax
 struct FrontStore: Sendable {
     /// One RCPT at the store, and what it said.
     struct Slot: Sendable {
+        let address: [UInt8]
         /// The recipients whose mailbox it is, by their numbers: one copy serves them all.
         var recipients: [Int]
         var reply: Reply?
@@ -23,9 +24,12 @@ struct FrontStore: Sendable {
     var slots: [Slot] = []
     /// How many of them are open.
     var openSlots = 0
-    var slotOfAddress: [[UInt8]: Int] = [:]
+    /// Where the slots are, once there are more than a few.
+    private var slotOfAddress: [[UInt8]: Int] = [:]
     /// What it announced; nil before its session was opened.
     var extensions: Capabilities.Extensions?
+    /// Whether it was asked to invite the message, after which it is asked for no recipient; and whether it has.
+    var isAsked = false, isInvited = false
     /// Whether the message goes to it.
     var isReceiving = false
     /// Whether it cannot take more of the message at the moment.
@@ -43,9 +47,21 @@ struct FrontStore: Sendable {
 
     /// Adds an address with its first recipient.
     mutating func add(_ address: [UInt8], _ recipient: Int) {
-        slotOfAddress[address] = slots.count
-        slots.append(Slot(recipients: [recipient]))
+        slots.append(Slot(address: address, recipients: [recipient]))
+        if slots.count == Self.searchedSlots {
+            for (place, slot) in slots.enumerated() { slotOfAddress[slot.address] = place }
+        } else if slots.count > Self.searchedSlots {
+            slotOfAddress[address] = slots.count - 1
+        }
     }
+
+    /// The slot of an address that was added.
+    func slot(of address: [UInt8]) -> Int? {
+        slots.count < Self.searchedSlots ? slots.firstIndex { $0.address == address } : slotOfAddress[address]
+    }
+
+    /// As many are searched one by one.
+    private static let searchedSlots = 16
 
     /// Notes the reply to RCPT, and gives those who wait for it; nobody where it is known already.
     mutating func setReply(_ reply: Reply, slot: Int) -> [Int] {
@@ -105,7 +121,7 @@ struct FrontTransaction: Sendable {
     let number: Int
     let envelope: Envelope
     /// Those that are being resolved.
-    var asked: [Int: EnvelopeRecipient] = [:]
+    var asked: [(number: Int, recipient: EnvelopeRecipient)] = []
     var stores: [FrontStore] = []
     var spool = FrontSpool()
     /// The recipients whose mail is thrown away.
@@ -125,7 +141,7 @@ struct FrontTransaction: Sendable {
     /// The position of a store that is asked for such addresses, and may be asked for another.
     func store(for destination: Destination, isInternationalized: Bool) -> Int? {
         stores.firstIndex {
-            $0.destination === destination && $0.isInternationalized == isInternationalized && !$0.isOver
+            $0.destination === destination && $0.isInternationalized == isInternationalized && !$0.isOver && !$0.isAsked
         }
     }
 }

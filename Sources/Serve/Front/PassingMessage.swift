@@ -30,13 +30,25 @@ struct PassingMessage: Sendable {
     mutating func look(at bytes: borrowing Span<UInt8>, isWholeLookedAt: Bool) {
         var position = 0
         while position < bytes.count, isInHeader {
+            if case .other = line {
+                // Nothing before the line's end matters but bytes beyond ASCII, and of those only the first.
+                isAfterCarriageReturn = false
+                position = endOfLine(in: bytes, from: position)
+                guard position < bytes.count else { return }
+            }
             look(at: bytes[position])
             position += 1
         }
-        guard isWholeLookedAt else { return }
-        while position < bytes.count, !isEightBit {
-            if bytes[position] >= 0x80 { isEightBit = true }
-            position += 1
+        guard isWholeLookedAt, !isEightBit else { return }
+        if bytes.firstIndex(from: position, marked: { $0 }) < bytes.count { isEightBit = true }
+    }
+
+    /// Where the line ends, or the first byte beyond ASCII stands; the count where neither does.
+    private func endOfLine(in bytes: borrowing Span<UInt8>, from start: Int) -> Int {
+        let beyondASCII: UInt64 = hasEightBitHeader ? 0 : EightBytes.highest
+        return bytes.firstIndex(from: start) { word in
+            EightBytes.firstZero(word ^ EightBytes.repeating(ASCII.lineFeed))
+                | EightBytes.firstZero(word ^ EightBytes.repeating(ASCII.carriageReturn)) | word & beyondASCII
         }
     }
 
