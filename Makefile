@@ -7,7 +7,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev
 TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
-                  libpcre2-8-0 libsasl2-2
+                  libpcre2-8-0 libsasl2-2 chromium graphviz
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public
 BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \

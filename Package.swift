@@ -74,7 +74,11 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ]),
-        .target(name: "Check", dependencies: ["Configuration", "Delivery", "Maps", "Site", "System"]),
+        .target(
+            name: "Check",
+            dependencies: [
+                "Bytes", "CMessageDigest", "Configuration", "Delivery", "Maps", "Routing", "Site", "System",
+            ]),
         .target(name: "ZRoute", dependencies: ["Configuration", "Maps", "Routing", "Site"]),
         .target(
             name: "ZRouteCommands",

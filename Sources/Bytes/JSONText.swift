@@ -48,6 +48,12 @@ package struct JSONText {
         bytes.append(contentsOf: String(value).utf8)
     }
 
+    /// Nothing.
+    package mutating func null() {
+        separate()
+        bytes.append(contentsOf: "null".utf8)
+    }
+
     /// Text as a string, other bytes in base64.
     package mutating func text(_ value: some Collection<UInt8>) {
         let value = Array(value)

@@ -12,9 +12,15 @@ package enum ServedPage: String, Sendable, Hashable, CaseIterable {
     case metrics = "page/metrics"
     /// Whether every map can be asked.
     case health = "page/health"
+    /// The site as a picture that addresses can be asked at, as HTML.
+    case graph = "page/graph"
 
     /// The page of a path; nil where there is none.
     fileprivate init?(path: Span<UInt8>) {
+        if path.isEqual(to: "/") {
+            self = .graph
+            return
+        }
         for page in Self.allCases where path.isEqual(to: Array("/\(page.rawValue.dropFirst(5))".utf8).span) {
             self = page
             return
@@ -29,6 +35,7 @@ package enum ServedPage: String, Sendable, Hashable, CaseIterable {
         case .route, .trace: "application/json"
         case .metrics: "text/plain; version=0.0.4; charset=utf-8"
         case .health: "text/plain; charset=utf-8"
+        case .graph: "text/html; charset=utf-8"
         }
     }
 }
@@ -45,7 +52,7 @@ package struct HTTP: LookupDialogue {
         case unavailable = "503 Service Unavailable"
     }
 
-    private static let help = "GET /route?address=, /trace?address=, /metrics or /health\n"
+    private static let help = "GET /graph, /route?address=, /trace?address=, /metrics or /health\n"
 
     private var page = ServedPage.health
     private var isHead = false
@@ -170,7 +177,11 @@ package struct HTTP: LookupDialogue {
             case .failed: .unavailable
             case .refused: .badRequest
             }
-        write(status, page.contentType, reply.text.span, to: &output)
+        // Only a page that says what it may do is HTML.
+        let isPlain = page == .graph && reply.policy.isEmpty
+        write(
+            status, isPlain ? "text/plain; charset=utf-8" : page.contentType, reply.text.span, policy: reply.policy,
+            to: &output)
     }
 
     package mutating func farewell(isAsking: Bool, to output: inout [UInt8]) {
@@ -186,10 +197,15 @@ package struct HTTP: LookupDialogue {
         write(status, "text/plain; charset=utf-8", Array(text.utf8).span, to: &output)
     }
 
-    private func write(_ status: Status, _ type: StaticString, _ text: Span<UInt8>, to output: inout [UInt8]) {
+    private func write(
+        _ status: Status, _ type: StaticString, _ text: Span<UInt8>, policy: String = "", to output: inout [UInt8]
+    ) {
         output.append(contentsOf: "HTTP/1.1 \(status.rawValue)\r\nContent-Type: \(type)\r\n".utf8)
         output.append(contentsOf: "Content-Length: \(text.count)\r\nCache-Control: no-store\r\n".utf8)
         output.append("X-Content-Type-Options: nosniff\r\n")
+        if !policy.isEmpty {
+            output.append(contentsOf: "Content-Security-Policy: \(policy)\r\nReferrer-Policy: no-referrer\r\n".utf8)
+        }
         if status == .methodNotAllowed { output.append("Allow: GET, HEAD\r\n") }
         if isClosing { output.append("Connection: close\r\n") }
         output.append("\r\n")

@@ -30,6 +30,8 @@ package struct LookupReply: Sendable {
     package private(set) var status = LookupStatus.absent
     /// The value where it is found; otherwise a sentence for people.
     package private(set) var text: [UInt8] = []
+    /// What a page of HTML may do (Content-Security-Policy); empty where the text is none.
+    package var policy = ""
 
     /// An answer to be filled.
     package init() {}
@@ -49,6 +51,7 @@ package struct LookupReply: Sendable {
     /// Makes this another answer, whose text is appended piece by piece.
     package mutating func begin(_ status: LookupStatus) {
         self.status = status
+        if !policy.isEmpty { policy = "" }
         text.removeAll(keepingCapacity: text.capacity <= 16 << 10)
     }
 

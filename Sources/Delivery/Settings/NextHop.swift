@@ -47,6 +47,27 @@ extension DeliveryPlan {
         }
     }
 
+    /// The same as far as scheduler.conf alone says it: no file that a command names is opened or made, so that a site can be
+    /// shown without touching it.
+    package func statedNextHop(channel: [UInt8], host: [UInt8]) -> NextHop {
+        guard case .scheduler(let conf) = source else { return nextHop(channel: channel, host: host) }
+        let parameters = conf.match(channel: channel, host: host).parameters
+        let name = String(decoding: channel, as: UTF8.self)
+        let hostName = String(decoding: host, as: UTF8.self)
+        guard let command = parameters.command else { return .none("no clause with a command fits channel '\(name)'") }
+        if parameters.isQueueOnly { return .none("scheduler.conf says queueonly") }
+        var variables = settings.variables
+        variables["channel"] = name
+        variables["host"] = hostName
+        do throws(SMTPCommandLine.Unusable) {
+            let line = try SMTPCommandLine(command, variables: variables)
+            let endpoint = try line.endpoint(host: hostName)
+            return line.isLMTP ? .lmtp(endpoint) : .smtp(endpoint)
+        } catch {
+            return exchanger(channel: channel, host: host).map { .exchanger($0) } ?? .none(error.description)
+        }
+    }
+
     /// The domain whose MX records a command needs; nil where it needs none.
     private func exchanger(channel: [UInt8], host: [UInt8]) -> String? {
         guard case .scheduler(let conf) = source,

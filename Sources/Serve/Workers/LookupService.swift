@@ -38,8 +38,12 @@ package final class ServedEngine: LookupAnswering {
     /// Writes the routes of an address, and with a trace how they were found.
     package typealias WriteRoutes = @Sendable (Span<UInt8>, borrowing Answer, Trace?) -> [UInt8]
 
+    /// Answers with the picture of the site, and does not wait for one that takes long to draw.
+    package typealias ShowGraph = @Sendable (inout LookupReply) -> Void
+
     private var engine: LookupEngine
     private let writeRoutes: WriteRoutes
+    private let showGraph: ShowGraph
     /// Makes the engine that records its steps, where somebody asks for them.
     private let makeTracer: (Trace) -> LookupEngine
     private var tracer: Tracer?
@@ -53,9 +57,13 @@ package final class ServedEngine: LookupAnswering {
     }
 
     /// Makes a worker's engine.
-    package init(_ site: ServedSite, texts: TextTableLoader, watch: CallWatch, writeRoutes: @escaping WriteRoutes) {
+    package init(
+        _ site: ServedSite, texts: TextTableLoader, watch: CallWatch, writeRoutes: @escaping WriteRoutes,
+        showGraph: @escaping ShowGraph = { $0.set(.absent, "there is no picture here\n") }
+    ) {
         engine = LookupEngine(site, texts: texts, watch: watch)
         self.writeRoutes = writeRoutes
+        self.showGraph = showGraph
         makeTracer = { LookupEngine(site, texts: texts, watch: watch, trace: $0) }
     }
 
@@ -68,6 +76,7 @@ package final class ServedEngine: LookupAnswering {
             tracer.trace.clear()
             tracer.engine.answerForm(key, into: &reply) { writeRoutes(key, $0, tracer.trace) }
         case .page(.health): engine.answerHealth(into: &reply)
+        case .page(.graph): showGraph(&reply)
         default: engine.answer(map, key, into: &reply)
         }
     }

@@ -16,6 +16,7 @@ struct ServedConfiguration: Sendable {
     /// Where mail goes; nil where nobody said, and nothing needs it.
     let plan: DeliveryPlan?
     private let transportTo: String?
+    private let graph: ServedGraph
 
     /// Reads everything.
     ///
@@ -24,6 +25,7 @@ struct ServedConfiguration: Sendable {
         site = try LoggedSite(options: command.site, log: form)
         transportTo = command.transportTo.map(Self.postfixName)
         plan = try Self.plan(command, site, form)
+        graph = ServedGraph(site.base, plan: plan, files: command.site.files)
     }
 
     /// A server as Postfix names it: `unix:/path`, or `inet:host:port`.
@@ -51,12 +53,15 @@ struct ServedConfiguration: Sendable {
     func service() -> LookupService {
         let served = ServedSite(site.base, plan: plan, transportTo: transportTo)
         let texts = site.makeTextLoader()
-        return LookupService(maps: served.maps, health: site.base.makeHealth()) { watch in
-            ServedEngine(served, texts: texts, watch: watch) { address, answer, trace in
-                var output = TextArena(capacity: 1 << 10)
-                JSONReport().append(address: address, answer: answer, trace: trace, to: &output)
-                return output[0..<output.end]
-            }
+        return LookupService(maps: served.maps, health: site.base.makeHealth()) { [graph] watch in
+            ServedEngine(
+                served, texts: texts, watch: watch,
+                writeRoutes: { address, answer, trace in
+                    var output = TextArena(capacity: 1 << 10)
+                    JSONReport().append(address: address, answer: answer, trace: trace, to: &output)
+                    return output[0..<output.end]
+                },
+                showGraph: graph.show)
         }
     }
 
