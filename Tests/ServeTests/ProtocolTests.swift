@@ -98,8 +98,15 @@ import ZRouteTestKit
             "http, unknown", HTTP(), "GET /x HTTP/1.1\r\n\r\nGET /health HTTP/1.1\r\n\r\n",
             page(
                 "404 Not Found", "text/plain; charset=utf-8",
-                "GET /route?address=, /trace?address=, /metrics or /health\n")
+                "GET /graph, /route?address=, /trace?address=, /metrics or /health\n")
                 + page("200 OK", "text/plain; charset=utf-8", "page/health|")),
+        // Only what says what it may do is HTML.
+        Exchange(
+            "http, pictures", HTTP(), "GET / HTTP/1.1\r\n\r\nGET /graph?x HTTP/1.1\r\n\r\nGET //graph HTTP/1.1\r\n\r\n",
+            String(repeating: page("200 OK", "text/plain; charset=utf-8", "page/graph|"), count: 2)
+                + page(
+                    "404 Not Found", "text/plain; charset=utf-8",
+                    "GET /graph, /route?address=, /trace?address=, /metrics or /health\n")),
         Exchange(
             "http, no address", HTTP(), "GET /route HTTP/1.1\r\n\r\nGET /trace?address=%4 HTTP/1.1\r\n\r\n",
             page(
@@ -169,6 +176,27 @@ import ZRouteTestKit
             let said = Dialogue.play(word.dialogue(), word.sent, status: status)
             #expect(said.hasPrefix(word.words[status] ?? "-"))
         }
+    }
+
+    /// What a page may do is said with it alone, and not with the next answer in the same memory.
+    @Test func aPolicyIsThatOfItsAnswer() {
+        var dialogue = HTTP()
+        var (position, output, request, reply) = (0, [UInt8](), LookupRequest(), LookupReply())
+        let sent = Array("GET /graph HTTP/1.1\r\n\r\nGET /graph HTTP/1.1\r\n\r\n".utf8)
+        #expect(dialogue.next(sent.span, from: &position, into: &request, output: &output) == .request)
+        reply.set(.found, "<p>x</p>")
+        reply.policy = "default-src 'none'"
+        dialogue.reply(reply, to: &output)
+        let first = String(decoding: output, as: UTF8.self)
+        #expect(first.contains("Content-Type: text/html; charset=utf-8\r\n"))
+        #expect(first.contains("\r\nContent-Security-Policy: default-src 'none'\r\nReferrer-Policy: no-referrer\r\n"))
+        output = []
+        #expect(dialogue.next(sent.span, from: &position, into: &request, output: &output) == .request)
+        reply.set(.failed, "<p>x</p>")
+        dialogue.reply(reply, to: &output)
+        let second = String(decoding: output, as: UTF8.self)
+        #expect(
+            second.contains("Content-Type: text/plain; charset=utf-8\r\n") && !second.contains("Policy"), "\(second)")
     }
 
     /// Postfix takes a bare word for an absence, and sendmail crashes of one.

@@ -73,7 +73,6 @@ enum GraphStyle {
         .asked-for .node.lit>rect{stroke:var(--ink);stroke-width:2}
         .asked-for .edge.lit,.pointed-at .edge.hot{opacity:.95}
         .edge.lit{stroke-dasharray:none}.asked-for .edge.lit:not(.next){stroke-width:3.5}
-        @media (prefers-reduced-motion:no-preference){.node,.edge,.count{transition:opacity .15s}}
         @media print{form,#examples,.hint{display:none}}
 
         """

@@ -15,7 +15,8 @@ package struct ZRouteCommand: ParsableCommand {
         version: version,
         subcommands: [
             RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, ServeCommand.self, QueueCommand.self,
-            NewdbCommand.self, ConfigCommand.self, GraphCommand.self, MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
+            NewdbCommand.self, ConfigCommand.self, GraphCommand.self, MakedbCommand.self, DbCommand.self,
+            LMTPSinkCommand.self,
         ])
 
     /// Needed by the parser.
