@@ -67,7 +67,7 @@ import ZRouteTestKit
     }
 
     /// The picture of a site with one name in every place has the same elements, attributes and boxes whatever the name is.
-    @Test(arguments: hostile) func aNameOfAMapStaysText(name: String) throws {
+    @Test(arguments: counted("hostile names", hostile)) func aNameOfAMapStaysText(name: String) throws {
         func make(_ name: String) throws -> TestSite {
             let word = name.replacing("\"", with: "").replacing("\\", with: "")
             let fqdn =
@@ -116,7 +116,7 @@ import ZRouteTestKit
 
     // MARK: Failures
 
-    @Test(arguments: ["fqdnaliases", "fqdnroutes", "routesdb", "aliases", "thishost"])
+    @Test(arguments: counted("relations that fail", ["fqdnaliases", "fqdnroutes", "routesdb", "aliases", "thishost"]))
     func aMapThatCannotBeReadIsShownAsThat(relation: String) throws {
         let site = try GraphSites.make(
             fqdnaliases: Array("l@d.example: a@d.example\n".utf8), fqdnroutes: Array("a@d.example smtp!h!u\n".utf8),

@@ -144,7 +144,7 @@ enum GraphScript {
 
         // ---- The words beside it.
         const words = {
-          routed: "goes to", failed: "has no route for good", deferred: "cannot be told now: mail to it waits"
+          routed: "goes to", failed: "has no route for good", deferred: "cannot be told now, and mail to it waits at"
         };
         const tellAnswer = (address, answer) => {
           const line = part("answer");

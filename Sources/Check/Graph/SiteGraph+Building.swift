@@ -176,16 +176,14 @@ struct GraphDrawing {
             }
             guard survey.tallies[index].failure != nil, !steps.isEmpty else { continue }
             let place = edge(maps[index], channel(Array("hold".utf8)), 0)
-            graph.edges[place].label = "all that asks it"
+            graph.edges[place].label = "all mail"
         }
     }
 
     /// What may come of any address, whatever the maps say.
     private mutating func addBuiltInEnds() {
-        for (name, line) in [("error", "refused: no such user"), ("hold", "waits where a map fails")] {
-            let known = places[.channel(Array(name.utf8))]
-            let index = channel(Array(name.utf8))
-            if known == nil { graph.nodes[index].lines = [line] }
+        for (name, line) in [("error", "refused"), ("hold", "waits where a map fails")] {
+            graph.nodes[channel(Array(name.utf8))].lines = [line]
         }
     }
 
