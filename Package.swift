@@ -77,7 +77,8 @@ let package = Package(
         .target(
             name: "Check",
             dependencies: [
-                "Bytes", "CMessageDigest", "Configuration", "Delivery", "Maps", "Routing", "Site", "System",
+                "Bytes", "CMessageDigest", "Configuration", "Delivery", "LMTP", "MailSyntax", "Maps", "QueueRouting",
+                "Routing", "Site", "Spool", "System",
             ]),
         .target(name: "ZRoute", dependencies: ["Configuration", "Maps", "Routing", "Site"]),
         .target(
@@ -119,7 +120,9 @@ let package = Package(
         .executableTarget(
             name: "BenchmarkHello", dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Benchmarks/Hello"),
-        .testTarget(name: "CheckTests", dependencies: ["Check", "Configuration", "ZRouteTestKit"]),
+        .testTarget(
+            name: "CheckTests",
+            dependencies: ["Check", "Configuration", "Maps", "Site", "Spool", "System", "ZRouteTestKit", "zroute"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "ZRouteTestKit"]),
         .testTarget(
             name: "CDBTests",

@@ -197,6 +197,9 @@ extension RelationName {
         "mboxmap", "newsgroup", "otherservers", "smtproutes", "uucproutes", "bitnetroutes", "userdb",
     ]
 
+    /// The relations beside those of the chain whose keys are domains that are served here, by ZMailer's names.
+    public static let policies = ["smtp-policy.relay", "smtp-policy.relay.manual", "smtp-policy.manual"]
+
     /// What is wrong with the relations of a dbases.conf.
     ///
     /// - Returns: an error for each line of a relation that nobody asks, and a warning where a relation of the chain has

@@ -72,6 +72,11 @@ package struct Site: Sendable {
     /// How newdb compiles a map; nil for a map that is read as it is.
     package func format(of definition: MapDefinition) -> (any MapFormat)? { backEnds.format(of: definition.type) }
 
+    /// What is wrong at this moment with what a map shares with other programs; nil where that hangs.
+    package func conditionFindings(of definition: MapDefinition) -> [Finding]? {
+        backEnds.conditionFindings(of: definition, within: .seconds(settings.lookupTimeout))
+    }
+
     /// Hands on every entry of a map as its file has it, each key once, some at a time; ``MapBackEnds/readEntries(of:within:_:)``.
     ///
     /// - Parameter body: answers whether it wants more.

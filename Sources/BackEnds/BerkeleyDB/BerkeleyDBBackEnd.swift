@@ -1,7 +1,9 @@
 // Berkeley DB as a back end: ZMailer's types `btree` and `bhash`, in or out of an environment.
 
 package import Configuration
+import Glibc
 package import Maps
+import System
 
 /// Berkeley DB files: of ZMailer's makedb, of newdb, and of programs that change them while they are read.
 package struct BerkeleyDBBackEnd: MapBackEnd {
@@ -14,6 +16,29 @@ package struct BerkeleyDBBackEnd: MapBackEnd {
 
     package func format(of type: MapType) -> (any MapFormat)? {
         BerkeleyDBFormat(type == .bhash ? .hash : .btree)
+    }
+
+    package func conditionFindings(of definition: MapDefinition) -> [Finding] {
+        guard let file = definition.environmentFile, let settings = try? EnvironmentSettings(file: file) else {
+            return []
+        }
+        let regions = RegionFiles(home: settings.home)
+        guard regions.isMissing else { return DeadLockHolders.finding(in: settings).map { [$0] } ?? [] }
+        let failure: BerkeleyDBFailure
+        if (try? FileIdentity(path: settings.home))?.isDirectory != true {
+            failure = regions.missingDirectory
+        } else if settings.create {
+            // The first who looks something up makes it.
+            return []
+        } else {
+            failure = regions.failure(joining: ENOENT, LibraryMessages())
+        }
+        return [
+            Finding(
+                .unreadableMap, .error, file: definition.tablePath ?? definition.file,
+                text: failure.text(for: definition.tableName, inEnvironment: settings.home)
+                    + "; until then all mail that needs relation \(definition.relation) is held")
+        ]
     }
 
     package func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError) {
@@ -30,7 +55,9 @@ package struct BerkeleyDBBackEnd: MapBackEnd {
             access: .read, observer: ReadingObserver(exchange: reader.exchange))
         let result = Result { () throws(MapError) in
             try map.forEach { key, value throws(MapError) in
-                _ = reader.take(MapEntry(key: Self.withoutNUL(key), value: Self.withoutNUL(value)))
+                _ = reader.take(
+                    MapEntry(
+                        key: Self.withoutNUL(key), value: Self.withoutNUL(value), lacksNUL: key.last != 0))
             }
         }
         try map.close()

@@ -60,8 +60,10 @@ package final class DeliveryPlan: Sendable {
         let line: SMTPCommandLine
     }
 
-    let source: Source
-    let settings: Settings
+    /// Where the commands come from.
+    package let source: Source
+    /// What zmailer.conf says.
+    package let settings: Settings
     private let report: @Sendable (String) -> Void
     private let state = Mutex(State())
     /// Hosts come with the mail; so many decisions are kept at most.
@@ -186,10 +188,15 @@ package final class DeliveryPlan: Sendable {
         return made
     }
 
-    private func hostNames(_ agent: AgentRequest) -> [String] {
-        switch agent.endpoint {
-        case .unix(let path): [agent.host, "UNIX:\(path)", path]
-        case .tcp(let host, let port): [agent.host, host, "[\(host)]", "\(host):\(port)"]
+    private func hostNames(_ agent: AgentRequest) -> [String] { Self.names(of: agent.endpoint, host: agent.host) }
+
+    /// The names that a line of a file of secrets may have for a server.
+    ///
+    /// - Parameter host: the host of the route.
+    static func names(of endpoint: Endpoint, host: String) -> [String] {
+        switch endpoint {
+        case .unix(let path): [host, "UNIX:\(path)", path]
+        case .tcp(let name, let port): [host, name, "[\(name)]", "\(name):\(port)"]
         }
     }
 

@@ -44,6 +44,16 @@ extension DeliveryPlan {
         }
         return files
     }
+
+    /// The TLS files that commands name for whatever recipient, each once.
+    package var tlsFiles: [TLSFile] {
+        guard case .scheduler(let conf) = source else { return [] }
+        var paths: [String] = []
+        for command in conf.commands {
+            if let path = command.tlsFile(settings.variables), !paths.contains(path) { paths.append(path) }
+        }
+        return paths.map(TLSFile.init(reading:))
+    }
 }
 
 extension SchedulerConf {
@@ -131,6 +141,9 @@ private struct PlannedCommand {
         }
         return files
     }
+
+    /// The TLS file that the command names for every recipient.
+    func tlsFile(_ variables: Variables) -> String? { (try? FixedOptions(self, variables))?[\.tlsFile] }
 
     /// What the options of the command are for every recipient.
     private struct FixedOptions {

@@ -73,9 +73,11 @@ package struct TLSFile: ConfigurationReading, Sendable, Hashable {
     }
 
     /// What is wrong with a file that a line names.
-    func finding(_ setting: String, _ text: String) -> Finding {
-        Finding(
-            .unusableTLSFile, .error, file: path, line: lines[setting.lowercased()], text: "\(setting): \(text)")
+    func finding(
+        _ setting: String, _ text: String, _ name: Finding.Name = .unusableTLSFile,
+        _ severity: Finding.Severity = .error
+    ) -> Finding {
+        Finding(name, severity, file: path, line: lines[setting.lowercased()], text: "\(setting): \(text)")
     }
 }
 

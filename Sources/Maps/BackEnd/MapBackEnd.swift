@@ -16,6 +16,13 @@ public protocol MapBackEnd: Sendable {
     /// How sources are compiled into files of a type; nil for types that nothing is compiled into.
     func format(of type: MapType) -> (any MapFormat)?
 
+    /// What is wrong at this moment with what a map shares with other programs, such as an environment in which one died.
+    ///
+    /// Called in a thread of its own, and by ``MapBackEnds/conditionFindings(of:within:)`` alone. Nothing is mended.
+    ///
+    /// - Parameter definition: a line whose type is one of this back end's.
+    func conditionFindings(of definition: MapDefinition) -> [Finding]
+
     /// Hands on every entry of a map as its file has it, each key once, until nobody wants more.
     ///
     /// Called in a thread of its own, and by ``MapBackEnds/readEntries(of:within:_:)`` alone.
@@ -33,6 +40,9 @@ public protocol MapBackEnd: Sendable {
 extension MapBackEnd {
     /// Nothing is compiled.
     public func format(of type: MapType) -> (any MapFormat)? { nil }
+
+    /// Nothing is shared.
+    public func conditionFindings(of definition: MapDefinition) -> [Finding] { [] }
 
     /// Nothing is named.
     public func findings(about definition: MapDefinition) -> [Finding] { [] }
@@ -72,6 +82,9 @@ public struct MapBackEnds: Sendable {
         self.all = all
         types = all.flatMap(\.types)
     }
+
+    /// These and another one.
+    public func adding(_ other: any MapBackEnd) -> MapBackEnds { MapBackEnds(all + [other]) }
 
     /// The types that sources are compiled into.
     public var compiledTypes: [MapType] { types.filter { $0.compiledExtension != nil } }

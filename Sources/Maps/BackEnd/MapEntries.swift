@@ -62,6 +62,33 @@ extension MapBackEnds {
     }
 }
 
+extension MapBackEnds {
+    /// What is wrong at this moment with what a map shares with other programs.
+    ///
+    /// - Parameter deadline: how long it may take to find out.
+    /// - Returns: nil where that was not to be found out: what the map shares hangs.
+    public func conditionFindings(of definition: MapDefinition, within deadline: Duration) -> [Finding]? {
+        guard let backEnd = backEnd(of: definition.type) else { return [] }
+        let answer = Monitor<[Finding]?>(nil)
+        var thread = pthread_t()
+        let code = startThread(&thread) {
+            let findings = backEnd.conditionFindings(of: definition)
+            answer.change { $0 = findings }
+        }
+        // Without a thread nothing is found out, and reading the map says why.
+        guard code == 0 else { return [] }
+        pthread_detach(thread)
+        return answer.wait(atMost: deadline) { $0 }
+    }
+}
+
+extension Finding.Name {
+    /// A process that died in what maps share, with locks that are still held.
+    public static let deadProcess = Finding.Name("dead-process")
+    /// A map that cannot be read.
+    public static let unreadableMap = Finding.Name("unreadable-map")
+}
+
 /// What takes the entries of a map from the thread that reads it.
 public final class EntryConsumer {
     /// The one who wants the entries: to be told of steps, from any thread, and asked whether more are wanted.

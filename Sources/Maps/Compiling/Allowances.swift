@@ -1,6 +1,8 @@
 // What is said of a name that cannot be allowed, on a command line or in a comment: the names that can, or why not.
 
+import Bytes
 public import Configuration
+import System
 
 extension Finding.Name {
     /// Why a word is no name of a finding that can be allowed, and what to do.
@@ -75,5 +77,57 @@ enum AllowanceComment {
 
     private static func isSeparator(_ byte: UInt8) -> Bool {
         byte == 0x20 || byte == 0x09 || byte == 0x2C || byte == 0x0D || byte == 0x3D
+    }
+}
+
+// The allowances of a file, for findings that are made when its reader is done: about several files together.
+
+/// Which findings the comments of a file allow.
+public struct FileAllowances: Sendable {
+    /// For the file as a whole: what stands before its first line.
+    private var whole = AllowedFindings()
+    /// For the lines behind comments.
+    private var lines: [Int: AllowedFindings] = [:]
+
+    /// The largest file that is looked through, in bytes.
+    private static let largest = 1 << 30
+
+    /// Reads the comments of a file; one that cannot be read, or has no text, allows nothing.
+    ///
+    /// - Parameter known: the names that can be allowed.
+    public init(reading path: String, known: [Finding.Name]) {
+        guard let bytes = try? readFile(path, limit: Self.largest).bytes else { return }
+        let text = bytes.span
+        var (start, line, isHead) = (0, 0, true)
+        var next: AllowedFindings?
+        while start < text.count {
+            let end = text.firstIndex(of: ASCII.lineFeed, from: start) ?? text.count
+            line += 1
+            var first = start
+            while first < end, ASCII.isBlank(text[first]) { first += 1 }
+            if first < end, text[first] == UInt8(ascii: "#") {
+                if case .allow(let names) = AllowanceComment(bytes[(first + 1)..<end], known: known) {
+                    for name in names { Self.allow(name, in: &next, known) }
+                    if isHead { for name in names { _ = whole.allow(name, of: known) } }
+                }
+            } else if first < end {
+                isHead = false
+                if let allowed = next { lines[line] = allowed }
+                next = nil
+            }
+            start = end + 1
+        }
+    }
+
+    private static func allow(_ name: String, in allowed: inout AllowedFindings?, _ known: [Finding.Name]) {
+        var names = allowed ?? AllowedFindings()
+        _ = names.allow(name, of: known)
+        allowed = names
+    }
+
+    /// Whether a finding of a kind is allowed at a line; nil for the file as a whole.
+    public func contains(_ name: Finding.Name, line: Int?) -> Bool {
+        guard let line else { return whole.contains(name) }
+        return lines[line]?.contains(name) ?? false
     }
 }

@@ -26,6 +26,12 @@ public struct EntryCheck {
         return faults(ofKey: Array(key.dropLast()), value: value.last == 0 ? Array(value.dropLast()) : value)
     }
 
+    /// What is wrong with an entry that was read from a map's file.
+    public func faults(of entry: MapEntry) -> [EntryFault] {
+        entry.lacksNUL
+            ? faults(ofStoredKey: entry.key, value: entry.value) : faults(ofKey: entry.key, value: entry.value)
+    }
+
     /// What is wrong with an entry.
     public func faults(ofKey key: [UInt8], value: [UInt8]) -> [EntryFault] {
         for part in [key, value] {

@@ -10,12 +10,14 @@ import System
 public struct MapSource: Sendable {
     /// What messages call it.
     public let name: String
-    /// The source's bytes, as the parser left them.
-    let bytes: [UInt8]
+    /// The source's bytes, as the parser left them: keys and values are pieces of them.
+    public let bytes: [UInt8]
     /// The entries by key; of duplicates only the first in the source.
     let entries: [SourceEntry]
     /// What was found that is wrong or probably a mistake.
     public let findings: SourceFindings
+    /// What makes it doubtful which keys it has; nil where they are certain, whatever else is wrong.
+    public let doubt: Finding?
     /// The first error; what cannot be compiled is still read as far as it goes.
     public var firstError: Finding? { findings.firstError }
 
@@ -34,11 +36,7 @@ public struct MapSource: Sendable {
             keyed.append(KeyedEntry(entry, in: parser.bytes.span))
         }
         let bytes = parser.bytes
-        unsafe bytes.withUnsafeBytes { buffer in
-            // Sources are often sorted already, which sort does not notice by itself.
-            let isSorted = zip(keyed, keyed.dropFirst()).allSatisfy { unsafe !$1.precedes($0, in: buffer) }
-            if !isSorted { keyed.sort { unsafe $0.precedes($1, in: buffer) } }
-        }
+        Self.sort(&keyed, in: bytes)
         var entries: [SourceEntry] = []
         entries.reserveCapacity(keyed.count)
         for candidate in keyed {
@@ -57,6 +55,45 @@ public struct MapSource: Sendable {
         self.bytes = bytes
         self.entries = entries
         findings = parser.findings
+        doubt = parser.doubt
+    }
+
+    /// Puts the entries of a map together whose file has no lines.
+    ///
+    /// - Parameter fill: is given what takes entries, in any order; it answers whether there was room for one.
+    /// - Throws: what `fill` throws.
+    public init<Failure: Error>(
+        name: String, filledBy fill: ((MapEntry) -> Bool) throws(Failure) -> Void
+    ) throws(Failure) {
+        var bytes: [UInt8] = []
+        var keyed: [KeyedEntry] = []
+        try fill { entry in
+            guard bytes.count + entry.key.count + entry.value.count < SourceParser.sizeLimit else { return false }
+            let offset = bytes.count
+            bytes += entry.key
+            bytes += entry.value
+            keyed.append(
+                KeyedEntry(
+                    SourceEntry(
+                        offset: UInt32(truncatingIfNeeded: offset),
+                        keyLength: UInt32(truncatingIfNeeded: entry.key.count),
+                        valueLength: UInt32(truncatingIfNeeded: entry.value.count), line: 0), in: bytes.span))
+            return true
+        }
+        Self.sort(&keyed, in: bytes)
+        self.name = name
+        self.bytes = bytes
+        entries = keyed.map(\.entry)
+        findings = SourceFindings(source: name)
+        doubt = nil
+    }
+
+    private static func sort(_ keyed: inout [KeyedEntry], in bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { buffer in
+            // Sources are often sorted already, which sort does not notice by itself.
+            let isSorted = zip(keyed, keyed.dropFirst()).allSatisfy { unsafe !$1.precedes($0, in: buffer) }
+            if !isSorted { keyed.sort { unsafe $0.precedes($1, in: buffer) } }
+        }
     }
 
     /// Reads the source of a job that is to be compiled.
@@ -75,15 +112,26 @@ public struct MapSource: Sendable {
     /// An entry; they are in the order of their keys, byte by byte.
     public subscript(index: Int) -> MapEntry {
         let entry = entries[index]
-        return MapEntry(key: [UInt8](bytes[entry.key]), value: [UInt8](bytes[entry.value]), line: Int(entry.line))
+        return MapEntry(
+            key: [UInt8](bytes[entry.key]), value: [UInt8](bytes[entry.value]),
+            line: entry.line == 0 ? nil : Int(entry.line))
+    }
+
+    /// Where an entry stands in ``bytes``, and its line; nil where the map's file has none.
+    public func place(of index: Int) -> (key: Range<Int>, value: Range<Int>, line: Int?) {
+        let entry = entries[index]
+        return (entry.key, entry.value, entry.line == 0 ? nil : Int(entry.line))
     }
 
     /// The entry of a key as it is stored; nil where there is none.
-    public func entry(of key: Span<UInt8>) -> MapEntry? {
+    public func entry(of key: Span<UInt8>) -> MapEntry? { index(of: key).map { self[$0] } }
+
+    /// The index of the entry of a key as it is stored; nil where there is none.
+    public func index(of key: Span<UInt8>) -> Int? {
         var range = 0..<entries.count
         while let middle = range.isEmpty ? nil : range.lowerBound + range.count / 2 {
             let order = order(of: entries[middle].key, against: key)
-            if order == 0 { return self[middle] }
+            if order == 0 { return middle }
             range = order < 0 ? middle + 1..<range.upperBound : range.lowerBound..<middle
         }
         return nil
@@ -124,10 +172,12 @@ public struct MapEntry: Sendable, Hashable {
     public let value: [UInt8]
     /// The line of the source, counted from 1; nil for what was read from a file that has none.
     public let line: Int?
+    /// Whether the file has its key without the NUL by which lookups find it.
+    public let lacksNUL: Bool
 
     /// Puts an entry together.
-    public init(key: [UInt8], value: [UInt8], line: Int? = nil) {
-        (self.key, self.value, self.line) = (key, value, line)
+    public init(key: [UInt8], value: [UInt8], line: Int? = nil, lacksNUL: Bool = false) {
+        (self.key, self.value, self.line, self.lacksNUL) = (key, value, line, lacksNUL)
     }
 }
 

@@ -94,6 +94,19 @@ public struct DatabasesConf: Sendable, Hashable {
         mistakes = found.inOrder
     }
 
+    /// The same with each definition as a function gives it.
+    public func mapped(_ change: (MapDefinition) -> MapDefinition) -> DatabasesConf {
+        DatabasesConf(
+            file: file, definitions: definitions.map(change), mistakes: mistakes, faultyRelations: faultyRelations)
+    }
+
+    private init(
+        file: String, definitions: [MapDefinition], mistakes: [Finding], faultyRelations: Set<String>
+    ) {
+        (self.file, self.definitions, self.mistakes) = (file, definitions, mistakes)
+        self.faultyRelations = faultyRelations
+    }
+
     /// The definitions of one relation, in the order in which they are looked into.
     public func definitions(of relation: String) -> [MapDefinition] {
         definitions.filter { $0.relation == relation && $0.type != .none }

@@ -172,7 +172,7 @@ public struct ByteHash: Sendable {
     public let seed: UInt64
 
     /// A function with a random seed.
-    init() {
+    public init() {
         seed = UInt64.random(in: 0 ... .max)
     }
 

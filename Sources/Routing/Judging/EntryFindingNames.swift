@@ -58,3 +58,39 @@ extension Finding.Name {
         .invisibleCharacter,
     ]
 }
+
+// The findings about an entry that only the site as a whole tells. They are named here so that a comment beside the entry can
+// allow them, whoever reads the source.
+
+extension Finding.Name {
+    /// An entry that never decides, because another does before it.
+    public static let shadowedEntry = Finding.Name("shadowed-entry")
+    /// A target of a list that leads to nobody.
+    public static let unresolvedTarget = Finding.Name("unresolved-target")
+    /// An included list that cannot be read.
+    public static let unusableInclude = Finding.Name("unusable-include")
+    /// Lists that lead back to each other, and nowhere else.
+    public static let aliasLoop = Finding.Name("alias-loop")
+    /// A list that expands beyond the limits.
+    public static let expansionLimit = Finding.Name("expansion-limit")
+    /// A target whose tail gets lost on its way.
+    public static let tailLost = Finding.Name("tail-lost")
+    /// A route that no clause of scheduler.conf serves.
+    public static let unservedRoute = Finding.Name("unserved-route")
+    /// A domain of the relay files that routesdb does not have.
+    public static let noFailoverRoute = Finding.Name("no-failover-route")
+    /// A domain of the fully qualified maps that no relay file has.
+    public static let unlistedDomain = Finding.Name("unlisted-domain")
+    /// A domain of the relay files that is local too.
+    public static let localServiceDomain = Finding.Name("local-service-domain")
+    /// An entry for a whole domain that hides the domain's refusal in routesdb.
+    public static let hiddenFailover = Finding.Name("hidden-failover")
+    /// A canonical name that is not local.
+    public static let canonicalNameNotLocal = Finding.Name("canonical-name-not-local")
+
+    /// All of them.
+    public static let ofSites: [Finding.Name] = [
+        .shadowedEntry, .unresolvedTarget, .unusableInclude, .aliasLoop, .expansionLimit, .tailLost, .unservedRoute,
+        .noFailoverRoute, .unlistedDomain, .localServiceDomain, .hiddenFailover, .canonicalNameNotLocal,
+    ]
+}

@@ -42,8 +42,8 @@ public struct RelationJudge: EntryJudge {
         plain = PlainEntry(relation, substitutes: flags.substitutes)
     }
 
-    /// The names of all that it may find.
-    public var names: [Finding.Name] { Finding.Name.ofEntries }
+    /// The names of all that it may find, and of what a look at the whole site may.
+    public var names: [Finding.Name] { Finding.Name.ofEntries + Finding.Name.ofSites }
 
     /// What is wrong with an entry.
     public func faults(ofKey key: Span<UInt8>, value: Span<UInt8>) -> [EntryFault] {

@@ -28,9 +28,6 @@ package struct LookupEngine: ~Copyable {
     let relations: [NamedRelation]
     let policies: [NamedRelation]
 
-    /// The relations beside those of the chain whose keys are domains that are served here, by ZMailer's names.
-    private static let policyRelations = ["smtp-policy.relay", "smtp-policy.relay.manual", "smtp-policy.manual"]
-
     /// An engine over a site's maps.
     ///
     /// - Parameters:
@@ -44,7 +41,7 @@ package struct LookupEngine: ~Copyable {
         var named: [NamedRelation] = []
         for name in site.maps.relations { named.append(resolver.relation(named: name)) }
         relations = named
-        policies = zip(site.maps.relations, named).filter { Self.policyRelations.contains($0.0) }.map(\.1)
+        policies = zip(site.maps.relations, named).filter { RelationName.policies.contains($0.0) }.map(\.1)
     }
 
     /// Answers a key of a map.

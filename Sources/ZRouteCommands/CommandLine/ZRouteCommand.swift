@@ -14,8 +14,9 @@ package struct ZRouteCommand: ParsableCommand {
             "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
         version: version,
         subcommands: [
-            RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, ServeCommand.self, QueueCommand.self,
-            NewdbCommand.self, ConfigCommand.self, GraphCommand.self, MakedbCommand.self, DbCommand.self,
+            CheckCommand.self, RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, ServeCommand.self,
+            QueueCommand.self, NewdbCommand.self, ConfigCommand.self, GraphCommand.self, MakedbCommand.self,
+            DbCommand.self,
             LMTPSinkCommand.self,
         ])
 

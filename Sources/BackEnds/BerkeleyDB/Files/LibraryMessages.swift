@@ -9,6 +9,21 @@ final class LibraryMessages {
     /// The first text since the last `forget`.
     private(set) var first: String?
 
+    /// What the library has printed since `collectLines`.
+    private(set) var lines: [String] = []
+    /// So many lines are kept.
+    private static let mostLines = 100_000
+
+    /// Keeps what the library prints of an environment, whose texts come here already.
+    func collectLines(of environment: UnsafeMutablePointer<DB_ENV>) {
+        unsafe environment.pointee.set_msgcall(environment) { environment, text in
+            // `attach` has set app_private, to an object that outlives the handle.
+            guard let context = unsafe environment?.pointee.app_private, let text = unsafe text else { return }
+            let messages = unsafe Unmanaged<LibraryMessages>.fromOpaque(context).takeUnretainedValue()
+            if messages.lines.count < LibraryMessages.mostLines { messages.lines.append(unsafe String(cString: text)) }
+        }
+    }
+
     /// Forgets the text of an earlier call.
     func forget() {
         if first != nil { first = nil }

@@ -1,0 +1,84 @@
+// Judging a whole site: its files are read, its entries gone through, and each rule says what it finds.
+
+package import Configuration
+import Delivery
+import Glibc
+import Maps
+import Site
+import Spool
+import System
+
+/// A check of a site.
+package struct SiteCheck: Sendable {
+    private let files: SiteFiles
+    private let allowed: AllowedFindings
+
+    /// Describes a check.
+    ///
+    /// - Parameters:
+    ///   - files: where the site's files are.
+    ///   - allowed: what is no finding.
+    package init(_ files: SiteFiles, allowing allowed: AllowedFindings = AllowedFindings()) {
+        self.files = files
+        self.allowed = allowed
+    }
+
+    /// Reads and judges everything; nothing is written.
+    ///
+    /// - Parameter probes: whether servers are asked, too; otherwise nothing is connected to.
+    ///
+    /// A rule says nothing about what it cannot know: that a file cannot be read is a finding by itself.
+    package func run(probes: Bool = false) -> CheckReport {
+        let configuration = files.read()
+        var collected = FindingCollection(allowing: allowed)
+        collected.add(configuration.findings)
+        FileRule(configuration: configuration).findings { collected.add($0) }
+        for file in configuration.plan?.tlsFiles ?? [] { collected.add(file.dateFindings(now: Int(time(nil)))) }
+        var maps: [CheckedMap] = []
+        if let site = configuration.site, site.databases.isRead {
+            var reader = MapReader(
+                site, errors: configuration.findings.filter { $0.severity == .error }, allowing: allowed)
+            reader.readAll()
+            reader.readRelayFiles()
+            for source in reader.sources { collected.add(source) }
+            collected.add(reader.findings)
+            let checked = CheckedSite(configuration, site, reader)
+            maps = checked.maps
+            judge(checked, &collected)
+            if probes { ProbeRule(checked)?.findings { collected.add($0) } }
+        }
+        return CheckReport(collected, maps)
+    }
+
+    private func judge(_ site: CheckedSite, _ collected: inout FindingCollection) {
+        ShadowRule(site: site).findings { collected.add($0) }
+        DomainRule(site: site).findings { collected.add($0) }
+        ListRule(site).findings { collected.add($0) }
+        let service = ServiceRule(site)
+        service?.findings { collected.add($0) }
+        spool(site, service, &collected)
+    }
+
+    /// The spool, of a site that has one: without a scheduler.conf nothing is delivered from it.
+    private func spool(_ site: CheckedSite, _ service: ServiceRule?, _ collected: inout FindingCollection) {
+        guard let path = site.settings.postOffice, site.plan != nil || (try? FileIdentity(path: path)) != nil else {
+            return
+        }
+        do throws(FileError) {
+            let postOffice = try PostOffice(path: path)
+            try service?.queuedMail(postOffice) { collected.add($0) }
+        } catch {
+            collected.add(
+                Finding(
+                    .unusableSpool, .error, file: error.path,
+                    text:
+                        "the spool cannot be used: \(error.operation): \(error.reason); make it (docs/configuration.md, Users and modes), or"
+                        + " correct POSTOFFICE"))
+        }
+    }
+}
+
+extension Finding.Name {
+    /// A spool, or a directory of it, that cannot be used.
+    static let unusableSpool = Finding.Name("unusable-spool")
+}
