@@ -6,14 +6,16 @@ import Testing
 import ZRouteTestKit
 
 @Suite(.serialized) struct PostfixFrontTests {
-    private static func start(
-        store: String? = nil, maps: [String: String] = PeerSite.maps
+    /// - Parameter lines: further lines for main.cf.
+    static func start(
+        _ lines: String = "", store: String? = nil, maps: [String: String] = PeerSite.maps,
+        replacing paths: (PostfixPeer) -> [(old: String, new: String)] = { _ in [] }
     ) throws -> (postfix: PostfixPeer, site: PeerSite, command: String) {
         let page = try DocumentedConfiguration("postfix.md", section: "LMTP front")
-        let postfix = try PostfixPeer(try page.file("/etc/postfix/main.cf"))
+        let postfix = try PostfixPeer(try page.file("/etc/postfix/main.cf") + lines)
         let site = try PeerSite(
             page, scheduler: DocumentedConfiguration("postfix.md", section: PostfixTests.lookupMaps), store: store,
-            maps: maps, replacing: postfix.replacements)
+            maps: maps, replacing: postfix.replacements + paths(postfix))
         return (postfix, site, try page.command("zroute serve "))
     }
 
@@ -37,6 +39,36 @@ import ZRouteTestKit
             found.mapValues { $0.sorted() } == wanted.mapValues { $0.sorted() },
             "\(postfix.log.suffix(3000)) \(site.log)")
         #expect(postfix.logLines("status=bounced").isEmpty)
+    }
+
+    /// A route leads to the mailer itself, which hands the mail to the front again: nobody but the front sees the circle.
+    @Test func mailInACircleEnds() throws {
+        guard PostfixPeer.canRun("PostfixFrontTests") else { return }
+        let routes = "loop@example.org  smtp!elsewhere!loop@example.org\n" + (PeerSite.maps["fqdnroutes"] ?? "")
+        let (postfix, site, command) = try Self.start(
+            """
+            smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination
+            hopcount_limit = 1000
+
+            """,
+            maps: PeerSite.maps.merging(["fqdnroutes": routes]) { $1 }
+        ) { postfix in
+            let port = postfix.endpoint.split(separator: ":").last ?? ""
+            let loop = "smtp/*\n    command=\"smtp -x -F [127.0.0.1] -p \(port)\""
+            return [("UNIX:/run/store/lmtp\"", "UNIX:/run/store/lmtp\"\n\(loop)")]
+        }
+        defer { postfix.stop() }
+        try site.serve(command)
+        #expect(try postfix.connect().send(to: ["loop@example.org"], subject: "circle").kind == "2")
+        // Its sender is told.
+        #expect(try holds { try site.delivered()["sender"]?.count == 1 }, "\(postfix.log.suffix(3000)) \(site.log)")
+        try postfix.waitUntilEmpty()
+        #expect(try site.delivered().mapValues(\.count) == ["sender": 1])
+        let bounced = postfix.logLines("status=bounced")
+        #expect(bounced.count == 1 && bounced.allSatisfy { $0.contains("554 5.4.6 mail loop") }, "\(bounced)")
+        let rounds = postfix.logLines("to=<loop@example.org>").count
+        print("PostfixFrontTests: a message in a circle ended after \(rounds) rounds")
+        #expect(rounds < 30)
     }
 
     @Test func unknownUsersAreRefusedByVerification() throws {

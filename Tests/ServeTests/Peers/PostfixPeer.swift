@@ -83,13 +83,26 @@ final class PostfixPeer {
 
     /// Asks a map by postmap.
     ///
-    /// - Parameters:
-    ///   - key: the key; `-` for those of the input.
-    ///   - map: the table, `socketmap:unix:...` or `tcp:...`.
-    func postmap(_ key: String, _ map: String, input: [UInt8] = []) throws -> CommandResult {
-        try runCommand(server["COMMAND"], ["postmap", "-q", key, map], input: input)
-    }
+    /// - Parameter map: the table, `socketmap:unix:...` or `tcp:...`.
+    func postmap(_ key: String, _ map: String) throws -> CommandResult { try postmap.ask(key, map) }
+
+    /// Its postmap, for several threads.
+    var postmap: Postmap { Postmap(command: server["COMMAND"]) }
 
     /// Ends it.
     func stop() { server.stop() }
+}
+
+/// Postfix's postmap.
+struct Postmap: Sendable {
+    fileprivate let command: String
+
+    /// Asks a map.
+    ///
+    /// - Parameters:
+    ///   - key: the key; `-` for those of the input.
+    ///   - map: the table, `socketmap:unix:...` or `tcp:...`.
+    func ask(_ key: String, _ map: String, input: [UInt8] = []) throws -> CommandResult {
+        try runCommand(command, ["postmap", "-q", key, map], input: input)
+    }
 }

@@ -1,6 +1,7 @@
 // What Postfix's own postmap is answered: the same as route-test says, for every recorded address; and the same over tcp_table.
 
 import Foundation
+import Synchronization
 import Testing
 import ZRouteTestKit
 
@@ -22,13 +23,14 @@ import ZRouteTestKit
             addresses = try site.place.bytes(of: "expected.tsv").split(separator: UInt8(ascii: "\n"))
                 .compactMap { $0.split(separator: 9, omittingEmptySubsequences: false).first.map(Array.init) }
                 .filter { $0.contains { $0 > 0x20 } }
-            let (listening, socket) = ("listening on ", site.place.file("socketmap"))
-            let server = try site.start(
+            socket = site.place.file("socketmap")
+            server = try site.start(
                 ["serve", "--listen", "socketmap=unix:\(socket)", "--workers", "1"] + Self.asText)
-            (self.server, self.socket) = (server, socket)
-            guard try holds({ !server.isRunning || server.output.hasPrefix(listening) }), server.isRunning else {
-                throw CommandFailure("\(name): \(server.errors)")
-            }
+        }
+
+        func waitUntilListening() throws {
+            let listens = try holds { !server.isRunning || server.output.hasPrefix("listening on ") }
+            guard listens, server.isRunning else { throw CommandFailure("\(site.path): \(server.errors)") }
         }
 
         /// What route-test says of each address.
@@ -51,38 +53,62 @@ import ZRouteTestKit
         // Keys that are not UTF-8 are otherwise not asked for.
         let postfix = try PostfixPeer("smtputf8_enable = no\n")
         defer { postfix.stop() }
-        var (compared, deferred) = (0, 0)
-        for name in counted("recorded sites that postmap asks", Self.names) {
-            let site = try RecordedSite(name)
-            let routes = try site.routes()
-            try #require(routes.count == site.addresses.count, "\(name)")
-            let map = "socketmap:unix:\(site.socket):route"
-            // It ends at the first answer that is none, and what it was to print is lost then: those are asked one by one.
-            let answered = zip(site.addresses, routes).filter { !Self.isDeferred($0.1) }
-            let input: [UInt8] = answered.flatMap { address, _ in address + [0x0A] }
-            let result = try postfix.postmap("-", map, input: input)
-            let lines = result.output.split(separator: 0x0A).map(Array.init)
-            #expect(lines.count == answered.count, "\(name): \(result.errorText)")
-            for (line, (address, route)) in zip(lines, answered) {
-                let expected = address + [9] + route
-                // Whose file a key names is not told what is in it.
-                let isFile =
-                    [":include:/", "\":include:/"].contains { address.starts(with: $0.utf8) }
-                    && !address.contains(UInt8(ascii: "@"))
-                let isSame = line == (isFile ? address + [9] + Array("error!syntax!".utf8) + address : expected)
-                #expect(isSame, "\(name): \(text(line)), not \(text(expected))")
-                compared += 1
-            }
-            for (address, route) in zip(site.addresses, routes) where Self.isDeferred(route) {
-                let result = try postfix.postmap(text(address), map)
-                #expect(
-                    result.status == 1 && result.output.isEmpty && !result.errors.isEmpty,
-                    "\(name): \(text(address)) is answered: \(result.text) \(result.errorText)")
-                deferred += 1
-            }
+        let postmap = postfix.postmap
+        let names = counted("recorded sites that postmap asks", Self.names)
+        let outcomes = Mutex<[Result<Comparison, any Error>]>([])
+        // Each has processes of its own, which wait for each other: several at a time leave no processor without work.
+        DispatchQueue.concurrentPerform(iterations: names.count) { index in
+            let outcome = Result { try Self.compare(names[index], postmap) }
+            outcomes.withLock { $0.append(outcome) }
         }
+        let all = try outcomes.withLock { try $0.map { try $0.get() } }
+        let differences = all.flatMap(\.differences)
+        #expect(differences.isEmpty, "\(differences.prefix(10).joined(separator: "\n"))")
+        let (compared, deferred) = all.reduce((0, 0)) { ($0.0 + $1.compared, $0.1 + $1.deferred) }
         print("PostmapTests: \(compared) answers compared, \(deferred) deferred and failed")
-        #expect(compared > 10_000)
+        #expect(compared > 10_000 && all.count == names.count)
+    }
+
+    /// What came of one site.
+    private struct Comparison: Sendable {
+        var compared = 0, deferred = 0
+        var differences: [String] = []
+    }
+
+    private static func compare(_ name: String, _ postmap: Postmap) throws -> Comparison {
+        var comparison = Comparison()
+        let site = try RecordedSite(name)
+        let routes = try site.routes()
+        try site.waitUntilListening()
+        guard routes.count == site.addresses.count else { throw CommandFailure("\(name): \(routes.count) routes") }
+        let map = "socketmap:unix:\(site.socket):route"
+        // It ends at the first answer that is none, and what it was to print is lost then: those are asked one by one.
+        let answered = zip(site.addresses, routes).filter { !isDeferred($0.1) }
+        let input: [UInt8] = answered.flatMap { address, _ in address + [0x0A] }
+        let result = try postmap.ask("-", map, input: input)
+        let lines = result.output.split(separator: 0x0A).map(Array.init)
+        if lines.count != answered.count {
+            comparison.differences.append("\(name): \(lines.count) of \(answered.count) lines: \(result.errorText)")
+        }
+        for (line, (address, route)) in zip(lines, answered) {
+            let expected = address + [9] + route
+            // Whose file a key names is not told what is in it.
+            let isFile =
+                [":include:/", "\":include:/"].contains { address.starts(with: $0.utf8) }
+                && !address.contains(UInt8(ascii: "@"))
+            let isSame = line == (isFile ? address + [9] + Array("error!syntax!".utf8) + address : expected)
+            if !isSame { comparison.differences.append("\(name): \(text(line)), not \(text(expected))") }
+            comparison.compared += 1
+        }
+        for (address, route) in zip(site.addresses, routes) where isDeferred(route) {
+            let result = try postmap.ask(text(address), map)
+            if result.status != 1 || !result.output.isEmpty || result.errors.isEmpty {
+                comparison.differences.append(
+                    "\(name): \(text(address)) is answered: \(result.text) \(result.errorText)")
+            }
+            comparison.deferred += 1
+        }
+        return comparison
     }
 
     @Test func tellsTheSameOverTCPTable() throws {
@@ -116,5 +142,5 @@ import ZRouteTestKit
         routes.starts(with: Array("hold!".utf8)) || routes.firstRange(of: Array(";hold!".utf8)) != nil
     }
 
-    private func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+    private static func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 }
