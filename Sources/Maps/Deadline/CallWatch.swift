@@ -46,6 +46,15 @@ public final class CallWatch: Sendable {
 
     // MARK: The worker's side
 
+    /// The worker begins something whose lookups have a time together; each has one of its own as ever.
+    public func beginRequest() { unsafe words.pointee.beginRequest() }
+
+    /// The worker has ended what it began by `beginRequest`.
+    public func endRequest() { unsafe words.pointee.endRequest() }
+
+    /// Whether the lookups of the present request have had their time: none is begun any more.
+    var isOverdue: Bool { unsafe words.pointee.isOverdue }
+
     /// Gives a caller its index.
     ///
     /// - Returns: the mark of its calls.
@@ -79,6 +88,17 @@ public final class CallWatch: Sendable {
         let word = unsafe words.pointee.word.load(ordering: .relaxed)
         return word & CallWords.state == CallWords.inside ? word : nil
     }
+
+    /// The request that the worker is at; nil between requests.
+    ///
+    /// Equal values at two times mean one request.
+    public var presentRequest: UInt64? {
+        let number = unsafe words.pointee.request.load(ordering: .acquiring)
+        return number & 1 == 1 ? number : nil
+    }
+
+    /// Ends the lookups of a request, if the worker is still at it: the next one fails, and so does the request.
+    public func expire(_ request: UInt64) { unsafe words.pointee.overdue.store(request, ordering: .relaxed) }
 
     /// Gives the worker up, if it is still inside a call, and marks what the call hangs in as broken.
     ///
@@ -129,6 +149,10 @@ struct CallWords: ~Copyable {
     let keyStart = Atomic<UInt>(0)
     let keyCount = Atomic<Int>(0)
 
+    /// The number of the present request where it is odd, and the request whose lookups have had their time.
+    let request = Atomic<UInt64>(0)
+    let overdue = Atomic<UInt64>(0)
+
     static let idle: UInt64 = 0
     static let inside: UInt64 = 1
     static let abandoned: UInt64 = 2
@@ -137,6 +161,16 @@ struct CallWords: ~Copyable {
     static let callerLimit = 1 << 16
     static let oneCall: UInt64 = 1 << 18
     static let call: UInt64 = ~(oneCall - 1)
+
+    func beginRequest() { request.add(1, ordering: .releasing) }
+
+    func endRequest() { request.add(1, ordering: .releasing) }
+
+    @inline(__always)
+    var isOverdue: Bool {
+        let overdue = overdue.load(ordering: .relaxed)
+        return overdue != 0 && overdue == request.load(ordering: .relaxed)
+    }
 
     /// Shows that the worker enters a call.
     ///

@@ -24,6 +24,10 @@ public final class WatchedCalls {
             unsafe words.pointee.enter(mark, key: key)
         }
 
+        /// Whether the lookups of the present request have had their time.
+        @inline(__always)
+        var isOverdue: Bool { unsafe words.pointee.isOverdue }
+
         /// Shows that the worker left the call that it entered.
         ///
         /// - Returns: false if it was given up meanwhile, which `gaveUp` has to be told.
@@ -55,7 +59,8 @@ public final class WatchedCalls {
     /// Asks before a lookup whether the resource may be entered.
     ///
     /// - Returns: false if it may, but in another incarnation than the one in use, which has to be forgotten.
-    /// - Throws: at once, where a call hung in the resource and it is not yet well.
+    /// - Throws: at once, where a call hung in the resource and it is not yet well, or where the request that the lookup is made
+    ///   for has had its time.
     @inline(__always)
     public func ask() throws(ResourceFailure) -> Bool {
         if isUnchanged { return true }
@@ -67,7 +72,7 @@ public final class WatchedCalls {
     /// Whether `ask` would answer true without asking.
     @inline(__always)
     public var isUnchanged: Bool {
-        unsafe changes.pointee.load(ordering: .relaxed) == known.load(ordering: .relaxed)
+        unsafe changes.pointee.load(ordering: .relaxed) == known.load(ordering: .relaxed) && !marks.isOverdue
     }
 
     /// Does what has to be done before a key can be looked up.
@@ -141,6 +146,7 @@ public final class WatchedResource: Sendable {
     ///   incarnation than the one in use, which has to be forgotten.
     /// - Throws: at once, where a call hung in the resource and it is not yet well.
     public func ask() throws(ResourceFailure) -> Int? {
+        guard !watch.isOverdue else { throw .overdue }
         let (standing, changes) = state.standing(of: incarnation)
         switch standing {
         case .broken:
@@ -165,6 +171,11 @@ public final class WatchedResource: Sendable {
 public struct ResourceFailure: Error {
     /// Why, and what to do.
     public let text: String
+
+    /// What becomes of a lookup whose request has had its time.
+    static let overdue = ResourceFailure(
+        text: "not asked, because the lookups before it took all the time that a request may take; make the maps"
+            + " faster, or the list shorter")
 
     /// What becomes of a worker whose call came back after it had been given up; nobody reads it.
     static let abandoned = ResourceFailure(text: "given up")

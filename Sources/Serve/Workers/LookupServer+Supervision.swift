@@ -13,8 +13,16 @@ extension LookupServer {
         struct Member {
             let worker: LookupWorker
             var supervisor: CallSupervisor
-            /// The call that it was in at the last look.
+            /// The call that it was in at the last look, and the request, with the time for which it has been seen there.
             var lastCall: UInt64?
+            var request: (number: UInt64, age: Duration)?
+
+            /// Whether who waits behind it would have to wait.
+            var isBusy: Bool {
+                if let lastCall, worker.watch.presentCall == lastCall { return true }
+                guard let request, request.age >= LookupServer.longTurn else { return false }
+                return worker.watch.presentRequest == request.number
+            }
         }
 
         var members: [Member] = []
@@ -23,6 +31,8 @@ extension LookupServer {
 
     /// Between two looks while a worker is inside a call, and while none is.
     private static let (briefPause, longPause): (UInt64, UInt64) = (10_000_000, 100_000_000)
+    /// A request that takes longer than this, call for call, has another worker stand in for those behind it.
+    private static let longTurn = Duration.milliseconds(100)
 
     /// Starts the first workers and their supervisor.
     ///
@@ -105,7 +115,9 @@ extension LookupServer {
         let hanging = crew.change { crew in
             var hanging: [(worker: LookupWorker, call: UInt64)] = []
             for index in crew.members.indices {
-                let call = crew.members[index].worker.watch.presentCall
+                let watch = crew.members[index].worker.watch
+                noteRequest(of: &crew.members[index], after: elapsed)
+                let call = watch.presentCall
                 crew.members[index].lastCall = call == crew.members[index].lastCall ? call : nil
                 if let call = crew.members[index].supervisor.look(after: elapsed) {
                     hanging.append((crew.members[index].worker, call))
@@ -122,6 +134,25 @@ extension LookupServer {
         }
         standIn()
     }
+
+    /// Sees how long a worker has been at its request, and lets it begin no more lookups where that is too long.
+    private func noteRequest(of member: inout Crew.Member, after elapsed: Duration) {
+        guard let number = member.worker.watch.presentRequest else {
+            member.request = nil
+            return
+        }
+        guard let known = member.request, known.number == number else {
+            member.request = (number, .zero)
+            return
+        }
+        // As with calls: a process that was stopped had no time to end anything.
+        let age = known.age + min(elapsed, Self.longestElapsed)
+        member.request = (number, age)
+        if age >= limits.request { member.worker.watch.expire(number) }
+    }
+
+    /// Of the time between two looks so much counts at the most.
+    private static let longestElapsed = Duration.milliseconds(500)
 
     /// Answers in a worker's place what it hangs at; the worker stands still.
     ///
@@ -155,8 +186,7 @@ extension LookupServer {
         for queue in queues {
             let (free, count) = crew.change { crew in
                 let free = crew.members.filter {
-                    $0.worker.queue === queue && !$0.worker.isDismissed.load(ordering: .relaxed)
-                        && ($0.lastCall == nil || $0.worker.watch.presentCall != $0.lastCall)
+                    $0.worker.queue === queue && !$0.worker.isDismissed.load(ordering: .relaxed) && !$0.isBusy
                 }
                 return (free.map(\.worker), crew.members.count)
             }

@@ -34,6 +34,12 @@ package struct LookupServerLimits: Sendable {
     package var connections = 20_000
     /// The seconds in which a request that has begun must be whole, and answers must be taken.
     package var patience = 60
+    /// How long a lookup may take, whatever `lookuptimeout` says.
+    package static let longestLookup = Duration.seconds(30)
+    /// How long the lookups of a request may take together before no other is begun.
+    ///
+    /// With the last of them that is less than the 100 seconds that Postfix waits.
+    package var request = Duration.seconds(60)
     /// The seconds for which a connection may ask nothing.
     package var idle = 3600
     /// Workers that answer at a time, and workers at the most where some wait in lookups.

@@ -94,7 +94,9 @@ final class LookupWorker: @unchecked Sendable {
                 guard serve(connection, true) else { return }
             case .work(.question(let question)):
                 work = .question(question)
+                watch.beginRequest()
                 let resolution = engine.resolve(question.address.span, question.request)
+                watch.endRequest()
                 guard !watch.isAbandoned else { return }
                 work = nil
                 question.completion(resolution)
@@ -119,7 +121,9 @@ final class LookupWorker: @unchecked Sendable {
         if case .page(.metrics) = asked.map {
             reply.set(.found, server.allMetricsText)
         } else if let map = asked.map {
+            watch.beginRequest()
             engine.answer(map, request.key.span, into: &reply)
+            watch.endRequest()
             guard !watch.isAbandoned else { return false }
         } else {
             reply.set(.refused, "no map has this name; there are \(service.maps.names.joined(separator: ", "))")

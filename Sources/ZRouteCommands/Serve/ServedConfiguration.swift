@@ -2,7 +2,6 @@
 
 import Bytes
 import Configuration
-import Configuration
 import Delivery
 import Maps
 import Serve
@@ -53,7 +52,9 @@ struct ServedConfiguration: Sendable {
     func service() -> LookupService {
         let served = ServedSite(site.base, plan: plan, transportTo: transportTo)
         let texts = site.makeTextLoader()
-        return LookupService(maps: served.maps, health: site.base.makeHealth()) { [graph] watch in
+        let health = ResourceHealth(
+            deadline: min(.seconds(site.settings.lookupTimeout), LookupServerLimits.longestLookup))
+        return LookupService(maps: served.maps, health: health) { [graph] watch in
             ServedEngine(
                 served, texts: texts, watch: watch,
                 writeRoutes: { address, answer, trace in
