@@ -141,8 +141,9 @@ package struct HTTP: LookupDialogue {
         request.set(map: Array(page.rawValue.utf8).span, key: Span())
         guard page.hasAddress else { return true }
         let fields = parts.count == 2 ? parts[1].split(separator: UInt8(ascii: "&")) : []
-        guard let field = fields.first(where: { $0.starts(with: "address=".utf8) }),
-            let address = Self.decode(field.dropFirst(8))
+        let named = fields.filter { $0.starts(with: "address=".utf8) }
+        // Of two it could not be told which one is answered.
+        guard named.count == 1, let field = named.first, let address = Self.decode(field.dropFirst(8))
         else {
             let text = "write the address as /\(page.rawValue.dropFirst(5))?address=user@example.org\n"
             write(.badRequest, "text/plain; charset=utf-8", Array(text.utf8).span, to: &output)

@@ -39,6 +39,30 @@ public enum LocalPart {
         return isDotAtom(name.span) ? name + [UInt8](copying: address.extracting(at...)) : nil
     }
 
+    /// Whether a local part is written as an atom with dots, and they stand where RFC 5321 has none: at its beginning, at its end, or
+    /// two together.
+    public static func hasMisplacedDot(_ name: Span<UInt8>) -> Bool {
+        var (isAfterDot, isMisplaced) = (true, false)
+        for place in name.indices {
+            let isDot = name[place] == UInt8(ascii: ".")
+            if isDot, isAfterDot { isMisplaced = true }
+            isAfterDot = isDot
+        }
+        guard isMisplaced || isAfterDot, !name.isEmpty else { return false }
+        for place in name.indices where name[place] < 0x80 && name[place] != UInt8(ascii: ".") {
+            if !atext.contains(name[place]) { return false }
+        }
+        return true
+    }
+
+    /// Whether a text is an address whose local part is a quoted string, and no other text that happens to have blanks.
+    public static func isQuotedAddress(_ text: Span<UInt8>) -> Bool {
+        var at = text.count - 1
+        while at > 0, text[at] != UInt8(ascii: "@"), text[at] != ASCII.space { at -= 1 }
+        guard at > 0, at + 1 < text.count, text[at] == UInt8(ascii: "@") else { return false }
+        return isQuotedString(text.extracting(..<at))
+    }
+
     private static func meaning(of name: Span<UInt8>) -> [UInt8] {
         let bytes = [UInt8](copying: name)
         return isQuotedString(name) ? QuotedString.unquoted(bytes[...]) : bytes

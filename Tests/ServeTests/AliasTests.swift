@@ -93,7 +93,7 @@ import ZRouteTestKit
         // Forms of keys.
         (#""a b"@d.example"#, "NOTFOUND"), ("a b@d.example", "NOTFOUND"), (#""u 1"@d.example"#, "NOTFOUND"),
         (#""x y"@all.example"#, #"OK "x y"@target.example"#), ("x y@all.example", #"OK "x y"@target.example"#),
-        ("u..v@all.example", #"OK "u..v"@target.example"#), (#""u..v"@all.example"#, #"OK "u..v"@target.example"#),
+        ("u..v@all.example", "NOTFOUND"), (#""u..v"@all.example"#, #"OK "u..v"@target.example"#),
         ("a@b@all.example", #"OK "a@b"@target.example"#), ("odd@d.example", #"OK "a.@b"@other.example"#),
         ("@all.example", "NOTFOUND"), (#""@all.example"#, #"OK "\""@target.example"#), ("", "NOTFOUND"),
         ("<>", "NOTFOUND"),

@@ -38,6 +38,7 @@ import ZRouteTestKit
         gone2@d.example error!expired
         umlaut@d.example error!nosuchuser!Kein Postfach für Sie
         plain@d.example error!nosuchuser
+        @bare.example error!nosuchuser
         other@d.example error!quota
         trash@d.example bitbucket!-!x
         unknown@d.example uucp!host!u
@@ -134,6 +135,15 @@ import ZRouteTestKit
             "umlaut@d.example", "OK error:5.1.1 Kein Postfach für Sie", "NOTFOUND",
             "OK REJECT 5.1.1 Kein Postfach für Sie", "NOTFOUND"
         ),
+        (
+            #""no body"@bare.example"#, "OK error:5.1.1 no such user", "NOTFOUND", "OK REJECT 5.1.1 no such user",
+            "NOTFOUND"
+        ),
+        ("no body@bare.example", "OK error:5.1.1 no such user", "NOTFOUND", "OK REJECT 5.1.1 no such user", "NOTFOUND"),
+        (
+            #""a\" b@c"@bare.example"#, "OK error:5.1.1 no such user", "NOTFOUND", "OK REJECT 5.1.1 no such user",
+            "NOTFOUND"
+        ),
         ("plain@d.example", "OK error:5.1.1 no such user", "NOTFOUND", "OK REJECT 5.1.1 no such user", "NOTFOUND"),
         ("gone2@d.example", "OK error:5.4.7 expired", "NOTFOUND", "OK REJECT 5.4.7 expired", "NOTFOUND"),
         ("other@d.example", "OK error:5.0.0 quota", "NOTFOUND", "OK REJECT 5.0.0 quota", "NOTFOUND"),
@@ -148,6 +158,12 @@ import ZRouteTestKit
         ("<>", "NOTFOUND", "NOTFOUND", "NOTFOUND", "NOTFOUND"),
         ("@d.example", "NOTFOUND", "NOTFOUND", "NOTFOUND", "NOTFOUND"),
         ("a b@far.example", "NOTFOUND", "OK mailbox", "OK DUNNO", "NOTFOUND"),
+        ("a..b@far.example", "NOTFOUND", "NOTFOUND", "NOTFOUND", "NOTFOUND"),
+        (".ab@far.example", "NOTFOUND", "NOTFOUND", "NOTFOUND", "NOTFOUND"),
+        ("ab.@far.example", "NOTFOUND", "NOTFOUND", "NOTFOUND", "NOTFOUND"),
+        (".@far.example", "NOTFOUND", "NOTFOUND", "NOTFOUND", "NOTFOUND"),
+        (#""a..b"@far.example"#, "NOTFOUND", "OK mailbox", "OK DUNNO", "NOTFOUND"),
+        ("a. b@far.example", "NOTFOUND", "OK mailbox", "OK DUNNO", "NOTFOUND"),
         ("u@a..b", "OK error:5.1.3 not a valid address", "NOTFOUND", "OK REJECT 5.1.3 not a valid address", "NOTFOUND"),
         ("u@", "OK error:5.1.3 not a valid address", "NOTFOUND", "OK REJECT 5.1.3 not a valid address", "NOTFOUND"),
         (

@@ -34,6 +34,10 @@ import ZRouteTestKit
         Exchange("socketmap, key with comma and colon", Socketmap(), "7:m a,b:c,", "10:OK m|a,b:c,"),
         Exchange("socketmap, leading zeros", Socketmap(), "003:m k,", "6:OK m|k,"),
         Exchange(
+            "socketmap, as sendmail asks: one connection for all maps, and a key in lower case",
+            Socketmap(), "18:zr key+t@d.example,21:access gone@d.example,18:zr key+t@d.example,",
+            "21:OK zr|key+t@d.example,24:OK access|gone@d.example,21:OK zr|key+t@d.example,"),
+        Exchange(
             "socketmap, no blank", Socketmap(), "1:m,3:m k,",
             "49:PERM a request is a map's name, a blank and a key,6:OK m|k,"),
         Exchange("socketmap, empty", Socketmap(), "0:,", "49:PERM a request is a map's name, a blank and a key,"),
@@ -115,6 +119,11 @@ import ZRouteTestKit
                 + page(
                     "400 Bad Request", "text/plain; charset=utf-8",
                     "write the address as /trace?address=user@example.org\n")),
+        Exchange(
+            "http, two addresses", HTTP(), "GET /route?address=a@b&x&address=c@d HTTP/1.1\r\n\r\n",
+            page(
+                "400 Bad Request", "text/plain; charset=utf-8",
+                "write the address as /route?address=user@example.org\n")),
         Exchange(
             "http, content", HTTP(), "GET /health HTTP/1.1\r\nContent-Length: 2\r\n\r\nab",
             page("400 Bad Request", "text/plain; charset=utf-8", "a request has no content here\n", isLast: true)
@@ -211,6 +220,7 @@ import ZRouteTestKit
                 reply.begin(status)
                 dialogue.reply(reply, to: &output)
                 let said = String(decoding: output, as: UTF8.self)
+                #expect(!said.contains(":OK,") && !said.contains(":NOTFOUND,"))
                 #expect(!said.hasSuffix("OK ,") && !said.hasSuffix("OK,") && !said.hasSuffix(" \n"), "\(said)")
             }
         }

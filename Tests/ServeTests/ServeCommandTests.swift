@@ -131,10 +131,29 @@ import ZRouteTestKit
         ["--listen", "lines=:1", "--workers", "0"], ["--listen", "lines=:1", "--transport-to", "x"],
         ["--listen", "lines=:1", "--socket-mode", "9"], ["--listen", "tcp-table/nosuch=:1"],
         ["--listen", "tcp-table/relation/nosuch=:1"], ["--listen", "lmtp=unix:/x", "--lmtp", "UNIX:/x"],
+        ["--listen", "lines=:1", "--socket-mode", "0"], ["--listen", "lines=:1", "--socket-mode", "0555"],
+        ["--listen", "lines=unix:run/lines"], ["--listen", "lmtp=unix:lmtp"],
     ])
     func wrongUseIsRefused(arguments: [String]) throws {
         let result = try Self.makeSite().run(["serve"] + arguments)
         #expect(result.status == 64 && !result.errorText.isEmpty, "\(result.errorText)")
+    }
+
+    /// Where nothing says how mail is delivered, or what says it cannot be used; the spool has its own status.
+    @Test(arguments: [
+        (["--scheduler", "@SITE@/none"], "@SITE@/none", 78),
+        (["--scheduler", "@SITE@/none", "--lmtp", "UNIX:/x"], "@SITE@/none", 78),
+        ([], "MAILSHARE", 78),
+        (["--set", "POSTOFFICE=@SITE@/none", "--lmtp", "UNIX:/x"], "POSTOFFICE", 66),
+        (["--set", "POSTOFFICE=@SITE@/none", "--lmtp", "UNIX:/x", "--socket-mode", "0"], "--socket-mode", 64),
+    ])
+    func aFrontThatCannotDeliverIsRefused(arguments: [String], said: String, status: Int) throws {
+        let site = try Self.makeSite()
+        let words = arguments.map { $0.replacing("@SITE@", with: site.path) }
+        let result = try site.run(["serve", "--listen", "lmtp=unix:\(site.place.file("lmtp"))"] + words)
+        #expect(Int(result.status) == status, "\(result.errorText)")
+        #expect(result.errorText.contains(said.replacing("@SITE@", with: site.path)), "\(result.errorText)")
+        #expect(access(site.place.file("lmtp"), F_OK) != 0)
     }
 
     @Test func wrongConfigurationIsRefusedBeforeItListens() throws {

@@ -75,7 +75,9 @@ package struct RouteRefusal: Sendable, Hashable {
         let (code, usual) = Self.meaning(of: kind)
         self.code = code
         // The router's own kinds have no text: what stands there is an address, whatever is in it.
-        let isText = user.contains(ASCII.space) && !["syntax", "expansionlimit"].contains(kind.lowercased())
+        let isText =
+            user.contains(ASCII.space) && !["syntax", "expansionlimit"].contains(kind.lowercased())
+            && !LocalPart.isQuotedAddress(user.span)
         wantsAddress = parts.count == 2 || !isText
         text = parts.count == 2 ? printable(parts[1]) : isText ? printable(user) : usual
     }

@@ -79,22 +79,21 @@ package struct LookupEngine: ~Copyable {
     }()
 
     /// Whether a key is certainly no recipient: empty, the null sender, Postfix's `*` for any, or `@domain`, which Postfix asks
-    /// for when somebody writes `""@domain`, and which must not find the entry for all of the domain.
+    /// for when somebody writes `""@domain`, and which must not find the entry for all of the domain; and `a..b@domain`, which
+    /// Postfix asks for behind `"a..b"@domain`, the address that is meant.
     static func isNoRecipient(_ key: Span<UInt8>) -> Bool {
-        switch key.count {
-        case 0: true
-        case 1: key[0] == UInt8(ascii: "*")
-        default:
-            key[0] == UInt8(ascii: "@")
-                ? key.firstIndex(of: UInt8(ascii: ":"), from: 0) == nil : key.isEqual(to: "<>")
-        }
+        guard key.count > 1 else { return key.isEmpty || key[0] == UInt8(ascii: "*") }
+        if key[0] == UInt8(ascii: "@") { return key.firstIndex(of: UInt8(ascii: ":"), from: 0) == nil }
+        var at = key.count - 1
+        while at > 0, key[at] != UInt8(ascii: "@") { at -= 1 }
+        return at > 0 ? LocalPart.hasMisplacedDot(key.extracting(..<at)) : key.isEqual(to: "<>")
     }
 
     /// Asks the chain for a recipient.
     ///
     /// A key that is no address as RFC 5321 writes it is read as Postfix and Exim write addresses within themselves: with
     /// whatever stands before the last `@` for the local part, without its quotes. `a b@d` is asked for behind `"a b"@d`, and
-    /// comes to the same.
+    /// comes to the same. (`a..b@d` needs no such reading: `isNoRecipient`.)
     mutating func resolveRecipient(_ key: Span<UInt8>) {
         resolver.resolve(key, Self.request, into: &answer)
         guard case .syntax(.some) = answer.failure else { return }

@@ -17,6 +17,11 @@ struct SocketOptions: ParsableArguments {
         if let socketMode, Self.mode(socketMode) == nil {
             throw ValidationError("--socket-mode is an octal number up to 777, such as 0660: '\(socketMode)'.")
         }
+        // Connecting takes the right to write (unix(7)).
+        if let socketMode, let mode = Self.mode(socketMode), mode & 0o222 == 0 {
+            throw ValidationError(
+                "--socket-mode \(socketMode) lets nobody connect: that takes the right to write, as in 0660.")
+        }
     }
 
     /// The permissions that the options give.

@@ -36,6 +36,7 @@ struct TransportOptions: ParsableArguments, Sendable {
     /// - Throws: `ConfigurationError`.
     func plan(_ site: SiteOptions, settings: Settings, log: LogForm) throws -> DeliveryPlan {
         if let endpoint = lmtp.flatMap({ Endpoint($0) }) {
+            if let named = site.scheduler { try Self.judge(SchedulerConf(reading: named), settings, log) }
             var parameters = SchedulerParameters()
             parameters.maximumPerEndpoint = connections
             return DeliveryPlan(
@@ -49,10 +50,15 @@ struct TransportOptions: ParsableArguments, Sendable {
                     + " name one server with --lmtp UNIX:/path or --lmtp host:port")
         }
         let conf = SchedulerConf(reading: file)
+        try Self.judge(conf, settings, log)
+        return DeliveryPlan(
+            .scheduler(conf), settings: settings, report: { DiagnosticLog(log).say($0, .warning) })
+    }
+
+    /// Says what is wrong with a scheduler.conf: one that is named and not needed is as wrong as one that is.
+    private static func judge(_ conf: SchedulerConf, _ settings: Settings, _ log: LogForm) throws {
         let findings = (conf.findings + conf.unsetVariables(settings.variables)).inOrderOfLines
         if let error = ConfigurationError(findings) { throw error }
         for finding in findings { DiagnosticLog(log).say(Diagnosis(finding: finding)) }
-        return DeliveryPlan(
-            .scheduler(conf), settings: settings, report: { DiagnosticLog(log).say($0, .warning) })
     }
 }

@@ -62,6 +62,10 @@ struct ServeCommand: ParsableCommand {
             throw ValidationError("--workers takes a number from 1 to 256.")
         }
         for listener in listeners {
+            // A service has no directory of its own to begin at: where the socket would be depends on who starts it.
+            if case .unix(let path) = listener.endpoint, !path.hasPrefix("/") {
+                throw ValidationError("--listen \(listener.name): the path of a socket begins with a slash: '\(path)'.")
+            }
             guard case .front = listener.spoken, let lmtp = transport.lmtp, case .unix(let path) = listener.endpoint,
                 case .unix(let store)? = Endpoint(lmtp), store == path
             else { continue }
