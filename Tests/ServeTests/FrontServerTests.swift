@@ -20,11 +20,12 @@ final class FrontPlace: Sendable {
     /// The stores are sockets of the directory, named as the hosts of their routes.
     init(
         in directory: TemporaryDirectory, hasSpool: Bool = false, options: String = "", threads: Int = 1,
+        site: FrontSite = FrontSite(),
         change: (inout FrontSettings) -> Void = { _ in }
     ) throws {
         self.directory = directory
-        var site = FrontSite()
-        site.stores = ["a": directory.file("a"), "b": directory.file("b"), "s": directory.file("s")]
+        var site = site
+        for host in ["a", "b", "s"] { site.stores[host] = directory.file(host) }
         site.options = options
         var settings = FrontSettings(host: "front.example")
         change(&settings)
