@@ -108,7 +108,7 @@ struct FrontClient {
         case .other: break
         case .sender: hasSender = code == 250
         case .recipient(let recipient, let number):
-            if code == 250 { accepted.append(recipient) }
+            if code / 100 == 2 { accepted.append(recipient) }
             return .recipient(recipient, number, code: code)
         case .data:
             isAwaitingInvitation = false

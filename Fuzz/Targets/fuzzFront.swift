@@ -352,7 +352,7 @@ private struct FrontRun {
     private func judge(_ verdict: FrontClient.Verdict) {
         switch verdict {
         case .recipient(let recipient, let number, let code):
-            guard code == 250, let address = recipient.storeAddress else { return }
+            guard code / 100 == 2, let address = recipient.storeAddress else { return }
             precondition(
                 ledgers(of: number).contains { $0.everAccepted.contains(address) }, "no store accepted the recipient")
         case .final(let recipient, let number, let code):
