@@ -31,7 +31,7 @@ private struct FrontRun {
         var session: ClientSession
         var ledger: ReplyLedger
         var inbox: [UInt8] = []
-        var isInvited = false, isOver = false, isAbandoned = false, isBlocked = false
+        var isInvited = false, isOver = false, isBlocked = false
         /// What it was given before it invited anything.
         var early = 0
     }
@@ -116,9 +116,9 @@ private struct FrontRun {
         session.connectionClosed()
         carryOut()
         precondition(isClosed && session.isClosed, "the session outlives its client")
-        for store in stores where !store.isOver {
-            precondition(store.isAbandoned || store.ledger.messageCount > 0, "a store keeps a transaction of nobody's")
-        }
+        // What came whole goes on without its client, and nothing else.
+        for index in stores.indices where !stores[index].isOver { tell(index) { $0.connectionClosed("closed") } }
+        precondition(stores.allSatisfy(\.isOver), "a store's transaction outlives its connection")
         precondition(
             tally.delivered + tally.failed + tally.deferred <= tally.accepted, "a recipient has two final replies")
     }
@@ -303,7 +303,6 @@ private struct FrontRun {
         case .endMessage:
             precondition(
                 isClientHostile || isWhole(stores[index].transaction), "a store is given a message that is not whole")
-        case .abandon: stores[index].isAbandoned = true
         default: break
         }
         stores[index].session.changeRelay { transaction in
