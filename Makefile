@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # What the program is built and tested with; libdb-dev, libmd-dev and libcdb-dev are all that it needs to be built.
 BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev
-TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 \
+TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
                   libpcre2-8-0 libsasl2-2 chromium graphviz
 # Unpacked, not installed: they would take other packages' places, or bring much along.

@@ -138,7 +138,7 @@ let package = Package(
             name: "RoutingTests",
             dependencies: [
                 "Configuration", "Bytes", "MailSyntax", "System", "BerkeleyDB", "Site", "Maps", "Routing",
-                "ZRouteTestKit",
+                "ZRouteTestKit", "zroute",
             ]),
         .executableTarget(
             name: "SpoolFaultRunner", dependencies: ["System", "Spool"], path: "Tests/SpoolFaultRunner"),

@@ -54,6 +54,12 @@ package struct JSONText {
         bytes.append(contentsOf: "null".utf8)
     }
 
+    /// True or false.
+    package mutating func boolean(_ value: Bool) {
+        separate()
+        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+    }
+
     /// Text as a string, other bytes in base64.
     package mutating func text(_ value: some Collection<UInt8>) {
         let value = Array(value)

@@ -125,7 +125,9 @@ package struct Site: Sendable {
             return traced(table)
         }
         let maps = RoutingMaps(
-            MapSet(databases, tables: tables), accounts: traced(surroundings.accounts ?? accounts(watch)),
+            // What a kept answer says, a trace could not show.
+            MapSet(databases, tables: tables, keepsAnswers: trace == nil),
+            accounts: traced(surroundings.accounts ?? accounts(watch)),
             includes: surroundings.includes)
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace, clock: surroundings.clock)
     }

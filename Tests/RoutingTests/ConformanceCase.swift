@@ -40,6 +40,7 @@ struct ConformanceCase {
     let lines: [Line]
     private let files: TestSite
     private let site: Site
+    private let overrides: [(name: String, value: String)]
 
     /// Sets a case up; what its damage.sh breaks is broken.
     init(_ name: String, _ storage: Storage) throws {
@@ -47,7 +48,8 @@ struct ConformanceCase {
             guard storage == .text, file == "dbases.conf" else { return bytes }
             return bytes.replacing(" btree ".utf8, with: " text ".utf8).replacing(" bhash ".utf8, with: " text ".utf8)
         }
-        site = try files.open(overrides: storage == .text ? [(name: "DBTYPE", value: "text")] : [])
+        overrides = storage == .text ? [(name: "DBTYPE", value: "text")] : []
+        site = try files.open(overrides: overrides)
         if storage == .compiled { try Self.compile(site.databases, environment: files.place.file("env")) }
         let damage = files.place.file("damage.sh")
         if FileManager.default.fileExists(atPath: damage) {
@@ -62,6 +64,19 @@ struct ConformanceCase {
         surroundings.clock = { Self.now }
         return site.makeResolver(
             texts: TextTableLoader(allowing: .all), watch: nil, surroundings: surroundings)
+    }
+
+    /// What the program says of all addresses as JSON with traces.
+    ///
+    /// - Parameter options: further options of route-test.
+    func traces(_ options: [String] = []) throws -> [UInt8] {
+        let words =
+            ["route-test", "--format", "json", "--trace"] + overrides.flatMap { ["--set", "\($0.name)=\($0.value)"] }
+        let result = try files.run(
+            words + options + ["-"], input: Array(lines.map(\.address).joined(separator: "\n".utf8)))
+        // Addresses without a route, or that have to wait, are answers like others.
+        guard [0, 67, 75].contains(result.status) else { throw CommandFailure(result.errorText) }
+        return result.output
     }
 
     /// Local maps by our compiler, live maps by the independent updater.

@@ -77,7 +77,7 @@ import Testing
         let lookups = trace.events.count { if case .lookup = $0 { true } else { false } }
         #expect(steps == [.exactAddress, .baseAddress])
         #expect(lookups == 4)
-        guard case .route(let route)? = trace.events.last else {
+        guard case .route(let route, node: 0)? = trace.events.last else {
             Issue.record("the trace does not end with the route")
             return
         }

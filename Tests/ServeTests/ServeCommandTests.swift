@@ -72,6 +72,7 @@ import ZRouteTestKit
         for (path, status, text) in [
             ("/route?address=a%2Bx@d.example", "200 OK", "\"user\":\"a+x\""), ("/health", "200 OK", "ok"),
             ("/trace?address=team@d.example", "200 OK", "\"event\":\"lookup\""),
+            ("/trace?address=team@d.example", "200 OK", "\"version\":1,"),
             ("/metrics", "200 OK", "zroute_answers_total{protocol=\"lines\",map=\"alias\",status=\"ok\"} 1"),
         ] {
             let http = try LocalStream(path: site.place.file("http"))

@@ -24,7 +24,9 @@ public struct MapSet: ~Copyable {
     private static let refreshInterval: UInt64 = 500_000_000
 
     /// Makes the relations of a dbases.conf with tables of their own; no file is opened yet.
-    public init(_ databases: DatabasesConf, tables: some TableFactory) {
+    ///
+    /// - Parameter keepsAnswers: whether maps keep answers as their flags say; otherwise each lookup asks the table.
+    public init(_ databases: DatabasesConf, tables: some TableFactory, keepsAnswers: Bool = true) {
         var relations = [Relation(name: "", maps: [])]
         var indices: [String: Int] = [:]
         for name in databases.relations {
@@ -32,7 +34,8 @@ public struct MapSet: ~Copyable {
             relations.append(
                 Relation(
                     name: name,
-                    maps: databases.definitions(of: name).map { ($0, tables.makeTable(for: $0)) }))
+                    maps: databases.definitions(of: name).map { ($0, tables.makeTable(for: $0)) },
+                    keepsAnswers: keepsAnswers))
         }
         hash = relations.lazy.compactMap(\.hash).first ?? ByteHash()
         self.relations = relations

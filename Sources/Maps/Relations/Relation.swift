@@ -23,9 +23,15 @@ public struct Relation {
     let hash: ByteHash?
 
     /// Puts a relation together.
-    public init(name: String, maps: [(definition: MapDefinition, table: any Table)]) {
+    ///
+    /// - Parameter keepsAnswers: whether maps keep answers as their flags say; otherwise each lookup asks the table.
+    public init(
+        name: String, maps: [(definition: MapDefinition, table: any Table)], keepsAnswers: Bool = true
+    ) {
         self.name = name
-        let all = maps.map { RelationMap(definition: $0.definition, table: $0.table) }
+        let all = maps.map {
+            RelationMap(definition: $0.definition, table: $0.table, keepsAnswers: keepsAnswers)
+        }
         self.maps = all
         let folding = all.first?.folding ?? .none
         self.folding = folding

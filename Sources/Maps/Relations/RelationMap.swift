@@ -25,14 +25,14 @@ public final class RelationMap {
     private let standardDefaults: [[UInt8]] = [[UInt8(ascii: ".")]]
     let folding: KeyFolding
 
-    init(definition: MapDefinition, table: any Table) {
+    init(definition: MapDefinition, table: any Table, keepsAnswers: Bool) {
         self.definition = definition
         asked = MapTable(table, substitutes: definition.flags.substitutes)
         folding = definition.flags.folding
         driver = definition.flags.driver
         answer = definition.flags.answer
         cache =
-            definition.cacheSize == 0
+            definition.cacheSize == 0 || !keepsAnswers
             ? nil
             : AnswerCache(
                 capacity: definition.cacheSize, seconds: definition.flags.cacheSeconds,

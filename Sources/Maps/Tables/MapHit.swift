@@ -19,7 +19,7 @@ public struct MapHit: Sendable {
     /// Where the stored key is that matched, as folding and the search driver made it.
     public internal(set) var key: Range<Int>
     /// Where that is which `%0` stands for.
-    var argumentZero: Range<Int>
+    public internal(set) var argumentZero: Range<Int>
 
     @inline(__always)
     init(

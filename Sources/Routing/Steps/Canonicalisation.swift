@@ -96,12 +96,20 @@ extension Resolver {
     /// The canonical form of a host, and whether it is ours.
     mutating func canonicalHost(_ host: TextRange) throws(ResolutionFailure) -> CanonicalHost {
         trace?.record(.step(.thisHost))
+        let canonical = try named(host)
+        if trace != nil { record(canonical, for: host) }
+        return canonical
+    }
+
+    /// What thishost says of a host, and under which name.
+    @inline(__always)
+    private mutating func named(_ host: TextRange) throws(ResolutionFailure) -> CanonicalHost {
         guard let hit = try maps.findThisHost(host, of: &text) else {
             return try examined(host, name: nil, isLocal: false)
         }
         // Names below .uucp are never replaced.
         guard !hasSuffix(host, Self.uucp) else { return try examined(host, name: nil, isLocal: true) }
-        let name = try value(of: hit, growingAtMost: mostSubstituted)
+        let name = try value(of: hit, in: .thishost, growingAtMost: mostSubstituted)
         try checkGrowth(of: name)
         guard !name.isEmpty else { return try examined(host, name: nil, isLocal: true) }
         let isLocal = try maps.findThisHost(name, of: &text) != nil

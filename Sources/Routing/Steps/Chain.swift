@@ -50,7 +50,7 @@ extension Resolver {
         // What follows is the text of this node's hops; the nodes and routes there are have theirs before it.
         let start = text.end
         while true {
-            trace?.record(.address(text[current.address], tail: text[current.tail]))
+            if trace != nil { record(current, focus, hop: hops) }
             if try lookUpFullyQualified(current, focus) { return }
             guard let next = try take(current, focus) else { return }
             current = next
@@ -94,6 +94,7 @@ extension Resolver {
             rewritten.address = text.append(copyOf: current.address)
             let offset = rewritten.address.lowerBound + (at - current.address.lowerBound)
             text.replace(at: offset, with: UInt8(ascii: "@"))
+            if trace != nil { record(.percent, to: rewritten.address) }
             return try resolveDomain(rewritten, at: offset)
         }
     }
@@ -117,6 +118,7 @@ extension Resolver {
         }
         var rewritten = current
         rewritten.address = start..<text.end
+        if trace != nil { record(.bangPath, to: rewritten.address) }
         return try resolveDomain(rewritten, at: at)
     }
 }

@@ -18,7 +18,6 @@ extension Resolver {
         guard !domain.isEmpty else { return stripped(current, at: at, domain: current.domain) }
         let host = try canonicalHost(domain)
         if host.isLocal {
-            trace?.record(.localDomain(text[host.name ?? domain]))
             let known = if let name = host.name { withAtSign(name) } else { at..<domain.upperBound }
             return stripped(current, at: at, domain: known)
         }
@@ -47,6 +46,7 @@ extension Resolver {
         next.address = joined(current.address.lowerBound..<at, current.tail)
         next.tail = .empty
         next.domain = domain
+        if trace != nil { record(.localPart, to: next.address) }
         return next
     }
 
@@ -87,8 +87,8 @@ extension Resolver {
     private mutating func obeyDomainRoute(
         _ hit: MapHit, _ address: TextRange, _ current: WorkingAddress
     ) throws(ResolutionFailure) -> Bool {
-        let value = try value(of: hit, growingAtMost: mostSubstituted)
-        switch RouteValue(ofDomainRoute: value, address: address, in: &text, now: clock) {
+        let value = try value(of: hit, in: .routesdb, growingAtMost: mostSubstituted)
+        switch RouteValue(ofDomainRoute: value, address: address, in: &text, now: recordedClock) {
         case .unusable:
             trace?.record(.unusableValue(text[value]))
             return false
@@ -100,7 +100,7 @@ extension Resolver {
             var template = Node(address: .empty, origin: address)
             template.privilege = current.privilege
             template.isTrusted = current.isTrusted
-            try expand(to: [text[path]], like: template, of: current.node)
+            try expand(to: [text[path]], readAs: .path, like: template, of: current.node)
         }
         return true
     }

@@ -22,7 +22,7 @@ extension Resolver {
             let explanation = text.withSpan(value) { error.explanation(in: $0) }
             return try expandToRoot(because: error, explanation, like: template, of: parent)
         }
-        try expand(to: members, like: template, of: parent)
+        try expand(to: members, readAs: .list, like: template, of: parent)
     }
 
     /// Expands `:include:path`: one address list a line, `#` first on a line makes it a comment.
@@ -46,7 +46,7 @@ extension Resolver {
         } catch {
             return try expandToRoot(because: error, "\(error); correct the file", like: template, of: current.node)
         }
-        try expand(to: members, like: template, of: current.node)
+        try expand(to: members, readAs: .include, like: template, of: current.node)
     }
 
     private func includedFile(_ path: [UInt8], _ current: WorkingAddress) throws(ResolutionFailure) -> [UInt8] {
@@ -79,6 +79,7 @@ extension Resolver {
 
     /// Sends on to root what has no recipient although it was expanded.
     mutating func expandToRootForNobody() throws(ResolutionFailure) {
+        trace?.record(.step(.nobodyLeft))
         var template = Node(address: .empty, origin: expansion.nodes[0].origin)
         template.key = expansion.nodes.last { $0.key != nil }?.key
         try expandToRoot(
@@ -97,6 +98,6 @@ extension Resolver {
             expansion.notices.append(
                 "\(key.relation.rawValue) '\(name)': value is no address list, and goes to root: \(explanation)")
         }
-        try expand(to: [Array("root".utf8)], like: template, of: parent)
+        try expand(to: [Array("root".utf8)], readAs: .root, like: template, of: parent)
     }
 }

@@ -106,7 +106,8 @@ extension Resolver {
         template.privilege = hit.privilege
         template.isTrusted = current.isTrusted || !handsOn(hit.value)
         template.key = ExpandedKey(relation: .fqdnaliases, key: hit.key)
-        let value = try value(of: hit, substituting: level.aliasArguments, growingAtMost: mostSubstitutedInList)
+        let value = try value(
+            of: hit, in: .fqdnaliases, substituting: level.aliasArguments, growingAtMost: mostSubstitutedInList)
         try expand(value: value, like: template, of: current.node)
         return true
     }
@@ -115,7 +116,8 @@ extension Resolver {
     private mutating func obeyRoute(_ hit: MapHit, _ level: Level, for current: WorkingAddress)
         throws(ResolutionFailure) -> Bool
     {
-        let value = try value(of: hit, substituting: level.routeArguments(current), growingAtMost: mostSubstituted)
+        let value = try value(
+            of: hit, in: .fqdnroutes, substituting: level.routeArguments(current), growingAtMost: mostSubstituted)
         guard
             case .route(let channel, let host, let user) = RouteValue(
                 ofFullyQualifiedRoute: value, address: current.address, in: &text)

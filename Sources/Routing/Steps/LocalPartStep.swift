@@ -105,7 +105,8 @@ extension Resolver {
             var template = Node(address: .empty, origin: current.origin)
             template.domain = domain
             template.privilege = current.privilege
-            return try expand(to: [Array("postmaster".utf8)], like: template, of: current.node)
+            return try expand(
+                to: [Array("postmaster".utf8)], readAs: .postmaster, like: template, of: current.node)
         }
         // Asked for again it is split anew, and comes to the same.
         let end = Answer.EndPlace.localUser(joined(name, current.tail), domain: domain)
@@ -142,7 +143,7 @@ extension Resolver {
         if try maps.find(.accounts, user, of: &text) != nil { return true }
         // Account names are lower-case; an address need not be.
         let folded = text.lowercase(of: user)
-        guard folded != user else { return false }
+        guard !text.equals(folded, user) else { return false }
         return try maps.find(.accounts, folded, of: &text) != nil
     }
 
@@ -161,7 +162,7 @@ extension Resolver {
         template.privilege = hit.privilege
         template.isTrusted = current.isTrusted || !handsOn(hit.value)
         template.key = ExpandedKey(relation: .aliases, key: hit.key)
-        let value = try value(of: hit, growingAtMost: mostSubstitutedInList)
+        let value = try value(of: hit, in: .aliases, growingAtMost: mostSubstitutedInList)
         try expand(value: value, like: template, of: current.node)
         return true
     }

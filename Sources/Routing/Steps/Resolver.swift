@@ -89,6 +89,7 @@ public struct Resolver: ~Copyable {
         text.removeAll()
         while places.popLast() != nil {}
         routeBytes = 0
+        if trace != nil { recordQuestion(address) }
         do throws(ResolutionFailure) {
             if try begin(address) {
                 try resolve(node: 0)
@@ -185,17 +186,6 @@ public struct Resolver: ~Copyable {
         swap(&answer.places, &places)
     }
 
-    /// One failure decides for the whole address: nothing is sent twice, nothing is dropped.
-    private func record(_ failure: ResolutionFailure) {
-        guard let trace else { return }
-        switch failure {
-        case .syntax: trace.record(.deviation(.syntax, "an address that is not valid is refused by itself"))
-        case .expansionLimit, .growthLimit: trace.record(.deviation(.limits, "an expansion has limits"))
-        case .map: trace.record(.deviation(.mapError, "a failed lookup holds the whole address"))
-        }
-        trace.record(.failure(failure))
-    }
-
     // MARK: What steps share
 
     /// Adds a route that an address came to.
@@ -219,13 +209,7 @@ public struct Resolver: ~Copyable {
 
     @inline(__always)
     private mutating func add(_ place: Answer.RoutePlace) {
-        if let trace {
-            trace.record(
-                .route(
-                    Route(
-                        channel: text[place.channel], host: text[place.host], user: text[place.user],
-                        privilege: place.privilege)))
-        }
+        if trace != nil { record(place) }
         places.append(place)
         routeBytes &+= place.channel.count &+ place.host.count &+ place.user.count
     }
@@ -251,12 +235,12 @@ public struct Resolver: ~Copyable {
     }
 
     /// Puts the members of an expanded value onto the worklist.
+    ///
+    /// - Parameter reading: how the value was read, for the trace.
     mutating func expand(
-        to members: [[UInt8]], like template: Node, of parent: Int
+        to members: [[UInt8]], readAs reading: TraceEvent.Reading, like template: Node, of parent: Int
     ) throws(ResolutionFailure) {
-        if let key = template.key {
-            trace?.record(.expanded(relation: key.relation, key: text[key.key], members: members))
-        }
+        if trace != nil { record(members, readAs: reading, like: template, of: parent) }
         let depth = expansion.nodes[parent].depth + 1
         guard depth <= rules.expansionDepth else { throw limit }
         for member in members.reversed() {
@@ -273,9 +257,7 @@ public struct Resolver: ~Copyable {
     /// Puts the only member of an expanded value onto the worklist, a mailbox in the text already.
     mutating func expand(to mailbox: TextRange, at: Int, like template: Node, of parent: Int) throws(ResolutionFailure)
     {
-        if let trace, let key = template.key {
-            trace.record(.expanded(relation: key.relation, key: text[key.key], members: [text[mailbox]]))
-        }
+        if trace != nil { record([text[mailbox]], readAs: .list, like: template, of: parent) }
         try checkGrowth(of: mailbox)
         var node = template
         node.address = mailbox
@@ -298,14 +280,19 @@ public struct Resolver: ~Copyable {
     ///
     /// Its length is computed first: a value of a hundred thousand `%1` makes gigabytes of a long address.
     ///
-    /// - Parameter growth: so many bytes may it become longer.
+    /// - Parameters:
+    ///   - relation: the relation that was asked, for the trace.
+    ///   - growth: so many bytes may it become longer.
     @inline(__always)
     mutating func value(
-        of hit: MapHit, substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(),
+        of hit: MapHit, in relation: RelationName,
+        substituting places: @autoclosure () -> SubstitutionPlaces = SubstitutionPlaces(),
         growingAtMost growth: Int
     ) throws(ResolutionFailure) -> TextRange {
-        guard let first = hit.reference(in: text) else { return hit.value }
-        return try substituted(hit, first, places(), growth)
+        let first = hit.reference(in: text)
+        let value = if let first { try substituted(hit, first, places(), growth) } else { hit.value }
+        if trace != nil { record(hit, of: relation, places(), comingTo: value) }
+        return value
     }
 
     @inline(__always)

@@ -28,11 +28,11 @@ extension Resolver {
         let folded = text[name].map(ASCII.lowercase)
         let isOurs = first.isLocal || rules.organisationDomains.contains { $0.map(ASCII.lowercase) == folded }
         if isOurs {
-            trace?.record(.localDomain(text[name]))
             var next = current
             next.address = joined(rest..<at, current.tail, at..<current.address.upperBound)
             next.tail = .empty
             next.domain = .empty
+            if trace != nil { record(.sourceRoute, to: next.address) }
             return next
         }
         // ZMailer puts a tail before the whole route, where it helps nobody; so it is.

@@ -103,9 +103,9 @@ struct RouteTestCommand: ParsableCommand {
     private func work(_ site: LoggedSite) -> ResolverPool<RouteTestAnswers>.Work {
         // By their own types, so that no address has to find out what the report is.
         switch format {
-        case .text: work(site, TextReport())
+        case .text: work(site, TextReport(sources: TraceSources(site.base)))
         case .tsv: work(site, TSVReport())
-        case .json: work(site, JSONReport())
+        case .json: work(site, JSONReport(site: site.base))
         }
     }
 

@@ -1,16 +1,18 @@
 // The form for people, close to what `exim -bt` prints: each final address, the addresses that led to it, its route.
 
 import Bytes
-import Maps
 import Routing
 
 /// Several lines an address, for reading.
 struct TextReport: ResolutionReport {
+    /// Where the entries stand that a trace shows.
+    let sources: TraceSources
+
     func append(address: Span<UInt8>, answer: borrowing Answer, trace: Trace?, to output: inout TextArena) {
         let typed = [UInt8](copying: address)
         let resolution = answer.resolution
         if let trace {
-            for event in trace.events { Self.append(event, to: &output) }
+            for line in TraceText(trace, sources).lines() { Self.append(line, "\n", to: &output) }
         }
         for (index, route) in resolution.routes.enumerated() {
             let chain = resolution.ancestors(ofRoute: index)
@@ -33,35 +35,6 @@ struct TextReport: ResolutionReport {
 
     private static func append(_ pieces: String..., to output: inout TextArena) {
         for piece in pieces { output.append(Array(piece.utf8)) }
-    }
-
-    private static func append(_ event: TraceEvent, to output: inout TextArena) {
-        let line =
-            switch event {
-            case .address(let address, let tail):
-                "  > \(printable(address))\(tail.isEmpty ? "" : " with tail \(printable(tail))")"
-            case .step(let step): "  | \(step.rawValue)"
-            case .lookup(let table, let key, let answer):
-                "  |   \(table) '\(printable(key))': \(text(of: answer))"
-            case .expanded(let relation, let key, let members):
-                "  | \(relation.rawValue) '\(printable(key))' expands to "
-                    + members.map { printable($0) }.joined(separator: ", ")
-            case .localDomain(let name): "  | \(printable(name)) is this host"
-            case .unusableValue(let value): "  | '\(printable(value))' is no route: passed over"
-            case .deviation(let kind, let note): "  | not as ZMailer (\(kind.rawValue)): \(note)"
-            case .route(let route):
-                "  = \(printable(route.channel))!\(printable(route.host))!\(printable(route.user))"
-            case .failure(let failure): "  ! \(failure)"
-            }
-        append(line, "\n", to: &output)
-    }
-
-    private static func text(of answer: TraceEvent.Answer) -> String {
-        switch answer {
-        case .found(let value): "found '\(printable(value))'"
-        case .absent: "absent"
-        case .failed(let reason): "failed: \(reason)"
-        }
     }
 }
 

@@ -52,6 +52,7 @@ struct ServedConfiguration: Sendable {
     func service() -> LookupService {
         let served = ServedSite(site.base, plan: plan, transportTo: transportTo)
         let texts = site.makeTextLoader()
+        let report = JSONReport(site: site.base)
         let health = ResourceHealth(
             deadline: min(.seconds(site.settings.lookupTimeout), LookupServerLimits.longestLookup))
         return LookupService(maps: served.maps, health: health) { [graph] watch in
@@ -59,7 +60,15 @@ struct ServedConfiguration: Sendable {
                 served, texts: texts, watch: watch,
                 writeRoutes: { address, answer, trace in
                     var output = TextArena(capacity: 1 << 10)
-                    JSONReport().append(address: address, answer: answer, trace: trace, to: &output)
+                    report.append(address: address, answer: answer, trace: trace, to: &output)
+                    return output[0..<output.end]
+                },
+                showGraph: graph.show)
+            ServedEngine(
+                served, texts: texts, watch: watch,
+                writeRoutes: { address, answer, trace in
+                    var output = TextArena(capacity: 1 << 10)
+                    report.append(address: address, answer: answer, trace: trace, to: &output)
                     return output[0..<output.end]
                 },
                 showGraph: graph.show)
