@@ -64,14 +64,6 @@ struct ServedConfiguration: Sendable {
                     return output[0..<output.end]
                 },
                 showGraph: graph.show)
-            ServedEngine(
-                served, texts: texts, watch: watch,
-                writeRoutes: { address, answer, trace in
-                    var output = TextArena(capacity: 1 << 10)
-                    report.append(address: address, answer: answer, trace: trace, to: &output)
-                    return output[0..<output.end]
-                },
-                showGraph: graph.show)
         }
     }
 
