@@ -122,7 +122,9 @@ let package = Package(
             path: "Benchmarks/Hello"),
         .testTarget(
             name: "CheckTests",
-            dependencies: ["Check", "Configuration", "Maps", "Site", "Spool", "System", "ZRouteTestKit", "zroute"]),
+            dependencies: [
+                "Bytes", "Check", "Configuration", "Maps", "Routing", "Site", "Spool", "System", "ZRouteTestKit", "zroute",
+            ]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "ZRouteTestKit"]),
         .testTarget(
             name: "CDBTests",

@@ -15,6 +15,8 @@ package struct Site: Sendable {
     /// them are thrown when the site is opened.
     package let findings: [Finding]
     private let failures: [MapFailure]
+    /// Where entries that are found are counted; nil where nobody asked for it.
+    package var entryUses: EntryUseCounts?
     private let backEnds: MapBackEnds
 
     /// Reads dbases.conf.
@@ -53,6 +55,11 @@ package struct Site: Sendable {
         self.backEnds = backEnds
         findings =
             settings.findings + (databases.findings + RelationName.findings(in: databases)).inOrderOfLines
+    }
+
+    /// The same site with other lines of dbases.conf, each as a function makes it.
+    package func changing(_ change: (MapDefinition) -> MapDefinition) -> Site {
+        Site(settings: settings, databases: databases.changing(change), failures: failures, backEnds: backEnds)
     }
 
     /// All that is wrong with the settings, with dbases.conf, and with the files that its lines name.
@@ -115,6 +122,7 @@ package struct Site: Sendable {
             return TracingTable(wrapping: table) { trace.record(TraceEvent($0)) }
         }
         let failures = self.failures
+        let entryUses = self.entryUses
         let worker = MapWorker(texts: texts, watch: watch) { RelationJudge($0) }
         let tables = WorkerTables(backEnds, for: worker).wrapping { definition, table in
             var table = table
@@ -122,6 +130,7 @@ package struct Site: Sendable {
                 table = FailingTable(wrapping: table, key: failure.key)
             }
             if let counts { table = counts.counting(table) }
+            if let entryUses { table = entryUses.counting(table) }
             return traced(table)
         }
         let maps = RoutingMaps(

@@ -17,6 +17,7 @@ private struct Tally {
     var writes = 0
     var compilations = 0
     var interruptions = 0
+    var comparisons = 0
 }
 
 @Suite(.serialized) struct DbTortureTests {
@@ -59,7 +60,7 @@ private struct Tally {
         print(
             "torture: \(tally.lookups) addresses in \(round) rounds, \(tally.deferred) deferred, \(tally.wrong.count) "
                 + "wrong; \(tally.writes) writes, \(tally.compilations) newdb runs, \(tally.kills) kills, "
-                + "\(tally.interruptions) interruptions, "
+                + "\(tally.interruptions) interruptions, \(tally.comparisons) comparisons, "
                 + "\(tally.recoveries) recoveries")
         #expect(tally.wrong.isEmpty, "\(tally.wrong.prefix(5))")
         #expect(tally.recoveries > 0)
@@ -70,12 +71,18 @@ private struct Tally {
     private func interrupt(_ round: Int, _ tally: inout Tally) throws {
         let commands = [
             ["db", "load", "fqdnroutes", backup], ["db", "dump", "fqdnroutes"], ["db", "count", "fqdnroutes"],
+            comparison,
         ]
-        let process = try start(commands[round % 3], input: "/dev/null", "interrupted")
+        let process = try start(commands[round % commands.count], input: "/dev/null", "interrupted")
         usleep(UInt32.random(in: 0...60_000))
         kill(process.processIdentifier, [SIGINT, SIGTERM, SIGHUP].randomElement() ?? SIGINT)
         process.waitUntilExit()
         tally.interruptions += 1
+    }
+
+    /// Reads every entry of every map, and looks all of them up on two sides.
+    private var comparison: [String] {
+        ["diff", site.place.file("zmailer.conf"), site.place.file("zmailer.conf"), "--format", "tsv"]
     }
 
     private func runRound(_ round: Int, _ tally: inout Tally) throws {
@@ -87,6 +94,7 @@ private struct Tally {
         let readers = try (0..<2).map {
             try start(["route-test", "--format", "tsv", "-"], input: input, "reader\($0)")
         }
+        let comparing = try start(comparison, input: "/dev/null", "comparison")
         var mayDefer = false
         for step in 0..<4 {
             try interrupt(round &+ step, &tally)
@@ -140,6 +148,11 @@ private struct Tally {
                 "reader\(index)", addresses, mayDefer: mayDefer, wasKilled: reader.terminationReason == .uncaughtSignal,
                 &tally)
         }
+        wait(for: comparing)
+        // A map may be another one meanwhile, or be broken by whoever was killed.
+        let isDone = comparing.terminationReason == .exit && [0, 1, 75].contains(comparing.terminationStatus)
+        #expect(isDone, "diff ended with \(comparing.terminationStatus)")
+        tally.comparisons += 1
         try recoverIfBroken(&tally)
     }
 

@@ -108,6 +108,11 @@ public final class MapCompiler: Sendable {
         }
     }
 
+    /// The files that were prepared and not committed, and what they are to replace.
+    public var preparedFiles: [(temporary: String, target: String)] {
+        state.withLock { state in state.prepared.map { ($0.temporary, $0.target) } }
+    }
+
     /// Removes what was prepared and not committed.
     public func discard() { state.withLock { Self.discard(&$0) } }
 

@@ -13,11 +13,11 @@ public struct MapDefinition: Sendable, Hashable {
     /// How its source is compiled or, as text, read.
     public let compile: CompileOptions
     /// The source, variables replaced, without the compiled file's extension; nil where the line has `-`.
-    public let path: String?
+    public var path: String?
     /// The file of a line whose type reads none.
     public let unreadPath: String?
     /// How it is looked into.
-    public let flags: RelationFlags
+    public var flags: RelationFlags
     /// The dbases.conf that defines it.
     public let file: String
     /// The line there, counted from 1.
@@ -41,9 +41,12 @@ public struct MapDefinition: Sendable, Hashable {
         self.line = line
     }
 
+    /// A file that lookups read in the place of the usual one, such as one that newdb is about to publish.
+    public var readInstead: String?
+
     /// The file that lookups read: the source, or what newdb compiles it to; nil where there is none.
     public var tablePath: String? {
-        path.map { $0 + (type.compiledExtension ?? "") }
+        readInstead ?? path.map { $0 + (type.compiledExtension ?? "") }
     }
 
     /// The description of the environment that the map lives in; nil for a type that lives in none, whatever its flags.

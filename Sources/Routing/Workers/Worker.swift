@@ -164,6 +164,12 @@ public struct AddressBatch: Sendable {
         division = .ends(ends)
     }
 
+    /// Addresses that stand one after another, each ending at an offset of the list.
+    public init(bytes: [UInt8], ends: [Int]) {
+        self.bytes = bytes
+        division = .ends(ends)
+    }
+
     /// A position between two addresses.
     struct Position: Sendable {
         fileprivate var offset = 0

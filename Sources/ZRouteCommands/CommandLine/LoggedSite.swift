@@ -9,17 +9,20 @@ import System
 /// A site, and how commands say what they find out about it.
 @dynamicMemberLookup
 struct LoggedSite: Sendable {
-    let base: Site
+    private(set) var base: Site
     let logForm: LogForm
 
     /// Reads the configuration.
     ///
-    /// - Parameter log: how what is found out about it is said; as for people who wait unless given.
+    /// - Parameters:
+    ///   - log: how what is found out about it is said; as for people who wait unless given.
+    ///   - entryUses: where entries that are found are counted.
     /// - Throws: `ConfigurationError` with file and line.
-    init(options: SiteOptions, log: LogForm? = nil) throws {
+    init(options: SiteOptions, log: LogForm? = nil, countingIn entryUses: EntryUseCounts? = nil) throws {
         logForm = log ?? options.log.form
         base = try Site(
             settings: try options.settings(), dbases: options.dbases, failures: options.failures.map(\.failure))
+        base.entryUses = entryUses
     }
 
     subscript<Member>(dynamicMember path: KeyPath<Site, Member>) -> Member { base[keyPath: path] }

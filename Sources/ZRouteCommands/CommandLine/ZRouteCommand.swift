@@ -14,10 +14,9 @@ package struct ZRouteCommand: ParsableCommand {
             "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
         version: version,
         subcommands: [
-            CheckCommand.self, RouteTestCommand.self, RouteQueueCommand.self, DeliverCommand.self, ServeCommand.self,
-            QueueCommand.self, NewdbCommand.self, ConfigCommand.self, GraphCommand.self, MakedbCommand.self,
-            DbCommand.self,
-            LMTPSinkCommand.self,
+            CheckCommand.self, RouteTestCommand.self, DiffCommand.self, UsageCommand.self, RouteQueueCommand.self,
+            DeliverCommand.self, ServeCommand.self, QueueCommand.self, NewdbCommand.self, ConfigCommand.self,
+            GraphCommand.self, MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
         ])
 
     /// Needed by the parser.

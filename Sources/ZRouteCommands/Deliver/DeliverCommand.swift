@@ -49,6 +49,8 @@ struct DeliverCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write counts to this file, in Prometheus's text format.", valueName: "file"))
     var metrics: String?
 
+    @OptionGroup var usage: UsageOption
+
     // The word after either is an address, whatever it begins with: a hyphen is a letter of a local part (RFC 5322 3.2.3),
     // and an MTA's pipe passes what its clients said.
     @Option(
@@ -77,6 +79,7 @@ struct DeliverCommand: ParsableCommand {
             throw ValidationError("Direct delivery needs --from and at least one --to.")
         }
         guard isDirect || !ignoresQuota else { throw ValidationError("--ignore-quota goes with --from and --to.") }
+        guard routes || usage.keeper == nil else { throw ValidationError("--usage goes with --route.") }
         guard (1...1000).contains(workers) else { throw ValidationError("--workers is a number from 1 to 1000.") }
     }
 
@@ -91,7 +94,9 @@ struct DeliverCommand: ParsableCommand {
             let settings = try self.site.settings()
             let plan = try transport.plan(self.site, settings: settings, log: form)
             // Maps are for routing alone.
-            let site = routes || sender != nil ? try LoggedSite(options: self.site, log: form) : nil
+            let site =
+                routes || sender != nil
+                ? try LoggedSite(options: self.site, log: form, countingIn: usage.counts) : nil
             if let site {
                 site.warn()
             } else {
@@ -102,6 +107,8 @@ struct DeliverCommand: ParsableCommand {
                     site: site, plan: plan, ignoresQuota: ignoresQuota)
                 throw try delivery.run(sender: sender, recipients: recipients)
             }
+            try usage.begin(form)
+            defer { usage.keeper?.finish(form) }
             let run = DeliverSpoolRun(
                 postOffice: try SpoolAccess.openForDelivery(settings, DiagnosticLog(form)), settings: settings,
                 site: site, plan: plan, form: form,
@@ -124,6 +131,6 @@ struct DeliverCommand: ParsableCommand {
         let settings = try site.settings()
         return DeliverService.Configuration(
             settings: settings, plan: try transport.plan(site, settings: settings, log: form),
-            site: isRouting ? try LoggedSite(options: site, log: form) : nil)
+            site: isRouting ? try LoggedSite(options: site, log: form, countingIn: usage.counts) : nil)
     }
 }

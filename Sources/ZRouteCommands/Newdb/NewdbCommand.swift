@@ -20,19 +20,33 @@ struct NewdbCommand: ParsableCommand {
             A line that nobody can have meant is an error, such as a value of fqdnroutes that is no route: docs/maps.md \
             has all of them. The first 20 errors and warnings of each source are named, and the others counted.
 
-            The exit status is 0 if all is done, 65 if a source has an error, 66 if one is missing, 73 or 74 if a file \
-            cannot be written or read, 75 if a source is being written; then every map is as it was.
+            With --tests nothing is published unless the tests of the files hold; --diff shows first which addresses go \
+            elsewhere, and --ask asks then (docs/diff.md).
+
+            The exit status is 0 if all is done, 1 if a test fails or nothing is to be published, 65 if a source has an \
+            error, 66 if one is missing, 73 or 74 if a file cannot be written or read, 75 if a source is being written; then \
+            every map is as it was.
             """)
 
     @OptionGroup var site: SiteOptions
 
     @OptionGroup var allow: AllowOptions
 
+    @OptionGroup var review: ReviewOptions
+
     @Flag(help: "Only read the sources, those of text maps too, and say what is wrong with them.")
     var check = false
 
     @Argument(help: "The relations to compile; all if none is named.")
     var relations: [String] = []
+
+    func validate() throws {
+        guard !check || review.isEmpty else {
+            throw ValidationError(
+                "--check only reads sources; without it --tests, --diff and --ask look at the maps before they are published."
+            )
+        }
+    }
 
     func run() throws {
         let log = DiagnosticLog(site.log.form)
@@ -93,7 +107,8 @@ struct NewdbCommand: ParsableCommand {
         let compiler = MapCompiler()
         // What is only prepared is of use to nobody: a signal ends the run at once, and leaves no file behind.
         let signals = TerminationSignals()
-        signals.endWhenPending { compiler.end() }
+        let turn = ReviewTurn()
+        signals.endWhenPending { turn.take { compiler.end() } }
         for step in plan.steps where outcome.accepts(source: step.source, log) {
             let progress = ProgressLine(title: step.job.target)
             do throws(CompileError) {
@@ -112,6 +127,18 @@ struct NewdbCommand: ParsableCommand {
             log.say("nothing was replaced: every map is as it was")
             outcome.sayHint(log)
             try outcome.finish()
+        }
+        if !review.isEmpty {
+            let status = turn.take {
+                NewdbReview(
+                    plan.site, compiler.preparedFiles, options: review, form: site.log.form, signals: signals
+                ).run()
+            }
+            if status != .ok {
+                compiler.discard()
+                log.say("nothing was replaced: every map is as it was")
+                throw status
+            }
         }
         do {
             try compiler.commit()

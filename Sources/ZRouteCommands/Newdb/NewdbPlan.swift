@@ -17,7 +17,7 @@ struct NewdbPlan {
     }
 
     let steps: [Step]
-    private let site: Site
+    let site: Site
     private var databases: DatabasesConf { site.databases }
     private let allowed: AllowedFindings
 

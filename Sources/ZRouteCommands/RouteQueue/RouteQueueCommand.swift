@@ -38,6 +38,8 @@ struct RouteQueueCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The seconds before held recipients are first tried again.", valueName: "seconds"))
     var retryInterval: Int64 = 300
 
+    @OptionGroup var usage: UsageOption
+
     @Argument(help: ArgumentHelp("Files of $POSTOFFICE/router; all unless named.", valueName: "file"))
     var files: [String] = []
 
@@ -57,6 +59,8 @@ struct RouteQueueCommand: ParsableCommand {
         let site = try loadSite(form)
         site.warn()
         let postOffice = try SpoolAccess.open(site.settings, DiagnosticLog(form))
+        try usage.begin(form)
+        defer { usage.keeper?.finish(form) }
         if let life {
             serve(life, site, postOffice, form)
         } else {
@@ -67,7 +71,7 @@ struct RouteQueueCommand: ParsableCommand {
     private func serve(_ life: ServiceLife, _ site: LoggedSite, _ postOffice: PostOffice, _ form: LogForm) {
         let log = RouteQueueLog(form, progress: life.progress)
         var service = RouteQueueService(site, postOffice, log, life) {
-            let site = try LoggedSite(options: self.site, log: form)
+            let site = try LoggedSite(options: self.site, log: form, countingIn: usage.counts)
             try SpoolAccess.warnOfOtherSpool(site.settings, than: postOffice) { log.say($0) }
             site.warn()
             return site
@@ -107,7 +111,7 @@ struct RouteQueueCommand: ParsableCommand {
 
     private func loadSite(_ form: LogForm) throws -> LoggedSite {
         do {
-            return try LoggedSite(options: site, log: form)
+            return try LoggedSite(options: site, log: form, countingIn: usage.counts)
         } catch {
             DiagnosticLog(form).say(error)
             throw ExitCode(unusableConfiguration: error)

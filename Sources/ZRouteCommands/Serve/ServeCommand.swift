@@ -47,6 +47,8 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write counts to this file, in Prometheus's text format.", valueName: "file"))
     var metrics: String?
 
+    @OptionGroup var usage: UsageOption
+
     @Flag(help: "Route and deliver what is in the spool, as 'deliver --route --watch' does.")
     var deliver = false
 
@@ -86,6 +88,7 @@ struct ServeCommand: ParsableCommand {
         let configuration = try read(form)
         configuration.site.warn()
         try requireMaps(configuration)
+        try usage.begin(form)
         let postOffice = try openSpool(configuration, form)
         let delivery = try makeDelivery(configuration, postOffice, life, form)
         let log = DiagnosticLog(form)
@@ -109,6 +112,7 @@ struct ServeCommand: ParsableCommand {
                 return configuration.effect(listeners)
             }
             life.run(&service)
+            usage.keeper?.finish(form)
         } catch {
             log.say(error)
             throw ExitCode(unusableSocket: error)

@@ -21,7 +21,7 @@ struct ServedConfiguration: Sendable {
     ///
     /// - Throws: `ConfigurationError`.
     init(_ command: ServeCommand, log form: LogForm) throws {
-        site = try LoggedSite(options: command.site, log: form)
+        site = try LoggedSite(options: command.site, log: form, countingIn: command.usage.counts)
         transportTo = command.transportTo.map(Self.postfixName)
         plan = try Self.plan(command, site, form)
         graph = ServedGraph(site.base, plan: plan, files: command.site.files)

@@ -2,32 +2,31 @@
 // typed at a terminal or sent through a pipe is answered without waiting for more.
 
 import Glibc
-import System
 
 /// Reads blocks of whole lines.
-struct LineBlockReader: ~Copyable {
+package struct LineBlockReader: ~Copyable {
     private let descriptor: Int32
     private let name: String
-    private let signals: TerminationSignals
+    private let signals: TerminationSignals?
     /// The beginning of a line that has not ended yet.
     private var rest: [UInt8] = []
     private var atEnd = false
 
     /// The longest line accepted; an address of this length is none.
-    static let lineLimit = 1 << 20
+    package static let lineLimit = 1 << 20
     private static let blockSize = 64 * 1024
 
     /// Reads from a descriptor.
     ///
     /// - Parameter signals: those that are held back; when one comes, the input is at its end.
-    init(descriptor: Int32, name: String, signals: TerminationSignals) {
+    package init(descriptor: Int32, name: String, signals: TerminationSignals? = nil) {
         self.descriptor = descriptor
         self.name = name
         self.signals = signals
     }
 
     /// Whether reading would not wait.
-    var isReady: Bool {
+    package var isReady: Bool {
         var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return unsafe atEnd || poll(&wanted, 1, 0) != 0
     }
@@ -36,9 +35,9 @@ struct LineBlockReader: ~Copyable {
     ///
     /// - Returns: at least one line; nil at the end of the input.
     /// - Throws: `FileError` when reading fails, or a line is longer than the limit.
-    mutating func next() throws(FileError) -> [UInt8]? {
+    package mutating func next() throws(FileError) -> [UInt8]? {
         while !atEnd {
-            guard signals.wait(for: descriptor, .reading) else { return nil }
+            guard signals?.wait(for: descriptor, .reading) ?? true else { return nil }
             let known = rest.count
             try fill()
             if let newline = rest[known...].lastIndex(of: 0x0A) {
