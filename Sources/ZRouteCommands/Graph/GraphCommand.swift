@@ -83,10 +83,11 @@ struct GraphCommand: ParsableCommand {
     /// What route-test answers for the addresses of the page.
     private func answers(_ samples: [[UInt8]], _ site: LoggedSite) -> [[UInt8]] {
         let texts = site.makeTextLoader()
+        let report = JSONReport(site: site.base)
         let work = ResolverPool<RouteTestAnswers>.Work(
             makeResolver: { site.base.makeResolver(texts: texts, watch: $0, trace: Trace()) },
             emptyProduct: { RouteTestAnswers(toBytes: $0.bytes.count) },
-            report: { $3.add($0, $1, $2, JSONReport()) })
+            report: { $3.add($0, $1, $2, report) })
         var pool = ResolverPool(workers: 1, health: site.base.makeHealth(), work: work)
         var found: [[UInt8]] = []
         for address in addresses.isEmpty ? samples : addresses.map({ Array($0.utf8) }) {
