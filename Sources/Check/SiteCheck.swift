@@ -25,10 +25,12 @@ package struct SiteCheck: Sendable {
 
     /// Reads and judges everything; nothing is written.
     ///
-    /// - Parameter probes: whether servers are asked, too; otherwise nothing is connected to.
+    /// - Parameters:
+    ///   - probes: whether servers are asked, too; otherwise nothing is connected to.
+    ///   - tests: files that say where addresses must go.
     ///
     /// A rule says nothing about what it cannot know: that a file cannot be read is a finding by itself.
-    package func run(probes: Bool = false) -> CheckReport {
+    package func run(probes: Bool = false, tests: [String] = []) -> CheckReport {
         let configuration = files.read()
         var collected = FindingCollection(allowing: allowed)
         collected.add(configuration.findings)
@@ -46,8 +48,29 @@ package struct SiteCheck: Sendable {
             maps = checked.maps
             judge(checked, &collected)
             if probes { ProbeRule(checked)?.findings { collected.add($0) } }
+            collected.add(Self.failures(of: tests, site))
         }
         return CheckReport(collected, maps)
+    }
+
+    /// What test files say that does not hold.
+    private static func failures(of tests: [String], _ site: Site) -> [Finding] {
+        guard !tests.isEmpty else { return [] }
+        var failures: [Finding] = []
+        let texts = TextTableLoader(report: { _ in }, reportUnsettled: { _ in })
+        var run = AssertionRun(site, texts: texts, workers: 4) { failures.append($0) }
+        for file in tests {
+            do throws(FileError) {
+                try run.check(file)
+            } catch {
+                failures.append(
+                    Finding(
+                        .noAssertion, .error, file: file,
+                        text: "\(error.operation): \(error.reason); name a file of tests with --tests (docs/diff.md)"))
+            }
+        }
+        _ = run.finish()
+        return failures
     }
 
     private func judge(_ site: CheckedSite, _ collected: inout FindingCollection) {

@@ -59,7 +59,7 @@ package struct Site: Sendable {
 
     /// The same site with other lines of dbases.conf, each as a function makes it.
     package func changing(_ change: (MapDefinition) -> MapDefinition) -> Site {
-        Site(settings: settings, databases: databases.changing(change), failures: failures, backEnds: backEnds)
+        Site(settings: settings, databases: databases.mapped(change), failures: failures, backEnds: backEnds)
     }
 
     /// All that is wrong with the settings, with dbases.conf, and with the files that its lines name.

@@ -26,7 +26,7 @@ package struct AssertionRun: ~Copyable {
     private let report: (Finding) -> Void
     private var pool: ResolverPool<KeptAnswers>
     private var explaining: ResolverPool<ExplainedAnswers>
-    private var places: EntryPlaces
+    private var places: EntryLocations
     /// The assertions of the batches that are in flight, the oldest first.
     private var waiting: [(file: String, assertions: [RoutingAssertion])] = []
     /// What was found so far.
@@ -46,7 +46,7 @@ package struct AssertionRun: ~Copyable {
     ) {
         self.site = site
         self.report = report
-        places = EntryPlaces(of: site)
+        places = EntryLocations(of: site)
         let health = site.makeHealth()
         pool = ResolverPool(
             workers: workers, health: health,

@@ -74,7 +74,7 @@ package struct ComparedSite: Sendable {
         let location = try DatabasesConf.location(settings: settings)
         let databases = DatabasesConf(reading: location, settings: settings, types: backEnds.types)
         let site = Site(
-            settings: settings, databases: databases.changing { moving($0, move) }, backEnds: backEnds)
+            settings: settings, databases: databases.mapped { moving($0, move) }, backEnds: backEnds)
         if let error = ConfigurationError(site.findings) { throw error }
         return site
     }

@@ -25,10 +25,10 @@ struct EntrySpot: Sendable, Hashable {
     var line: UInt32
 
     /// The place, for messages.
-    func place(_ relation: String, _ key: [UInt8], in site: Site) -> EntryPlace {
+    func place(_ relation: String, _ key: [UInt8], in site: Site) -> EntryLocation {
         let definition = site.databases.definitions[Int(map)]
         let isText = line > 0
-        return EntryPlace(
+        return EntryLocation(
             relation: relation, key: key,
             file: isText ? definition.source?.path ?? definition.tableName.file : definition.tableName.file,
             line: isText ? Int(line) : nil)

@@ -40,13 +40,13 @@ enum RouteState: UInt8, Sendable {
 /// What made a route another one.
 package enum RouteChangeCause: Sendable, Hashable {
     /// An entry that differs: where the old site has it, and where the new one.
-    case entry(relation: String, key: [UInt8], old: EntryPlace?, new: EntryPlace?)
+    case entry(relation: String, key: [UInt8], old: EntryLocation?, new: EntryLocation?)
     /// A map that one of the two sites cannot ask.
     case failure(map: String, reason: String)
     /// A file that an entry names, such as one with members of a list, in another state.
     case file(String)
     /// Lines of dbases.conf that differ for a relation.
-    case lines(relation: String, old: EntryPlace?, new: EntryPlace?)
+    case lines(relation: String, old: EntryLocation?, new: EntryLocation?)
     /// A setting with another value.
     case setting(String, old: String, new: String)
     /// None of these: a map that changed meanwhile.

@@ -22,7 +22,7 @@ package struct ComparisonCounts: Sendable {
     /// How many of them change the route of no address that was asked.
     package internal(set) var entriesWithoutEffect = 0
     /// Where the first of these stand.
-    package internal(set) var placesWithoutEffect: [EntryPlace] = []
+    package internal(set) var placesWithoutEffect: [EntryLocation] = []
     /// How many addresses were left out, because there would have been too many.
     package internal(set) var leftOut = 0
 

@@ -47,8 +47,8 @@ struct SiteDifferences {
         return [definition.type.name, "\(definition.compile)", "\(flags)"]
     }
 
-    private static func place(_ definitions: [MapDefinition]) -> EntryPlace? {
-        definitions.first.map { EntryPlace(relation: $0.relation, key: [], file: $0.file, line: $0.line) }
+    private static func place(_ definitions: [MapDefinition]) -> EntryLocation? {
+        definitions.first.map { EntryLocation(relation: $0.relation, key: [], file: $0.file, line: $0.line) }
     }
 
     /// The settings that routes depend on.

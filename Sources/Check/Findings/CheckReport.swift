@@ -49,7 +49,9 @@ package struct CheckReport: Sendable {
 extension CheckReport {
     /// Whether a finding is about a configuration file, and not about a map, the spool or a server.
     package func isAboutConfiguration(_ finding: Finding) -> Bool {
-        let isElsewhere: [Finding.Name] = [.unreadableMap, .unusableSpool, .unservedMail]
+        let isElsewhere: [Finding.Name] = [
+            .unreadableMap, .unusableSpool, .unservedMail, .failedAssertion, .noAssertion,
+        ]
         return !mapFiles.contains(finding.file) && !isElsewhere.contains(finding.name)
             && FindingKind.named(finding.name)?.area != .probe
     }

@@ -196,6 +196,15 @@ extension FindingKind {
             "unusable-spool", "error", "The spool or a directory of it is not there or cannot be used.",
             "Make it, or correct POSTOFFICE.", "a POSTOFFICE without `transport`"
         ),
+        (
+            "failed-assertion", "error", "An address does not go where a test file expects it.",
+            "Mend the entry that is named, or the line where the change is meant.",
+            "`bob@example.org error!nosuchuser!*` for a user who has a route"
+        ),
+        (
+            "no-assertion", "error", "A line of a test file says nothing that could hold, or the file cannot be read.",
+            "Write ADDRESS channel!host!user, or ADDRESS deferred.", "`bob@example.org smtp!host`"
+        ),
     ]
 
     static let ofProbe: [Row] = [

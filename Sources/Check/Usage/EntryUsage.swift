@@ -8,7 +8,7 @@ package import Site
 /// An entry that nothing has used.
 package struct UnusedEntry: Sendable {
     /// Where it stands.
-    package let place: EntryPlace
+    package let place: EntryLocation
     /// Its value.
     package let value: [UInt8]
 }
@@ -101,7 +101,7 @@ package struct EntryUsage: ~Copyable {
                         }
                         let known = source?.entry(of: entry.key.span)
                         let line = entry.line ?? (known?.value == entry.value ? known?.line : nil)
-                        let place = EntryPlace(
+                        let place = EntryLocation(
                             relation: definition.relation, key: entry.key,
                             file: line == nil
                                 ? definition.tableName.file : definition.source?.path ?? definition.tableName.file,

@@ -20,7 +20,7 @@ struct CheckCommand: ParsableCommand {
             is allowed by --allow NAME, or by a line '# zroute: allow NAME' before the one that is named. Of each file the first 20 \
             errors and warnings are said, and the others counted.
 
-            The exit status is 0 if nothing is found, 1 if there are warnings alone, 65 if a map or the spool has an error, 78 if a \
+            The exit status is 0 if nothing is found, 1 if there are warnings alone, or tests that fail, 65 if a map or the spool has an error, 78 if a \
             configuration file has one, and 75 if all errors are of files that are being written.
             """)
 
@@ -45,6 +45,11 @@ struct CheckCommand: ParsableCommand {
     var probe = false
 
     @Option(
+        help: ArgumentHelp(
+            "Hold the site to this file of tests, too (docs/diff.md); '-' for standard input.", valueName: "file"))
+    var tests: [String] = []
+
+    @Option(
         name: .customLong("allow"),
         help: ArgumentHelp("Accept findings of this name; 'all' for every name.", valueName: "name"),
         transform: AllowedKind.init(word:))
@@ -58,7 +63,7 @@ struct CheckCommand: ParsableCommand {
         // Live maps are read inside their environment, which a process that dies there breaks for all others.
         let signals = TerminationSignals()
         defer { signals.release() }
-        let report = SiteCheck(files, allowing: AllowedKind.all(allowed)).run(probes: probe)
+        let report = SiteCheck(files, allowing: AllowedKind.all(allowed)).run(probes: probe, tests: tests)
         var output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
         switch format {
         case .text: output.write(FindingText.text(of: report))
@@ -101,9 +106,9 @@ struct AllowedKind: Sendable {
 extension ExitCode {
     /// The status of a check.
     init(_ report: CheckReport) {
-        let errors = report.findings.filter { $0.severity == .error }
+        let errors = report.findings.filter { $0.severity == .error && $0.name != .failedAssertion }
         if errors.isEmpty {
-            self = report.count(.warning) == 0 ? .ok : .absent
+            self = report.findings.isEmpty && report.remainders.isEmpty ? .ok : .absent
         } else if errors.allSatisfy(\.isTemporary) {
             self = .tryAgain
         } else {

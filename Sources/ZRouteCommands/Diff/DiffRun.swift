@@ -80,6 +80,8 @@ struct DiffRun {
         }
         let counts = comparison.finish()
         progress.clear()
+        // What was cut short is no answer.
+        guard !signals.isPending else { return .tryAgain }
         switch format {
         case .text: printer.summary.write(counts, to: &printer.output)
         case .json: printer.output.write { DiffObjects.append(counts, to: &$0) }
@@ -92,9 +94,8 @@ struct DiffRun {
         return counts.differs && (status == .ok || status == .tryAgain) ? .absent : status
     }
 
-    private func loader() -> TextTableLoader {
-        TextTableLoader(report: { [logForm] in DiagnosticLog(logForm).say($0) }, reportUnsettled: { _ in })
-    }
+    /// What is wrong with sources is for `check` and `newdb` to say; what cannot be asked because of it is said here.
+    private func loader() -> TextTableLoader { TextTableLoader(report: { _ in }, reportUnsettled: { _ in }) }
 
     /// Compares the addresses of a file, or of the files in a directory.
     private func compare(

@@ -106,7 +106,7 @@ struct DiffSummary {
 /// Places and causes as people read them.
 enum DiffPlace {
     /// `FILE:LINE`.
-    static func text(_ place: EntryPlace) -> String { place.file + (place.line.map { ":\($0)" } ?? "") }
+    static func text(_ place: EntryLocation) -> String { place.file + (place.line.map { ":\($0)" } ?? "") }
 
     /// What made a difference.
     static func text(_ cause: RouteChangeCause) -> String {

@@ -40,11 +40,11 @@ enum DiffTable {
     }
 
     private struct Places {
-        var old: EntryPlace?
-        var new: EntryPlace?
+        var old: EntryLocation?
+        var new: EntryLocation?
     }
 
-    private static func place(_ cause: RouteChangeCause, _ side: KeyPath<Places, EntryPlace?>) -> [UInt8] {
+    private static func place(_ cause: RouteChangeCause, _ side: KeyPath<Places, EntryLocation?>) -> [UInt8] {
         let places =
             switch cause {
             case .entry(_, _, let old, let new), .lines(_, let old, let new): Places(old: old, new: new)
@@ -138,7 +138,7 @@ enum DiffObjects {
         }
     }
 
-    private static func append(_ old: EntryPlace?, _ new: EntryPlace?, to json: inout JSONText) {
+    private static func append(_ old: EntryLocation?, _ new: EntryLocation?, to json: inout JSONText) {
         for (name, place) in [("old", old), ("new", new)] {
             guard let place else { continue }
             json.name(name)
@@ -146,7 +146,7 @@ enum DiffObjects {
         }
     }
 
-    private static func append(_ place: EntryPlace, to json: inout JSONText) {
+    private static func append(_ place: EntryLocation, to json: inout JSONText) {
         json.object { json in
             json.name("relation")
             json.string(place.relation)

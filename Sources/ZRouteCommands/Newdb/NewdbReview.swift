@@ -117,7 +117,7 @@ struct SiteTests {
     ///   cannot be asked are the reason.
     func run(_ files: [String]) -> ExitCode {
         let log = DiagnosticLog(form)
-        let texts = TextTableLoader(report: { [form] in DiagnosticLog(form).say($0) }, reportUnsettled: { _ in })
+        let texts = TextTableLoader(report: { _ in }, reportUnsettled: { _ in })
         var status = ExitCode.ok
         var run = AssertionRun(site, texts: texts, workers: min(onlineProcessors(), 8)) { [form] finding in
             DiagnosticLog(form).say(Diagnosis(finding: finding))

@@ -5,7 +5,7 @@ package import Site
 import System
 
 /// An entry, and where it stands.
-package struct EntryPlace: Sendable, Hashable, CustomStringConvertible {
+package struct EntryLocation: Sendable, Hashable, CustomStringConvertible {
     /// The relation of its map.
     package let relation: String
     /// Its key.
@@ -25,7 +25,7 @@ package struct EntryPlace: Sendable, Hashable, CustomStringConvertible {
 /// Finds the places of the entries of one site.
 ///
 /// The source of a map is read at the first question about it, and kept.
-package struct EntryPlaces {
+package struct EntryLocations {
     private enum Source {
         case unread
         case none
@@ -42,15 +42,15 @@ package struct EntryPlaces {
     }
 
     /// Where an entry stands that a lookup found.
-    package mutating func place(of entry: ConsultedEntry) -> EntryPlace {
+    package mutating func place(of entry: ConsultedEntry) -> EntryLocation {
         let name = entry.table
         guard let index = definitions.firstIndex(where: { $0.tableName == name }) else {
-            return EntryPlace(relation: name.relation, key: entry.key, file: name.file, line: nil)
+            return EntryLocation(relation: name.relation, key: entry.key, file: name.file, line: nil)
         }
         guard let source = source(index), let known = source.entry(of: entry.key.span),
             entry.value == nil || known.value == entry.value, let line = known.line
-        else { return EntryPlace(relation: name.relation, key: entry.key, file: name.file, line: nil) }
-        return EntryPlace(relation: name.relation, key: entry.key, file: source.name, line: line)
+        else { return EntryLocation(relation: name.relation, key: entry.key, file: name.file, line: nil) }
+        return EntryLocation(relation: name.relation, key: entry.key, file: source.name, line: line)
     }
 
     private mutating func source(_ index: Int) -> MapSource? {
