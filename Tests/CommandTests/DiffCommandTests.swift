@@ -152,6 +152,22 @@ import ZRouteTestKit
         if status == 1 { #expect(result.errorText.contains("db/fqdnroutes:1")) }
     }
 
+    @Test(arguments: ["text", "json", "sarif"])
+    func checkHoldsASiteToItsTests(format: String) throws {
+        let site = try site()
+        let held = try site.write("bob@example.org smtp-lmtp!cyrus!*\n", to: "held.test")
+        let broken = try site.write("# one\nbob@example.org smtp-lmtp!other!*\n", to: "broken.test")
+        let fine = try site.run(["check", "--tests", held, "--format", format])
+        #expect(!fine.text.contains("-assertion\"") && !fine.text.contains("-assertion)"), "\(fine.text)")
+        let found = try site.run(["check", "--tests", held, "--tests", broken, "--format", format])
+        #expect(found.status == 1, "\(found.text)")
+        #expect(found.text.contains("failed-assertion"))
+        #expect(found.text.contains("broken.test"))
+        let unreadable = try site.run(["check", "--tests", "/nonexistent", "--format", format])
+        #expect(unreadable.status == 65)
+        #expect(unreadable.text.contains("no-assertion"))
+    }
+
     @Test(arguments: [("y\n", Int32(0)), ("n\n", 1), ("", 1)])
     func newdbAsks(_ answer: String, status: Int32) throws {
         let site = try site()
