@@ -103,7 +103,8 @@ struct SeededSite {
         lines["fqdnaliases-local"] =
             [
                 "postmaster@d1.example: postmaster", "tail@d1.example: user7+lists@d3.example",
-                "out@d2.example: kim@partner.example",
+                "out@d2.example: kim@partner.example, kim--lists@partner.example, kim+x@partner.example",
+                "dashes@d2.example: user8--lists@d4.example",
                 "self@d1.example: self@d1.example, \(address(9))",
             ]
             + (0..<300).map { "staff\($0)@d1.example: list\($0)@\(Self.domains[$0 % 5])" }

@@ -81,5 +81,21 @@ extension FindingKind {
 
         `unreadable-line` and `nul-byte` of maps cannot be allowed in their source: such a line has no key and value.
 
+        ## Output
+
+        | form | content |
+        |---|---|
+        | `--format text` | `FILE:LINE: SEVERITY: TEXT (NAME)` for each finding, and last a line with their numbers |
+        | `--format json` | one object: `findings`, each with `file`, `line` (where it names one), `severity`, `name`, `text`, `remedy`; `more`, each with `file`, `severity`, `count`; `errors`, `warnings`, `entries`, `maps` |
+        | `--format sarif` | SARIF 2.1.0: a rule for each name that was found, a result for each finding |
+
+        Of each file the first 20 errors and the first 20 warnings are told, and the others counted. The exit status is 0 if nothing
+        is found, 1 if there are warnings alone, 65 if a map, the spool or a server has an error, 78 if a configuration file has one,
+        and 75 if all errors are of files that are being written.
+
+        A compiled map is judged by its source, and read once to see that it is whole; a live map is read once, in pieces, with no lock
+        held in between, and nobody waits for it. Nothing is written. With `--probe` servers are connected to: LHLO, STARTTLS and AUTH
+        as scheduler.conf says, MAIL with the null sender, RCPT for three mailboxes of each route, RSET and QUIT.
+
         """
 }

@@ -96,7 +96,8 @@ struct ListAnswer: Sendable {
             for place in answer.places where Self.descends(place.origin, from: member, answer) {
                 let channel = place.channel
                 let user = answer.text[place.user].map(ASCII.lowercase)
-                if Self.contains(user, tail) || answer.text.equals(channel, "error")
+                if tail.marks.contains(where: { Self.contains(user, $0 + tail.text) })
+                    || answer.text.equals(channel, "error")
                     || answer.text.equals(channel, "bitbucket")
                     || answer.text.equals(channel, "hold")
                 {
@@ -109,18 +110,20 @@ struct ListAnswer: Sendable {
         }
     }
 
-    /// The tail that a target is written with, in lower case; nil for one without.
-    private static func tail(of address: [UInt8]) -> [UInt8]? {
+    /// The tail that a target is written with, in lower case, with and without its mark; nil for one without.
+    private static func tail(of address: [UInt8]) -> (marks: [[UInt8]], text: [UInt8])? {
         guard let first = address.first, !"|/\":\\@".utf8.contains(first) else { return nil }
         let user = address[..<(address.lastIndex(of: UInt8(ascii: "@")) ?? address.count)]
         if let plus = user.firstIndex(of: UInt8(ascii: "+")) {
-            return plus > 0 && plus + 1 < user.count ? user[plus...].map(ASCII.lowercase) : nil
+            let text = user[(plus + 1)...].map(ASCII.lowercase)
+            return plus > 0 && !text.isEmpty ? ([[UInt8(ascii: "+")]], text) : nil
         }
         let dash = UInt8(ascii: "-")
         guard let last = user.indices.dropFirst().dropLast().last(where: { user[$0] == dash && user[$0 + 1] == dash }),
             last + 2 < user.count
         else { return nil }
-        return [UInt8(ascii: "+")] + user[(last + 2)...].map(ASCII.lowercase)
+        // Another host is told the address as it is written.
+        return ([[UInt8(ascii: "+")], [dash, dash]], user[(last + 2)...].map(ASCII.lowercase))
     }
 
     private static func descends(_ node: Int, from member: Int, _ answer: borrowing Answer) -> Bool {

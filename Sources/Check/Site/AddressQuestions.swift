@@ -1,5 +1,6 @@
 // Asking the engine itself what becomes of many addresses, in all processors, with the deadline that lookups have.
 
+import Configuration
 import Glibc
 import Maps
 import Routing
@@ -7,7 +8,9 @@ import Site
 
 /// Asks addresses of a site.
 struct AddressQuestions {
-    let site: CheckedSite
+    private let asked: Site
+    /// Read once for all questions; what is wrong with them is said by whoever judges their entries.
+    private let texts = TextTableLoader(allowing: .all)
     /// How many addresses are handed to a worker at once.
     private static let batchSize = 2_000
 
@@ -16,6 +19,9 @@ struct AddressQuestions {
         var position = 0
         var verdicts: [(position: Int, verdict: Verdict)] = []
     }
+
+    /// Gets ready to ask a site.
+    init(site: CheckedSite) { asked = site.asked }
 
     /// Asks addresses.
     ///
@@ -28,8 +34,7 @@ struct AddressQuestions {
         _ count: Int, address: (Int) -> [UInt8]?, judge: @escaping @Sendable (borrowing Answer) -> Verdict?
     ) -> [(number: Int, verdict: Verdict)] {
         guard count > 0 else { return [] }
-        let texts = TextTableLoader()
-        let asked = site.asked
+        let (asked, texts) = (asked, texts)
         let health = asked.makeHealth()
         var pool = ResolverPool<Product<Verdict>>(
             workers: max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))), health: health,
