@@ -92,8 +92,14 @@ package struct Site: Sendable {
         for failure in failures where failure.relation == definition.relation {
             throw MapError(table: definition.tableName, key: failure.key, text: FailingTable.reason)
         }
-        try backEnds.readEntries(of: definition, within: .seconds(settings.lookupTimeout), body)
+        // A file that nobody locks is read and sorted as a whole before its first entry: a large one takes its time.
+        let isFile = definition.environmentFile == nil && (definition.source != nil || definition.textForm != nil)
+        let deadline = isFile ? max(settings.lookupTimeout, Self.longestReading) : settings.lookupTimeout
+        try backEnds.readEntries(of: definition, within: .seconds(deadline), body)
     }
+
+    /// So many seconds may pass before a file of millions of entries gives its next one.
+    private static let longestReading = 600
 
     /// Watches the text maps of a service.
     package func makeTextWatch(_ texts: TextTableLoader) -> TextMapWatch {
