@@ -119,6 +119,14 @@ import ZRouteTestKit
             return !port.isEmpty
         }
         try #require(isThere, "serve does not listen")
+        // On a busy machine the first reader may be told to wait.
+        let isDrawn = try holds {
+            try String(
+                decoding: runCommandSuccessfully("/usr/bin/env", ["python3", "-c", Self.getPage, port]), as: UTF8.self
+            )
+            .contains("id=\"picture\"")
+        }
+        try #require(isDrawn, "the picture is never drawn")
         for path in ["", "graph"] {
             for address in ["bob--lists@example.org", "friend@elsewhere.example", "nobody@example.org"] {
                 let document = try Chromium.document(of: "http://127.0.0.1:\(port)/\(path)\(Self.fragment(address))")
@@ -134,6 +142,10 @@ import ZRouteTestKit
         #expect(program.wait() == 0)
     }
 
+    private static let getPage = """
+        import sys, urllib.request
+        print(urllib.request.urlopen("http://127.0.0.1:" + sys.argv[1] + "/graph").read().decode())
+        """
     private static let getHead = """
         import sys, urllib.request
         answer = urllib.request.urlopen(urllib.request.Request("http://127.0.0.1:" + sys.argv[1] + "/graph", method="HEAD"))

@@ -43,7 +43,8 @@ final class ServedGraph: Sendable {
             state.change { $0.isDrawing = false }
             return reply.set(.failed, "no thread can be made to draw the picture; try again\n")
         }
-        if let page = state.wait(atMost: Self.patience, { $0.page }) {
+        // One reader alone waits: the others of a large site would hold up all workers.
+        if let page = state.wait(atMost: isNeeded ? Self.patience : .zero, { $0.page }) {
             reply.begin(.found)
             reply.append(page)
             reply.policy = GraphPage.policy
