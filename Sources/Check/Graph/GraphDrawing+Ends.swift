@@ -128,18 +128,31 @@ extension GraphDrawing {
     /// So many findings stand at one node.
     private static let findingLimit = 8
 
-    /// Adds a finding to the map that it is about; others stand with the site alone.
-    mutating func place(_ finding: Finding) {
-        for (index, definition) in survey.definitions.enumerated() {
-            let files = [definition.path, definition.tablePath, definition.source?.path].compactMap { $0 }
-            let isOfLine = finding.file == definition.file && finding.line == definition.line
-            guard isOfLine || files.contains(finding.file) else { continue }
-            let place = maps[index]
-            if finding.severity == .error { graph.nodes[place].errors += 1 } else { graph.nodes[place].warnings += 1 }
-            if graph.nodes[place].findings.count < Self.findingLimit {
+    /// Adds what was found to the maps that it is about; the rest stands with the site alone.
+    mutating func placeFindings() {
+        for finding in report.findings {
+            for place in maps(in: finding.file, line: finding.line) {
+                add(1, finding.severity, to: place)
+                guard graph.nodes[place].findings.count < Self.findingLimit else { continue }
                 graph.nodes[place].findings.append(VisibleText.of(finding.description.utf8))
             }
         }
+        for rest in report.remainders {
+            for place in maps(in: rest.file, line: nil) { add(rest.count, rest.severity, to: place) }
+        }
+    }
+
+    /// The nodes of the maps that a file belongs to, or that a line of dbases.conf defines.
+    private func maps(in file: String, line: Int?) -> [Int] {
+        survey.definitions.indices.filter { index in
+            let definition = survey.definitions[index]
+            let files = [definition.path, definition.tablePath, definition.source?.path].compactMap { $0 }
+            return files.contains(file) || line != nil && file == definition.file && line == definition.line
+        }.map { maps[$0] }
+    }
+
+    private mutating func add(_ count: Int, _ severity: Finding.Severity, to place: Int) {
+        if severity == .error { graph.nodes[place].errors += count } else { graph.nodes[place].warnings += count }
     }
 }
 

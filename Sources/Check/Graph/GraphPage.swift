@@ -93,8 +93,7 @@ package struct GraphPage: Sendable {
 
     private var summary: String {
         let maps = graph.nodes.count { $0.column == .maps }
-        let errors = graph.findings.count { $0.severity == .error }
-        let warnings = graph.findings.count - errors
+        let (errors, warnings) = (graph.errors, graph.warnings)
         var text = "\(graph.entryCount.of("entry", "entries")) in \(maps.of("map", "maps")),"
         text += " \(graph.domainCount.of("domain", "domains"))"
         if !graph.failures.isEmpty {
@@ -130,7 +129,7 @@ package struct GraphPage: Sendable {
             text += "<li class=\"\(isError ? "error" : "warning")\">\(isError ? "✕" : "△") "
             text += "\(Quoted.xml(VisibleText.of(finding.description.utf8)))</li>\n"
         }
-        let rest = graph.findings.count - Self.findingLimit
+        let rest = graph.errors + graph.warnings - min(graph.findings.count, Self.findingLimit)
         if rest > 0 { text += "<li>and \(rest.grouped) more</li>\n" }
         return text + "</ul></section>\n"
     }

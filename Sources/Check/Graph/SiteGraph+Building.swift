@@ -2,7 +2,7 @@
 // to its server.
 
 import Bytes
-package import Configuration
+import Configuration
 package import Delivery
 import Maps
 import Routing
@@ -13,9 +13,9 @@ extension SiteGraph {
     ///
     /// - Parameters:
     ///   - plan: where mail goes; nil for a site without scheduler.conf, whose picture ends at the hosts.
-    ///   - findings: what is known to be wrong with it.
-    package init(_ site: Site, plan: DeliveryPlan?, findings: [Finding]) {
-        var drawing = GraphDrawing(site, plan, findings)
+    ///   - report: what is known to be wrong with it.
+    package init(_ site: Site, plan: DeliveryPlan?, report: CheckReport) {
+        var drawing = GraphDrawing(site, plan, report)
         drawing.draw()
         self = drawing.graph
     }
@@ -28,6 +28,7 @@ struct GraphDrawing {
     let plan: DeliveryPlan?
     let survey: GraphSurvey
     let groups: GraphGroups
+    let report: CheckReport
     private(set) var places: [SiteGraph.Identity: Int] = [:]
     private var edges: [Int: Int] = [:]
     private(set) var maps: [Int] = []
@@ -42,12 +43,13 @@ struct GraphDrawing {
     private static let nameLimit = 20_000
     static let longestTitle = 32
 
-    init(_ site: Site, _ plan: DeliveryPlan?, _ findings: [Finding]) {
+    init(_ site: Site, _ plan: DeliveryPlan?, _ report: CheckReport) {
+        self.report = report
         self.site = site
         self.plan = plan
         survey = GraphSurvey(site)
         groups = GraphGroups(survey, hostname: site.settings.hostnameBytes)
-        graph = SiteGraph(name: VisibleText.of(site.settings.hostname.utf8), findings: findings)
+        graph = SiteGraph(name: VisibleText.of(site.settings.hostname.utf8), report: report)
     }
 
     mutating func draw() {
@@ -62,7 +64,7 @@ struct GraphDrawing {
         for (index, group) in groups.groups.enumerated() { addWays(of: group, index) }
         addBuiltInEnds()
         countEnds()
-        for finding in graph.findings { place(finding) }
+        placeFindings()
     }
 
     // MARK: Nodes

@@ -114,8 +114,10 @@ package struct SiteGraph: Sendable {
     package internal(set) var domainCount = 0
     /// How many entries all maps have.
     package internal(set) var entryCount = 0
-    /// Everything that was found wrong with the site.
+    /// What was found wrong with the site: of each file the first.
     package let findings: [Finding]
+    /// How many errors and warnings there are.
+    package let errors: Int, warnings: Int
     /// The maps that could not be read.
     package internal(set) var failures: [MapError] = []
     /// Addresses that show each kind of key.
@@ -124,9 +126,10 @@ package struct SiteGraph: Sendable {
     /// The title of the group of all domains without an entry of their own.
     static let anyOtherDomain = "any other domain"
 
-    init(name: String, findings: [Finding]) {
+    init(name: String, report: CheckReport) {
         self.name = name
-        self.findings = findings
+        findings = report.findings
+        (errors, warnings) = (report.count(.error), report.count(.warning))
     }
 }
 

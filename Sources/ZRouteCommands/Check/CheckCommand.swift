@@ -57,13 +57,10 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let log = DiagnosticLog(site.log.form)
-        let files = SiteFiles(
-            config: site.config, dbases: site.dbases, scheduler: site.scheduler,
-            overrides: site.overrides.map { (name: $0.name, value: $0.value) })
         // Live maps are read inside their environment, which a process that dies there breaks for all others.
         let signals = TerminationSignals()
         defer { signals.release() }
-        let report = SiteCheck(files, allowing: AllowedKind.all(allowed)).run(probes: probe, tests: tests)
+        let report = SiteCheck(site.files, allowing: AllowedKind.all(allowed)).run(probes: probe, tests: tests)
         var output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
         switch format {
         case .text: output.write(FindingText.text(of: report))

@@ -1,6 +1,7 @@
 // The options that every command understands: where the configuration is, and what overrides it.
 
 import ArgumentParser
+import Check
 import Configuration
 import Site
 
@@ -30,6 +31,13 @@ struct SiteOptions: ParsableArguments {
     /// - Throws: `ConfigurationError` with file and line.
     func settings() throws -> Settings {
         try Settings.load(file: config, overrides: overrides.map { (name: $0.name, value: $0.value) })
+    }
+
+    /// The files that the options name.
+    var files: SiteFiles {
+        SiteFiles(
+            config: config, dbases: dbases, scheduler: scheduler,
+            overrides: overrides.map { (name: $0.name, value: $0.value) })
     }
 }
 

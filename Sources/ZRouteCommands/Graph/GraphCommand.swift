@@ -63,14 +63,14 @@ struct GraphCommand: ParsableCommand {
             DiagnosticLog(self.site.log.form).say(error)
             throw ExitCode(unusableConfiguration: error)
         }
-        // A reader that goes away ends the output, not the process: that may be inside an environment.
-        signal(SIGPIPE, SIG_IGN)
-        let graph = SiteGraph(
-            site.base, plan: DeliveryPlan(forPictureOf: site.settings, scheduler: self.site.scheduler),
-            findings: self.site.files.findings())
+        // Live maps are read inside their environment, which a process that dies there breaks for all others.
+        let signals = TerminationSignals()
+        defer { signals.release() }
+        let files = self.site.files
+        let graph = SiteGraph(site.base, plan: files.read().plan, report: SiteCheck(files).run())
         let log = DiagnosticLog(site.logForm)
         for failure in graph.failures { log.say(failure) }
-        var output = OutputStream(descriptor: STDOUT_FILENO)
+        var output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
         if isPage {
             output.write(GraphPage(graph, answers: answers(graph.samples, site)).html)
         } else {
@@ -96,23 +96,5 @@ struct GraphCommand: ParsableCommand {
         }
         pool.close()
         return found
-    }
-}
-
-extension SiteOptions {
-    /// The files that the options name.
-    var files: SiteFiles {
-        var files = SiteFiles(config: config, dbases: dbases, scheduler: scheduler)
-        files.overrides = overrides.map { ($0.name, $0.value) }
-        return files
-    }
-}
-
-extension DeliveryPlan {
-    /// What scheduler.conf says as far as it can be understood; nil for a site that has none.
-    convenience init?(forPictureOf settings: Settings, scheduler: String?) {
-        guard let file = scheduler ?? settings.mailShare.map({ "\($0)/scheduler.conf" }) else { return nil }
-        if scheduler == nil, (try? FileIdentity(path: file)) == nil { return nil }
-        self.init(.scheduler(SchedulerConf(reading: file)), settings: settings)
     }
 }

@@ -57,7 +57,7 @@ final class ServedGraph: Sendable {
     private func start() -> Bool {
         var thread = pthread_t()
         let code = startThread(&thread) {
-            let graph = SiteGraph(self.site, plan: self.plan, findings: self.files.findings())
+            let graph = SiteGraph(self.site, plan: self.plan, report: SiteCheck(self.files).run())
             var time = LogTime()
             let page = GraphPage(graph, answers: [], drawn: String(decoding: time.now(), as: UTF8.self)).html
             self.state.change { state in
