@@ -83,7 +83,9 @@ import ZRouteTestKit
                 try ReadMarkup(site.bytes(["graph", "--format", format] + addresses)),
                 try ReadMarkup(plain.bytes(["graph", "--format", format] + addresses))
             )
-            #expect(Set(read.elements).isSubset(of: expected.elements), "\(read.elements)")
+            // Findings are a list, and counted.
+            let list = ["li", "ul", "strong"]
+            #expect(Set(read.elements).subtracting(list).isSubset(of: expected.elements), "\(read.elements)")
             #expect(Set(read.attributes).isSubset(of: expected.attributes), "\(read.attributes)")
             #expect(read.attributes.allSatisfy { !$0.hasPrefix("on") && !$0.hasSuffix("href") && $0 != "style" })
             #expect(read.scripts == expected.scripts)
@@ -156,7 +158,7 @@ import ZRouteTestKit
         _ = try runCommandSuccessfully("/bin/chmod", ["666", site.place.file("fqdnroutes")])
         let boxes = try ReadMarkup(site.bytes(["graph", "--format", "svg"])).boxes
         let map = try #require(boxes.first { $0.text.hasPrefix("fqdnroutes\n") })
-        #expect(map.text.contains("△ 1"), "\(map.text)")
+        #expect(map.text.contains("✕ 1"), "\(map.text)")
         let unserved = boxes.filter { $0.classes.contains("servers") && $0.classes.contains("faulty") }
         #expect(unserved.contains { $0.text.contains("no server") }, "\(boxes.map(\.text))")
         #expect(boxes.contains { $0.text.contains("UNIX:/run/lmtp") })
