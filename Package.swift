@@ -123,7 +123,8 @@ let package = Package(
         .testTarget(
             name: "CheckTests",
             dependencies: [
-                "Bytes", "Check", "Configuration", "Maps", "Routing", "Site", "Spool", "System", "ZRouteTestKit", "zroute",
+                "Bytes", "Check", "Configuration", "Maps", "Routing", "Site", "Spool", "System", "ZRouteTestKit",
+                "zroute",
             ]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "ZRouteTestKit"]),
         .testTarget(
