@@ -6,7 +6,7 @@ import Glibc
 import Maps
 import Site
 import Spool
-import System
+package import System
 
 /// A check of a site.
 package struct SiteCheck: Sendable {
@@ -28,9 +28,13 @@ package struct SiteCheck: Sendable {
     /// - Parameters:
     ///   - probes: whether servers are asked, too; otherwise nothing is connected to.
     ///   - tests: files that say where addresses must go.
+    ///   - signals: those that are held back while live maps are read: one that comes then ends the process when their
+    ///     environments are left, and one that comes later ends it at once.
     ///
     /// A rule says nothing about what it cannot know: that a file cannot be read is a finding by itself.
-    package func run(probes: Bool = false, tests: [String] = []) -> CheckReport {
+    package func run(
+        probes: Bool = false, tests: [String] = [], signals: TerminationSignals? = nil
+    ) -> CheckReport {
         let configuration = files.read()
         var collected = FindingCollection(allowing: allowed)
         collected.add(configuration.findings)
@@ -39,29 +43,36 @@ package struct SiteCheck: Sendable {
         var maps: [CheckedMap] = []
         if let site = configuration.site, site.databases.isRead {
             var reader = MapReader(
-                site, errors: configuration.findings.filter { $0.severity == .error }, allowing: allowed)
+                site, errors: configuration.findings.filter { $0.severity == .error }, allowing: allowed,
+                signals: signals)
             reader.readAll()
             reader.readRelayFiles()
             for source in reader.sources { collected.add(source) }
             collected.add(reader.findings)
+            // From here on no environment is entered but by those who hold signals back themselves.
+            signals?.release()
             let checked = CheckedSite(configuration, site, reader)
             maps = checked.maps
             judge(checked, &collected)
             if probes { ProbeRule(checked)?.findings { collected.add($0) } }
-            collected.add(Self.failures(of: tests, site))
+            collected.add(Self.failures(of: tests, site, isEndable: signals != nil))
         }
         return CheckReport(collected, maps)
     }
 
     /// What test files say that does not hold.
-    private static func failures(of tests: [String], _ site: Site) -> [Finding] {
+    ///
+    /// - Parameter isEndable: whether signals may end the process.
+    private static func failures(of tests: [String], _ site: Site, isEndable: Bool) -> [Finding] {
         guard !tests.isEmpty else { return [] }
+        let signals = isEndable ? TerminationSignals() : nil
+        defer { signals?.release() }
         var failures: [Finding] = []
         let texts = TextTableLoader(report: { _ in }, reportUnsettled: { _ in })
         var run = AssertionRun(site, texts: texts, workers: 4) { failures.append($0) }
         for file in tests {
             do throws(FileError) {
-                try run.check(file)
+                try run.check(file, signals: signals)
             } catch {
                 failures.append(
                     Finding(

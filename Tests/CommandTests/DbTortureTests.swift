@@ -18,6 +18,7 @@ private struct Tally {
     var compilations = 0
     var interruptions = 0
     var comparisons = 0
+    var checks = 0
 }
 
 @Suite(.serialized) struct DbTortureTests {
@@ -60,7 +61,7 @@ private struct Tally {
         print(
             "torture: \(tally.lookups) addresses in \(round) rounds, \(tally.deferred) deferred, \(tally.wrong.count) "
                 + "wrong; \(tally.writes) writes, \(tally.compilations) newdb runs, \(tally.kills) kills, "
-                + "\(tally.interruptions) interruptions, \(tally.comparisons) comparisons, "
+                + "\(tally.interruptions) interruptions, \(tally.comparisons) comparisons, \(tally.checks) checks, "
                 + "\(tally.recoveries) recoveries")
         #expect(tally.wrong.isEmpty, "\(tally.wrong.prefix(5))")
         #expect(tally.recoveries > 0)
@@ -71,7 +72,7 @@ private struct Tally {
     private func interrupt(_ round: Int, _ tally: inout Tally) throws {
         let commands = [
             ["db", "load", "fqdnroutes", backup], ["db", "dump", "fqdnroutes"], ["db", "count", "fqdnroutes"],
-            comparison,
+            comparison, ["check"],
         ]
         let process = try start(commands[round % commands.count], input: "/dev/null", "interrupted")
         usleep(UInt32.random(in: 0...60_000))
@@ -95,6 +96,7 @@ private struct Tally {
             try start(["route-test", "--format", "tsv", "-"], input: input, "reader\($0)")
         }
         let comparing = try start(comparison, input: "/dev/null", "comparison")
+        let checking = try start(["check"], input: "/dev/null", "check")
         var mayDefer = false
         for step in 0..<4 {
             try interrupt(round &+ step, &tally)
@@ -153,6 +155,11 @@ private struct Tally {
         let isDone = comparing.terminationReason == .exit && [0, 1, 75].contains(comparing.terminationStatus)
         #expect(isDone, "diff ended with \(comparing.terminationStatus)")
         tally.comparisons += 1
+        wait(for: checking)
+        // A process that was killed inside the environment is a finding, and so is a map that is being replaced.
+        let isChecked = checking.terminationReason == .exit && [0, 1, 65, 75].contains(checking.terminationStatus)
+        #expect(isChecked, "check ended with \(checking.terminationStatus)")
+        tally.checks += 1
         try recoverIfBroken(&tally)
     }
 

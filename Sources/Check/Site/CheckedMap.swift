@@ -73,13 +73,18 @@ struct MapReader {
     let allowed: AllowedFindings
     /// The errors of the configuration.
     private let errors: [Finding]
+    /// Signals that end the reading between two steps of it.
+    private let signals: TerminationSignals?
     private(set) var maps: [CheckedMap] = []
     /// The relations of which not all entries are known.
     private(set) var incomplete: Set<String> = []
     private(set) var sources: [SourceFindings] = []
     private(set) var findings: [Finding] = []
 
-    init(_ site: Site, errors: [Finding], allowing allowed: AllowedFindings) {
+    init(
+        _ site: Site, errors: [Finding], allowing allowed: AllowedFindings, signals: TerminationSignals? = nil
+    ) {
+        self.signals = signals
         self.site = site
         self.errors = errors
         self.allowed = allowed
@@ -89,7 +94,7 @@ struct MapReader {
     /// Reads each map that a line of dbases.conf names.
     mutating func readAll() {
         var seen: Set<String> = []
-        for definition in site.databases.definitions {
+        for definition in site.databases.definitions where !isToEnd {
             guard let path = definition.tablePath, definition.type.needsFile,
                 RelationName(rawValue: definition.relation) != nil
                     || RelationName.policies.contains(definition.relation)
@@ -161,6 +166,7 @@ struct MapReader {
         do throws(MapError) {
             let source = try MapSource(name: file) { take throws(MapError) in
                 try site.readEntries(of: definition) { batch in
+                    guard !isToEnd else { return false }
                     for entry in batch {
                         for fault in check.faults(of: entry)
                         where !allowed.contains(fault.name) {
@@ -187,7 +193,7 @@ struct MapReader {
         do throws(MapError) {
             try site.readEntries(of: definition) { batch in
                 count += batch.count
-                return true
+                return !isToEnd
             }
         } catch {
             findings.append(unreadable(definition, error))
@@ -200,6 +206,8 @@ struct MapReader {
                     + " \(counted(count, "entry", "entries")): the next newdb makes it empty, and none of them is found any more; if"
                     + " that is not meant, write them anew"))
     }
+
+    private var isToEnd: Bool { signals?.isPending ?? false }
 
     private func unreadable(_ definition: MapDefinition, _ error: MapError) -> Finding {
         Finding(

@@ -60,8 +60,9 @@ struct CheckCommand: ParsableCommand {
         // Live maps are read inside their environment, which a process that dies there breaks for all others.
         let signals = TerminationSignals()
         defer { signals.release() }
-        let report = SiteCheck(site.files, allowing: AllowedKind.all(allowed)).run(probes: probe, tests: tests)
-        var output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
+        let report = SiteCheck(site.files, allowing: AllowedKind.all(allowed)).run(
+            probes: probe, tests: tests, signals: signals)
+        var output = OutputStream(descriptor: STDOUT_FILENO)
         switch format {
         case .text: output.write(FindingText.text(of: report))
         case .json: output.write(FindingText.json(of: report))

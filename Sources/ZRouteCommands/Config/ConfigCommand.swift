@@ -39,9 +39,7 @@ struct ConfigCommand: ParsableCommand {
     var names: [String] = []
 
     func run() throws {
-        var files = SiteFiles(config: site.config, dbases: site.dbases, scheduler: site.scheduler)
-        files.overrides = site.overrides.map { (name: $0.name, value: $0.value) }
-        let inventory = SiteInventory(files)
+        let inventory = SiteInventory(site.files)
         let log = DiagnosticLog(site.log.form)
         for finding in inventory.findings { log.say(Diagnosis(finding: finding)) }
         let settings = try settings(of: inventory, log)
