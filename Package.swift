@@ -93,12 +93,13 @@ let package = Package(
             name: "zroute", dependencies: ["ZRouteCommands"], exclude: ["Link"],
             linkerSettings: [
                 // A program exports nothing, and what is not exported can be left out. At a fixed address its metadata need
-                // not be relocated at each start. Code that is the same is kept once (ARCHITECTURE.md, Decisions). The index of
-                // frames is for exceptions of C++, which nothing here throws.
+                // not be relocated at each start. Code that is the same is kept once (ARCHITECTURE.md, Decisions). Frames and
+                // their index are for exceptions of C++, which nothing here throws (Link/sections.ld).
                 .unsafeFlags(
                     [
                         "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=all", "-Xlinker",
-                        "--no-eh-frame-hdr", "-Xclang-linker",
+                        "--no-eh-frame-hdr", "-Xlinker", "-T", "-Xlinker",
+                        Context.packageDirectory + "/Sources/zroute/Link/sections.ld", "-Xclang-linker",
                         "-no-pie", "-L", Context.packageDirectory + "/Sources/zroute/Link", "-Xclang-linker",
                         "-static-libgcc",
                     ], .when(configuration: .release))
