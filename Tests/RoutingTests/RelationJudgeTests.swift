@@ -84,10 +84,12 @@ import ZRouteTestKit
         // Blanks and comments.
         entries(
             .fqdnroutes, key: "a@x.example", .trailingBlank, "smtp-lmtp ! node", "smtp-lmtp!store!ann%2   ",
-            "smtp-lmtp!store\t"),
+            "smtp-lmtp!store\t", "error!nosuchuser "),
+        entries(.routesdb, key: "x.example", .trailingBlank, "error!nosuchuser\t", "error!nosuchhost  "),
+        entries(.routesdb, key: "x.example", .remarkInValue, "error!nosuchuser # closed", "error!nosuchuser\t#closed"),
         entries(
             .fqdnroutes, key: "a@x.example", .remarkInValue, "smtp-lmtp!store!lee # our lee",
-            "smtp-lmtp!store # our store"),
+            "smtp-lmtp!store # our store", "error!nosuchuser # closed"),
         entries(.fqdnroutes, key: "a@x.example", .blankInRoute, "smtp-lmtp!store!ann lee", "smtp-lmtp! store"),
         entries(.fqdnroutes, key: "a@x.example", .invisibleCharacter, "smtp-lmtp!store!a\u{A0}b"),
         entries(.thishost, key: "x.example", .remarkInValue, "# closed"),

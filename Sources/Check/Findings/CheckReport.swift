@@ -30,7 +30,12 @@ package struct CheckReport: Sendable {
         entries = maps.reduce(0) { $0 + $1.count }
         mapFiles = Set(maps.map(\.file))
         for source in collected.files {
-            findings += source.first
+            // Of one line whatever is found is told in the same order each time.
+            findings += source.first.sorted { one, other in
+                let (line, otherLine) = (one.line ?? 0, other.line ?? 0)
+                return line == otherLine
+                    ? (one.name.description, one.text) < (other.name.description, other.text) : line < otherLine
+            }
             for (count, severity) in [(source.errorCount, Finding.Severity.error), (source.warningCount, .warning)]
             where count > SourceFindings.limit {
                 remainders.append(

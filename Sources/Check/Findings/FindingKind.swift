@@ -90,7 +90,7 @@ extension FindingKind {
         | `--format sarif` | SARIF 2.1.0: a rule for each name that was found, a result for each finding |
 
         Of each file the first 20 errors and the first 20 warnings are told, and the others counted. The exit status is 0 if nothing
-        is found, 1 if there are warnings alone, 65 if a map, the spool or a server has an error, 78 if a configuration file has one,
+        is found, 1 if there are warnings alone, or tests that fail, 65 if a map, the spool or a server has an error, 78 if a configuration file has one,
         and 75 if all errors are of files that are being written.
 
         A compiled map is judged by its source, and read once to see that it is whole; a live map is read once, in pieces, with no lock

@@ -139,8 +139,9 @@ extension FindingKind {
         ),
         (
             "unsafe-mode", "warning",
-            "A file or directory that decides where mail goes may be changed by others than its owner.",
-            "`chmod go-w` it.", "dbases.conf of mode 666; a directory of maps of mode 777"
+            "A file or directory that decides where mail goes may be changed by everyone.",
+            "`chmod o-w` it, and `g-w` unless its group is to write it.",
+            "dbases.conf of mode 666; a directory of maps of mode 777"
         ),
     ]
 

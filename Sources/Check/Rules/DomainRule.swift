@@ -32,7 +32,8 @@ struct DomainRule {
                     site.finding(
                         .canonicalNameNotLocal, .warning, at: EntryPlace(map: map, entry: index),
                         "mail for '\(string(site.maps[map].key(index)))' leaves for '\(string(name))', which is not local itself; add"
-                            + " that name to thishost on a line of its own, or write nothing behind the key"))
+                            + " that name to thishost on a line of its own, correct it, or write nothing behind the key"
+                    ))
             }
         }
     }
@@ -92,7 +93,7 @@ struct DomainRule {
                     )
                 }
             }
-            for (domain, seen) in first {
+            for (domain, seen) in first.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
                 known[domain] = true
                 let others = seen.count > 1 ? " (and \(counted(seen.count - 1, "more entry", "more entries")))" : ""
                 found(

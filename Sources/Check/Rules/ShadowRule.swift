@@ -93,6 +93,9 @@ struct ShadowRule {
         let isRefusal = site.value(place).starts(with: "error!".utf8)
         // A refusal of the whole domain says what the other one does.
         guard !isRefusal || !value.starts(with: "error!".utf8) else { return }
+        // Whoever it hands the users on to may refuse those that nobody has.
+        let handsUsersOn = value.contains(UInt8(ascii: "%")) && site.entry(of: key, in: .fqdnaliases) != nil
+        guard !isRefusal || !handsUsersOn else { return }
         if isRefusal {
             found(
                 site.finding(

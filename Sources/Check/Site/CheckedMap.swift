@@ -132,7 +132,8 @@ struct MapReader {
             findings.append(
                 Finding(
                     .unreadableMap, .error, file: error.file, line: error.line,
-                    text: "\(error.text): all mail that needs relation \(definition.relation) is held",
+                    text:
+                        "\(error.text): all mail that needs relation \(definition.relation) is held (\(definition.file):\(definition.line) names the map)",
                     isTemporary: error.isTemporary))
             return
         }
@@ -213,7 +214,7 @@ struct MapReader {
         Finding(
             .unreadableMap, .error, file: definition.tablePath ?? definition.file,
             text:
-                "the map cannot be read: \(error.text); until then all mail that needs relation \(definition.relation) is held"
+                "the map cannot be read: \(error.text); until then all mail that needs relation \(definition.relation) is held (\(definition.file):\(definition.line) names the map)"
         )
     }
 

@@ -88,7 +88,9 @@ package struct EntryUsage: ~Copyable {
         take(leaving: 0)
         var counts = self.counts
         let used = self.used
-        for (index, definition) in site.databases.definitions.enumerated() where definition.type != .none {
+        // Of other relations the chain asks nothing, whatever their entries are used for.
+        for (index, definition) in site.databases.definitions.enumerated()
+        where definition.type != .none && RelationName(rawValue: definition.relation) != nil {
             // Text has its lines; those of compiled maps are in their sources.
             let source = definition.textForm == nil ? (try? MapSource(of: definition)) ?? nil : nil
             do throws(MapError) {

@@ -37,7 +37,9 @@ package struct SecretsFile: ConfigurationReading, Sendable, CustomStringConverti
             guard words.count == 4, let user = Base64.decode(words[2].utf8), let secret = Base64.decode(words[3].utf8)
             else {
                 found.error(
-                    .invalidSecret, "not 'CHANNEL HOST USER SECRET' with user and secret in base64", line: line.number)
+                    .invalidSecret,
+                    "not four words 'CHANNEL HOST USER SECRET', of which the third and the fourth are in base64, as `printf %s USER |"
+                        + " base64` writes them", line: line.number)
                 continue
             }
             entries.append(

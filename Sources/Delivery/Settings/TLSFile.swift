@@ -155,8 +155,8 @@ struct TLSMaterial {
         if key == nil {
             find(
                 keySetting,
-                "\(file.keyFile ?? name): has no private key in PEM; name that of the certificate with tls-key-file, not"
-                    + " encrypted")
+                "\(file.keyFile ?? name): has no private key in PEM that is not encrypted; name the key that belongs to the certificate"
+                    + " with tls-key-file")
         }
     }
 

@@ -113,8 +113,11 @@ struct RouteJudge {
         }
         if value.starts(with: "delay!".utf8) { return delayFault(value) }
         if let fault = channelFault(channel, variant: variant, of: value) { return fault }
-        // What follows is text for people.
-        if channel.elementsEqual("error".utf8) { return nil }
+        // What follows a code is text for people, and the code alone is a word.
+        if channel.elementsEqual("error".utf8) {
+            let isCodeAlone = value.count { $0 == UInt8(ascii: "!") } == 1
+            return isCodeAlone ? BlankJudge.trailing(value, of: "the code '\(string(host))'") : nil
+        }
         if host.contains(where: ASCII.isBlank) { return blankFault(host, of: "the host '\(string(host))'") }
         if let fault = byteFault(host, of: "host") { return fault }
         if channel.starts(with: "smtp".utf8), !DomainJudge.isHost(host) {
