@@ -57,6 +57,36 @@ import ZRouteTestKit
         #expect(try run(try self.site()).text.hasPrefix("nothing found; 6 entries in 5 maps"))
     }
 
+    /// What an included file holds, and what is found at the entry that includes it.
+    static let included = [
+        ("ann@d.example\nbob@d.example\n", nil), ("ann@d.example, <bob\n", "unusable-include"),
+        ("ann@d.example,,\n", "unusable-include"), ("\n", "unusable-include"),
+        (":include:@SITE@/included\n", "unusable-include"), ("ann@d.example\ngone@d.example\n", "unresolved-target"),
+    ]
+
+    @Test(arguments: included)
+    func includedListsAreLookedInto(_ content: String, _ finding: String?) throws {
+        let site = try site([
+            "lists":
+                "team@d.example: ann@d.example\nall@d.example: :include:@SITE@/included\nmore@d.example: all@d.example\n",
+            "included": content,
+        ])
+        let lines = try run(site).text.split(separator: "\n").dropLast()
+        #expect(lines.count == (finding == nil ? 0 : 1), "\(lines)")
+        if let finding {
+            #expect(lines.first?.hasPrefix("\(site.path)/lists:2: ") == true)
+            #expect(lines.first?.hasSuffix("(\(finding))") == true)
+        }
+    }
+
+    @Test func aCatchAllThatHandsItsUsersOnHidesNoRefusal() throws {
+        let site = try site([
+            "lists": "@e.example: %1@d.example\n",
+            "domains": "d.example error!nosuchuser\ne.example error!nosuchuser\n",
+        ])
+        #expect(try run(site).text.hasPrefix("nothing found"))
+    }
+
     @Test func jsonHasEachFindingWithItsRemedy() throws {
         let site = try site(Self.wrong)
         let object = try object(run(site, "--format", "json").text)

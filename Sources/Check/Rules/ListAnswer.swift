@@ -29,6 +29,8 @@ struct ListAnswer: Sendable {
 
     private(set) var oddities: [Oddity] = []
     private(set) var failure: Failure?
+    /// What is wrong with a value on the way that is no list.
+    private(set) var notice: String?
 
     /// Looks at an answer.
     ///
@@ -47,8 +49,20 @@ struct ListAnswer: Sendable {
                 if !servesLocalUsers { judgeLocalUser(place, answer) }
             }
             judgeTails(answer)
+            notice = answer.notices.first
         }
-        if oddities.isEmpty, failure == nil { return nil }
+        if oddities.isEmpty, failure == nil, notice == nil { return nil }
+    }
+
+    /// Whether a node is a target of the entry itself, or of a list that it includes.
+    private func isOwnTarget(_ node: Int, _ answer: borrowing Answer) -> Bool {
+        var next = answer.ancestry[node].parent
+        while next > 0, next < answer.ancestry.count,
+            answer.text[answer.ancestry[next].address].starts(with: ":include:".utf8)
+        {
+            next = answer.ancestry[next].parent
+        }
+        return next == 0
     }
 
     private mutating func add(_ oddity: Oddity) {
@@ -59,7 +73,7 @@ struct ListAnswer: Sendable {
         let node = place.origin
         guard node > 0, node < answer.ancestry.count else { return }
         let address = Self.folded(answer.ancestry[node].address, answer)
-        if answer.ancestry[node].parent == 0, answer.text.equals(place.channel, "error") {
+        if isOwnTarget(node, answer), answer.text.equals(place.channel, "error") {
             let target = answer.text[answer.ancestry[node].address]
             add(.nobody(target: target, route: Self.route(place, answer)))
         }

@@ -46,6 +46,7 @@ struct ListRule {
             case .include(let file, let reason): found(include(place, file, reason))
             case nil: break
             }
+            if let notice = answer.notice { found(badInclude(place, notice)) }
             // What a map would say that cannot be read is not known.
             guard site.isComplete(.aliases, .fqdnaliases, .fqdnroutes, .routesdb, .thishost) else { continue }
             for oddity in answer.oddities {
@@ -127,6 +128,14 @@ struct ListRule {
             .unusableInclude, .error, at: place,
             "\(file), which '\(string(site.key(place)))' includes, cannot be used: \(reason); until then all mail for it is held"
         )
+    }
+
+    /// A list that is included, and is none: the entry's own value was judged where it was read.
+    private func badInclude(_ place: EntryPlace, _ notice: String) -> Finding? {
+        guard string(site.value(place)).contains(":include:") else { return nil }
+        return site.finding(
+            .unusableInclude, .error, at: place,
+            "what '\(string(site.key(place)))' includes is no list of addresses: \(notice)")
     }
 
     /// Entries beyond the limits, but for those that only lead to one that is.
