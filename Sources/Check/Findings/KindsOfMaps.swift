@@ -144,7 +144,8 @@ extension FindingKind {
             "Correct or remove it.", "`team@example.org: gone@example.org` where `example.org error!nosuchuser`"
         ),
         (
-            "unusable-include", "error", "An included list cannot be read, so all mail for the entry is held, or is no list, so it goes to root.",
+            "unusable-include", "error",
+            "An included list cannot be read, so all mail for the entry is held, or is no list, so it goes to root.",
             "Make it readable, and writable for its owner alone.", "`:include:/lists/none`"
         ),
         (
