@@ -95,7 +95,7 @@ package struct SiteCheck: Sendable {
 
     /// The spool, of a site that has one: without a scheduler.conf nothing is delivered from it.
     private func spool(_ site: CheckedSite, _ service: ServiceRule?, _ collected: inout FindingCollection) {
-        guard let path = site.settings.postOffice, site.plan != nil || (try? FileIdentity(path: path)) != nil else {
+        guard let path = site.settings.postOffice, site.plan != nil || !FileIdentity.isMissing(at: path) else {
             return
         }
         do throws(FileError) {

@@ -75,7 +75,7 @@ package struct SiteFiles: Sendable {
     /// Whether there is one, or one was named: a site that only routes has none.
     func hasScheduler(_ settings: Settings) -> Bool {
         guard let path = schedulerPath(settings) else { return false }
-        return scheduler != nil || (try? FileIdentity(path: path)) != nil
+        return scheduler != nil || !FileIdentity.isMissing(at: path)
     }
 }
 

@@ -38,6 +38,16 @@ public struct FileIdentity: Sendable, Hashable {
         self.init(status)
     }
 
+    /// Whether there is certainly nothing at a path: one that cannot be examined may well have something.
+    public static func isMissing(at path: String) -> Bool {
+        do throws(FileError) {
+            _ = try FileIdentity(path: path)
+            return false
+        } catch {
+            return error.isMissing
+        }
+    }
+
     /// The identity of what a path names, a symbolic link itself among it.
     ///
     /// - Throws: `FileError` when the path cannot be examined, a missing file among the reasons.

@@ -19,7 +19,7 @@ extension MapSource {
         allowing allowed: AllowedFindings = AllowedFindings()
     ) throws(CompileError) {
         guard let source = definition.source else { return nil }
-        if definition.textForm == nil, (try? FileIdentity(path: source.path)) == nil, errno == ENOENT { return nil }
+        if definition.textForm == nil, FileIdentity.isMissing(at: source.path) { return nil }
         var job = CompileJob(
             source: .file(source.path), form: source.form, folding: source.folding, format: nil, base: source.path)
         job.judge = judge

@@ -15,14 +15,7 @@ struct RegionFiles {
     var first: String { home + "/__db.001" }
 
     /// Whether there is certainly none: nobody has the environment open, and the files of its maps are whole by themselves.
-    var isMissing: Bool {
-        do throws(FileError) {
-            _ = try FileIdentity(path: first)
-            return false
-        } catch {
-            return error.isMissing
-        }
-    }
+    var isMissing: Bool { FileIdentity.isMissing(at: first) }
 
     /// The names of those that exist.
     func names() throws(FileError) -> [String] {
