@@ -51,7 +51,7 @@ package struct ComparedSite: Sendable {
         _ directory: String, _ config: String?, _ overrides: [(name: String, value: String)], _ backEnds: MapBackEnds
     ) throws(ConfigurationError) -> Site {
         let own = "\(directory)/zmailer.conf"
-        let file = (try? FileIdentity(path: own)) == nil ? config : own
+        let file = FileIdentity.isMissing(at: own) ? config : own
         let written = Settings.read(file: file, overrides: overrides)
         let isOverridden = overrides.contains { $0.name == "MAILVAR" }
         guard !isOverridden, let move = move(written.mailVar, to: directory) else {
