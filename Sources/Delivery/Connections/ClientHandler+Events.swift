@@ -50,11 +50,11 @@ extension ClientHandler {
     ///
     /// The channel finds nothing any more when it is told of it, which it is used to.
     private func readEagerly() {
-        guard socket != nil, hasSent, eagerReading.isDue() else { return }
+        guard directSocket != nil, hasSent, eagerReading.isDue() else { return }
         if input.isEmpty { input = [UInt8](repeating: 0, count: Self.inputSize) }
         for _ in 0..<EagerReading.limit {
             // Gone once the connection is encrypted or closed, which what was read can lead to.
-            guard let socket, hasSent, !state.isClosed else { return }
+            guard let socket = directSocket, hasSent, !state.isClosed else { return }
             let count = socket.receive(into: &input)
             eagerReading.note(foundAnswer: count > 0)
             guard count > 0 else { return }
@@ -65,8 +65,10 @@ extension ClientHandler {
         }
     }
 
-    /// Nobody is behind this handler who would have to know.
-    func channelReadComplete(context: ChannelHandlerContext) {}
+    /// Goes on with a message that has waited for this; nobody is behind this handler who would have to know.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if conversation.isWritingMessage { drive() }
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         conversation.session.connectionClosed("the server closed the connection")
@@ -97,10 +99,7 @@ extension ClientHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            isBlocked = false
-            drive()
-        }
+        if context.channel.isWritable { drive() }
         context.fireChannelWritabilityChanged()
     }
 }

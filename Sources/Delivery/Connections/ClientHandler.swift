@@ -25,8 +25,9 @@ final class ClientHandler: ChannelInboundHandler, DeliveryConnection {
     var conversation: Conversation
     private let eventLoop: any EventLoop
     var context: ChannelHandlerContext?
-    /// For sending without the channel; nil where it encrypts.
+    /// The connection's own; nil before it is made.
     var socket: DirectSocket?
+    private var isEncrypted = false
     var eagerReading = EagerReading()
     var input: [UInt8] = []
     /// Whether anything was sent since something was read.
@@ -35,8 +36,6 @@ final class ClientHandler: ChannelInboundHandler, DeliveryConnection {
     private var queuedCount = 0
     private var isDriving = false
     private var needsDriving = false
-    /// Whether the connection has not taken yet what was written of a message.
-    var isBlocked = false
     private var timer: Scheduled<Void>?
 
     init(destination: Destination, number: Int, eventLoop: any EventLoop) {
@@ -92,6 +91,15 @@ final class ClientHandler: ChannelInboundHandler, DeliveryConnection {
         drive()
     }
 
+    /// For sending and reading without the channel; nil where it encrypts.
+    var directSocket: DirectSocket? { isEncrypted ? nil : socket }
+
+    /// Whether more of a message that was begun may be written: the connection takes it, and everything that the server has
+    /// said was read.
+    ///
+    /// What a server says before the end of a message is no answer to it. Written first, the end would make one of it.
+    private var canWriteMessage: Bool { context?.channel.isWritable == true && socket?.hasInput != true }
+
     // MARK: Actions
 
     /// Carries out what the session asks for, until it asks for nothing.
@@ -104,7 +112,7 @@ final class ClientHandler: ChannelInboundHandler, DeliveryConnection {
         while needsDriving {
             needsDriving = false
             state.beginStep(isFailing: isFailing)
-            while let step = conversation.next(writesMessage: !isBlocked) { carryOut(step) }
+            while let step = conversation.next(writesMessage: canWriteMessage) { carryOut(step) }
             flush()
         }
         isDriving = false
@@ -132,7 +140,6 @@ final class ClientHandler: ChannelInboundHandler, DeliveryConnection {
         case .sendBlock:
             flush()
             state.sentBlock(at: .now())
-            isBlocked = context?.channel.isWritable != true
         case .startTLS: startTLS()
         case .close(let failure): close(failure)
         }
@@ -147,7 +154,7 @@ final class ClientHandler: ChannelInboundHandler, DeliveryConnection {
 
     private func startTLS() {
         flush()
-        socket = nil
+        isEncrypted = true
         guard let context else { return }
         do {
             guard let tls = destination.tls else { throw TLSFileMissing() }
@@ -175,12 +182,12 @@ final class ClientHandler: ChannelInboundHandler, DeliveryConnection {
 
     private func flush() {
         guard let context else { return }
-        let output = conversation.takeOutput(sendingTo: queuedCount == 0 ? socket : nil)
+        let output = conversation.takeOutput(sendingTo: queuedCount == 0 ? directSocket : nil)
         if case .nothing = output { return }
         hasSent = true
         state.sent(at: .now())
         guard case .left(let bytes) = output else { return }
-        guard socket != nil else { return context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
+        guard !isEncrypted else { return context.writeAndFlush(wrapOutboundOut(bytes), promise: nil) }
         // Nothing may overtake these: until they are sent, everything goes this way.
         queuedCount += 1
         let promise = eventLoop.makePromise(of: Void.self)

@@ -24,6 +24,8 @@ struct Conversation {
     private var messages: [(id: TransactionID, message: OutgoingMessage)] = []
     /// The message that is being written, where it was too long to be written at once.
     private var body: BodyWriter?
+    /// Whether there is more to be written of a message that was begun.
+    var isWritingMessage: Bool { body != nil }
     /// The size in bytes of the message that was begun last.
     private(set) var bodySize = 0
     private var output: [UInt8] = []
@@ -45,8 +47,8 @@ struct Conversation {
 
     /// What is to be done next; nil when an event is awaited.
     ///
-    /// - Parameter writesMessage: whether the connection can take more of a message that was begun.
-    mutating func next(writesMessage: Bool) -> Step? {
+    /// - Parameter writesMessage: whether more of a message that was begun may be written now.
+    mutating func next(writesMessage: @autoclosure () -> Bool) -> Step? {
         while true {
             switch session.nextAction(sendingInto: &output) {
             case .finished(let report):
@@ -63,7 +65,7 @@ struct Conversation {
             // Messages are not passed on here while they come.
             case .relayed, .relayEnded: continue
             case nil:
-                guard writesMessage, let writer = body.take() else { return nil }
+                guard isWritingMessage, writesMessage(), let writer = body.take() else { return nil }
                 if write(writer) { return .sendBlock }
             }
         }

@@ -37,6 +37,14 @@ struct DirectSocket {
         return max(received, 0)
     }
 
+    /// Whether something has come that was not read: bytes, the peer's end, or an error.
+    var hasInput: Bool {
+        guard isUsable else { return false }
+        var byte: UInt8 = 0
+        let count = unsafe recv(descriptor, &byte, 1, CInt(MSG_DONTWAIT) | CInt(MSG_PEEK))
+        return count >= 0 || (errno != EAGAIN && errno != EINTR)
+    }
+
     /// Sends what the socket takes of some bytes, and gives their number.
     func send(_ bytes: borrowing Span<UInt8>) -> Int {
         guard isUsable else { return 0 }
