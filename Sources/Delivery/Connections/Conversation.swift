@@ -65,7 +65,10 @@ struct Conversation {
             // Messages are not passed on here while they come.
             case .relayed, .relayEnded: continue
             case nil:
-                guard isWritingMessage, writesMessage(), let writer = body.take() else { return nil }
+                // A server that has begun to speak before the end answers something else.
+                guard isWritingMessage, !session.isWithinReply, writesMessage(), let writer = body.take() else {
+                    return nil
+                }
                 if write(writer) { return .sendBlock }
             }
         }

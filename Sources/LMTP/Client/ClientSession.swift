@@ -109,6 +109,9 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         if case .closed = state { true } else { false }
     }
 
+    /// Whether part of a reply has been read.
+    public var isWithinReply: Bool { parser.isWithinReply }
+
     /// Whether the session is over, or waits only for the answer to QUIT.
     public var isEnding: Bool {
         switch state {
