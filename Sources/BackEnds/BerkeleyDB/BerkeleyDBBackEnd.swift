@@ -50,7 +50,7 @@ package struct BerkeleyDBBackEnd: MapBackEnd {
         } catch {
             throw MapError(table: definition.tableName, text: "\(error)")
         }
-        let map = try LiveMap(
+        let map = try LiveDatabase(
             definition.tableName, environment: environment.flatMap { RegionFiles(home: $0.home).isMissing ? nil : $0 },
             access: .read, observer: ReadingObserver(exchange: reader.exchange))
         let result = Result { () throws(MapError) in
@@ -69,6 +69,10 @@ package struct BerkeleyDBBackEnd: MapBackEnd {
     }
 
     private static func withoutNUL(_ bytes: [UInt8]) -> [UInt8] { bytes.last == 0 ? Array(bytes.dropLast()) : bytes }
+
+    package func livePlace(of request: LiveMapRequest) throws(LiveMapRefusal) -> (any LiveMapPlace)? {
+        try LiveDatabasePlace(request)
+    }
 
     package func findings(about definition: MapDefinition) -> [Finding] {
         definition.environmentFile.map { EnvironmentFile(reading: $0).findings } ?? []

@@ -31,6 +31,13 @@ public protocol MapBackEnd: Sendable {
     /// - Throws: where some entry may not have been handed on.
     func readEntries(of definition: MapDefinition, to reader: EntryConsumer) throws(MapError)
 
+    /// Finds out what a map lives in that a command looks into or changes in place; nil for types that are only replaced.
+    ///
+    /// Nothing is opened.
+    ///
+    /// - Parameter request: a map whose type is one of this back end's.
+    func livePlace(of request: LiveMapRequest) throws(LiveMapRefusal) -> (any LiveMapPlace)?
+
     /// Reads and judges what a line names beside the map's own file, such as the description of an environment.
     ///
     /// - Parameter definition: a line whose type is one of this back end's.
@@ -43,6 +50,9 @@ extension MapBackEnd {
 
     /// Nothing is shared.
     public func conditionFindings(of definition: MapDefinition) -> [Finding] { [] }
+
+    /// Its files are only replaced.
+    public func livePlace(of request: LiveMapRequest) throws(LiveMapRefusal) -> (any LiveMapPlace)? { nil }
 
     /// Nothing is named.
     public func findings(about definition: MapDefinition) -> [Finding] { [] }
@@ -91,6 +101,11 @@ public struct MapBackEnds: Sendable {
 
     /// How sources are compiled into files of a type; nil for types that nothing is compiled into.
     public func format(of type: MapType) -> (any MapFormat)? { backEnd(of: type)?.format(of: type) }
+
+    /// What a map lives in that a command looks into or changes in place; nil for types that are only replaced.
+    public func livePlace(of request: LiveMapRequest) throws(LiveMapRefusal) -> (any LiveMapPlace)? {
+        try backEnd(of: request.type)?.livePlace(of: request)
+    }
 
     /// What is wrong with what the lines of a dbases.conf name beside the maps' own files; each finding once.
     public func findings(about definitions: [MapDefinition]) -> [Finding] {

@@ -12,6 +12,16 @@ public protocol MapFormat: Sendable {
     ///   - size: what is to come.
     func begin(filling path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter
 
+    /// Why an entry cannot be stored, and what to do, as a clause; nil if it can.
+    ///
+    /// - Parameters:
+    ///   - key: the key, folded, without a NUL.
+    ///   - value: the value, without a NUL.
+    func refusal(ofKey key: Span<UInt8>, value: Span<UInt8>) -> String?
+
+    /// Whether there are entries that cannot be stored.
+    var refusesEntries: Bool { get }
+
     /// How many entries a file says it has, for messages; nil where it cannot be read or does not tell.
     func entryCount(of path: String) -> Int?
 
@@ -21,6 +31,14 @@ public protocol MapFormat: Sendable {
     ///   - path: a copy of a file of this format.
     ///   - size: what is to be added.
     func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter
+}
+
+extension MapFormat {
+    /// Every entry can be stored.
+    public func refusal(ofKey key: Span<UInt8>, value: Span<UInt8>) -> String? { nil }
+
+    /// There are none.
+    public var refusesEntries: Bool { false }
 }
 
 /// How much is to be written into a file.

@@ -46,6 +46,15 @@ public struct MapSource: Sendable {
                 entries.append(candidate.entry)
             }
         }
+        if let format = job.format, format.refusesEntries {
+            for entry in entries {
+                let text = format.refusal(
+                    ofKey: bytes.span.extracting(entry.key), value: bytes.span.extracting(entry.value))
+                guard let text else { continue }
+                parser.findings.add(
+                    Finding(.unreadableLine, .error, file: job.source.name, line: Int(entry.line), text: text))
+            }
+        }
         if parser.findings.firstError == nil, let file, (try? FileState(path: job.source.name)) != file {
             throw CompileError(
                 file: job.source.name, reason: "changed while it was read",

@@ -18,16 +18,20 @@ public struct MapType: Sendable, Hashable {
     public let storage: Storage
     /// Whether other programs may change its file in place while it is read, in an environment that they share (`-C`).
     public let livesInEnvironments: Bool
+    /// Whether commands can change its file in place (`zroute db`).
+    public let isChangedInPlace: Bool
     /// How many answers are cached where the line's flags do not say (`-s`).
     public let standardCacheSize: Int
 
     /// Describes a type.
     public init(
-        _ name: String, _ storage: Storage, livesInEnvironments: Bool = false, standardCacheSize: Int = 0
+        _ name: String, _ storage: Storage, livesInEnvironments: Bool = false,
+        isChangedInPlace: Bool = false, standardCacheSize: Int = 0
     ) {
         self.name = name
         self.storage = storage
         self.livesInEnvironments = livesInEnvironments
+        self.isChangedInPlace = isChangedInPlace || livesInEnvironments
         self.standardCacheSize = standardCacheSize
     }
 

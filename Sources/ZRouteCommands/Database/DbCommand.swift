@@ -1,7 +1,6 @@
 // `zroute db`: one live map, as the program that keeps it up to date needs it.
 
 import ArgumentParser
-import BerkeleyDB
 
 /// The commands for live maps.
 struct DbCommand: ParsableCommand {

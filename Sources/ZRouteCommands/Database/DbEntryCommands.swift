@@ -1,7 +1,6 @@
 // `zroute db get`: the value of one key, with an exit status that tells "absent" from "not known".
 
 import ArgumentParser
-import BerkeleyDB
 import Configuration
 import Maps
 import Site
@@ -26,7 +25,7 @@ struct DbEntryOptions: ParsableArguments {
 
     /// Works on the map that the entry is in, with the key as it is stored.
     func withMap(
-        _ purpose: DbSession.Purpose, _ body: (LiveMap, _ key: [UInt8], _ output: inout OutputStream) throws -> Void
+        _ purpose: DbSession.Purpose, _ body: (any LiveMap, _ key: [UInt8], _ output: inout OutputStream) throws -> Void
     ) throws {
         let session = try session()
         let stored = storedKey(in: session)
@@ -89,6 +88,10 @@ struct DbPutCommand: ParsableCommand {
     private func judge(_ session: borrowing DbSession) throws {
         let stored = Array(entry.storedKey(in: session).dropLast())
         var findings = SourceFindings(source: session.target.name.file)
+        if let text = session.target.place.refusal(ofKey: entry.storedKey(in: session), value: Array(value.utf8)) {
+            findings.add(
+                Finding(.unreadableLine, .error, file: findings.source, text: "entry '\(entry.key)': \(text)"))
+        }
         let faults = EntryCheck(judge: session.target.judge).faults(ofKey: stored, value: Array(value.utf8))
         for fault in faults where !allow.findings.contains(fault.name) {
             findings.add(
@@ -146,7 +149,7 @@ struct EarlierMaps {
     /// - Parameters:
     ///   - stored: the key as it is stored, with its NUL.
     ///   - map: the map in which it is stored; what watches its calls watches these.
-    mutating func warnings(about stored: [UInt8], in map: LiveMap) -> [String] {
+    mutating func warnings(about stored: [UInt8], in map: any LiveMap) -> [String] {
         let key = stored.last == 0 ? stored.dropLast() : stored[...]
         var said: [String] = []
         for (index, earlier) in maps.enumerated() where !failed.contains(index) {

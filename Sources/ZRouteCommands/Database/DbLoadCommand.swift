@@ -1,7 +1,6 @@
 // `zroute db load`: stores many entries while others read.
 
 import ArgumentParser
-import BerkeleyDB
 import Configuration
 import Glibc
 import Maps
@@ -38,7 +37,7 @@ struct DbLoadCommand: ParsableCommand {
         let bytes = try readDump(input, session.log)
         let total = try check(bytes, name, session)
         try session.withMap(.writing(create: true)) { map, _ in
-            var room = DbLoadRoom(map.name, kind: map.kind)
+            var room = DbLoadRoom(map)
             try makeSure(&room, bytes, name, in: map, session)
             var reader = try parsing(session.log) { () throws(CompileError) in try EntryReader(bytes, file: name) }
             try store(&reader, total, name, &room, in: map, session)
@@ -47,7 +46,7 @@ struct DbLoadCommand: ParsableCommand {
     }
 
     /// Warns of entries that an earlier map hides: of the first ones, and of how many more there are.
-    private func warnOfHiding(_ bytes: [UInt8], _ name: String, in map: LiveMap, _ session: borrowing DbSession) {
+    private func warnOfHiding(_ bytes: [UInt8], _ name: String, in map: any LiveMap, _ session: borrowing DbSession) {
         var earlier = EarlierMaps(session)
         guard !earlier.isEmpty, var reader = try? EntryReader(bytes, file: name) else { return }
         var said = 0
@@ -67,7 +66,7 @@ struct DbLoadCommand: ParsableCommand {
 
     /// Refuses to begin where the disk could be full before the end.
     private func makeSure(
-        _ room: inout DbLoadRoom, _ bytes: [UInt8], _ name: String, in map: LiveMap, _ session: borrowing DbSession
+        _ room: inout DbLoadRoom, _ bytes: [UInt8], _ name: String, in map: any LiveMap, _ session: borrowing DbSession
     ) throws {
         var all = try parsing(session.log) { () throws(CompileError) in try EntryReader(bytes, file: name) }
         while let entry = try parsing(session.log, { () throws(CompileError) in try all.next() }) {
@@ -75,7 +74,7 @@ struct DbLoadCommand: ParsableCommand {
         }
         guard try !room.isEnough() else { return }
         // It is tight: what the map has already needs no room.
-        room = DbLoadRoom(map.name, kind: map.kind)
+        room = DbLoadRoom(map)
         all = try parsing(session.log) { () throws(CompileError) in try EntryReader(bytes, file: name) }
         while let entry = try parsing(session.log, { () throws(CompileError) in try all.next() }) {
             let old = try map.get(entry.key)?.count ?? -1
@@ -85,7 +84,7 @@ struct DbLoadCommand: ParsableCommand {
     }
 
     private func store(
-        _ reader: inout EntryReader, _ total: Int, _ name: String, _ room: inout DbLoadRoom, in map: LiveMap,
+        _ reader: inout EntryReader, _ total: Int, _ name: String, _ room: inout DbLoadRoom, in map: any LiveMap,
         _ session: borrowing DbSession
     ) throws {
         let progress = ProgressLine(title: map.name.file)
@@ -132,8 +131,12 @@ struct DbLoadCommand: ParsableCommand {
                 guard let entry = try reader.next() else { break }
                 total += 1
                 repetitions.add(entry.key)
-                for fault in check.faults(ofStoredKey: entry.key, value: entry.value)
-                where !allowed.contains(fault.name) {
+                let place = session.target.place
+                if let text = place.refusal(ofKey: entry.key, value: entry.value) {
+                    findings.add(Finding(.unreadableLine, .error, file: name, line: reader.line, text: text))
+                }
+                let key = place.findsKeysWithoutNUL && entry.key.last != 0 ? entry.key + [0] : entry.key
+                for fault in check.faults(ofStoredKey: key, value: entry.value) where !allowed.contains(fault.name) {
                     findings.add(Finding(fault.name, fault.severity, file: name, line: reader.line, text: fault.text))
                 }
             } catch {

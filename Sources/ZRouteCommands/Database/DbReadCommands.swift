@@ -1,7 +1,6 @@
 // `zroute db count`: the number of entries, after the file was found to be whole.
 
 import ArgumentParser
-import BerkeleyDB
 import Maps
 
 /// Prints the number of entries.
@@ -60,7 +59,7 @@ struct DbDumpCommand: ParsableCommand {
         let session = try DbSession(map, options)
         try session.withMap(.checking) { map, output in
             try session.reporting("; not dumped, entries would be missing") { () throws(MapError) in try map.verify() }
-            if format == .db { output.write(EntryText.header(map.kind)) }
+            if format == .db { output.write(EntryText.header(type: map.dumpType)) }
             try session.reporting("; the dump is cut short") { () throws(MapError) in
                 try map.forEach { key, value throws(MapError) in
                     output.write { append(key, value, to: &$0) }

@@ -65,7 +65,8 @@ struct DbRecoverCommand: ParsableCommand {
         let isComplete: Bool
         do {
             let watchdog = DbWatchdog(
-                "environment \(plan.environment.home)", plan.environment, site, signals, options.site.log.form)
+                "environment \(plan.environment.home)", LiveDatabasePlace.hangRemedy(in: plan.environment), site,
+                signals, options.site.log.form)
             isComplete = try recovery.run(isForced: force, observer: watchdog)
         } catch {
             log.say(error)
@@ -99,7 +100,13 @@ struct DbRecoveryPlan {
         var names: [TableName] = []
         if let map {
             let target = try DbTarget(map, options, databases: configured)
-            guard let settings = target.environment else {
+            guard let place = target.place as? LiveDatabasePlace else {
+                throw ConfigurationError(
+                    file: map,
+                    text: "a map of type \(target.name.backEnd) lives in no environment that a killed process could "
+                        + "leave locked; check it with db verify, and fill it anew with newdb or db load")
+            }
+            guard let settings = place.environment else {
                 throw ConfigurationError(
                     file: map,
                     text: target.definition?.compile.isLive ?? false

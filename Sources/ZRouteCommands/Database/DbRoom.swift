@@ -1,33 +1,22 @@
 // Makes sure that a live map has room to grow before anything is stored: when the disk is full in the middle of a load,
 // pages of the live file cannot be written out, and are lost with the environment.
 
-import BerkeleyDB
 import Glibc
 import Maps
 import System
 
 /// The room that the entries of a dump need.
 struct DbLoadRoom {
-    private let name: TableName
-    private let kind: DatabaseKind
+    private let map: any LiveMap
     /// The most bytes by which the file grows for what is still to be stored.
     private(set) var needed = 0
 
     /// Nothing is to be stored yet.
-    init(_ name: TableName, kind: DatabaseKind) {
-        self.name = name
-        self.kind = kind
-    }
+    init(_ map: any LiveMap) { self.map = map }
 
-    /// Pages are at least half full in a btree; a hash table is laid out for twice as many entries when it grows.
-    private var factor: Int { kind == .btree ? 2 : 4 }
-    /// The usual size of a page, from which the library departs only to larger ones for larger blocks of the disk.
-    private static let pageSize = 4096
-    /// What the library puts on a page for an entry besides key and value.
-    private static let overhead = 10
     /// A few pages, for inner pages and the first ones of a file.
-    private static let reserve = 16 * pageSize
-    /// As much as the shared cache may hold back, so that all of it can be written out.
+    private static let reserve = 16 * 4096
+    /// As much as a shared cache may hold back, so that all of it can be written out.
     private static let batch = 16 << 20
 
     /// Counts an entry that is to be stored.
@@ -47,24 +36,20 @@ struct DbLoadRoom {
         let free = try free()
         guard free < wanted else { return }
         throw MapError(
-            table: name, code: ENOSPC,
+            table: map.name, code: ENOSPC,
             text: "No space left on device: \(wanted >> 10) KiB are needed at most, and \(free >> 10) KiB are free; "
-                + "make room in \(directory(of: name.file))")
+                + "make room in \(directory(of: map.name.file))")
     }
 
     private func free() throws(MapError) -> Int {
         do {
-            return try freeSpace(at: name.file)
+            return try freeSpace(at: map.name.file)
         } catch {
-            throw MapError(table: name, code: error.code, text: "\(error)")
+            throw MapError(table: map.name, code: error.code, text: "\(error)")
         }
     }
 
-    private func room(_ key: [UInt8], _ value: [UInt8]) -> Int {
-        // Past a quarter of a page it lies on pages of its own.
-        func own(_ count: Int) -> Int { count > Self.pageSize / 4 ? count + 2 * Self.pageSize : count * factor }
-        return own(key.count) + own(value.count) + Self.overhead * factor
-    }
+    private func room(_ key: [UInt8], _ value: [UInt8]) -> Int { map.room(key: key.count, value: value.count) }
 
     private static func sum(_ left: Int, _ right: Int) -> Int {
         let (sum, isOverflow) = left.addingReportingOverflow(right)

@@ -2,7 +2,6 @@
 // turn failures into exit statuses.
 
 import ArgumentParser
-import BerkeleyDB
 import Configuration
 import Glibc
 import Maps
@@ -38,7 +37,9 @@ struct DbSession: ~Copyable {
     private static func find(_ map: String, _ options: DbOptions) throws -> (LoggedSite?, DbTarget) {
         let log = DiagnosticLog(options.site.log.form)
         do {
-            let site = try site(options, isNeeded: !map.contains("/"))
+            let site = try site(
+                options, isNeeded: !map.contains("/"),
+                livesInNone: map.contains("/") && !DbTarget.type(ofFileAt: map).livesInEnvironments)
             return (site, try DbTarget(map, options, databases: site?.databases))
         } catch let error as UsageError {
             log.say(error)
@@ -52,10 +53,12 @@ struct DbSession: ~Copyable {
     /// The site; nil where it has no configuration and none is needed.
     ///
     /// A configuration that is there and cannot be read may say that a map lives in an environment: nothing is done then.
-    static func site(_ options: DbOptions, isNeeded: Bool) throws -> LoggedSite? {
+    ///
+    /// - Parameter livesInNone: whether the type of the map has no environments.
+    static func site(_ options: DbOptions, isNeeded: Bool, livesInNone: Bool = false) throws -> LoggedSite? {
         let settings = try options.site.settings()
         let isMissing = settings.file == nil && settings.mailVar == nil && options.site.dbases == nil
-        if isMissing, !isNeeded, options.home != nil || options.hasNoEnvironment { return nil }
+        if isMissing, !isNeeded, livesInNone || options.home != nil || options.hasNoEnvironment { return nil }
         return try LoggedSite(options: options.site)
     }
 
@@ -69,15 +72,15 @@ struct DbSession: ~Copyable {
     /// - Throws: `ExitCode`, after saying why.
     func withMap(
         _ purpose: Purpose, statusOf: (MapError) -> ExitCode = DbSession.status,
-        _ body: (_ map: LiveMap, _ output: inout OutputStream) throws -> Void
+        _ body: (_ map: any LiveMap, _ output: inout OutputStream) throws -> Void
     ) throws {
         let access = try access(for: purpose)
         let signals = TerminationSignals()
         // Whatever has been opened is closed when this returns.
         defer { signals.release() }
-        let watchdog = DbWatchdog("map \(target.name)", target.environment, site, signals, form)
+        let watchdog = DbWatchdog("map \(target.name)", target.place.hangRemedy, site, signals, form)
         do {
-            let map = try LiveMap(target.name, environment: target.environment, access: access, observer: watchdog)
+            let map = try target.place.open(access, observer: watchdog)
             var output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
             let result = Result { try body(map, &output) }
             try map.close()
@@ -97,18 +100,18 @@ struct DbSession: ~Copyable {
 
     /// Refuses to change a map whose readers would suffer.
     func requireChangeable() throws {
-        guard let refusal = target.refusal else { return }
+        guard let refusal = target.place.refusal else { return }
         log.say("\(target.name.file): \(refusal)")
         throw ExitCode.usage
     }
 
-    private func access(for purpose: Purpose) throws -> LiveMap.Access {
+    private func access(for purpose: Purpose) throws -> LiveMapAccess {
         switch purpose {
         case .reading: return .read
-        case .checking: return target.environment == nil ? .read : .write
+        case .checking: return .check
         case .writing(let create):
             try requireChangeable()
-            return create ? .create(target.kind, mode: target.mode) : .write
+            return create ? .create(mode: target.mode) : .write
         }
     }
 

@@ -1,7 +1,6 @@
 // `zroute db verify`: finds what lookups would stumble over, or would silently not find.
 
 import ArgumentParser
-import BerkeleyDB
 import Configuration
 import Maps
 
@@ -27,9 +26,13 @@ struct DbVerifyCommand: ParsableCommand {
         let session = try DbSession(map, options)
         var found = Findings()
         let name = session.target.name
-        try session.withMap(.checking, statusOf: { $0.isDamage ? .absent : DbSession.status(of: $0) }) { map, output in
+        let place = session.target.place
+        try session.withMap(.checking, statusOf: { place.isDamage($0) ? .absent : DbSession.status(of: $0) }) {
+            map, output in
             try map.verify()
-            try map.forEach { key, value in found.take(key, value, session.target.folding) }
+            try map.forEach { key, value in
+                found.take(key, session.target.folding, needsNUL: !place.findsKeysWithoutNUL)
+            }
             let verdict = found.lines.isEmpty ? "all well" : "see above"
             output.write("\(name.file): \(counted(found.entries, "entry", "entries")), \(verdict)\n")
         }
@@ -46,9 +49,9 @@ private struct Findings {
     private var firstWithoutNUL: [UInt8] = []
     private var firstUnfolded: [UInt8] = []
 
-    mutating func take(_ key: [UInt8], _ value: [UInt8], _ folding: KeyFolding) {
+    mutating func take(_ key: [UInt8], _ folding: KeyFolding, needsNUL: Bool) {
         entries += 1
-        if key.last != 0 {
+        if needsNUL, key.last != 0 {
             if withoutNUL == 0 { firstWithoutNUL = key }
             withoutNUL += 1
         }

@@ -1,7 +1,6 @@
-// Ends the process when a call into Berkeley DB does not return: a killed process may have left a lock, for which the
-// library waits for ever, and nothing inside the process can free a thread that waits there.
+// Ends the process when a call into a library does not return: a process that was killed or stopped may hold a lock, for which
+// the library waits for ever, and nothing inside the process can free a thread that waits there.
 
-import BerkeleyDB
 import Configuration
 import Glibc
 import Maps
@@ -22,20 +21,14 @@ final class DbWatchdog: CallObserver {
     ///
     /// - Parameters:
     ///   - what: what the command works on.
-    ///   - environment: what may be locked.
+    ///   - remedy: what a call that does not return waits for, and what to do.
     ///   - site: tells how long a call may take.
     ///   - signals: those that are held back; one of them means that the work is to end.
     ///   - log: the form of what is said before the process ends.
     init(
-        _ what: String, _ environment: EnvironmentSettings?, _ site: LoggedSite?, _ signals: TerminationSignals,
-        _ log: LogForm
+        _ what: String, _ remedy: String, _ site: LoggedSite?, _ signals: TerminationSignals, _ log: LogForm
     ) {
         let seconds = site?.settings.lookupTimeout ?? Self.standardTimeout
-        let remedy =
-            environment.map {
-                "a killed process probably left the environment \($0.home) locked; stop its users and run `zroute db "
-                    + "recover --env \($0.home)`"
-            } ?? "the disk does not answer"
         message = "\(what): no answer within \(seconds) s, and it is not known what was done: \(remedy)"
         limit = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000).partialValue
         form = log

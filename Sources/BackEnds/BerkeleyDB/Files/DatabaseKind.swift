@@ -23,4 +23,7 @@ package enum DatabaseKind: String, Sendable, Hashable, CaseIterable {
 
     /// The type of dbases.conf that it is.
     package var type: MapType { self == .hash ? .bhash : .btree }
+
+    /// What db5.3_dump calls it.
+    package var dumpType: String { self == .hash ? "hash" : "btree" }
 }

@@ -58,7 +58,8 @@ enum DatabaseCheck {
         let reader = try? DatabaseReader(try FilePages(path), cacheLimit: 16 << 20)
         if let reader, reader.pages.header.layout.hasChecksums {
             let text =
-                Array(EntryText.header(kind).utf8) + DatabaseSalvage.text(of: reader) + Array(EntryText.footer.utf8)
+                Array(EntryText.header(type: kind.dumpType).utf8) + DatabaseSalvage.text(of: reader)
+                + Array(EntryText.footer.utf8)
             let written = unsafe try write(to: dump, mode: "wxe") { stream throws(BerkeleyDBFailure) in
                 // A failure is the stream's too, and is found when that is flushed.
                 unsafe text.withUnsafeBytes { bytes in
@@ -79,7 +80,7 @@ enum DatabaseCheck {
         }
         // Where the first page is at odds with the others, the library leaves the header out.
         if head.isEmpty || head.starts(with: "VERSION=".utf8) { return isWhole }
-        return try salvage(path, header: EntryText.header(kind), to: dump, mode: "we")
+        return try salvage(path, header: EntryText.header(type: kind.dumpType), to: dump, mode: "we")
     }
 
     private static func salvage(

@@ -70,7 +70,7 @@ struct DatabaseRebuild {
     private func fill(_ path: String, _ source: (bytes: [UInt8], name: String)?) throws -> Result {
         let kind = DatabaseKind(rawValue: name.backEnd) ?? .btree
         let table = TableName(relation: name.relation, backEnd: name.backEnd, file: path)
-        let map = try LiveMap(table, environment: nil, access: .create(kind, mode: 0o600), observer: observer)
+        let map = try LiveDatabase(table, environment: nil, access: .create(kind, mode: 0o600), observer: observer)
         var result = Result()
         if let source {
             var reader = try EntryReader(source.bytes, file: source.name)
@@ -85,7 +85,7 @@ struct DatabaseRebuild {
         return result
     }
 
-    private func add(_ key: [UInt8], _ value: [UInt8], to map: LiveMap, _ result: inout Result) throws {
+    private func add(_ key: [UInt8], _ value: [UInt8], to map: LiveDatabase, _ result: inout Result) throws {
         if let first = try map.get(key) {
             if first != value { result.conflicts += 1 }
         } else {

@@ -214,7 +214,7 @@ package struct Recovery {
 
     private func check(_ database: Database, _ observer: (any CallObserver)?) throws(RecoveryError) {
         do {
-            let map = try LiveMap(database.name, environment: settings, access: .write, observer: observer)
+            let map = try LiveDatabase(database.name, environment: settings, access: .write, observer: observer)
             try map.verify()
             var count = 0
             try map.forEach { _, _ in count += 1 }

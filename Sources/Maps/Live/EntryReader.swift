@@ -2,7 +2,6 @@
 // tells which.
 
 import Bytes
-package import Maps
 
 /// Yields the entries of a dump in their order.
 package struct EntryReader {

@@ -1,12 +1,12 @@
-// Who watches calls that may never return: a killed process may leave a lock behind, for which Berkeley DB waits for ever.
+// Who watches calls that may never return: a process that was killed or stopped may hold a lock, for which libraries wait for
+// ever.
 
 import Glibc
-import Maps
 import Synchronization
 import System
 
 /// Is told of every call that may wait inside the library without end.
-package protocol CallObserver: Sendable {
+public protocol CallObserver: Sendable {
     /// A call begins.
     func callBegins()
     /// The call returned.
@@ -17,7 +17,20 @@ package protocol CallObserver: Sendable {
 
 extension CallObserver? {
     /// Whether somebody watches, and wants the work to end.
-    var isStopRequested: Bool { self?.isStopRequested ?? false }
+    public var isStopRequested: Bool { self?.isStopRequested ?? false }
+}
+
+extension MapError {
+    /// The error of work that was to end.
+    public static func stopped(_ table: TableName) -> MapError {
+        MapError(table: table, code: ECANCELED, text: stopText)
+    }
+
+    /// What is said of work that was to end.
+    package static let stopText = "ended by a signal"
+
+    /// Whether there is no answer because the work was to end (`CallObserver.isStopRequested`).
+    public var isStop: Bool { code == ECANCELED }
 }
 
 // Long calls that cannot be interrupted, and that hold nothing which others wait for: they are left to themselves.
@@ -26,7 +39,7 @@ extension CallObserver? {
 ///
 /// - Parameter body: nobody may mind if it goes on until the process ends.
 /// - Returns: nil if the work is to end; the call goes on then.
-func runUnlessStopped<Answer: Sendable>(
+package func runUnlessStopped<Answer: Sendable>(
     _ observer: (any CallObserver)?, _ body: @escaping @Sendable () -> Answer
 ) -> Answer? {
     guard let observer else { return body() }

@@ -2,7 +2,6 @@
 // that ends them in the database; where that NUL is missing, `\c` stands at the end instead.
 
 import Bytes
-import Maps
 
 /// The text form of entries.
 package enum EntryText {
@@ -30,8 +29,8 @@ package enum EntryText {
     }
 
     /// What a dump in the format of db5.3_dump begins with.
-    package static func header(_ kind: DatabaseKind) -> String {
-        "VERSION=3\nformat=bytevalue\ntype=\(kind == .hash ? "hash" : "btree")\nHEADER=END\n"
+    package static func header(type: String) -> String {
+        "VERSION=3\nformat=bytevalue\ntype=\(type)\nHEADER=END\n"
     }
 
     /// What a dump in the format of db5.3_dump ends with.

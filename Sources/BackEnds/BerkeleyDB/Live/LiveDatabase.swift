@@ -11,7 +11,7 @@ import System
 /// Keys and values are the stored bytes, with their NUL. Where the observer wants the work to end, the next step of it
 /// throws an error that says so (`MapError.isStop`); syncing and closing are always done.
 @safe
-package final class LiveMap {
+package final class LiveDatabase: LiveMap {
     /// What the map is opened for.
     package enum Access: Sendable {
         /// Only looking keys up.
@@ -73,6 +73,8 @@ package final class LiveMap {
     }
 
     deinit { try? close() }
+
+    package var dumpType: String { kind.dumpType }
 
     /// Looks a key up.
     ///
@@ -195,15 +197,30 @@ package final class LiveMap {
     /// Some milliseconds' work.
     private static let batchSize = 1000
 
+    /// Pages are at least half full in a btree; a hash table is laid out for twice as many entries when it grows.
+    package func room(key: Int, value: Int) -> Int {
+        let factor = kind == .btree ? 2 : 4
+        // Past a quarter of a page it lies on pages of its own.
+        func own(_ count: Int) -> Int {
+            count > Self.usualPageSize / 4 ? count + 2 * Self.usualPageSize : count * factor
+        }
+        return own(key) + own(value) + Self.entryOverhead * factor
+    }
+
+    /// The usual size of a page, from which the library departs only to larger ones for larger blocks of the disk.
+    private static let usualPageSize = 4096
+    /// What the library puts on a page for an entry besides key and value.
+    private static let entryOverhead = 10
+
     // MARK: The library
 
     /// A cursor; inside an environment it holds a lock from its opening to its closing.
     @safe
     private final class Cursor {
-        private let map: LiveMap
+        private let map: LiveDatabase
         private var cursor: UnsafeMutablePointer<DBC>?
 
-        init(_ map: LiveMap, flags: Int32) throws(MapError) {
+        init(_ map: LiveDatabase, flags: Int32) throws(MapError) {
             self.map = map
             var opened: UnsafeMutablePointer<DBC>?
             let code = unsafe try map.withDatabase(nil) { database in
