@@ -76,6 +76,14 @@ package struct Site: Sendable {
         databases.checkPrivileges() + databases.checkTextSources() + databases.checkCompiled() + backEndFindings
     }
 
+    /// The types that maps can have.
+    package var mapTypes: [MapType] { backEnds.types }
+
+    /// What a map lives in that a command looks into or changes in place; nil for types that are only replaced.
+    package func livePlace(of request: LiveMapRequest) throws(LiveMapRefusal) -> (any LiveMapPlace)? {
+        try backEnds.livePlace(of: request)
+    }
+
     /// How newdb compiles a map; nil for a map that is read as it is.
     package func format(of definition: MapDefinition) -> (any MapFormat)? { backEnds.format(of: definition.type) }
 

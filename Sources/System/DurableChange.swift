@@ -61,7 +61,32 @@ public func createFile(_ path: String, mode: UInt32) throws(FileError) {
     close(descriptor)
 }
 
-// Copies a file's contents into one that the caller has made.
+// Fills a file that the caller has made.
+
+/// Writes bytes to the end of an existing file.
+///
+/// - Throws: `FileError` when it cannot be opened or written.
+public func writeContents(_ bytes: Span<UInt8>, to target: String) throws(FileError) {
+    let output = unsafe open(target, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard output >= 0 else { throw FileError(operation: "open", path: target, code: errno) }
+    defer { close(output) }
+    try writeAll(bytes, to: output, target)
+}
+
+private func writeAll(_ bytes: Span<UInt8>, to output: Int32, _ target: String) throws(FileError) {
+    var done = 0
+    while done < bytes.count {
+        let written = unsafe bytes.withUnsafeBytes { bytes in
+            // In bounds: done is smaller than the count.
+            unsafe write(output, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+        }
+        if written < 0, errno == EINTR { continue }
+        guard written > 0 else {
+            throw FileError(operation: "write", path: target, code: written < 0 ? errno : EIO)
+        }
+        done += written
+    }
+}
 
 /// Copies the contents of a file to the end of an existing one.
 ///
@@ -82,18 +107,7 @@ public func copyContents(
         if got < 0, errno == EINTR { continue }
         guard got >= 0 else { throw FileError(operation: "read", path: path, code: errno) }
         guard got > 0 else { return }
-        var done = 0
-        while done < got {
-            let written = unsafe chunk.withUnsafeBytes { bytes in
-                // In bounds: done < got <= count.
-                unsafe write(output, bytes.baseAddress.map { unsafe $0 + done }, got - done)
-            }
-            if written < 0, errno == EINTR { continue }
-            guard written > 0 else {
-                throw FileError(operation: "write", path: target, code: written < 0 ? errno : EIO)
-            }
-            done += written
-        }
+        try writeAll(chunk.span.extracting(0..<got), to: output, target)
         progress()
     }
 }

@@ -25,6 +25,14 @@ public struct FileLock: ~Copyable {
 
     deinit { Glibc.close(descriptor) }
 
+    /// Whether a path names the very file that is locked: it may have been replaced while the lock was waited for.
+    public func isOn(_ path: String) -> Bool {
+        var locked = stat()
+        guard unsafe fstat(descriptor, &locked) == 0, let named = try? FileIdentity(path: path) else { return false }
+        let identity = FileIdentity(locked)
+        return identity.device == named.device && identity.inode == named.inode
+    }
+
     /// Frees the lock.
     public consuming func unlock() {}
 

@@ -1,6 +1,7 @@
 // What is compiled into what, and what came of it.
 
 public import Configuration
+import Glibc
 public import System
 
 /// One source to be compiled into one database.
@@ -33,6 +34,14 @@ public struct CompileJob: Sendable {
             self.owner = owner
             self.group = group
             self.mode = mode
+        }
+
+        /// Those of a file that is there; only the superuser can give files away.
+        public init(keeping identity: FileIdentity) {
+            let isSuperuser = geteuid() == 0
+            self.init(
+                owner: isSuperuser ? identity.owner : nil, group: isSuperuser ? identity.group : nil,
+                mode: identity.mode & 0o777)
         }
     }
 

@@ -57,24 +57,60 @@ public final class MapCompiler: Sendable {
         let sorted = try MapSource(compiling: job)
         // What its pages say suffices: the old file may be damaged, and is about to go.
         let entriesBefore = sorted.entries.isEmpty && !appending ? format.entryCount(of: job.target) : nil
-        let name = TemporaryName(for: job.target)
+        let added = try prepare(
+            sorted, format: format, target: job.target, permissions: job.permissions, appending: appending,
+            progress: progress)
+        return CompileReport(
+            source: job.source.name, entries: added, kept: sorted.entries.count - added, entriesBefore: entriesBefore,
+            findings: sorted.findings)
+    }
+
+    /// Writes entries that were read already into a new file beside a database, and makes that durable.
+    ///
+    /// - Returns: how many of them were not there before.
+    /// - Throws: if the file cannot be written.
+    public func prepare(
+        _ entries: MapSource, format: any MapFormat, target: String, permissions: CompileJob.Permissions?,
+        appending: Bool = false, progress: (Int) -> Void = { _ in }
+    ) throws(CompileError) -> Int {
+        try prepare(target, permissions) { temporary throws(MapFileError) in
+            let isNew = appending ? try !copyDatabase(target, to: temporary) : true
+            return try write(entries, format: format, isNew: isNew, to: temporary, progress: progress)
+        }
+    }
+
+    /// Writes a text into a new file beside a file, and makes that durable: it is committed in its turn.
+    ///
+    /// - Throws: if the file cannot be written.
+    public func prepare(
+        _ text: [UInt8], target: String, permissions: CompileJob.Permissions?
+    ) throws(CompileError) {
+        try prepare(target, permissions) { temporary throws(MapFileError) in
+            do throws(FileError) {
+                try writeContents(text.span, to: temporary)
+            } catch {
+                throw MapFileError(error)
+            }
+        }
+    }
+
+    private func prepare<Answer>(
+        _ target: String, _ permissions: CompileJob.Permissions?, fill: (String) throws(MapFileError) -> Answer
+    ) throws(CompileError) -> Answer {
+        let name = TemporaryName(for: target)
         name.removeLeftovers()
-        let temporary = try create(name, for: job.target, mode: job.permissions == nil ? 0o644 : 0o600)
-        let added: Int
-        do {
-            let isNew = appending ? try !copyDatabase(job.target, to: temporary) : true
-            added = try write(sorted, format: format, isNew: isNew, to: temporary, progress: progress)
-            try settle(temporary, permissions: job.permissions)
+        let temporary = try create(name, for: target, mode: permissions == nil ? 0o644 : 0o600)
+        do throws(MapFileError) {
+            let answer = try fill(temporary)
+            try settle(temporary, permissions: permissions)
+            return answer
         } catch {
             state.withLock { state in
                 try? removeFile(temporary, missingIsFine: true)
                 state.prepared.removeAll { $0.temporary == temporary }
             }
-            throw CompileError(file: job.target, reason: error.text, remedy: "the old database stays")
+            throw CompileError(file: target, reason: error.text, remedy: "the old file stays")
         }
-        return CompileReport(
-            source: job.source.name, entries: added, kept: sorted.entries.count - added, entriesBefore: entriesBefore,
-            findings: sorted.findings)
     }
 
     /// Puts everything that was prepared in the place of the old databases, and makes that durable.

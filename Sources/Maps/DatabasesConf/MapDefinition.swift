@@ -110,6 +110,16 @@ public struct CompileOptions: Sendable, Hashable {
     }
 }
 
+extension CompileOptions: CustomStringConvertible {
+    /// The options as dbases.conf has them; `-` for none.
+    public var description: String {
+        // Those of aliases fold to lower case by themselves, but people write the letter.
+        let fold = folding == .none ? "" : folding == .lower ? "l" : "u"
+        let letters = fold + (isAliases ? "a" : "") + (isLive ? "r" : "")
+        return letters.isEmpty ? "-" : "-\(letters)"
+    }
+}
+
 /// What is wrong with one field of a line; the line's place is added where it is known.
 struct FieldError: Error {
     let name: Finding.Name

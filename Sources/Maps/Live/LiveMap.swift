@@ -38,6 +38,11 @@ public protocol LiveMap: AnyObject {
     /// Goes through all entries; a key that exists throughout is handed on once.
     func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) throws(MapError) -> Void) throws(MapError)
 
+    /// Does something while nobody else can change the map; whoever wants to waits so long, and lookups go on.
+    ///
+    /// The map must have been opened for more than reading, and is not changed by it meanwhile.
+    func holdingWriters(_ body: () -> Void) throws(MapError)
+
     /// Does something else that belongs to the work on this map, and that may wait without end, under the same eyes.
     func watching<Answer>(_ body: () throws(MapError) -> Answer) throws(MapError) -> Answer
 

@@ -25,7 +25,7 @@ extension MapDefinition {
     /// The text that the map's entries come from, and how it is read; nil for a map that has none, such as a live one.
     public var source: (path: String, form: SourceForm, folding: KeyFolding)? {
         guard let path else { return nil }
-        if let text = textForm { return (path, text.form, text.folding) }
+        if let text = textForm { return (readInstead ?? path, text.form, text.folding) }
         guard type.compiledExtension != nil, !compile.isLive else { return nil }
         return (path, compile.isAliases ? .aliases : .plain, compile.folding)
     }

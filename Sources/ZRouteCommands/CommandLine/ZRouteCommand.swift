@@ -16,7 +16,7 @@ package struct ZRouteCommand: ParsableCommand {
         subcommands: [
             CheckCommand.self, RouteTestCommand.self, DiffCommand.self, UsageCommand.self, RouteQueueCommand.self,
             DeliverCommand.self, ServeCommand.self, QueueCommand.self, NewdbCommand.self, ConfigCommand.self,
-            GraphCommand.self, MakedbCommand.self, DbCommand.self, LMTPSinkCommand.self,
+            GraphCommand.self, MakedbCommand.self, ConvertCommand.self, DbCommand.self, LMTPSinkCommand.self,
         ])
 
     /// Needed by the parser.

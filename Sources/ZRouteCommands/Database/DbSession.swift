@@ -14,6 +14,9 @@ struct DbSession: ~Copyable {
     let log: DiagnosticLog
     let site: LoggedSite?
     private let form: LogForm
+    private let map: String, options: DbOptions
+    /// The dbases.conf that named the map.
+    private let configuration: FileIdentity?
 
     /// What a map is opened for.
     enum Purpose {
@@ -31,6 +34,12 @@ struct DbSession: ~Copyable {
     init(_ map: String, _ options: DbOptions) throws {
         log = DiagnosticLog(options.site.log.form)
         form = options.site.log.form
+        (self.map, self.options) = (map, options)
+        // Before it is read: what replaces it later is noticed.
+        let path = (try? options.site.settings()).flatMap {
+            try? DatabasesConf.location(named: options.site.dbases, settings: $0)
+        }
+        configuration = path.flatMap { try? FileIdentity(path: $0) }
         (site, target) = try Self.find(map, options)
     }
 
@@ -64,7 +73,8 @@ struct DbSession: ~Copyable {
 
     /// Opens the map, works with it, and closes it.
     ///
-    /// A signal that would end the process does so when the map is closed; the work ends before its next step.
+    /// A signal that would end the process does so when the map is closed; the work ends before its next step. Where the map was
+    /// made one of another type meanwhile (`zroute convert`), a change is made in that one, too.
     ///
     /// - Parameters:
     ///   - statusOf: the exit status of a failure.
@@ -72,6 +82,26 @@ struct DbSession: ~Copyable {
     /// - Throws: `ExitCode`, after saying why.
     func withMap(
         _ purpose: Purpose, statusOf: (MapError) -> ExitCode = DbSession.status,
+        _ body: (_ map: any LiveMap, _ output: inout OutputStream) throws -> Void
+    ) throws {
+        try workOnMap(purpose, statusOf: statusOf, body)
+        guard case .writing = purpose, let successor = try successor() else { return }
+        log.say("\(target.name): became \(successor.target.name) meanwhile; the change is made there, too", .notice)
+        try successor.workOnMap(purpose, statusOf: statusOf, body)
+    }
+
+    /// The same map as dbases.conf names it now; nil where that is the one that was opened.
+    private func successor() throws -> DbSession? {
+        guard let site, target.definition != nil,
+            (try? FileIdentity(path: site.databases.file)) != configuration
+        else { return nil }
+        let now = try DbSession(map, options)
+        if now.target.name == target.name { return nil }
+        return consume now
+    }
+
+    private func workOnMap(
+        _ purpose: Purpose, statusOf: (MapError) -> ExitCode,
         _ body: (_ map: any LiveMap, _ output: inout OutputStream) throws -> Void
     ) throws {
         let access = try access(for: purpose)

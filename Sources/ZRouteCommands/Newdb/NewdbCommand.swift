@@ -50,20 +50,20 @@ struct NewdbCommand: ParsableCommand {
 
     func run() throws {
         let log = DiagnosticLog(site.log.form)
-        let plan: NewdbPlan
+        guard !check else { return try checkSources(try plan(log), log) }
+        let lock = try DatabasesConfLock.take(site, log)
+        try compile(try plan(log), log)
+        lock.unlock()
+    }
+
+    private func plan(_ log: borrowing DiagnosticLog) throws -> NewdbPlan {
         do {
             let site = try LoggedSite(options: self.site)
             site.warnOfConfiguration()
-            plan = try NewdbPlan(
-                site.base, relations: relations, allowing: allow.findings, isCheck: check)
+            return try NewdbPlan(site.base, relations: relations, allowing: allow.findings, isCheck: check)
         } catch {
             log.say(error)
             throw ExitCode(unusableConfiguration: error)
-        }
-        if check {
-            try checkSources(plan, log)
-        } else {
-            try compile(plan, log)
         }
     }
 
@@ -88,20 +88,6 @@ struct NewdbCommand: ParsableCommand {
     }
 
     private func compile(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
-        let lock: FileLock
-        do {
-            lock = try FileLock(plan.lockPath) {
-                log.say("\(plan.lockPath): waiting for another newdb to finish", .notice)
-            }
-        } catch {
-            log.say(error)
-            throw ExitCode.inputOutput
-        }
-        try compileLocked(plan, log)
-        lock.unlock()
-    }
-
-    private func compileLocked(_ plan: NewdbPlan, _ log: borrowing DiagnosticLog) throws {
         var outcome = NewdbOutcome()
         var summary = ""
         let compiler = MapCompiler()

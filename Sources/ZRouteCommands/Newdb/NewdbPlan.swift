@@ -24,9 +24,6 @@ struct NewdbPlan {
     /// What cannot be used of the files that lines name beside maps, such as the descriptions of environments.
     var backEndError: ConfigurationError? { ConfigurationError(site.backEndFindings) }
 
-    /// The file whose lock keeps two runs apart: the system frees it when its holder dies, however that happens.
-    var lockPath: String { databases.file }
-
     /// Chooses the maps.
     ///
     /// - Parameters:

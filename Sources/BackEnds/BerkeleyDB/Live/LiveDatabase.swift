@@ -161,6 +161,14 @@ package final class LiveDatabase: LiveMap {
         }
     }
 
+    /// Inside an environment the right to write is held; outside of one nobody else has the file.
+    package func holdingWriters(_ body: () -> Void) throws(MapError) {
+        try stopIfRequested()
+        let cursor = environment == nil ? nil : try Cursor(self, flags: DB_WRITECURSOR)
+        defer { cursor?.close() }
+        body()
+    }
+
     /// Goes through all entries, those of a B-tree in the order of their keys.
     ///
     /// Of a B-tree a bounded number of entries is read at a time and then handed on, with no lock held: a reader that

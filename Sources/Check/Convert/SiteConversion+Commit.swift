@@ -1,0 +1,199 @@
+// The step in which a conversion takes effect: while nobody can change the old maps, and what is carried over afterwards.
+
+import Configuration
+import Glibc
+import Maps
+import Site
+import System
+
+extension SiteConversion {
+    /// Carries over what was changed meanwhile, compares once more what differed because of that, and puts the new maps and
+    /// dbases.conf into effect: all while nobody can change the old maps.
+    ///
+    /// - Returns: where the old dbases.conf is kept.
+    package mutating func commit() throws(ConversionFailure) -> String {
+        var live: [any LiveMap] = []
+        var indices: [Int] = []
+        defer { for map in live { try? map.close() } }
+        for index in copies.indices where copies[index].conversion.isLive {
+            live.append(try open(copies[index].conversion))
+            indices.append(index)
+        }
+        var kept = ""
+        try holding(live[...]) { (conversion: inout SiteConversion) throws(ConversionFailure) in
+            for index in indices { try conversion.bringUpToDate(index) }
+            try conversion.checkUnchanged()
+            try conversion.compareAgain()
+            kept = try conversion.publish()
+        }
+        return kept
+    }
+
+    private func publish() throws(ConversionFailure) -> String {
+        let path = site.databases.file
+        do {
+            let read = ConfigurationFile(path)
+            let now = DatabasesConf(reading: path, settings: site.settings, types: site.mapTypes)
+            guard let owner = try? FileIdentity(path: path), read.state != nil,
+                now.definitions == site.databases.definitions
+            else { throw ConversionFailure.changed(path) }
+            var text = DatabasesConfText(read.bytes)
+            for conversion in plan.conversions { text.change(conversion.old, to: conversion.new) }
+            let permissions = CompileJob.Permissions(keeping: owner)
+            let kept = Self.unusedName("\(path).before-\(plan.type.name)")
+            try compiler.prepare(read.bytes, target: kept, permissions: permissions)
+            try compiler.prepare(text.bytes, target: path, permissions: permissions)
+            try compiler.commit()
+            return kept
+        } catch let error as CompileError {
+            throw .file(error)
+        } catch {
+            throw .changed(path)
+        }
+    }
+
+    private static func unusedName(_ name: String) -> String {
+        var number = 2
+        var candidate = name
+        while !FileIdentity.isMissing(at: candidate), number < 1000 {
+            candidate = "\(name)-\(number)"
+            number += 1
+        }
+        return candidate
+    }
+
+    // MARK: What changed meanwhile
+
+    private func open(_ conversion: MapConversion) throws(ConversionFailure) -> any LiveMap {
+        try open(
+            LiveMapRequest(
+                name: conversion.old.tableName, type: conversion.old.type, definition: conversion.old, home: nil,
+                isAlone: false, mode: 0), .check, observer(conversion))
+    }
+
+    private func open(
+        _ request: LiveMapRequest, _ access: LiveMapAccess, _ observer: (any CallObserver)?
+    ) throws(ConversionFailure) -> any LiveMap {
+        do {
+            guard let place = try site.livePlace(of: request) else {
+                throw MapError(table: request.name, text: "a map of type \(request.type.name) is not changed in place")
+            }
+            return try place.open(access, observer: observer)
+        } catch let error as MapError {
+            throw .map(error)
+        } catch let refusal as LiveMapRefusal {
+            throw .map(MapError(table: request.name, text: "\(refusal)"))
+        } catch {
+            throw .map(MapError(table: request.name, text: "\(error)"))
+        }
+    }
+
+    /// Does something while nobody can change any of some maps.
+    private mutating func holding(
+        _ maps: ArraySlice<any LiveMap>,
+        _ body: (inout SiteConversion) throws(ConversionFailure) -> Void
+    ) throws(ConversionFailure) {
+        guard let first = maps.first else { return try body(&self) }
+        var result: Result<Void, ConversionFailure> = .failure(.stopped)
+        do throws(MapError) {
+            try first.holdingWriters {
+                do throws(ConversionFailure) {
+                    try holding(maps.dropFirst(), body)
+                    result = .success(())
+                } catch {
+                    result = .failure(error)
+                }
+            }
+        } catch {
+            throw error.isStop ? .stopped : .map(error)
+        }
+        try result.get()
+    }
+
+    private mutating func bringUpToDate(_ index: Int) throws(ConversionFailure) {
+        let conversion = copies[index].conversion
+        let (now, neverFound) = try read(conversion)
+        copies[index].neverFound = neverFound
+        let changes = EntryUpdates(from: copies[index].copied, to: now)
+        guard !changes.isEmpty else { return }
+        copies[index].carriedOver = changes.count
+        copies[index].entries = now.count
+        copies[index].copied = now
+        let new = conversion.new
+        guard changes.count < now.count / 8, new.type.isChangedInPlace, conversion.writtenSource == nil,
+            let file = compiler.preparedFiles.last(where: { $0.target == new.tablePath })
+        else { return try write(now, conversion, copies[index].identity) }
+        let prepared = try open(
+            LiveMapRequest(
+                name: TableName(relation: new.relation, backEnd: new.type.name, file: file.temporary), type: new.type,
+                definition: nil, home: nil, isAlone: true, mode: 0o600), .write, nil)
+        do throws(MapError) {
+            try changes.apply(to: prepared)
+            try prepared.sync()
+            try prepared.close()
+        } catch {
+            try? prepared.close()
+            throw .map(error)
+        }
+    }
+
+    // MARK: Afterwards
+
+    /// Carries over what others still write into the old live maps, until they have left them alone for a time: a program that has
+    /// such a map open goes on to write there.
+    ///
+    /// What was written into the new map meanwhile stands.
+    ///
+    /// - Parameter pause: waits for a moment; answers whether to go on.
+    /// - Returns: how many changes were carried over, and the keys that were changed in both maps.
+    package mutating func follow(
+        quietFor time: Duration, pause: () -> Bool
+    ) throws(ConversionFailure) -> (carried: Int, conflicts: [EntryLocation]) {
+        var carried = 0
+        var conflicts: [EntryLocation] = []
+        let followed = copies.contains { copy in
+            copy.conversion.isLive && copy.conversion.new.type.isChangedInPlace && copy.conversion.writtenSource == nil
+        }
+        guard followed else { return (0, []) }
+        var quietSince = ContinuousClock.now
+        while ContinuousClock.now - quietSince < time, pause() {
+            for index in copies.indices where copies[index].conversion.isLive {
+                let conversion = copies[index].conversion
+                guard conversion.new.type.isChangedInPlace, conversion.writtenSource == nil else { continue }
+                let now = try read(conversion).entries
+                let changes = EntryUpdates(from: copies[index].copied, to: now)
+                guard !changes.isEmpty else { continue }
+                let map = try open(
+                    LiveMapRequest(
+                        name: conversion.new.tableName, type: conversion.new.type, definition: conversion.new,
+                        home: nil,
+                        isAlone: false, mode: 0), .write, observer(conversion))
+                do throws(MapError) {
+                    let kept = try changes.apply(to: map, unlessChangedSince: copies[index].copied)
+                    try map.sync()
+                    try map.close()
+                    carried += changes.count - kept.count
+                    for key in kept {
+                        conflicts.append(
+                            EntryLocation(
+                                relation: conversion.new.relation, key: key, file: conversion.new.tablePath ?? "-",
+                                line: nil))
+                    }
+                } catch {
+                    try? map.close()
+                    throw .map(error)
+                }
+                copies[index].copied = now
+                quietSince = .now
+            }
+        }
+        return (carried, conflicts)
+    }
+
+    private func checkUnchanged() throws(ConversionFailure) {
+        for copy in copies {
+            guard !copy.conversion.isLive, let path = copy.conversion.old.tablePath else { continue }
+            guard (try? FileIdentity(path: path)) == copy.identity else { throw .changed(path) }
+        }
+    }
+}
