@@ -3,19 +3,19 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
-# What the program is built and tested with; libdb-dev, libmd-dev and libcdb-dev are all that it needs to be built.
-BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev
-TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
+# What the program is built and tested with; libdb-dev, libmd-dev, libcdb-dev and liblmdb-dev are all that it needs to be built.
+BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev
+TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
                   libpcre2-8-0 libsasl2-2 chromium graphviz
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public
-BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
+BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
                   libicu72 libnsl2 libsasl2-2 libdb5.3
 BENCH_UNPACKED := postfix
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-BENCHMARKS := startup resolve resolve-growth resolve-btree stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
+BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 

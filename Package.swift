@@ -38,7 +38,11 @@ let package = Package(
         .systemLibrary(name: "CCDB", providers: [.apt(["libcdb-dev"])]),
         .target(
             name: "CDB", dependencies: ["Bytes", "CCDB", "Maps", "System"], path: "Sources/BackEnds/CDB"),
-        .target(name: "Site", dependencies: ["BerkeleyDB", "CDB", "Configuration", "Maps", "Routing"]),
+        .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .target(
+            name: "LMDB", dependencies: ["Bytes", "CLMDB", "Configuration", "Maps", "System"],
+            path: "Sources/BackEnds/LMDB"),
+        .target(name: "Site", dependencies: ["BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "Routing"]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
             name: "QueueRouting",
@@ -131,6 +135,11 @@ let package = Package(
         .testTarget(
             name: "CDBTests",
             dependencies: ["Bytes", "CDB", "Configuration", "Maps", "Site", "System", "ZRouteTestKit", "zroute"]),
+        .testTarget(
+            name: "LMDBTests",
+            dependencies: [
+                "BerkeleyDB", "Bytes", "Configuration", "LMDB", "Maps", "Site", "System", "ZRouteTestKit", "zroute",
+            ]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailSyntaxTests", dependencies: ["Bytes", "MailSyntax"]),
         .testTarget(

@@ -17,7 +17,7 @@ large() {
         # All maps compiled or read as text, none of them inside the environment.
         sed -i 's/ -C [^ ]*//; s/-r \$/-l $/' "$site/dbases.conf"
     fi
-    if [[ $dbtype == btree ]]; then "$program" newdb $(options "$name") > /dev/null; fi
+    if [[ $dbtype == btree || $dbtype == lmdb ]]; then "$program" newdb $(options "$name") > /dev/null; fi
     if [[ $name == live ]]; then
         local map
         for map in aliases fqdnaliases fqdnroutes; do

@@ -2,6 +2,7 @@
 
 import BerkeleyDB
 import CDB
+import LMDB
 package import Maps
 
 extension MapBackEnds {
@@ -9,6 +10,7 @@ extension MapBackEnds {
     package static let all = MapBackEnds([
         BerkeleyDBBackEnd(),
         CDBBackEnd(),
+        LMDBBackEnd(),
         TextMapBackEnd(),
         EmptyMapBackEnd(),
     ])

@@ -7,6 +7,35 @@ import Synchronization
 import Testing
 import ZRouteTestKit
 
+/// A type of maps that are changed while they are read.
+///
+/// Another type adds a row here, and what a writer of it can suffer.
+enum LiveType: String, CaseIterable, Sendable {
+    case btree, lmdb
+
+    /// Kills a process inside a put.
+    func dieInsidePut(_ key: String, _ value: String, in site: TestSite) throws {
+        switch self {
+        case .btree: try Updater.shared.get().dieInsidePut(key, value, home: site.home, file: site.live)
+        case .lmdb: try LMDBUpdater.shared.get().run(["die", path(in: site), key, value])
+        }
+    }
+
+    /// Stops a process that has the right to write; nil where readers would notice.
+    func stopInsidePut(in site: TestSite) throws -> LMDBProcess? {
+        guard self == .lmdb else { return nil }
+        let writer = try LMDBUpdater.shared.get().start(["hold", path(in: site)])
+        writer.signal(SIGSTOP)
+        return writer
+    }
+
+    /// Whether a killed process can leave it locked.
+    var needsRecovery: Bool { self == .btree }
+
+    /// The live map.
+    func path(in site: TestSite) -> String { self == .btree ? site.live : site.place.file("db/live.lmdb") }
+}
+
 /// What was seen of all answers.
 private struct Tally {
     var lookups = 0
@@ -19,20 +48,29 @@ private struct Tally {
     var interruptions = 0
     var comparisons = 0
     var checks = 0
+    var stops = 0
+    var replacements = 0
+    var fullDisks = 0
 }
 
 @Suite(.serialized) struct DbTortureTests {
+    @Test(arguments: LiveType.allCases)
+    func noWrongRouteAndNoHangWhateverIsKilled(type: LiveType) throws { try Torture(type).run() }
+}
+
+/// A run over a site of its own.
+private struct Torture {
+    private let type: LiveType
     private let site: TestSite
-    private let updater: Updater
     private let backup: String
 
     private static let stable = 300
     private static let perReader = 2000
     private static let wanted = ProcessInfo.processInfo.environment["ZROUTE_TORTURE"].flatMap { Int($0) } ?? 8000
 
-    init() throws {
-        site = try TestSite()
-        updater = try Updater.shared.get()
+    init(_ type: LiveType) throws {
+        self.type = type
+        site = try TestSite(mapType: type.rawValue)
         let live = (0..<Self.stable).flatMap { number in
             [
                 "user\(number)@live.example\tsmtp-lmtp!node!user\(number)",
@@ -51,7 +89,7 @@ private struct Tally {
         try site.write(routes: lines.joined())
     }
 
-    @Test func noWrongRouteAndNoHangWhateverIsKilled() throws {
+    func run() throws {
         var tally = Tally()
         var round = 0
         while tally.lookups < Self.wanted {
@@ -59,12 +97,13 @@ private struct Tally {
             round += 1
         }
         print(
-            "torture: \(tally.lookups) addresses in \(round) rounds, \(tally.deferred) deferred, \(tally.wrong.count) "
+            "torture of \(type.rawValue): \(tally.lookups) addresses in \(round) rounds, \(tally.deferred) deferred, \(tally.wrong.count) "
                 + "wrong; \(tally.writes) writes, \(tally.compilations) newdb runs, \(tally.kills) kills, "
                 + "\(tally.interruptions) interruptions, \(tally.comparisons) comparisons, \(tally.checks) checks, "
-                + "\(tally.recoveries) recoveries")
+                + "\(tally.recoveries) recoveries, \(tally.stops) stopped writers, \(tally.replacements) replaced files, "
+                + "\(tally.fullDisks) full disks")
         #expect(tally.wrong.isEmpty, "\(tally.wrong.prefix(5))")
-        #expect(tally.recoveries > 0)
+        if type.needsRecovery { #expect(tally.recoveries > 0) } else { #expect(tally.recoveries == 0) }
         #expect(tally.deferred < tally.lookups)
     }
 
@@ -134,9 +173,9 @@ private struct Tally {
                 if gone.status == 75 { mayDefer = true }
             default:
                 if round % 4 == 1 {
-                    try? updater.dieInsidePut("change\(number)@live.example", "x", home: site.home, file: site.live)
+                    try? type.dieInsidePut("change\(number)@live.example", "x", in: site)
                     tally.kills += 1
-                    mayDefer = true
+                    mayDefer = mayDefer || type.needsRecovery
                 } else if round % 4 == 3 {
                     kill(readers[1].processIdentifier, SIGKILL)
                     tally.kills += 1
@@ -144,10 +183,12 @@ private struct Tally {
                 }
             }
         }
+        try strain(round, &tally)
         for (index, reader) in readers.enumerated() {
             wait(for: reader)
             try judge(
-                "reader\(index)", addresses, mayDefer: mayDefer, wasKilled: reader.terminationReason == .uncaughtSignal,
+                "reader\(index)", addresses, mayDefer: mayDefer && type.needsRecovery,
+                wasKilled: reader.terminationReason == .uncaughtSignal,
                 &tally)
         }
         wait(for: comparing)
@@ -161,6 +202,38 @@ private struct Tally {
         #expect(isChecked, "check ended with \(checking.terminationStatus)")
         tally.checks += 1
         try recoverIfBroken(&tally)
+    }
+
+    /// What readers of a map that needs no recovery do not notice at all.
+    private func strain(_ round: Int, _ tally: inout Tally) throws {
+        guard !type.needsRecovery else { return }
+        let map = type.path(in: site)
+        switch round % 3 {
+        case 0:
+            guard let writer = try type.stopInsidePut(in: site) else { return }
+            let put = try site.run(["db", "put", "fqdnroutes", "change1@live.example", "smtp-lmtp!node!a"])
+            #expect(put.status == 75, "\(put.errorText)")
+            #expect(put.errorText.contains("no answer within 2 s"), "\(put.errorText)")
+            writer.end()
+            tally.stops += 1
+            tally.kills += 1
+        case 1:
+            try runCommandSuccessfully("/bin/cp", [map, map + ".new"])
+            #expect(rename(map + ".new", map) == 0)
+            tally.replacements += 1
+        default:
+            // The signal of a file that has become too large ends nobody who ignores it, as a full disk ends nobody.
+            let program = try Programs.zroute.get()
+            let size = try FileManager.default.attributesOfItem(atPath: map)[.size] as? Int ?? 0
+            let text = (0..<20_000).map { "full\(round)-\($0)@live.example\tx\n" }.joined()
+            let source = try site.place.write(text, to: "full")
+            let result = try runCommand(
+                "/bin/bash",
+                ["-c", "trap '' XFSZ; ulimit -f \(size / 1024 + 4); exec \"$@\"", "bash", program]
+                    + site.options(["db", "load", "fqdnroutes", source]))
+            #expect([74, 75].contains(result.status), "\(result.status) \(result.errorText)")
+            tally.fullDisks += 1
+        }
     }
 
     /// Checks what a reader said of each address, as far as it came.

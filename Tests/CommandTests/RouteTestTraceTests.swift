@@ -54,7 +54,7 @@ import ZRouteTestKit
         try site.succeed(["route-test", "--trace", "--format", format, "user@x.example"])
     }
 
-    @Test(arguments: ["text", "btree", "bhash", "cdb", "unordered"])
+    @Test(arguments: ["text", "btree", "bhash", "cdb", "lmdb", "unordered"])
     func theSourceOfAnEntryIsNamed(type: String) throws {
         let site = try site(type)
         if !["text", "unordered"].contains(type) { try site.succeed(["newdb"]) }
@@ -63,7 +63,7 @@ import ZRouteTestKit
         #expect(try trace(site, "json").contains("\"source\":{\"file\":\"\(path)\",\"line\":2,\"differs\":false}"))
     }
 
-    @Test(arguments: ["btree", "bhash", "cdb"])
+    @Test(arguments: ["btree", "bhash", "cdb", "lmdb"])
     func aCompiledMapThatDiffersFromItsSourceIsTold(type: String) throws {
         let site = try site(type)
         try site.succeed(["newdb"])

@@ -9,6 +9,7 @@ extension TestSite {
     ///
     /// - Parameter mapType: `$DBTYPE`.
     convenience init(mapType: String = "btree") throws {
+        let environment = ["btree", "bhash"].contains(mapType) ? "-C $MAILVAR/db/env.conf" : ""
         try self.init([
             "zmailer.conf":
                 "MAILVAR=@SITE@\nDBTYPE=\(mapType)\nhostname=host.example\nmydomain=host.example\nlookuptimeout=2\n",
@@ -16,7 +17,7 @@ extension TestSite {
             "db/dbases.conf": """
             aliases     $DBTYPE  -  -la  $MAILVAR/db/aliases   -lm
             fqdnroutes  $DBTYPE  -  -l   $MAILVAR/db/routes    -lm%
-            fqdnroutes  $DBTYPE  -  -r   $MAILVAR/db/live      -lm%  -C $MAILVAR/db/env.conf
+            fqdnroutes  $DBTYPE  -  -r   $MAILVAR/db/live      -lm%  \(environment)
             fqdnaliases NONE     -  -    -                     -
             routesdb    NONE     -  -    -                     -
             thishost    NONE     -  -    -                     -

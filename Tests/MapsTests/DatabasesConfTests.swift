@@ -151,7 +151,7 @@ private func fixture(_ name: String) throws -> [UInt8] {
         ("r gdbm - -l /f", "maps of ZMailer's type 'gdbm'"),
         ("r dbm - -l /f", "maps of ZMailer's type 'dbm'"),
         ("r sdbm - -l /f", "maps of ZMailer's type 'sdbm'"),
-        ("r lmdb - -l /f", "the type 'lmdb' is unknown"),
+        ("r tokyo - -l /f", "the type 'tokyo' is unknown"),
         ("r $EMPTY - -l /f", "the type '' is unknown"),
         ("r btree - -l -", "a map of type btree needs a file"),
         ("r text - - - -l", "a map of type text needs a file"),

@@ -11,13 +11,13 @@ import ZRouteTestKit
 @Suite struct MapEntriesTests {
     /// How a map of some entries is stored.
     enum Kind: String, CaseIterable, Sendable {
-        case text, unordered, ordered, btree, bhash, cdb
+        case text, unordered, ordered, btree, bhash, cdb, lmdb
         case live
 
         var line: String {
             switch self {
             case .text, .unordered, .ordered: "aliases \(rawValue) - - @SITE@/map -l"
-            case .btree, .bhash, .cdb: "aliases \(rawValue) - -l @SITE@/map -l"
+            case .btree, .bhash, .cdb, .lmdb: "aliases \(rawValue) - -l @SITE@/map -l"
             case .live: "aliases btree - -r @SITE@/map -l -C @SITE@/env.conf"
             }
         }
@@ -101,7 +101,7 @@ import ZRouteTestKit
         #expect(throws: MapError.self) { try open.readEntries(of: try definition(open)) { _ in true } }
     }
 
-    @Test(arguments: [Kind.btree, .bhash, .cdb])
+    @Test(arguments: [Kind.btree, .bhash, .cdb, .lmdb])
     func aDamagedMapIsNoShorterMap(_ kind: Kind) throws {
         let test = try site(kind, (0..<5_000).map { "k\($0 + 10_000) v\n" }.joined())
         _ = try test.run(["newdb"])

@@ -167,10 +167,24 @@ private struct LineFields {
         guard path != nil || !type.needsFile else {
             throw FieldError(.missingField, "a map of type \(type.name) needs a file in the fifth field")
         }
+        let compile = try CompileOptions(field: options)
+        if let database = flags.database {
+            guard type.holdsDatabases else {
+                throw FieldError(
+                    .invalidFlag,
+                    "files of type \(type.name) hold no named databases; remove the relation flag -D \(database)")
+            }
+            guard compile.isLive else {
+                throw FieldError(
+                    .invalidFlag,
+                    "the relation flag -D names a database in a file of others, which is never compiled; write the newdb"
+                        + " options -r")
+            }
+        }
         return MapDefinition(
             relation: relation, type: type,
-            privilege: privilege == "-" ? nil : try MapPrivilege(field: privilege),
-            compile: try CompileOptions(field: options), path: type.needsFile ? path : nil,
+            privilege: privilege == "-" ? nil : try MapPrivilege(field: privilege), compile: compile,
+            path: type.needsFile ? path : nil,
             unreadPath: type.needsFile ? nil : path, flags: flags, file: file,
             line: line)
     }

@@ -22,14 +22,15 @@ extension MapDefinition {
             warn(
                 .environmentWithoutEffect,
                 "a map of type \(type.name) lives in no environment, so -C \(environment) has no effect"
-                    + (compile.isLive ? " and nothing that is put into the live map is seen" : "")
-                    + "; make the type btree, or remove -C")
+                    + (compile.isLive && !type.isChangedInPlace
+                        ? " and nothing that is put into the live map is seen" : "")
+                    + (type.isChangedInPlace ? "; remove -C" : "; make the type btree, or remove -C"))
         }
         if let unreadPath {
             warn(
                 .fileWithoutEffect,
                 "a map of type \(type.name) reads no file, so nothing that \(unreadPath) has is ever found; make the type btree,"
-                    + " bhash, cdb or text, or write '-' for the file")
+                    + " bhash, cdb, lmdb or text, or write '-' for the file")
         }
         switch (compile.folding, flags.folding) {
         case (.lower, .upper), (.upper, .lower):

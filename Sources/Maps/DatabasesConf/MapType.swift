@@ -20,18 +20,21 @@ public struct MapType: Sendable, Hashable {
     public let livesInEnvironments: Bool
     /// Whether commands can change its file in place (`zroute db`).
     public let isChangedInPlace: Bool
+    /// Whether a file may hold several databases, each with a name (`-D`).
+    public let holdsDatabases: Bool
     /// How many answers are cached where the line's flags do not say (`-s`).
     public let standardCacheSize: Int
 
     /// Describes a type.
     public init(
         _ name: String, _ storage: Storage, livesInEnvironments: Bool = false,
-        isChangedInPlace: Bool = false, standardCacheSize: Int = 0
+        isChangedInPlace: Bool = false, holdsDatabases: Bool = false, standardCacheSize: Int = 0
     ) {
         self.name = name
         self.storage = storage
         self.livesInEnvironments = livesInEnvironments
         self.isChangedInPlace = isChangedInPlace || livesInEnvironments
+        self.holdsDatabases = holdsDatabases
         self.standardCacheSize = standardCacheSize
     }
 

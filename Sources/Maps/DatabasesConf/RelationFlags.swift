@@ -48,6 +48,8 @@ public struct RelationFlags: Sendable, Hashable {
     public var driver = SearchDriver.none
     /// The Berkeley DB environment's configuration (`-C`).
     public var environmentFile: String?
+    /// The database in a file that holds several (`-D`).
+    public var database: String?
     /// The file to read where the line itself names none (`-f`).
     public var file: String?
 
@@ -86,7 +88,7 @@ extension RelationFlags {
                 case "b": answer = .key
                 case "%": substitutes = true
                 case ":": hasDefaultKeysFlag = true
-                case "d", "C", "s", "e", "f", "t":
+                case "d", "C", "D", "s", "e", "f", "t":
                     let argument: String
                     if !letters.isEmpty {
                         argument = String(letters)
@@ -123,6 +125,7 @@ extension RelationFlags {
             }
             driver = known
         case "C": environmentFile = argument
+        case "D": database = argument
         case "f": file = argument
         case "s": cacheSize = try Self.number(letter, argument, upTo: Self.largestCache)
         case "e": cacheSeconds = try Self.number(letter, argument, upTo: Self.longestLife)
@@ -158,6 +161,7 @@ extension RelationFlags: CustomStringConvertible {
         if let cacheSize { words.append("-s \(cacheSize)") }
         if cacheSeconds > 0 { words.append("-e \(cacheSeconds)") }
         if let environmentFile { words.append("-C \(environmentFile)") }
+        if let database { words.append("-D \(database)") }
         if let file { words.append("-f \(file)") }
         return words.isEmpty ? "-" : words.joined(separator: " ")
     }

@@ -1,0 +1,2 @@
+// LMDB, as programs of C see it.
+#include <lmdb.h>
