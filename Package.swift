@@ -42,7 +42,16 @@ let package = Package(
         .target(
             name: "LMDB", dependencies: ["Bytes", "CLMDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/LMDB"),
-        .target(name: "Site", dependencies: ["BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "Routing"]),
+        .systemLibrary(name: "CSQLite"),
+        .target(
+            name: "SQLite", dependencies: ["Bytes", "CSQLite", "Configuration", "Maps", "System"],
+            path: "Sources/BackEnds/SQLite"),
+        .target(
+            name: "Socketmap", dependencies: ["Bytes", "Configuration", "LookupProtocols", "Maps", "System"],
+            path: "Sources/BackEnds/Socketmap"),
+        .target(
+            name: "Site",
+            dependencies: ["BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "Routing", "SQLite", "Socketmap"]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
             name: "QueueRouting",
@@ -139,6 +148,14 @@ let package = Package(
             name: "LMDBTests",
             dependencies: [
                 "BerkeleyDB", "Bytes", "Configuration", "LMDB", "Maps", "Site", "System", "ZRouteTestKit", "zroute",
+            ]),
+        .testTarget(
+            name: "SQLiteTests",
+            dependencies: ["Bytes", "Configuration", "Maps", "SQLite", "System", "ZRouteTestKit", "zroute"]),
+        .testTarget(
+            name: "SocketmapTests",
+            dependencies: [
+                "Bytes", "Configuration", "LookupProtocols", "Maps", "Socketmap", "System", "ZRouteTestKit", "zroute",
             ]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailSyntaxTests", dependencies: ["Bytes", "MailSyntax"]),

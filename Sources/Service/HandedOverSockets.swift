@@ -8,7 +8,7 @@ package import System
 package struct HandedOverSockets {
     private struct Entry {
         let name: String
-        let address: SocketAddress
+        let address: SocketEndpoint
         let socket: ListeningSocket
     }
 
@@ -55,7 +55,7 @@ package struct HandedOverSockets {
         guard fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
             throw ListeningSocket.failure(subject, code: errno, nil)
         }
-        guard let kind = option(SO_TYPE, of: descriptor), let address = SocketAddress(of: descriptor) else {
+        guard let kind = option(SO_TYPE, of: descriptor), let address = SocketEndpoint(of: descriptor) else {
             throw ListeningSocket.failure(subject, "it is no socket; name sockets alone in the socket unit")
         }
         guard kind == Int32(SOCK_STREAM.rawValue), [AF_UNIX, AF_INET, AF_INET6].contains(address.family) else {
@@ -101,9 +101,9 @@ package struct HandedOverSockets {
     mutating func take(path: [UInt8]) -> ListeningSocket? { take { $0.path == path } }
 
     /// Takes the socket at an address; nil where there is none.
-    mutating func take(address: SocketAddress) -> ListeningSocket? { take { $0 == address } }
+    mutating func take(address: SocketEndpoint) -> ListeningSocket? { take { $0 == address } }
 
-    private mutating func take(where fits: (SocketAddress) -> Bool) -> ListeningSocket? {
+    private mutating func take(where fits: (SocketEndpoint) -> Bool) -> ListeningSocket? {
         guard let index = entries.firstIndex(where: { fits($0.address) }) else { return nil }
         return entries.remove(at: index).socket
     }

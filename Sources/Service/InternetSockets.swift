@@ -36,13 +36,13 @@ struct InternetSockets {
 
     /// An address at which it cannot listen.
     private struct Failure: Error {
-        let address: SocketAddress
+        let address: SocketEndpoint
         let code: Int32
         /// Whether this host has no such address, or not this kind of addresses.
         var isNotOurs: Bool { [EADDRNOTAVAIL, EAFNOSUPPORT].contains(code) }
     }
 
-    private func listen(at addresses: [SocketAddress]) throws(Failure) -> [ListeningSocket] {
+    private func listen(at addresses: [SocketEndpoint]) throws(Failure) -> [ListeningSocket] {
         var sockets: [ListeningSocket] = []
         var notOurs: Failure?
         for var address in addresses {
@@ -63,7 +63,7 @@ struct InternetSockets {
         return sockets
     }
 
-    private func listen(at address: SocketAddress, isOnly: Bool) throws(Failure) -> ListeningSocket {
+    private func listen(at address: SocketEndpoint, isOnly: Bool) throws(Failure) -> ListeningSocket {
         let descriptor = makeStreamSocket(address.family)
         guard descriptor >= 0 else { throw Failure(address: address, code: errno) }
         var yes: Int32 = 1
@@ -79,7 +79,7 @@ struct InternetSockets {
             close(descriptor)
             throw Failure(address: address, code: code)
         }
-        let bound = SocketAddress(of: descriptor) ?? address
+        let bound = SocketEndpoint(of: descriptor) ?? address
         return ListeningSocket(descriptor: descriptor, name: "\(bound)", port: bound.port)
     }
 
@@ -100,7 +100,7 @@ struct InternetSockets {
     private static let firstFreePort = 1024
 
     /// The addresses that the endpoint means.
-    private func resolve() throws(FileError) -> [SocketAddress] {
+    private func resolve() throws(FileError) -> [SocketEndpoint] {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -117,12 +117,12 @@ struct InternetSockets {
                 "\(endpoint)", "the name cannot be resolved: \(reason); give an address of this host")
         }
         defer { unsafe freeaddrinfo(list) }
-        var addresses: [SocketAddress] = []
+        var addresses: [SocketEndpoint] = []
         var next = unsafe list
         while let entry = unsafe next {
             // The list, and the address of each entry, live until freeaddrinfo.
             if let address = unsafe entry.pointee.ai_addr {
-                let copy = unsafe SocketAddress(address, length: entry.pointee.ai_addrlen)
+                let copy = unsafe SocketEndpoint(address, length: entry.pointee.ai_addrlen)
                 if !addresses.contains(copy) { addresses.append(copy) }
             }
             unsafe next = entry.pointee.ai_next

@@ -145,12 +145,3 @@ package struct SocketPermissions: Sendable, Hashable {
         return unsafe entry.gr_gid
     }
 }
-
-/// Makes a socket that does not wait and is closed by exec.
-///
-/// - Returns: the descriptor; negative, with errno, where the system gives none.
-func makeStreamSocket(_ family: Int32) -> Int32 {
-    socket(
-        family,
-        Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-}

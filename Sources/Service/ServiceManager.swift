@@ -2,6 +2,7 @@
 
 import Configuration
 import Glibc
+import System
 
 /// The service manager that started this process, if one did.
 package enum ServiceManager {
@@ -21,7 +22,7 @@ package enum ServiceManager {
         var path = Array(name.utf8)
         // A leading @ stands for the NUL of an abstract socket's name.
         if path.first == UInt8(ascii: "@") { path[0] = 0 }
-        guard let address = SocketAddress(path: path) else { return }
+        guard let address = SocketEndpoint(path: path) else { return }
         let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }

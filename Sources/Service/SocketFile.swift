@@ -16,10 +16,10 @@ struct SocketFile {
     /// Listens.
     func listen(_ handedOver: inout HandedOverSockets) throws(FileError) -> ListeningSocket {
         if let socket = handedOver.take(path: Array(path.utf8)) { return socket }
-        guard let address = SocketAddress(path: Array(path.utf8)) else {
+        guard let address = SocketEndpoint(path: Array(path.utf8)) else {
             throw failure(
                 ENAMETOOLONG,
-                "a socket's path has \(SocketAddress.longestPath) bytes at the most: choose a shorter one")
+                "a socket's path has \(SocketEndpoint.longestPath) bytes at the most: choose a shorter one")
         }
         let group = try permissions.groupNumber(for: path)
         // Of two processes that start at once, the second finds the first listening.
@@ -70,7 +70,7 @@ struct SocketFile {
     private static let lockPause: UInt32 = 10_000
 
     /// Removes the socket that a process which is gone has left.
-    private func removeStale(_ address: SocketAddress) throws(FileError) {
+    private func removeStale(_ address: SocketEndpoint) throws(FileError) {
         let present: FileIdentity
         do throws(FileError) {
             present = try FileIdentity(linkAt: path)

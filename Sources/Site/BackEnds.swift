@@ -4,6 +4,8 @@ import BerkeleyDB
 import CDB
 import LMDB
 package import Maps
+import SQLite
+import Socketmap
 
 extension MapBackEnds {
     /// All of them, in the order in which messages name their types.
@@ -11,6 +13,8 @@ extension MapBackEnds {
         BerkeleyDBBackEnd(),
         CDBBackEnd(),
         LMDBBackEnd(),
+        SQLiteBackEnd(),
+        SocketmapBackEnd(),
         TextMapBackEnd(),
         EmptyMapBackEnd(),
     ])

@@ -92,6 +92,9 @@ package struct Site: Sendable {
         backEnds.conditionFindings(of: definition, within: .seconds(settings.lookupTimeout))
     }
 
+    /// Whether the entries of a map can be listed at all.
+    package func listsEntries(of definition: MapDefinition) -> Bool { backEnds.listsEntries(of: definition) }
+
     /// Hands on every entry of a map as its file has it, each key once, some at a time; ``MapBackEnds/readEntries(of:within:_:)``.
     ///
     /// - Parameter body: answers whether it wants more.

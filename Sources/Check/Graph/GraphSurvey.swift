@@ -114,6 +114,7 @@ struct GraphSurvey: Sendable {
     private mutating func read(_ index: Int, of site: Site) {
         let definition = definitions[index]
         let relation = RelationName(rawValue: definition.relation)
+        guard site.listsEntries(of: definition) else { return }
         do throws(MapError) {
             try site.readEntries(of: definition) { batch in
                 tallies[index].entries += batch.count

@@ -43,6 +43,7 @@ struct FileRule {
             configuration.site?.databases.file,
         ]
         paths += configuration.site?.databases.definitions.map(\.environmentFile) ?? []
+        paths += configuration.site?.databases.definitions.map { $0.type.isDescribed ? $0.path : nil } ?? []
         if let plan = configuration.plan, case .scheduler(let conf) = plan.source {
             paths.append(conf.file)
             for file in plan.tlsFiles { paths += [file.path, file.certificateFile, file.keyFile, file.authorityFile] }

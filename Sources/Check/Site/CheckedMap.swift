@@ -138,6 +138,10 @@ struct MapReader {
             return
         }
         guard isInOrder(definition) else { return }
+        guard site.listsEntries(of: definition) else {
+            incomplete.insert(definition.relation)
+            return
+        }
         readStored(definition, judge)
     }
 

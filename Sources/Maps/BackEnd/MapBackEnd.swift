@@ -23,6 +23,9 @@ public protocol MapBackEnd: Sendable {
     /// - Parameter definition: a line whose type is one of this back end's.
     func conditionFindings(of definition: MapDefinition) -> [Finding]
 
+    /// Whether the entries of a map can be listed at all: whoever answers for keys alone may have no list of them.
+    func listsEntries(of definition: MapDefinition) -> Bool
+
     /// Hands on every entry of a map as its file has it, each key once, until nobody wants more.
     ///
     /// Called in a thread of its own, and by ``MapBackEnds/readEntries(of:within:_:)`` alone.
@@ -47,6 +50,9 @@ public protocol MapBackEnd: Sendable {
 extension MapBackEnd {
     /// Nothing is compiled.
     public func format(of type: MapType) -> (any MapFormat)? { nil }
+
+    /// They can.
+    public func listsEntries(of definition: MapDefinition) -> Bool { true }
 
     /// Nothing is shared.
     public func conditionFindings(of definition: MapDefinition) -> [Finding] { [] }
@@ -117,6 +123,11 @@ public struct MapBackEnds: Sendable {
             }
         }
         return found
+    }
+
+    /// Whether the entries of a map can be listed at all.
+    public func listsEntries(of definition: MapDefinition) -> Bool {
+        backEnd(of: definition.type)?.listsEntries(of: definition) ?? true
     }
 
     func backEnd(of type: MapType) -> (any MapBackEnd)? {

@@ -13,6 +13,7 @@ public final class MapCompiler: Sendable {
     private struct Prepared {
         let temporary: String
         let target: String
+        let format: (any MapFormat)?
     }
 
     private struct State {
@@ -73,7 +74,7 @@ public final class MapCompiler: Sendable {
         _ entries: MapSource, format: any MapFormat, target: String, permissions: CompileJob.Permissions?,
         appending: Bool = false, progress: (Int) -> Void = { _ in }
     ) throws(CompileError) -> Int {
-        try prepare(target, permissions) { temporary throws(MapFileError) in
+        try prepare(target, format, permissions) { temporary throws(MapFileError) in
             let isNew = appending ? try !copyDatabase(target, to: temporary) : true
             return try write(entries, format: format, isNew: isNew, to: temporary, progress: progress)
         }
@@ -85,7 +86,7 @@ public final class MapCompiler: Sendable {
     public func prepare(
         _ text: [UInt8], target: String, permissions: CompileJob.Permissions?
     ) throws(CompileError) {
-        try prepare(target, permissions) { temporary throws(MapFileError) in
+        try prepare(target, nil, permissions) { temporary throws(MapFileError) in
             do throws(FileError) {
                 try writeContents(text.span, to: temporary)
             } catch {
@@ -95,11 +96,13 @@ public final class MapCompiler: Sendable {
     }
 
     private func prepare<Answer>(
-        _ target: String, _ permissions: CompileJob.Permissions?, fill: (String) throws(MapFileError) -> Answer
+        _ target: String, _ format: (any MapFormat)?, _ permissions: CompileJob.Permissions?,
+        fill: (String) throws(MapFileError) -> Answer
     ) throws(CompileError) -> Answer {
+        try Self.requireReplaceable(target, format)
         let name = TemporaryName(for: target)
         name.removeLeftovers()
-        let temporary = try create(name, for: target, mode: permissions == nil ? 0o644 : 0o600)
+        let temporary = try create(name, for: target, format, mode: permissions == nil ? 0o644 : 0o600)
         do throws(MapFileError) {
             let answer = try fill(temporary)
             try settle(temporary, permissions: permissions)
@@ -122,6 +125,7 @@ public final class MapCompiler: Sendable {
             if state.isEnded { throw Self.ended }
             defer { Self.discard(&state) }
             var directories: [String] = []
+            for next in state.prepared { try Self.requireReplaceable(next.target, next.format) }
             while let next = state.prepared.first {
                 do throws(FileError) {
                     try renameFile(next.temporary, to: next.target)
@@ -172,7 +176,7 @@ public final class MapCompiler: Sendable {
     ///
     /// - Parameter mode: before the umask; a file that is meant for another owner is nobody else's to read before.
     private func create(
-        _ name: TemporaryName, for target: String, mode: UInt32
+        _ name: TemporaryName, for target: String, _ format: (any MapFormat)?, mode: UInt32
     ) throws(CompileError) -> String {
         for attempt in 0..<1000 {
             let path = name.path(attempt: attempt)
@@ -180,7 +184,7 @@ public final class MapCompiler: Sendable {
                 try state.withLock { state throws(FileError) in
                     guard !state.isEnded else { throw FileError(operation: "create", path: path, code: ECANCELED) }
                     try createFile(path, mode: mode)
-                    state.prepared.append(Prepared(temporary: path, target: target))
+                    state.prepared.append(Prepared(temporary: path, target: target, format: format))
                 }
                 return path
             } catch  where error.code == EEXIST {
@@ -194,6 +198,11 @@ public final class MapCompiler: Sendable {
         }
         throw CompileError(
             file: name.path(attempt: 0), reason: "exists, as do 999 like it", remedy: "remove these temporary files")
+    }
+
+    private static func requireReplaceable(_ target: String, _ format: (any MapFormat)?) throws(CompileError) {
+        guard let refusal = format?.refusal(toReplace: target) else { return }
+        throw CompileError(file: target, reason: refusal, remedy: "the old databases stay")
     }
 
     /// Copies a database that is to be added to.

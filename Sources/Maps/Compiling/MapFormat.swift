@@ -22,6 +22,9 @@ public protocol MapFormat: Sendable {
     /// Whether there are entries that cannot be stored.
     var refusesEntries: Bool { get }
 
+    /// Why a file must not be replaced now, or added to by way of a copy, and what to do; nil if it may.
+    func refusal(toReplace target: String) -> String?
+
     /// How many entries a file says it has, for messages; nil where it cannot be read or does not tell.
     func entryCount(of path: String) -> Int?
 
@@ -36,6 +39,9 @@ public protocol MapFormat: Sendable {
 extension MapFormat {
     /// Every entry can be stored.
     public func refusal(ofKey key: Span<UInt8>, value: Span<UInt8>) -> String? { nil }
+
+    /// It may be.
+    public func refusal(toReplace target: String) -> String? { nil }
 
     /// There are none.
     public var refusesEntries: Bool { false }

@@ -154,7 +154,7 @@ private struct LineFields {
             throw FieldError(
                 .invalidRelation, "'\(relation)' is no relation name; use letters, digits, '_', '-' and '.'")
         }
-        let type = try Self.type(try Self.expand(words[1], variables), among: types)
+        var type = try Self.type(try Self.expand(words[1], variables), among: types)
         let privilege = try Self.expand(words[2], variables)
         let options = try Self.expand(words[3], variables)
         // Flags are split again after expansion, so that one variable can hold several of them.
@@ -163,7 +163,8 @@ private struct LineFields {
         var flags = try RelationFlags(words: flagWords.map { String(Substring($0)) })
         flags.environmentFile = flags.environmentFile.map { Self.path($0, beside: file) }
         let named = words[4] == "-" ? flags.file : try Self.expand(words[4], variables)
-        let path = named.map { Self.path($0, beside: file) }
+        let path = named.map { type.namesFile ? Self.path($0, beside: file) : $0 }
+        if let path { type = types.first { $0.name == type.name && $0.isMeant(by: path) } ?? type }
         guard path != nil || !type.needsFile else {
             throw FieldError(.missingField, "a map of type \(type.name) needs a file in the fifth field")
         }
@@ -203,14 +204,19 @@ private struct LineFields {
         let name = String(Substring(text.utf8.prefix { $0 != UInt8(ascii: ",") }))
         if let type = types.first(where: { $0.name == name }) { return type }
         if name.uppercased() == MapType.none.name { return .none }
-        let known = types.map(\.name).joined(separator: ", ")
+        let known = names(of: types).joined(separator: ", ")
         guard !MapType.foreign.contains(name) else {
             throw FieldError(.unknownType, "maps of ZMailer's type '\(name)' are not read here; use one of \(known)")
         }
         throw FieldError(
             .unknownType,
             "the type '\(name)' is unknown; use one of \(known)"
-                + suggestion(for: name, among: types.map(\.name)))
+                + suggestion(for: name, among: names(of: types)))
+    }
+
+    /// Each name once.
+    private static func names(of types: [MapType]) -> [String] {
+        types.map(\.name).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 
     private static func expand(_ text: String, _ variables: Variables) throws(FieldError) -> String {

@@ -1,6 +1,6 @@
 // One line of dbases.conf as a value: a map of a relation.
 
-import Configuration
+package import Configuration
 
 /// A map as dbases.conf defines it.
 public struct MapDefinition: Sendable, Hashable {
@@ -133,7 +133,7 @@ struct FieldError: Error {
 
 extension Finding.Name {
     /// A field that a line of dbases.conf needs and lacks.
-    static let missingField = Finding.Name("missing-field")
+    package static let missingField = Finding.Name("missing-field")
     /// The name of a relation that can be none.
     static let invalidRelation = Finding.Name("invalid-relation")
     /// A type of maps that is not read here.

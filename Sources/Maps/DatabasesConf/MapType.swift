@@ -10,6 +10,10 @@ public struct MapType: Sendable, Hashable {
         case source
         /// What newdb compiles the source to, whose name is the source's with an extension.
         case compiled(fileExtension: String)
+        /// A database of others: the file says where it is and how it is asked, and its name ends as said.
+        case described(suffixes: [String])
+        /// A server, whose address stands in the place of a file.
+        case server
     }
 
     /// The word in dbases.conf.
@@ -47,8 +51,22 @@ public struct MapType: Sendable, Hashable {
         return fileExtension
     }
 
-    /// Whether a line of this type names a file.
+    /// Whether a line of this type names a file, or what stands in its place.
     public var needsFile: Bool { storage != .none }
+
+    /// Whether what a line names is a path.
+    var namesFile: Bool { storage != .server }
+
+    /// Whether a line names a file that describes the database.
+    public var isDescribed: Bool {
+        if case .described = storage { true } else { false }
+    }
+
+    /// Whether lines of this type, and not of another one with the same name, name such a file.
+    func isMeant(by path: String) -> Bool {
+        guard case .described(let suffixes) = storage else { return false }
+        return suffixes.contains { path.hasSuffix($0) }
+    }
 
     /// Types that ZMailer has and that are not read here.
     static let foreign: Set<String> = [

@@ -137,6 +137,8 @@ public enum MapResource: Sendable, Hashable {
     case environment(home: String)
     /// A file outside of any environment: the disk or the file server under it may hang.
     case file(String)
+    /// A server that answers lookups, by its address.
+    case server(String)
     /// The system's name service (nsswitch.conf), behind which there may be a server.
     case nameService
 
@@ -147,6 +149,8 @@ public enum MapResource: Sendable, Hashable {
             "the environment \(home) was probably left locked by a killed process; run `zroute db recover`"
         case .file(let path):
             "the disk or file server under \(path) does not answer; restart or repair it"
+        case .server(let address):
+            "the server at \(address) does not answer; restart or repair it"
         case .nameService:
             "a server of the name service does not answer; restart or repair it, or set LOCALUSERS"
         }
