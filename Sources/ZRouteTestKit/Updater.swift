@@ -83,6 +83,29 @@ package final class Updater: Sendable {
         return try body()
     }
 
+    /// Keeps a database open while the body runs, and stores what the body gives, entry by entry.
+    ///
+    /// - Parameter body: is given what stores an entry; it is stored for certain when this returns.
+    package func whileLoading(
+        home: String, file: String, _ body: (_ put: (_ key: String, _ value: String) throws -> Void) throws -> Void
+    ) throws {
+        let process = Process()
+        let input = Pipe()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = ["load", home, file]
+        process.standardInput = input
+        try process.run()
+        let result = Result {
+            try body { key, value in
+                try input.fileHandleForWriting.write(contentsOf: Data("\(key)\t\(value)\n".utf8))
+            }
+        }
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CommandFailure("updater load \(home) \(file): failed") }
+        try result.get()
+    }
+
     private func startSpinning(
         _ key: String, _ value: String, home: String, file: String
     ) throws -> (process: Process, input: Pipe) {

@@ -182,7 +182,7 @@ import ZRouteTestKit
             #expect(route.text == value, "\(key): \(result.errorText)")
         }
         print("\(to): \(written.count) updates while a live map was converted")
-        if MapBackEnds.all.types.first(where: { $0.name == to })?.isChangedInPlace == true {
+        if Self.isChangedInPlace(to) {
             try site.succeed(["db", "put", "fqdnroutes", "late@live.example", "smtp-lmtp!node!late"])
             #expect(try site.route(of: "late@live.example").text == "smtp-lmtp!node!late")
             // And back into an environment.
@@ -199,6 +199,35 @@ import ZRouteTestKit
         } else {
             #expect(result.errorText.contains("its entries stand in \(site.place.file("db/live"))"))
         }
+    }
+
+    /// A program that has the old map open from before the conversion to after it.
+    @Test(arguments: Self.others.filter { Self.isChangedInPlace($0) })
+    func whatAnotherProgramStillWritesIsCarriedOver(to: String) throws {
+        let site = try TestSite()
+        try site.succeed(["newdb"])
+        try site.loadLive(500)
+        var written = 0, late = 0
+        let updater = try Updater.shared.get()
+        let program = try site.start(["convert", "maps", to, "--follow", "3"])
+        try updater.whileLoading(home: site.home, file: site.live) { put in
+            while late < 50, program.isRunning {
+                try put("old\(written)@live.example", "smtp-lmtp!node!old\(written)")
+                written += 1
+                if program.output.isEmpty { usleep(2000) } else { late += 1 }
+            }
+        }
+        #expect(program.wait() == 0, "\(program.errors)")
+        #expect(late == 50, "\(program.errors)")
+        let list = (0..<written).map { "old\($0)@live.example\n" }.joined()
+        let answers = try site.run(["route-test", "--format", "tsv", "-"], input: Array(list.utf8)).text
+        let wanted = (0..<written).map { "old\($0)@live.example\tsmtp-lmtp!node!old\($0)\n" }.joined()
+        #expect(answers == wanted, "\(program.errors)")
+        print("\(to): \(written) updates by a program that has the old map open, \(late) of them after the conversion")
+    }
+
+    private static func isChangedInPlace(_ type: String) -> Bool {
+        MapBackEnds.all.types.first { $0.name == type }?.isChangedInPlace == true
     }
 
     private func addresses(_ site: TestSite, _ count: Int) throws -> String {
