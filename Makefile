@@ -15,7 +15,7 @@ BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine 
 BENCH_UNPACKED := postfix
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
+BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 

@@ -17,7 +17,7 @@ let package = Package(
         .systemLibrary(name: "CMessageDigest", providers: [.apt(["libmd-dev"])]),
         .systemLibrary(name: "CFileAttributes"),
         .systemLibrary(name: "CLinux"),
-        .target(name: "Bytes"),
+        .target(name: "Bytes", dependencies: ["CMessageDigest"]),
         .target(name: "System", dependencies: ["Bytes", "CLinux"]),
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
         .target(name: "Configuration", dependencies: ["Bytes", "MailSyntax", "System"]),
@@ -37,7 +37,8 @@ let package = Package(
         .target(name: "Routing", dependencies: ["Configuration", "Bytes", "MailSyntax", "System", "Maps"]),
         .systemLibrary(name: "CCDB", providers: [.apt(["libcdb-dev"])]),
         .target(
-            name: "CDB", dependencies: ["Bytes", "CCDB", "Maps", "System"], path: "Sources/BackEnds/CDB"),
+            name: "CDB", dependencies: ["Bytes", "CCDB", "Configuration", "Maps", "System"],
+            path: "Sources/BackEnds/CDB"),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
         .target(
             name: "LMDB", dependencies: ["Bytes", "CLMDB", "Configuration", "Maps", "System"],
@@ -90,8 +91,8 @@ let package = Package(
         .target(
             name: "Check",
             dependencies: [
-                "Bytes", "CMessageDigest", "Configuration", "Delivery", "LMTP", "MailSyntax", "Maps", "QueueRouting",
-                "Routing", "Site", "Spool", "System",
+                "Bytes", "Configuration", "Delivery", "LMTP", "MailSyntax", "Maps", "QueueRouting", "Routing", "Site",
+                "Spool", "System",
             ]),
         .target(name: "ZRoute", dependencies: ["Configuration", "Maps", "Routing", "Site"]),
         .target(
@@ -126,6 +127,9 @@ let package = Package(
             name: "lmtp-front",
             dependencies: ["Configuration", "Delivery", "Maps", "Routing", "Serve", "Service", "Site"],
             path: "Benchmarks/Front"),
+        .executableTarget(
+            name: "map-lookups", dependencies: ["Bytes", "Configuration", "Maps", "Site", "System"],
+            path: "Benchmarks/Lookups"),
         .executableTarget(
             name: "nio-floor",
             dependencies: [

@@ -5,7 +5,7 @@
 work=$PWD/.build/bench/resolving
 mkdir -p "$work"
 
-# large NAME DBTYPE: a copy of the site with maps of a type; `btree` without environment, `live` with it.
+# large NAME DBTYPE: a copy of the site with maps of a type, without environment; only `live` has one.
 large() {
     local name=$1 dbtype=$2 site=$work/$1
     [[ ! -e $site/ready ]] || return 0
@@ -17,7 +17,7 @@ large() {
         # All maps compiled or read as text, none of them inside the environment.
         sed -i 's/ -C [^ ]*//; s/-r \$/-l $/' "$site/dbases.conf"
     fi
-    if [[ $dbtype == btree || $dbtype == lmdb ]]; then "$program" newdb $(options "$name") > /dev/null; fi
+    if [[ $dbtype != text ]]; then "$program" newdb $(options "$name") > /dev/null; fi
     if [[ $name == live ]]; then
         local map
         for map in aliases fqdnaliases fqdnroutes; do

@@ -42,6 +42,11 @@ public func directory(of path: String) -> String {
     return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
 }
 
+/// The name of a path in its directory.
+public func fileName(of path: String) -> String {
+    path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
+}
+
 private func syncing(_ path: String, flags: Int32) throws(FileError) {
     let descriptor = unsafe open(path, flags)
     guard descriptor >= 0 else { throw FileError(operation: "open", path: path, code: errno) }
@@ -110,6 +115,13 @@ public func copyContents(
         try writeAll(chunk.span.extracting(0..<got), to: output, target)
         progress()
     }
+}
+
+/// Takes a file's contents away.
+///
+/// - Throws: `FileError` when the system refuses.
+public func emptyFile(_ path: String) throws(FileError) {
+    guard unsafe truncate(path, 0) == 0 else { throw FileError(operation: "truncate", path: path, code: errno) }
 }
 
 // Gives a file the owner and the mode it is meant to have.

@@ -147,8 +147,7 @@ public enum FileLocation: Sendable, Hashable {
             path = target.utf8.first == UInt8(ascii: "/") ? target : "\(System.directory(of: path))/\(target)"
         }
         let directory = try FileIdentity(path: System.directory(of: path))
-        let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path[path.utf8.index(after: $0)...] } ?? path[...]
-        self = .free(device: directory.device, inode: directory.inode, name: String(name))
+        self = .free(device: directory.device, inode: directory.inode, name: fileName(of: path))
     }
 }
 

@@ -114,3 +114,20 @@ public func runThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) {
     body()
     for thread in threads { pthread_join(thread, nil) }
 }
+
+/// Runs two functions at once, one of them in a thread of its own; one after another where the system gives none.
+///
+/// - Returns: what each of them answers.
+public func runTogether<Other: Sendable, Answer, Failure: Error>(
+    _ other: @escaping @Sendable () -> Other, _ body: () throws(Failure) -> Answer
+) throws(Failure) -> (other: Other, own: Answer) {
+    let answer = Monitor<Other?>(nil)
+    var thread = pthread_t()
+    guard startThread(&thread, { answer.change { [result = other()] in $0 = result } }) == 0 else {
+        return (other(), try body())
+    }
+    defer { pthread_join(thread, nil) }
+    let own = try body()
+    guard let other = answer.wait({ $0 }) else { return (other(), own) }
+    return (other, own)
+}

@@ -16,17 +16,23 @@ struct CDBPlace {
 
     func table(_ name: String, _ contents: SharedContents = SharedContents()) -> CDBTable {
         CDBTable(
-            name: TableName(relation: "r", backEnd: "cdb", file: directory.file(name)), contents: contents)
+            name: TableName(relation: "r", backEnd: "cdb", file: directory.file(name)), contents: contents,
+            hash: ByteHash())
     }
 
     /// Writes a file as newdb does.
-    func compile(_ entries: [(key: String, value: String)], to name: String) throws {
+    ///
+    /// - Parameter appending: whether what is there is kept, as with `-A`.
+    func compile(
+        _ entries: [(key: String, value: String)], to name: String, _ format: CDBFormat = CDBFormat(),
+        appending: Bool = false
+    ) throws {
         let text = entries.map { "\($0.key) \($0.value)\n" }.joined()
         let compiler = MapCompiler()
         let job = CompileJob(
-            source: .bytes(Array(text.utf8), name: "source"), form: .plain, folding: .none, format: CDBFormat(),
+            source: .bytes(Array(text.utf8), name: "source"), form: .plain, folding: .none, format: format,
             base: directory.file(name))
-        _ = try compiler.prepare(job)
+        _ = try compiler.prepare(job, appending: appending)
         try compiler.commit()
     }
 }
@@ -133,69 +139,62 @@ extension CDBTable {
         }
     }
 
-    /// Ways in which a file is damaged.
-    enum Damage: String, CaseIterable {
-        case bit, eightBytes, zeroedPage, randomPage, exchangedPages, zeroedBlock, cut, headerBit
-
-        func apply(to bytes: [UInt8], _ random: inout SplitMix) -> [UInt8] {
-            var bytes = bytes
-            let page = 4096
-            let pages = bytes.count / page
-            func position(_ size: Int) -> Int { Int(random.next() % UInt64(max(bytes.count - size, 1))) }
-            switch self {
-            case .bit: bytes[position(1)] ^= 1 << UInt8(random.next() % 8)
-            case .headerBit: bytes[Int(random.next() % 2048)] ^= 1 << UInt8(random.next() % 8)
-            case .eightBytes:
-                let start = position(8)
-                for index in start..<start + 8 { bytes[index] = UInt8(truncatingIfNeeded: random.next()) }
-            case .zeroedBlock:
-                let start = position(512)
-                for index in start..<start + 512 { bytes[index] = 0 }
-            case .zeroedPage, .randomPage:
-                let start = Int(random.next() % UInt64(pages)) * page
-                for index in start..<start + page {
-                    bytes[index] = self == .zeroedPage ? 0 : UInt8(truncatingIfNeeded: random.next())
-                }
-            case .exchangedPages:
-                let first = Int(random.next() % UInt64(pages - 1))
-                for index in 0..<page { bytes.swapAt(first * page + index, (pages - 1) * page + index) }
-            case .cut: bytes.removeLast(1 + Int(random.next() % UInt64(bytes.count - 1)))
-            }
-            return bytes
+    @Test(arguments: Writer.allCases)
+    func whatAFileCannotHoldIsSaidWhenItIsBuilt(writer: Writer) throws {
+        let place = try CDBPlace()
+        try writer.write([("k", "old")], to: "m.cdb", in: place)
+        let before = try place.directory.bytes(of: "m.cdb")
+        // As at 4 GB: the header, and of each entry the record and two slots.
+        let size = 2048 + Self.entries.reduce(0) { $0 + 24 + $1.key.utf8.count + $1.value.utf8.count }
+        let error = #expect(throws: CompileError.self) {
+            try place.compile(Self.entries, to: "m", CDBFormat(sizeLimit: size - 1))
         }
+        #expect(error?.text.contains("4 GB at most") == true, "\(error?.text ?? "")")
+        #expect(try place.directory.bytes(of: "m.cdb") == before)
+        #expect(try place.table("m.cdb").text(of: "k") == "old")
+        try place.compile(Self.entries, to: "m", CDBFormat(sizeLimit: size))
+        #expect(try place.directory.bytes(of: "m.cdb").count == size)
+        #expect(throws: CompileError.self) {
+            try place.compile([("more", "x")], to: "m", CDBFormat(sizeLimit: size), appending: true)
+        }
+        #expect(try place.table("m.cdb").text(of: "user7@0.example") == "smtp-lmtp!node1!u7")
     }
 
-    @Test(arguments: Damage.allCases)
-    func damageIsNeverAnAbsence(damage: Damage) throws {
+    /// Files of others whose keys and values end with a NUL.
+    static let terminated = (0..<300).map { (key: "user\($0)@x.example\0", value: "smtp-lmtp!node!u\($0)\0") }
+
+    @Test(arguments: [1, 2, 300])
+    func keysAndValuesThatEndWithANULAreFoundWithout(count: Int) throws {
         let place = try CDBPlace()
-        try place.compile(Self.entries, to: "m")
-        let whole = try place.directory.bytes(of: "m.cdb")
-        var random = SplitMix(seed: 7)
-        var refused = 0, unharmed = 0, other = 0
-        for _ in 0..<60 {
-            try place.directory.write(damage.apply(to: whole, &random), to: "m.cdb")
-            let table = place.table("m.cdb")
-            guard (try? table.text(of: "nobody")) != nil || (try? table.text(of: Self.entries[0].key)) != nil else {
-                refused += 1
-                continue
-            }
-            var isOther = false
-            for entry in Self.entries {
-                let value = try table.text(of: entry.key)
-                #expect(value != nil)
-                // Without checksums in the format a byte of a key or a value that has become another is not noticeable.
-                if damage == .bit || damage == .eightBytes {
-                    isOther = isOther || value != entry.value
-                } else {
-                    #expect(value == entry.value)
-                }
-            }
-            if isOther { other += 1 } else { unharmed += 1 }
+        let entries = Array(Self.terminated.prefix(count)) + [("empty\0", "\0"), (Self.terminated[0].key, "second\0")]
+        try Writer.tinycdb.write(entries, to: "m.cdb", in: place)
+        let table = place.table("m.cdb")
+        for entry in Self.terminated.prefix(count) {
+            #expect(try table.text(of: String(entry.key.dropLast())) == String(entry.value.dropLast()))
+            #expect(try table.text(of: entry.key) == nil)
         }
-        print(
-            "cdb, \(damage.rawValue): 60 files, \(refused) refused, \(unharmed) unharmed, \(other) with other bytes in a record"
-        )
-        #expect(refused + unharmed + other == 60)
+        #expect(try table.text(of: "empty") == "")
+        #expect(try table.text(of: "") == nil)
+        // What is added is as the others are, for those who ask with a NUL.
+        try place.compile([("added", "a"), ("empty", "b")], to: "m", appending: true)
+        #expect(try place.table("m.cdb").text(of: "added") == "a")
+        #expect(try place.table("m.cdb").text(of: "empty") == "")
+        #expect(
+            try runCommandSuccessfully("/usr/bin/cdb", ["-d", place.directory.file("m.cdb")]).contains(
+                "+6,2:added\0->a\0\n".utf8))
+    }
+
+    /// Of which keys and values nobody can say what they are.
+    @Test(arguments: [
+        [("a\0", "v\0"), ("b", "v\0")], [("a", "v"), ("b\0", "v\0")], [("a\0", "v")], [("a", "v\0")],
+        [("a\0\0", "v\0")], [("a\0b\0", "v\0")], [("a", "v"), ("b", "v\0w")], [("a\0", "v\0"), ("b\0", "v\0w\0")],
+        [("a", "v"), ("b", "\0")], [("a\0", "v\0"), ("", "v\0")], [("", "v"), ("a\0", "v\0")], [("a\0", "")],
+    ])
+    func filesWithStrayNULsAreRefused(entries: [(String, String)]) throws {
+        let place = try CDBPlace()
+        try Writer.tinycdb.write(entries.map { (key: $0.0, value: $0.1) }, to: "m.cdb", in: place)
+        let error = #expect(throws: MapError.self) { try place.table("m.cdb").text(of: "a") }
+        #expect(error?.text.contains("NUL") == true, "\(error?.text ?? "")")
     }
 
     @Test func aReplacedFileIsSeenAndWorkersShareIt() throws {
@@ -225,20 +224,5 @@ extension CDBTable {
             #expect(content == generation)
         }
         #expect(loads == 2)
-    }
-}
-
-/// Numbers that are the same in every run.
-struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -3,6 +3,8 @@
 import Configuration
 import Foundation
 import Glibc
+import Maps
+import Site
 import Spool
 import Testing
 import ZRouteTestKit
@@ -49,6 +51,24 @@ extension SeededFault {
                 try $0.write(Array("no database".utf8), to: "live.db")
             }
             return ExpectedFinding(file: "live.db", line: nil, severity: .error, name: "unreadable-map")
+        },
+        SeededFault("sum-of-another-file") { site in
+            _ = site.change("dbases.conf", where: { $0.contains("@SITE@/compiled") }) {
+                $0.replacing(" btree ", with: " cdb ")
+            }
+            site.afterwards.append { place in
+                let format = MapBackEnds.all.types.first { $0.name == "cdb" }.flatMap { MapBackEnds.all.format(of: $0) }
+                let compiler = MapCompiler()
+                _ = try compiler.prepare(
+                    CompileJob(
+                        source: .file(place.file("compiled")), form: .plain, folding: .lower, format: format,
+                        base: place.file("compiled")))
+                try compiler.commit()
+                let sum = String(decoding: try place.bytes(of: "compiled.cdb.sum"), as: UTF8.self)
+                try place.write(sum.replacing("# size ", with: "# size 1"), to: "compiled.cdb.sum")
+            }
+            return ExpectedFinding(
+                file: "compiled.cdb.sum", line: nil, severity: .warning, name: "sum-of-another-file")
         },
         SeededFault("unreadable-map: no directory of its environment") { site in
             site.afterwards.append { try FileManager.default.removeItem(atPath: $0.file("env")) }

@@ -1,6 +1,5 @@
 // A recorded configuration of ZMailer with the answers that its router gave: Fixtures/conformance.
 
-import BerkeleyDB
 import Configuration
 import Foundation
 import Maps
@@ -11,14 +10,6 @@ import ZRouteTestKit
 
 /// A recorded configuration, set up in a directory of its own.
 struct ConformanceCase {
-    /// How the maps of a case are stored.
-    enum Storage: String, CaseIterable {
-        /// Compiled to Berkeley DB, the live ones in a CDB environment.
-        case compiled
-        /// Read as text (DBTYPE=text, also where a line names a kind of database).
-        case text
-    }
-
     /// A recorded question and what is to be answered.
     struct Line {
         let address: [UInt8]
@@ -43,14 +34,13 @@ struct ConformanceCase {
     private let overrides: [(name: String, value: String)]
 
     /// Sets a case up; what its damage.sh breaks is broken.
-    init(_ name: String, _ storage: Storage) throws {
+    init(_ name: String, _ storage: MapStorage) throws {
         files = try TestSite(copying: "conformance/\(name)") { file, bytes in
-            guard storage == .text, file == "dbases.conf" else { return bytes }
-            return bytes.replacing(" btree ".utf8, with: " text ".utf8).replacing(" bhash ".utf8, with: " text ".utf8)
+            file == "dbases.conf" ? storage.lines(bytes) : bytes
         }
-        overrides = storage == .text ? [(name: "DBTYPE", value: "text")] : []
+        overrides = storage.overrides
         site = try files.open(overrides: overrides)
-        if storage == .compiled { try Self.compile(site.databases, environment: files.place.file("env")) }
+        try storage.make(site.databases, files.place.file("env"))
         let damage = files.place.file("damage.sh")
         if FileManager.default.fileExists(atPath: damage) {
             try runCommandSuccessfully("/usr/bin/env", ["CASE=\(files.path)", "bash", damage])
@@ -77,36 +67,6 @@ struct ConformanceCase {
         // Addresses without a route, or that have to wait, are answers like others.
         guard [0, 67, 75].contains(result.status) else { throw CommandFailure(result.errorText) }
         return result.output
-    }
-
-    /// Local maps by our compiler, live maps by the independent updater.
-    private static func compile(_ databases: DatabasesConf, environment: String) throws {
-        let compiler = MapCompiler()
-        for definition in databases.definitions {
-            let kind: DatabaseKind
-            switch definition.type {
-            case .btree: kind = .btree
-            case .bhash: kind = .hash
-            default: continue
-            }
-            guard let path = definition.path, let file = definition.tablePath else { continue }
-            if definition.compile.isLive {
-                try FileManager.default.createDirectory(atPath: environment, withIntermediateDirectories: true)
-                let lines = try readFile(path, limit: 1 << 28).bytes
-                let hasNUL = !FileManager.default.fileExists(atPath: path + ".nonul")
-                try Updater.shared.get().load(lines: lines, home: environment, file: file, nul: hasNUL)
-            } else {
-                let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
-                var job = CompileJob(
-                    source: .file(path), form: form, folding: definition.compile.folding,
-                    format: BerkeleyDBFormat(kind), base: path)
-                // Their values are odd on purpose.
-                job.judge = RelationJudge(definition)
-                job.allowed = .all
-                _ = try compiler.prepare(job)
-            }
-        }
-        try compiler.commit()
     }
 
     /// The lines of expected.tsv: address, ZMailer's answer, class, our answer; the class says which answer is due.

@@ -7,7 +7,7 @@ import ZRouteTestKit
 
 /// The sites that may have text maps.
 private let ofText = ConformanceCase.names.filter { name in
-    !ConformanceTests.aboutCompiledFiles.contains { name.hasPrefix($0) }
+    MapStorage.text.obstacle(to: name) == nil
 }
 
 /// What a trace was asked for with, besides its addresses.
@@ -54,14 +54,14 @@ private enum Asked: String, CaseIterable {
         print("\(about): \(replayed); \(validated)")
     }
 
-    @Test(arguments: ConformanceCase.names, ConformanceCase.Storage.allCases)
-    func aTraceLeadsToTheRoutes(name: String, storage: ConformanceCase.Storage) throws {
-        if storage == .text, !ofText.contains(name) {
-            print("trace \(name) \(storage.rawValue): not run, because the case is about compiled files")
+    @Test(arguments: ConformanceCase.names, [MapStorage.recorded, .text])
+    func aTraceLeadsToTheRoutes(name: String, storage: MapStorage) throws {
+        if let reason = storage.obstacle(to: name) {
+            print("trace \(name) \(storage.name): not run, because \(reason)")
             return
         }
         let site = try ConformanceCase(name, storage)
-        try check(try site.traces(), of: site.lines.count, "trace \(name) \(storage.rawValue)")
+        try check(try site.traces(), of: site.lines.count, "trace \(name) \(storage.name)")
     }
 
     @Test(arguments: Asked.allCases)

@@ -135,7 +135,9 @@ package struct BerkeleyDBFormat: MapFormat {
 
     package func entryCount(of path: String) -> Int? { (try? LeafCensus(path))??.entries }
 
-    package func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter {
+    package func begin(
+        addingTo path: String, copyOf original: String, _ size: MapFileSize
+    ) throws(MapFileError) -> any MapFileWriter {
         do {
             try DatabaseCheck.verify(path)
         } catch {

@@ -108,6 +108,12 @@ extension FindingKind {
             "Make the type btree, or remove `-C`.", "`fqdnroutes cdb - -r ... -C ...`"
         ),
         (
+            "sum-of-another-file", "warning",
+            "The sum beside a constant map is about another file: another program than newdb has written the map since, and a"
+                + " changed byte of a value would not be noticed.",
+            "Run `zroute newdb`, or remove the sum.", "a `routes.cdb` of `postmap` beside newdb's `routes.cdb.sum`"
+        ),
+        (
             "missing-environment-home", "error", "The description of an environment names no directory.",
             "Write `envhome = /path`.", "a sleepyenv.conf without `envhome`"
         ),

@@ -2,7 +2,6 @@
 // policy names the one style and the one script that it has, by their digests, and forbids everything else.
 
 import Bytes
-import CMessageDigest
 import Configuration
 import Maps
 import Routing
@@ -32,12 +31,7 @@ package struct GraphPage: Sendable {
 
     /// A source of a policy (CSP level 3, 2.3.1).
     private static func digest(of text: String) -> String {
-        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        var context = SHA2_CTX()
-        let bytes = Array(text.utf8)
-        unsafe SHA256Init(&context)
-        unsafe SHA256Update(&context, bytes, bytes.count)
-        unsafe SHA256Final(&digest, &context)
+        let digest = SHA256.digest(of: Array(text.utf8).span)
         return "sha256-\(String(decoding: Base64.encode(digest), as: UTF8.self))"
     }
 

@@ -70,6 +70,8 @@ public struct MapWorker {
     public let texts: TextTableLoader
     /// What maps of other kinds load once for the same workers.
     public var contents: SharedContents { texts.contents }
+    /// What hashes the keys of maps that are held in memory, so that a key is hashed once for all of them.
+    package var hash: ByteHash { texts.hash }
     /// Watches the worker for calls that hang; nil where nobody does.
     public let watch: CallWatch?
     /// Gives what knows what the entries of a map are for.

@@ -14,6 +14,18 @@ public final class MapCompiler: Sendable {
         let temporary: String
         let target: String
         let format: (any MapFormat)?
+        /// What is published before it, and lies beside it.
+        var companion: Companion?
+    }
+
+    /// A companion as it was prepared.
+    private struct Companion {
+        let temporary: String
+        let target: String
+        /// The file that was there when it was made; nil where there was none.
+        let replaced: FileIdentity?
+        /// Makes another, where that file is another by now.
+        let remake: @Sendable () throws(MapFileError) -> MapFileCompanion?
     }
 
     private struct State {
@@ -76,7 +88,10 @@ public final class MapCompiler: Sendable {
     ) throws(CompileError) -> Int {
         try prepare(target, format, permissions) { temporary throws(MapFileError) in
             let isNew = appending ? try !copyDatabase(target, to: temporary) : true
-            return try write(entries, format: format, isNew: isNew, to: temporary, progress: progress)
+            let added = try write(
+                entries, format: format, isNew: isNew, to: temporary, for: target, progress: progress)
+            try prepareCompanion(of: temporary, format, target: target, permissions: permissions)
+            return added
         }
     }
 
@@ -109,8 +124,7 @@ public final class MapCompiler: Sendable {
             return answer
         } catch {
             state.withLock { state in
-                try? removeFile(temporary, missingIsFine: true)
-                state.prepared.removeAll { $0.temporary == temporary }
+                Self.discard(&state) { $0.temporary == temporary }
             }
             throw CompileError(file: target, reason: error.text, remedy: "the old file stays")
         }
@@ -127,14 +141,22 @@ public final class MapCompiler: Sendable {
             var directories: [String] = []
             for next in state.prepared { try Self.requireReplaceable(next.target, next.format) }
             while let next = state.prepared.first {
+                let directory = directory(of: next.target)
                 do throws(FileError) {
-                    try renameFile(next.temporary, to: next.target)
+                    if let companion = next.companion {
+                        // What another run publishes at the same time would come between the two.
+                        let lock = try FileLock(directory) {}
+                        try publish(companion, of: next.target)
+                        try renameFile(next.temporary, to: next.target)
+                        lock.unlock()
+                    } else {
+                        try renameFile(next.temporary, to: next.target)
+                    }
                 } catch {
                     throw CompileError(
                         error, remedy: "this database and the ones after it stay as they were; run again")
                 }
                 state.prepared.removeFirst()
-                let directory = directory(of: next.target)
                 if !directories.contains(directory) { directories.append(directory) }
             }
             for directory in directories {
@@ -167,16 +189,74 @@ public final class MapCompiler: Sendable {
     private static let ended = CompileError(
         file: "compiler", reason: "ended by a signal", remedy: "the old databases stay")
 
-    private static func discard(_ state: inout State) {
-        for file in state.prepared { try? removeFile(file.temporary, missingIsFine: true) }
-        state.prepared = []
+    private static func discard(_ state: inout State, where isUnwanted: (Prepared) -> Bool = { _ in true }) {
+        for file in state.prepared where isUnwanted(file) {
+            try? removeFile(file.temporary, missingIsFine: true)
+            if let companion = file.companion { try? removeFile(companion.temporary, missingIsFine: true) }
+        }
+        state.prepared.removeAll(where: isUnwanted)
+    }
+
+    /// Writes what is to lie beside a file, where its format wants something there.
+    private func prepareCompanion(
+        of path: String, _ format: any MapFormat, target: String, permissions: CompileJob.Permissions?
+    ) throws(MapFileError) {
+        let replaced = try? FileIdentity(path: target)
+        guard let companion = try format.companion(of: path, becoming: target) else { return }
+        let place = target + companion.fileExtension
+        let name = TemporaryName(for: place)
+        name.removeLeftovers()
+        let temporary: String
+        do throws(CompileError) {
+            temporary = try create(name, for: place, nil, mode: permissions == nil ? 0o644 : 0o600, beside: path) {
+                Companion(temporary: $0, target: place, replaced: replaced) { () throws(MapFileError) in
+                    try format.companion(of: path, becoming: target)
+                }
+            }
+        } catch {
+            throw MapFileError(error.text)
+        }
+        do throws(FileError) {
+            try writeContents(companion.bytes.span, to: temporary)
+        } catch {
+            throw MapFileError(error)
+        }
+        try settle(temporary, permissions: permissions)
+    }
+
+    /// Publishes what is to lie beside a file, and makes that durable: a crash must not leave the file without it.
+    private func publish(_ companion: Companion, of target: String) throws(FileError) {
+        if (try? FileIdentity(path: target)) != companion.replaced {
+            do throws(MapFileError) {
+                guard let bytes = try companion.remake()?.bytes else { return }
+                try writeAnew(bytes, companion.temporary)
+            } catch {
+                throw FileError(operation: "check", path: target, reason: error.text)
+            }
+        }
+        try renameFile(companion.temporary, to: companion.target)
+        try syncDirectory(directory(of: companion.target))
+    }
+
+    private func writeAnew(_ bytes: [UInt8], _ path: String) throws(MapFileError) {
+        do throws(FileError) {
+            try emptyFile(path)
+            try writeContents(bytes.span, to: path)
+            try syncFile(path)
+        } catch {
+            throw MapFileError(error)
+        }
     }
 
     /// Creates an empty file that is nobody else's.
     ///
-    /// - Parameter mode: before the umask; a file that is meant for another owner is nobody else's to read before.
+    /// - Parameters:
+    ///   - mode: before the umask; a file that is meant for another owner is nobody else's to read before.
+    ///   - file: what was prepared that it is to lie beside; nil where it is a file of its own.
+    ///   - companion: describes it then.
     private func create(
-        _ name: TemporaryName, for target: String, _ format: (any MapFormat)?, mode: UInt32
+        _ name: TemporaryName, for target: String, _ format: (any MapFormat)?, mode: UInt32, beside file: String? = nil,
+        _ companion: (String) -> Companion? = { _ in nil }
     ) throws(CompileError) -> String {
         for attempt in 0..<1000 {
             let path = name.path(attempt: attempt)
@@ -184,7 +264,11 @@ public final class MapCompiler: Sendable {
                 try state.withLock { state throws(FileError) in
                     guard !state.isEnded else { throw FileError(operation: "create", path: path, code: ECANCELED) }
                     try createFile(path, mode: mode)
-                    state.prepared.append(Prepared(temporary: path, target: target, format: format))
+                    if let owner = state.prepared.firstIndex(where: { $0.temporary == file }) {
+                        state.prepared[owner].companion = companion(path)
+                    } else {
+                        state.prepared.append(Prepared(temporary: path, target: target, format: format))
+                    }
                 }
                 return path
             } catch  where error.code == EEXIST {
@@ -220,11 +304,12 @@ public final class MapCompiler: Sendable {
 
     /// - Returns: how many entries were not there before.
     private func write(
-        _ sorted: MapSource, format: any MapFormat, isNew: Bool, to path: String, progress: (Int) -> Void
+        _ sorted: MapSource, format: any MapFormat, isNew: Bool, to path: String, for target: String,
+        progress: (Int) -> Void
     ) throws(MapFileError) -> Int {
         let size = MapFileSize(entries: sorted.entries.count, sourceBytes: sorted.bytes.count)
         let writer =
-            isNew ? try format.begin(filling: path, size) : try format.begin(addingTo: path, size)
+            isNew ? try format.begin(filling: path, size) : try format.begin(addingTo: path, copyOf: target, size)
         var added = 0
         let bytes = sorted.bytes.span
         for (number, entry) in sorted.entries.enumerated() {

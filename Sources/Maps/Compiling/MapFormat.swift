@@ -32,8 +32,39 @@ public protocol MapFormat: Sendable {
     ///
     /// - Parameters:
     ///   - path: a copy of a file of this format.
+    ///   - original: the file that it is a copy of.
     ///   - size: what is to be added.
-    func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter
+    func begin(
+        addingTo path: String, copyOf original: String, _ size: MapFileSize
+    ) throws(MapFileError) -> any MapFileWriter
+
+    /// What is to lie beside a file, by which readers know that it is whole; nil where the format has that in the file itself.
+    ///
+    /// It is published before the file; so a file that has the name now has to stay readable beside it.
+    ///
+    /// - Parameters:
+    ///   - path: the file, closed and not published yet.
+    ///   - target: the name that it is to have.
+    func companion(of path: String, becoming target: String) throws(MapFileError) -> MapFileCompanion?
+}
+
+extension MapFormat {
+    /// Nothing lies beside a file.
+    public func companion(of path: String, becoming target: String) throws(MapFileError) -> MapFileCompanion? { nil }
+}
+
+/// A small file beside that of a map.
+public struct MapFileCompanion: Sendable {
+    /// What follows the name of the map's file in its own.
+    public let fileExtension: String
+    /// Its content.
+    public let bytes: [UInt8]
+
+    /// Describes what is to lie beside a file.
+    public init(fileExtension: String, bytes: [UInt8]) {
+        self.fileExtension = fileExtension
+        self.bytes = bytes
+    }
 }
 
 extension MapFormat {

@@ -12,8 +12,7 @@ public struct TemporaryName {
     /// Names for the replacement of a file.
     public init(for target: String) {
         directory = System.directory(of: target)
-        let base = target.utf8.lastIndex(of: UInt8(ascii: "/")).map { target[target.utf8.index(after: $0)...] }
-        prefix = ".\(base ?? target[...]).zroute-"
+        prefix = ".\(fileName(of: target)).zroute-"
     }
 
     /// One of the names that this process may take.

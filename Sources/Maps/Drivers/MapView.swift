@@ -26,27 +26,27 @@ final class MapTable {
 /// A map as search drivers see it.
 @safe
 struct MapView {
-    /// The table, which has to be asked where it is no text map; whoever probes keeps it.
+    /// The table, which has to be asked where it does not hold its entries in memory; whoever probes keeps it.
     private let table: Unmanaged<MapTable>
-    /// What a text map has loaded.
-    let text: TextSnapshot?
+    /// What a map in memory has loaded.
+    let loaded: EntrySnapshot?
 
     @inline(__always)
-    init(table: MapTable, text: TextSnapshot?) {
+    init(table: MapTable, loaded: EntrySnapshot?) {
         unsafe self.table = .passUnretained(table)
-        self.text = text
+        self.loaded = loaded
     }
 
     /// Whether the map may have a key that begins with a dot, as suffixes and default keys do.
     @inline(__always)
     var mayHaveDottedKeys: Bool {
-        text?.hasDottedKeys ?? true
+        loaded?.hasDottedKeys ?? true
     }
 
     /// Whether the map may have a key of a length that begins with a dot.
     @inline(__always)
     func mayHaveDottedKeys(ofLength length: Int) -> Bool {
-        text?.mayHaveDottedKeys(ofLength: length) ?? true
+        loaded?.mayHaveDottedKeys(ofLength: length) ?? true
     }
 
     /// Looks a key up.
@@ -54,10 +54,10 @@ struct MapView {
     /// - Parameter hash: the key's hash, where somebody has it.
     @inline(__always)
     func lookUp(_ key: Range<Int>, _ hash: KeyHash? = nil, in block: inout TextArena) throws(MapError) -> MapHit? {
-        guard let text else { return try unsafe table.takeUnretainedValue().find(key, in: &block) }
-        guard let value = text.value(of: key, hash, in: &block) else { return nil }
+        guard let loaded else { return try unsafe table.takeUnretainedValue().find(key, in: &block) }
+        guard let value = loaded.value(of: key, hash, in: &block) else { return nil }
         return unsafe table._withUnsafeGuaranteedRef { table in
-            MapHit(privilege: text.privilege, isTemplate: table.substitutes, value: value, key: key)
+            MapHit(privilege: loaded.privilege, isTemplate: table.substitutes, value: value, key: key)
         }
     }
 

@@ -15,7 +15,7 @@ public struct MapSet: ~Copyable {
     private let indices: [String: Int]
     /// Counts how often what was loaded may have become another.
     public var generation = 0
-    /// The hash function of the text maps.
+    /// The hash function of the maps that are held in memory.
     public let hash: ByteHash
     private var now = MonotonicTime(nanoseconds: 0)
     private var nextRefresh: MonotonicTime?

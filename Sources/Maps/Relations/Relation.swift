@@ -18,8 +18,8 @@ public struct Relation {
     private let isSearchable: Bool
     /// Whether each map's values have `%N` substituted.
     private let substitutes: [Bool]
-    private var texts: TextSnapshots
-    /// What hashes keys for the text maps, where there are any.
+    private var snapshots: EntrySnapshots
+    /// What hashes keys for the maps that are held in memory, where there are any.
     let hash: ByteHash?
 
     /// Puts a relation together.
@@ -39,11 +39,11 @@ public struct Relation {
         // Where drivers derive keys that begin with a dot, nothing else than the key itself may be there.
         isSearchable = folding != .upper && all.allSatisfy { $0.isSearchable && $0.folding == folding }
         let (isPlain, isSearchable) = (isPlain, isSearchable)
-        let texts = TextSnapshots(all.map(\.table)) { storage in
-            isSearchable && (isPlain || !storage.search.hasDottedKeys)
+        let snapshots = EntrySnapshots(all.map(\.table)) { entries in
+            isSearchable && (isPlain || !entries.search.hasDottedKeys)
         }
-        self.texts = texts
-        hash = texts.hash
+        self.snapshots = snapshots
+        hash = snapshots.hash
         substitutes = all.map(\.definition.flags.substitutes)
     }
 
@@ -87,7 +87,7 @@ public struct Relation {
                 dotted = DottedKey(key, folding: map.folding, in: &text)
                 folded = (dotted, map.folding)
             }
-            let probe = MapView(table: map.asked, text: try texts.storage(index, for: key, of: text))
+            let probe = MapView(table: map.asked, loaded: try snapshots.entries(index, for: key, of: text))
             if var hit = try map.lookUp(dotted, through: probe, in: &text, defaults: defaults, now: now) {
                 hit.map = index
                 return hit
@@ -104,15 +104,15 @@ public struct Relation {
         return try findPlain(key.folded, key.hash, in: &text)
     }
 
-    /// All maps, where they are loaded text maps that answer only for the key itself; otherwise empty.
-    var loaded: [TextSnapshot] { texts.all }
+    /// All maps, where they are in memory and answer only for the key itself; otherwise empty.
+    var loaded: [EntrySnapshot] { snapshots.all }
 
     /// Looks a folded key up in maps that are all plain.
     private mutating func findPlain(
         _ key: Range<Int>, _ hash: KeyHash?, in text: inout TextArena
     ) throws(MapError) -> MapHit? {
         for index in substitutes.indices {
-            guard let loaded = try texts.storage(index, for: key, of: text) else {
+            guard let loaded = try snapshots.entries(index, for: key, of: text) else {
                 guard var hit = try maps[index].asked.find(key, in: &text) else { continue }
                 hit.map = index
                 return hit
@@ -130,21 +130,21 @@ public struct Relation {
     mutating func refresh() -> Bool {
         var isChanged = false
         for map in maps where map.refresh() { isChanged = true }
-        if isChanged { texts.forget() }
+        if isChanged { snapshots.forget() }
         return isChanged
     }
 }
 
-// Relations that are asked for the same keys. Where all their maps are text maps in memory, one hash serves for all of them,
-// and no relation is asked by itself: nearly every key is in none.
+// Relations that are asked for the same keys. Where all their maps are held in memory, one hash serves for all of them, and
+// no relation is asked by itself: nearly every key is in none.
 
 /// Several relations of a set, and a short way through their maps.
 @safe
 public struct RelationGroup: ~Copyable {
-    /// A text map of one of the relations.
+    /// A map of one of the relations.
     private struct Member {
         let search: EntryIndex.Search
-        let loaded: TextSnapshot
+        let loaded: EntrySnapshot
         /// The index of its relation in the group, and its own in the relation.
         let relation: Int, map: Int
         let isTemplate: Bool
@@ -213,11 +213,11 @@ public struct RelationGroup: ~Copyable {
         var found: [Member] = []
         var needsFoldedKey = false
         for (position, index) in relations.enumerated() {
-            for (map, text) in all[index].loaded.enumerated() {
+            for (map, loaded) in all[index].loaded.enumerated() {
                 found.append(
                     Member(
-                        search: text.search, loaded: text, relation: position, map: map,
-                        isTemplate: all[index].maps[map].definition.flags.substitutes, privilege: text.privilege))
+                        search: loaded.search, loaded: loaded, relation: position, map: map,
+                        isTemplate: all[index].maps[map].definition.flags.substitutes, privilege: loaded.privilege))
             }
             needsFoldedKey = needsFoldedKey || all[index].folding == .none
         }

@@ -1,5 +1,5 @@
-// The index over a source's bytes: open addressing with linear probing. A slot holds the hash beside the offset, so that
-// a lookup touches one line of the index and one of the source.
+// The index over the bytes of a map that is held in memory: open addressing with linear probing. A slot holds the hash beside
+// the offset, so that a lookup touches one line of the index and one of the bytes.
 
 import Glibc
 
@@ -15,10 +15,10 @@ private func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
     }
 }
 
-/// Finds entries of a source by their keys.
+/// Finds entries by their keys.
 @safe
-struct EntryIndex: ~Copyable, @unchecked Sendable {
-    /// Where an entry lies in the source; 16 bytes, four to a cache line.
+package struct EntryIndex: ~Copyable, @unchecked Sendable {
+    /// Where an entry lies in the bytes, its value right behind its key; 16 bytes, four to a cache line.
     struct Slot: Sendable {
         /// The key's hash: its low bits choose the slot, all of them are compared before the key is.
         var hash: UInt32
@@ -81,7 +81,7 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
         /// - Parameters:
         ///   - known: the key's hash, where somebody has it.
         ///   - first: the index of the slot to begin with, where somebody has that.
-        ///   - bytes: the source that the entries are in.
+        ///   - bytes: what the entries are in.
         @inline(__always)
         func find(_ key: Span<UInt8>, _ known: KeyHash?, from first: Int? = nil, in bytes: Span<UInt8>) -> Slot? {
             let wanted = hash(key, known)
@@ -99,18 +99,18 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
     }
 
     /// How many entries there are.
-    private(set) var count = 0
+    package private(set) var count = 0
     /// Searches in the present slots.
     private(set) var search: Search
 
     /// Makes an empty index.
     ///
     /// - Parameters:
-    ///   - size: the size of the source in bytes, from which the number of its entries is guessed.
+    ///   - count: how many entries it has room for at first; more may come.
     ///   - hash: the hash function.
-    init(sourceSize size: Int, hash: ByteHash) {
+    package init(room count: Int, hash: ByteHash) {
         var capacity = 16
-        while capacity < size / 48 { capacity *= 2 }
+        while capacity < 2 * count { capacity *= 2 }
         search = unsafe Search(slots: Self.emptySlots(capacity), mask: capacity - 1, hash: hash)
     }
 
@@ -119,23 +119,30 @@ struct EntryIndex: ~Copyable, @unchecked Sendable {
 
     /// Adds an entry, unless its key is there already.
     ///
+    /// - Parameters:
+    ///   - offset: where its key begins.
+    ///   - keyLength: the length of the key.
+    ///   - valueLength: the length of the value, which stands right behind the key.
+    ///   - bytes: what the entries are in.
     /// - Returns: the offset of the key that was there.
-    mutating func insert(_ entry: SourceEntry, in bytes: Span<UInt8>) -> UInt32? {
+    package mutating func insert(
+        at offset: UInt32, keyLength: UInt32, valueLength: UInt32, in bytes: Span<UInt8>
+    ) -> UInt32? {
         if (count + 1) * 2 > search.mask + 1 { grow() }
-        let key = bytes.extracting(entry.key)
+        let key = bytes.extracting(Int(offset)..<Int(offset) + Int(keyLength))
         if !key.isEmpty, key[0] == UInt8(ascii: ".") { search.dottedLengths |= 1 << UInt64(min(key.count, 63)) }
         let wanted = search.hash(key).value
         var index = Int(wanted) & search.mask
         // In bounds because of the mask.
         while unsafe search.slots[index].offset != Slot.empty {
             let slot = unsafe search.slots[index]
-            if slot.hash == wanted, slot.keyLength == entry.keyLength, isEqual(key, bytes.extracting(slot.key)) {
+            if slot.hash == wanted, slot.keyLength == keyLength, isEqual(key, bytes.extracting(slot.key)) {
                 return slot.offset
             }
             index = (index + 1) & search.mask
         }
         unsafe search.slots[index] = Slot(
-            hash: wanted, offset: entry.offset, keyLength: entry.keyLength, valueLength: entry.valueLength)
+            hash: wanted, offset: offset, keyLength: keyLength, valueLength: valueLength)
         count += 1
         return nil
     }
@@ -232,7 +239,7 @@ public struct ByteHash: Sendable {
     @inlinable public static var second: UInt64 { 0xBB67_AE85_84CA_A73B }
 }
 
-// A key's hash, taken once where several text maps are asked for the same key.
+// A key's hash, taken once where several maps are asked for the same key.
 
 /// The hash of a key, with the secret it was made with.
 public struct KeyHash: Sendable {

@@ -1,0 +1,110 @@
+// The types that the maps of a recorded site can be stored as, a row each: all of them have to give the same answers.
+
+import Configuration
+import Foundation
+import Maps
+import Routing
+import Site
+import System
+import Testing
+import ZRouteTestKit
+
+/// A way to store the maps of a recorded site.
+struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
+    /// What tests call it: the type of all maps, or `recorded`.
+    let name: String
+    /// The type that all maps of a site are given; nil leaves each what it was.
+    let type: String?
+    /// Why some sites cannot be of this type, by what their names begin with.
+    let obstacles: [(names: String, reason: String)]
+    /// Makes the maps of a site, after its dbases.conf was read.
+    ///
+    /// - Parameter environment: the directory of the environment that live maps share.
+    let make: @Sendable (_ databases: DatabasesConf, _ environment: String) throws -> Void
+
+    /// Berkeley DB as the lines say, the live ones in a CDB environment, made by the independent updater.
+    static let recorded = MapStorage(name: "recorded", type: nil, obstacles: [], make: makeRecorded)
+    /// Sources that are read as they are.
+    static let text = MapStorage(type: "text")
+
+    /// Every type; a new one is a row.
+    static let allCases = [
+        recorded,
+        text,
+        MapStorage(type: "btree"),
+        MapStorage(type: "bhash"),
+        MapStorage(type: "cdb"),
+    ]
+
+    private init(
+        name: String, type: String?, obstacles: [(names: String, reason: String)],
+        make: @escaping @Sendable (_ databases: DatabasesConf, _ environment: String) throws -> Void
+    ) {
+        self.name = name
+        self.type = type
+        self.obstacles = obstacles
+        self.make = make
+    }
+
+    /// A type of which all maps of a site are to be.
+    ///
+    /// - Parameters:
+    ///   - obstacles: sites that it cannot have, each with what it is that it cannot hold.
+    ///   - make: how its maps are made; as newdb does where it does not say.
+    init(
+        type: String, obstacles: [(names: String, reason: String)] = [],
+        make: @escaping @Sendable (_ databases: DatabasesConf, _ environment: String) throws -> Void = { databases, _ in
+            try compile(databases)
+        }
+    ) {
+        let aboutFiles = "the case is about missing, damaged or odd files of Berkeley DB"
+        let cases = "abcefgil".map { "routes/21\($0)" } + ["routes/22"]
+        self.init(name: type, type: type, obstacles: obstacles + cases.map { ($0, aboutFiles) }, make: make)
+    }
+
+    var testDescription: String { name }
+
+    /// Why a site cannot be stored so; nil where it can.
+    func obstacle(to site: String) -> String? { obstacles.first { site.hasPrefix($0.names) }?.reason }
+
+    /// What the site is opened with.
+    var overrides: [(name: String, value: String)] { type.map { [("DBTYPE", $0)] } ?? [] }
+
+    /// The lines of dbases.conf with this type, without environments: also where a line names a kind of database.
+    func lines(_ bytes: [UInt8]) -> [UInt8] {
+        guard let type else { return bytes }
+        let text = String(decoding: bytes, as: UTF8.self)
+        return Array(
+            text.replacing(#/ (btree|bhash) /#, with: " \(type) ").replacing(#/ -C \S+/#, with: "").utf8)
+    }
+
+    /// Every map of a type that is compiled, from its source.
+    private static func compile(_ databases: DatabasesConf, only isWanted: (MapDefinition) -> Bool = { _ in true })
+        throws
+    {
+        let compiler = MapCompiler()
+        for definition in databases.definitions where isWanted(definition) {
+            guard let path = definition.path, let format = MapBackEnds.all.format(of: definition.type) else { continue }
+            let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
+            var job = CompileJob(
+                source: .file(path), form: form, folding: definition.compile.folding, format: format, base: path)
+            // Their values are odd on purpose.
+            job.judge = RelationJudge(definition)
+            job.allowed = .all
+            _ = try compiler.prepare(job)
+        }
+        try compiler.commit()
+    }
+
+    /// Local maps by our compiler, live maps by the independent updater.
+    @Sendable private static func makeRecorded(_ databases: DatabasesConf, _ environment: String) throws {
+        try compile(databases) { !$0.compile.isLive }
+        for definition in databases.definitions where definition.compile.isLive {
+            guard let path = definition.path, let file = definition.tablePath else { continue }
+            try FileManager.default.createDirectory(atPath: environment, withIntermediateDirectories: true)
+            let lines = try readFile(path, limit: 1 << 28).bytes
+            let hasNUL = !FileManager.default.fileExists(atPath: path + ".nonul")
+            try Updater.shared.get().load(lines: lines, home: environment, file: file, nul: hasNUL)
+        }
+    }
+}
