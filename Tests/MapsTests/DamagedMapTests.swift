@@ -73,6 +73,23 @@ import ZRouteTestKit
         print("\(shape.testDescription): of changed bits in page headers \(tally)")
     }
 
+    /// The numbers of buckets of a hash: one bucket less, and its keys are looked for in another.
+    @Test(arguments: SampleMap.Shape.allCases.filter { $0.kind == .hash })
+    func everyBitOfTheNumbersOfBucketsIsNoticedOrHarmless(shape: SampleMap.Shape) throws {
+        let sample = try SampleMap(shape, in: place)
+        var tally = DamageTally()
+        // Last bucket, masks, fill factor and number of entries, with the pages of the first doublings.
+        for offset in 72..<112 {
+            for bit in 0..<8 {
+                var damaged = sample.bytes
+                damaged[offset] ^= 1 << UInt8(bit)
+                tally.add(try sample.judge(damaged, in: place), "bit \(bit) of byte \(offset)")
+            }
+        }
+        expectAllNoticed(tally)
+        print("\(shape.testDescription): of changed bits in numbers of buckets \(tally)")
+    }
+
     /// A short campaign; `ZROUTE_DAMAGES` makes it longer, `ZROUTE_SEED` another one.
     @Test(arguments: SampleMap.Shape.allCases)
     func randomDamage(shape: SampleMap.Shape) throws {

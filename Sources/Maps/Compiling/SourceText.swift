@@ -24,7 +24,9 @@ package struct SourceTextFormat: MapFormat {
         SourceTextWriter(path, form, folding)
     }
 
-    package func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter {
+    package func begin(
+        addingTo path: String, copyOf original: String, _ size: MapFileSize
+    ) throws(MapFileError) -> any MapFileWriter {
         throw MapFileError("a source is not added to")
     }
 }

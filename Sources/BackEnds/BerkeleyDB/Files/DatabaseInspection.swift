@@ -91,6 +91,7 @@ struct DatabaseInspection {
     // MARK: Hash tables
 
     private func checkHash(_ table: HashHeader) throws(BerkeleyDBFailure) {
+        try reader.checkLastBucket(table)
         for bucket in 0...table.lastBucket {
             try reader.forEachPage(of: bucket, table) { page throws(BerkeleyDBFailure) in
                 if page.count == 0, page.isUntouched { return try reader.mayBeUntouched(page, bucket, table) }

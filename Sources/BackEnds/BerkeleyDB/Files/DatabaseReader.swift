@@ -28,6 +28,8 @@ final class DatabaseReader {
     @exclusivity(unchecked) private(set) var key: [UInt8] = []
     /// The value that was found, as it is stored.
     @exclusivity(unchecked) var found: [UInt8] = []
+    /// The last bucket of a hash behind which no other was found.
+    var checkedBucket: UInt32?
     /// Whether every long key and value was found to have pages of its own.
     private var isOwnershipKnown = false
 

@@ -7,8 +7,9 @@ extension DatabaseReader {
     ///
     /// - Returns: false if it certainly does not exist.
     func findInHash(_ table: HashHeader) throws(BerkeleyDBFailure) -> Bool {
+        try checkLastBucket(table)
         let key = unsafe key
-        let bucket = table.bucket(of: hashOfKey(key))
+        let bucket = table.bucket(of: BerkeleyDB.hashOfKey(key))
         var previous: UInt32 = 0
         var number = table.page(of: bucket)
         for _ in 0..<pages.header.lastPage {
@@ -28,6 +29,32 @@ extension DatabaseReader {
         }
         throw .damage(page: number, "the pages of bucket \(bucket) go round in a circle")
     }
+
+    /// Checks that no bucket follows the last one: with fewer buckets than there are, the keys of those that are left out would
+    /// be looked for elsewhere, and not be there.
+    ///
+    /// The pages of a doubling of the table are reserved at once, so those of the next buckets are there, and untouched.
+    func checkLastBucket(_ table: HashHeader) throws(BerkeleyDBFailure) {
+        guard checkedBucket != table.lastBucket else { return }
+        // In range: the last bucket is less than the number of a page, and than the mask where it is not the mask.
+        if !pages.header.layout.hasChecksums, table.lastBucket < table.highMask {
+            let furthest = min(UInt64(table.lastBucket) + Self.bucketsBehindTheLast, UInt64(table.highMask))
+            for bucket in table.lastBucket + 1...UInt32(truncatingIfNeeded: furthest) {
+                let number = table.page(of: bucket)
+                // One that cannot be read is none that lookups need.
+                guard number <= pages.header.lastPage, let page = try? pages.page(number), page.isBucket,
+                    page.previous == 0, page.count > 0
+                else { continue }
+                let hash = try hashOfKey(at: try page.offset(of: 0), end: page.bytes.count, in: page)
+                guard hash & table.highMask != bucket else {
+                    throw page.damage("it is that of bucket \(bucket), and the last one is said to be \(table.lastBucket)")
+                }
+            }
+        }
+        checkedBucket = table.lastBucket
+    }
+
+    private static var bucketsBehindTheLast: UInt64 { 4 }
 
     private func find(_ key: [UInt8], in page: DatabasePage) throws(BerkeleyDBFailure) -> Bool {
         var end = page.bytes.count
@@ -57,22 +84,23 @@ extension DatabaseReader {
         if let known = page.bucket, known.bucket == bucket, known.lastBucket == table.lastBucket { return }
         var end = page.bytes.count
         for index in stride(from: 0, to: page.count, by: 2) {
-            let offset = try page.offset(of: index)
-            let hash: UInt32
-            if try page.byte(at: offset) == HashItem.inPage {
-                // In bounds: checked when the page was read.
-                hash = unsafe page.bytes.withUnsafeBytes { bytes in
-                    unsafe hashOfKey(UnsafeRawBufferPointer(rebasing: bytes[offset + 1..<end]))
-                }
-            } else {
-                hash = hashOfKey(try longKey(page, offset))
-            }
+            let hash = try hashOfKey(at: try page.offset(of: index), end: end, in: page)
             guard table.bucket(of: hash) == bucket else {
                 throw page.damage("a key in it belongs to another bucket than \(bucket)")
             }
             end = try page.offset(of: index + 1)
         }
         page.bucket = (bucket, table.lastBucket)
+    }
+
+    private func hashOfKey(at offset: Int, end: Int, in page: DatabasePage) throws(BerkeleyDBFailure) -> UInt32 {
+        guard try page.byte(at: offset) == HashItem.inPage else {
+            return BerkeleyDB.hashOfKey(try longKey(page, offset))
+        }
+        // In bounds: checked when the page was read.
+        return unsafe page.bytes.withUnsafeBytes { bytes in
+            unsafe BerkeleyDB.hashOfKey(UnsafeRawBufferPointer(rebasing: bytes[offset + 1..<end]))
+        }
     }
 
     /// Reads the first value of an item.
