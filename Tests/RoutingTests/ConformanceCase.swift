@@ -32,6 +32,8 @@ struct ConformanceCase {
     private let files: TestSite
     private let site: Site
     private let overrides: [(name: String, value: String)]
+    /// What answers for maps behind a socket.
+    private let server: RunningProgram?
 
     /// Sets a case up; what its damage.sh breaks is broken.
     init(_ name: String, _ storage: MapStorage) throws {
@@ -39,6 +41,7 @@ struct ConformanceCase {
             file == "dbases.conf" ? storage.lines(bytes) : bytes
         }
         overrides = storage.overrides
+        server = try storage.prepare(files)
         site = try files.open(overrides: overrides)
         try storage.make(site.databases, files.place.file("env"))
         let damage = files.place.file("damage.sh")

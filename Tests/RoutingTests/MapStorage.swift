@@ -21,9 +21,11 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
     ///
     /// - Parameter environment: the directory of the environment that live maps share.
     let make: @Sendable (_ databases: DatabasesConf, _ environment: String) throws -> Void
+    /// Does what is to be done before the site's dbases.conf is read; gives what has to run as long as the site is asked.
+    let prepare: @Sendable (_ files: TestSite) throws -> RunningProgram?
 
     /// Berkeley DB as the lines say, the live ones in a CDB environment, made by the independent updater.
-    static let recorded = MapStorage(name: "recorded", type: nil, obstacles: [], make: makeRecorded)
+    static let recorded = MapStorage("recorded", storing: nil, obstacles: [], make: makeRecorded)
     /// Sources that are read as they are.
     static let text = MapStorage(type: "text")
 
@@ -34,32 +36,40 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
         MapStorage(type: "btree"),
         MapStorage(type: "bhash"),
         MapStorage(type: "cdb"),
+        MapStorage(type: "lmdb"),
+        MapStorage(type: "sqlite"),
+        MapStorage(name: "socketmap", type: "text", prepare: serve),
     ]
 
     private init(
-        name: String, type: String?, obstacles: [(names: String, reason: String)],
-        make: @escaping @Sendable (_ databases: DatabasesConf, _ environment: String) throws -> Void
+        _ name: String, storing type: String?, obstacles: [(names: String, reason: String)],
+        make: @escaping @Sendable (_ databases: DatabasesConf, _ environment: String) throws -> Void,
+        prepare: @escaping @Sendable (_ files: TestSite) throws -> RunningProgram? = { _ in nil }
     ) {
         self.name = name
         self.type = type
         self.obstacles = obstacles
         self.make = make
+        self.prepare = prepare
     }
 
     /// A type of which all maps of a site are to be.
     ///
     /// - Parameters:
+    ///   - name: what tests call it; the type where it does not say.
     ///   - obstacles: sites that it cannot have, each with what it is that it cannot hold.
     ///   - make: how its maps are made; as newdb does where it does not say.
     init(
-        type: String, obstacles: [(names: String, reason: String)] = [],
+        name: String? = nil, type: String, obstacles: [(names: String, reason: String)] = [],
         make: @escaping @Sendable (_ databases: DatabasesConf, _ environment: String) throws -> Void = { databases, _ in
             try compile(databases)
-        }
+        }, prepare: @escaping @Sendable (_ files: TestSite) throws -> RunningProgram? = { _ in nil }
     ) {
         let aboutFiles = "the case is about missing, damaged or odd files of Berkeley DB"
         let cases = "abcefgil".map { "routes/21\($0)" } + ["routes/22"]
-        self.init(name: type, type: type, obstacles: obstacles + cases.map { ($0, aboutFiles) }, make: make)
+        self.init(
+            name ?? type, storing: type, obstacles: obstacles + cases.map { ($0, aboutFiles) }, make: make,
+            prepare: prepare)
     }
 
     var testDescription: String { name }
@@ -106,5 +116,37 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
             let hasNUL = !FileManager.default.fileExists(atPath: path + ".nonul")
             try Updater.shared.get().load(lines: lines, home: environment, file: file, nul: hasNUL)
         }
+    }
+
+    /// Puts text maps behind a socket.
+    ///
+    /// Each line of dbases.conf names a relation of the server's, whose maps are asked for keys as they stand. A value that is empty
+    /// no protocol carries, so names of this host stay text.
+    @Sendable private static func serve(_ files: TestSite) throws -> RunningProgram? {
+        let socket = files.place.file("s")
+        var (asking, serving) = ("", "")
+        let text = String(decoding: try files.place.bytes(of: "dbases.conf"), as: UTF8.self)
+        for (number, line) in text.split(separator: "\n").enumerated() {
+            let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+            guard words.count >= 5, !words[0].hasPrefix("#"), words[0] != "thishost",
+                ["$DBTYPE", "text"].contains(words[1])
+            else {
+                asking += line + "\n"
+                continue
+            }
+            // An environment means nothing to either.
+            var flags = words[5...].joined(separator: " ")
+            if let mark = flags.firstRange(of: "-C ") { flags = String(flags[..<mark.lowerBound]) }
+            asking += "\(words[0]) socketmap - - unix:\(socket):relation/served\(number) \(flags)\n"
+            serving += "served\(number) text - \(words[3]) \(words[4]) -m\n"
+        }
+        try files.write(asking, to: "dbases.conf")
+        try files.write(serving, to: "served.conf")
+        let server = try files.start([
+            "serve", "--dbases", files.place.file("served.conf"), "--listen", "socketmap=unix:\(socket)",
+        ])
+        let isThere = try holds { (try? LocalStream(path: socket)) != nil || !server.isRunning }
+        guard isThere, server.isRunning else { throw CommandFailure("serve: \(server.errors)") }
+        return server
     }
 }

@@ -94,7 +94,9 @@ package struct LMDBFormat: MapFormat {
     }
 
     /// What the file has is written anew with the rest: it is checked as a whole when it is read.
-    package func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter {
+    package func begin(
+        addingTo path: String, copyOf original: String, _ size: MapFileSize
+    ) throws(MapFileError) -> any MapFileWriter {
         var old: [TreeWalk.Entry] = []
         let endsWithNUL: Bool
         do throws(LMDBFailure) {

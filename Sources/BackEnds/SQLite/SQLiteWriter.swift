@@ -16,7 +16,9 @@ package struct SQLiteFormat: MapFormat {
         try SQLiteWriter(path, isNew: true)
     }
 
-    package func begin(addingTo path: String, _ size: MapFileSize) throws(MapFileError) -> any MapFileWriter {
+    package func begin(
+        addingTo path: String, copyOf original: String, _ size: MapFileSize
+    ) throws(MapFileError) -> any MapFileWriter {
         try SQLiteWriter(path, isNew: false)
     }
 

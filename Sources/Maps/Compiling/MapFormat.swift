@@ -48,11 +48,6 @@ public protocol MapFormat: Sendable {
     func companion(of path: String, becoming target: String) throws(MapFileError) -> MapFileCompanion?
 }
 
-extension MapFormat {
-    /// Nothing lies beside a file.
-    public func companion(of path: String, becoming target: String) throws(MapFileError) -> MapFileCompanion? { nil }
-}
-
 /// A small file beside that of a map.
 public struct MapFileCompanion: Sendable {
     /// What follows the name of the map's file in its own.
@@ -76,6 +71,9 @@ extension MapFormat {
 
     /// There are none.
     public var refusesEntries: Bool { false }
+
+    /// Nothing lies beside a file.
+    public func companion(of path: String, becoming target: String) throws(MapFileError) -> MapFileCompanion? { nil }
 }
 
 /// How much is to be written into a file.

@@ -47,7 +47,8 @@ extension DatabaseReader {
                 else { continue }
                 let hash = try hashOfKey(at: try page.offset(of: 0), end: page.bytes.count, in: page)
                 guard hash & table.highMask != bucket else {
-                    throw page.damage("it is that of bucket \(bucket), and the last one is said to be \(table.lastBucket)")
+                    throw page.damage(
+                        "it is that of bucket \(bucket), and the last one is said to be \(table.lastBucket)")
                 }
             }
         }
