@@ -21,7 +21,10 @@ struct AddressQuestions {
     }
 
     /// Gets ready to ask a site.
-    init(site: CheckedSite) { asked = site.asked }
+    init(site: CheckedSite) { self.init(site.asked) }
+
+    /// Gets ready to ask a site that nobody checks.
+    init(_ site: Site) { asked = site }
 
     /// Asks addresses.
     ///

@@ -15,7 +15,7 @@ struct ConvertCommand: ParsableCommand {
         discussion: """
             Nothing is put into effect before it is proved: what cannot be carried over is named (docs/convert.md).
             """,
-        subcommands: [ConvertMapsCommand.self])
+        subcommands: [ConvertMapsCommand.self, ConvertPostfixCommand.self, ConvertAliasesCommand.self])
 }
 
 /// Makes maps of another type of those of a site.

@@ -138,10 +138,16 @@ extension DatabaseReader {
         }
         guard !pages.header.allowsDuplicates else { return }
         let entries = try countEntries(table)
-        guard entries >= table.entries || table.entries - entries == entries else {
+        guard
+            entries >= table.entries || table.entries - entries == entries
+                || table.entries - entries == Self.announcedByPostfix
+        else {
             throw page.damage("it is empty, and of \(table.entries) entries of the map only \(entries) are there")
         }
     }
+
+    /// So many entries does Postfix announce, however many there are (dict_db.c, DICT_DB_NELM).
+    private static let announcedByPostfix: UInt32 = 4096
 
     /// Counts the entries of all buckets.
     func countEntries(_ table: HashHeader) throws(BerkeleyDBFailure) -> UInt32 {
