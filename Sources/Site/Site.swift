@@ -158,6 +158,18 @@ package struct Site: Sendable {
         return Resolver(rules: RoutingRules(settings), maps: maps, trace: trace, clock: surroundings.clock)
     }
 
+    /// An engine for a thread that must not wait: it answers from text maps that are loaded, and fails where more is needed.
+    ///
+    /// - Parameter texts: what the site's workers have loaded.
+    /// - Returns: nil where other maps would have to be asked for every address, or what is found is counted.
+    package func makeMemoryResolver(texts: TextTableLoader) -> Resolver? {
+        let isText = databases.definitions.allSatisfy { $0.textForm != nil || $0.type == .none }
+        guard entryUses == nil, isText else { return nil }
+        let surroundings = Surroundings(accounts: UnaskedTable(), includes: UnaskedLists())
+        return makeResolver(
+            texts: TextTableLoader(givingWhatIsLoadedBy: texts), watch: nil, surroundings: surroundings)
+    }
+
     /// What an engine asks besides maps: the system, where nothing else is put in its place.
     package struct Surroundings {
         /// The local users; nil for those that the settings name, or the system's.
@@ -167,14 +179,38 @@ package struct Site: Sendable {
         /// The present time in seconds since 1970; nil for the system's clock.
         package var clock: (@Sendable () -> Int64)?
 
-        /// The system.
-        package init() {}
+        /// The system, where nothing else is given.
+        package init(accounts: (any Table)? = nil, includes: any IncludedLists = IncludedFiles()) {
+            self.accounts = accounts
+            self.includes = includes
+        }
     }
 
     private func accounts(_ watch: CallWatch?) -> any Table {
         if let path = settings.localUsers { return PasswdFileTable(path: path) }
         guard let watch else { return SystemAccountsTable() }
         return WatchedTable(wrapping: SystemAccountsTable(), resource: WatchedResource(.nameService, watch: watch))
+    }
+}
+
+// What an engine finds in the place of files and of the system that it must not wait for.
+
+/// Accounts that are not asked.
+private final class UnaskedTable: Table {
+    let name = TableName(relation: "accounts", backEnd: "system", file: "-")
+    let privilege: UInt32 = 65534
+
+    func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
+        throw MapError(table: name, text: "they are not asked here")
+    }
+
+    func refresh() -> Bool { false }
+}
+
+/// Lists that are not read.
+private final class UnaskedLists: IncludedLists {
+    func content(of path: [UInt8], onBehalfOf authority: UInt32) throws(MapError) -> [UInt8] {
+        throw MapError(table: TableName(includedList: path), text: "it is not read here")
     }
 }
 

@@ -18,6 +18,28 @@ import ZRouteTestKit
         }
     }
 
+    /// The client is read until something waits for the store: whoever says DATA and waits stops no reading.
+    @Test(arguments: [StagedFault.stall, .close, .say("354 go ahead")])
+    func oneReadOfAMessageWaitsForItsInvitation(_ fault: StagedFault) throws {
+        let stage = try FrontStage()
+        stage.makeStore = { _ in
+            var store = StagedStore()
+            (store.place, store.fault) = (.data, fault)
+            return store
+        }
+        #expect(begun(stage, ["a1"]) == ["250 2.1.5 a1@store"])
+        stage.hear("DATA\n")
+        #expect(stage.said() == "354 go ahead\n")
+        #expect(stage.session.wantsInput)
+        stage.hear("Subject: x\n")
+        #expect(stage.session.isBlocked == (fault == .stall))
+        #expect(stage.session.wantsInput == (fault != .stall))
+        stage.passTime()
+        #expect(stage.session.wantsInput)
+        stage.hear("\nhello\n.\n")
+        #expect(stage.said().hasPrefix(fault == .say("354 go ahead") ? "250 " : "451 "))
+    }
+
     @Test func eachRecipientHasTheWordsOfItsStore() throws {
         let stage = try FrontStage()
         #expect(stage.said() == "220 front.example zroute ready\n")

@@ -46,7 +46,7 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
     // MARK: Work
 
     /// Whether a transaction may be given to it.
-    var isIdle: Bool { lease == nil && isReady && !isClosed && session.isIdle && clock.mayTake(at: .now()) }
+    var isIdle: Bool { lease == nil && isReady && !isClosed && session.standing().isIdle && clock.mayTake(at: .now()) }
 
     /// Takes a transaction that has none; `drive` sends it.
     func take(_ lease: RelayLease) {
@@ -113,18 +113,13 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
             }
             flush()
             if let log = destination.log { log.append(session.takeTranscript(), connection: number) }
-            if !isReady, session.isIdle || isPastOpening { isReady = true }
-            clock.note(session.waitingFor, replyCount: session.replyCount, at: .now())
+            let standing = session.standing()
+            if !isReady, standing.isIdle || standing.isPastOpening { isReady = true }
+            clock.note(standing.waitingFor, replyCount: standing.replyCount, at: .now())
         }
         isDriving = false
-        if isIdle { owner?.connectionIsFree(self) } else if lease == nil, session.isIdle, !isClosed { quit() }
-    }
-
-    private var isPastOpening: Bool {
-        switch session.waitingFor {
-        case .mail, .recipient, .data, .body, .final, .reset: true
-        default: false
-        }
+        guard lease == nil else { return }
+        if isIdle { owner?.connectionIsFree(self) } else if !isClosed, session.standing().isIdle { quit() }
     }
 
     private func carryOut(_ action: ClientAction) {

@@ -245,7 +245,7 @@ extension ClientSession {
     /// Gives the session a transaction to pass on; it begins when the opening is done.
     ///
     /// It ends with one `ClientAction.relayEnded`, whatever happens. Nothing may be enqueued until then.
-    public mutating func relay(_ transaction: RelayTransaction) {
+    public mutating func relay(_ transaction: consuming RelayTransaction) {
         if let ending = isStopping ? .stopped : ending {
             actions.append(.relayEnded(transaction, ending))
         } else {

@@ -104,6 +104,28 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
         }
     }
 
+    /// Where a session stands once the actions that were due are carried out.
+    public struct Standing: Sendable {
+        /// As the session has them.
+        public let waitingFor: ClientPhase?, isIdle: Bool, replyCount: Int
+
+        /// Whether a transaction is under way, so that the opening is done.
+        public var isPastOpening: Bool {
+            switch waitingFor {
+            case .mail, .recipient, .data, .body, .final, .reset: true
+            default: false
+            }
+        }
+    }
+
+    /// Where the session stands.
+    ///
+    /// It changes nothing, and is asked as if it did: so it is done in place, where a look from another module would copy the
+    /// session, which is large.
+    public mutating func standing() -> Standing {
+        Standing(waitingFor: waitingFor, isIdle: isIdle, replyCount: replyCount)
+    }
+
     /// Whether the session is over: no event changes it, no further action but those already due will come.
     public var isClosed: Bool {
         if case .closed = state { true } else { false }

@@ -34,10 +34,12 @@ public final class TextTableLoader: Sendable {
     private let report: @Sendable (SourceFindings) -> Void
     private let reportUnsettled: @Sendable (UnsettledFile) -> Void
     private let clock: FileClock
+    /// Whose sources are given, where this loader reads none itself.
+    private let reader: TextTableLoader?
     /// One for all sources, so that one key is hashed once for several.
-    let hash = ByteHash()
+    let hash: ByteHash
     /// What maps of other kinds have loaded for the same workers.
-    public let contents = SharedContents()
+    public let contents: SharedContents
 
     /// Makes an empty loader that tells nobody what it finds.
     public convenience init() { self.init(report: { _ in }) }
@@ -58,6 +60,21 @@ public final class TextTableLoader: Sendable {
         self.clock = clock
         self.report = report
         self.reportUnsettled = reportUnsettled
+        reader = nil
+        hash = ByteHash()
+        contents = SharedContents()
+    }
+
+    /// Makes a loader for a thread that must not wait: it gives what another has loaded, as long as that is of the file as it
+    /// is now, and reads nothing.
+    public init(givingWhatIsLoadedBy reader: TextTableLoader) {
+        self.reader = reader
+        allowed = reader.allowed
+        clock = reader.clock
+        report = { _ in }
+        reportUnsettled = { _ in }
+        hash = reader.hash
+        contents = reader.contents
     }
 
     /// The present generation of a source, loaded only if it is not the one loaded before: the last one that was believed.
@@ -70,6 +87,12 @@ public final class TextTableLoader: Sendable {
         path: String, form: SourceForm, folding: KeyFolding, judge: (any EntryJudge)?
     ) throws(CompileError) -> TextTableStorage {
         let source = Source(path: path, form: form, folding: folding)
+        if let reader {
+            guard let storage = reader.loaded(source) else {
+                throw CompileError(file: path, reason: "it is not loaded", remedy: "", isTemporary: true)
+            }
+            return storage
+        }
         let loaded = sources.withLock { sources in
             if let known = sources.first(where: { $0.source == source }) { return known.loaded }
             let loaded = Loaded(path: path, clock: clock)
@@ -78,6 +101,16 @@ public final class TextTableLoader: Sendable {
         }
         let result = loaded.state.withLock { present(source, &$0, judge) }
         return try result.get()
+    }
+
+    /// What is loaded of a source, where that is its present generation and nobody is at loading it.
+    private func loaded(_ source: Source) -> TextTableStorage? {
+        let loaded = sources.withLock { sources in sources.first { $0.source == source }?.loaded }
+        let known = loaded?.state.withLockIfAvailable { $0.result }
+        guard case .success(let storage)?? = known, (try? FileState(path: source.path)) == storage.file else {
+            return nil
+        }
+        return storage
     }
 
     private func present(

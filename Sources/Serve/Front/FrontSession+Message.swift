@@ -15,7 +15,6 @@ extension FrontSession {
             let number = current.stores[index].number
             if current.stores[index].hasOpenSlots {
                 current.stores[index].isReceiving = true
-                current.stores[index].isBlocked = !current.stores[index].isInvited
                 if !current.stores[index].isAsked { actions.append(.store(number, .beginMessage)) }
             } else {
                 current.stores[index].end()
@@ -104,7 +103,7 @@ extension FrontSession {
 
     /// Sends bytes of the message to all stores that receive it.
     private mutating func send(_ bytes: [UInt8]) {
-        guard let stores = transaction?.stores, stores.contains(where: { $0.isReceiving && !$0.isOver }) else { return }
+        guard transaction?.stores.contains(where: { $0.isReceiving && !$0.isOver }) == true else { return }
         var wire: [UInt8] = []
         if let mark = transaction?.mark, !mark.isEmpty {
             // Room for the worst case of both, in one piece.
@@ -114,8 +113,11 @@ extension FrontSession {
         }
         transaction?.encoder.encode(bytes.span, into: &wire)
         guard !wire.isEmpty else { return }
-        for store in stores where store.isReceiving && !store.isOver {
-            actions.append(.store(store.number, .message(wire)))
+        for index in transaction?.stores.indices ?? 0..<0 {
+            guard let number = transaction?.stores[index].numberIfReceiving else { continue }
+            // Until it invites the message, one piece waits for that, and no more is read.
+            if transaction?.stores[index].isInvited == false { transaction?.stores[index].isBlocked = true }
+            actions.append(.store(number, .message(wire)))
         }
     }
 

@@ -93,6 +93,9 @@ struct FrontStore: Sendable {
             || (extensions?.contains(.eightBitMIME) == false && !options.forcesEightBit)
     }
 
+    /// Its number, where the message goes to it.
+    var numberIfReceiving: Int? { isReceiving && !isOver ? number : nil }
+
     /// Whether anybody waits for what it says to the message.
     var hasOpenSlots: Bool { openSlots > 0 }
 }

@@ -28,6 +28,10 @@ enum RecipientVerdict {
 
     /// Decides by the routes of an address.
     init(_ resolution: Resolution, of address: [UInt8], plan: DeliveryPlan) {
+        if resolution.routes.count == 1 {
+            self.init(ControlAddress(resolution.routes[0].writable), of: address, plan: plan)
+            return
+        }
         let mailboxes = Self.mailboxes(resolution)
         if mailboxes.isEmpty || mailboxes.contains(where: { $0.isChannel("hold") }) {
             self = .refuse(Self.uncertain)
@@ -39,6 +43,11 @@ enum RecipientVerdict {
             self = .spool(.severalMailboxes)
             return
         }
+        self.init(only, of: address, plan: plan)
+    }
+
+    /// Decides by the only mailbox, or by one of several that are errors.
+    private init(_ only: ControlAddress, of address: [UInt8], plan: DeliveryPlan) {
         switch RecipientDecision(only, known: address, plan: plan) {
         case .notOurs: self = .refuse(Self.uncertain)
         case .discard: self = .discard
@@ -50,7 +59,6 @@ enum RecipientVerdict {
 
     /// The routes as control files have them, those to one mailbox once.
     private static func mailboxes(_ resolution: Resolution) -> [ControlAddress] {
-        guard resolution.routes.count != 1 else { return [ControlAddress(resolution.routes[0].writable)] }
         var seen: Set<[[UInt8]]> = []
         return resolution.routes.map { ControlAddress($0.writable) }.filter { address in
             // The host of channel `local` is only the address it was reached by.

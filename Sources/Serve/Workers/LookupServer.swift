@@ -76,6 +76,8 @@ package final class LookupServer: Sendable {
     package let counts: AnswerCounts
     private let listeners: [LookupListener]
     let state: Mutex<State>
+    /// What answers without a worker; nil where nothing can.
+    private let memory: Mutex<MemoryResolver?>
     /// Which queue is given the next connection or question.
     private let turn = Atomic(0)
     private let ended = Atomic(false)
@@ -102,6 +104,7 @@ package final class LookupServer: Sendable {
             throw error
         }
         self.queues = queues
+        memory = Mutex(service.makeMemoryResolver())
         state = Mutex(State(service: service, nextNumber: WorkQueue.firstNumber + UInt64(listeners.count)))
         var code: Int32 = 0
         for (index, listener) in listeners.enumerated() where code == 0 {
@@ -130,10 +133,18 @@ package final class LookupServer: Sendable {
     /// How many connections there are.
     package var connectionCount: Int { state.withLock { $0.connections.count } }
 
-    /// Resolves an address in one of the workers.
+    /// Resolves an address: at once where what is in memory says all of it, else in one of the workers.
     ///
-    /// - Parameter completion: is called by a worker, whatever happens, with the answer; it must not wait.
+    /// - Parameter completion: is called here or by a worker, whatever happens, with the answer; it must not wait.
     package func resolve(
+        _ address: [UInt8], _ request: Resolver.Request, completion: @escaping @Sendable (Resolution) -> Void
+    ) {
+        if let known = memory.withLock({ $0?.resolve(address.span, request) }) { return completion(known) }
+        ask(address, request, completion: completion)
+    }
+
+    /// Resolves an address in one of the workers.
+    private func ask(
         _ address: [UInt8], _ request: Resolver.Request, completion: @escaping @Sendable (Resolution) -> Void
     ) {
         nextQueue().add(.question(AddressQuestion(address: address, request: request, completion: completion)))
@@ -151,13 +162,14 @@ package final class LookupServer: Sendable {
     /// Serves a site as it is now; requests that are being answered are answered as it was.
     package func use(_ service: LookupService) {
         state.withLock { $0.service = service }
+        memory.withLock { $0 = service.makeMemoryResolver() }
         replaceCrew()
     }
 
     /// Tells when a worker has got as far as to say so: they do not stand still.
     package func whenAnswering(_ tell: @escaping @Sendable () -> Void) {
         // An address that is none: it is answered without a map.
-        resolve([], Resolver.Request()) { _ in tell() }
+        ask([], Resolver.Request()) { _ in tell() }
     }
 
     // MARK: What workers ask for

@@ -22,13 +22,18 @@ package struct LookupService: Sendable {
     package let health: ResourceHealth
     /// Makes a worker's engine, in the worker's thread.
     package let makeEngine: @Sendable (CallWatch) -> any LookupAnswering
+    /// Makes what answers without a worker; nil where nothing can.
+    package let makeMemoryResolver: @Sendable () -> sending MemoryResolver?
 
     /// Describes a site.
     package init(
-        maps: ServedMaps, health: ResourceHealth, makeEngine: @escaping @Sendable (CallWatch) -> any LookupAnswering
+        maps: ServedMaps, health: ResourceHealth,
+        makeMemoryResolver: @escaping @Sendable () -> sending MemoryResolver? = { nil },
+        makeEngine: @escaping @Sendable (CallWatch) -> any LookupAnswering
     ) {
         self.maps = maps
         self.health = health
+        self.makeMemoryResolver = makeMemoryResolver
         self.makeEngine = makeEngine
     }
 }

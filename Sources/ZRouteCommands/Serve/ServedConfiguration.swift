@@ -55,7 +55,10 @@ struct ServedConfiguration: Sendable {
         let report = JSONReport(site: site.base)
         let health = ResourceHealth(
             deadline: min(.seconds(site.settings.lookupTimeout), LookupServerLimits.longestLookup))
-        return LookupService(maps: served.maps, health: health) { [graph] watch in
+        return LookupService(
+            maps: served.maps, health: health,
+            makeMemoryResolver: { MemoryResolver(served, texts: texts) }
+        ) { [graph] watch in
             ServedEngine(
                 served, texts: texts, watch: watch,
                 writeRoutes: { address, answer, trace in
