@@ -44,7 +44,8 @@ static struct file *opened(const char *name)
     file = &files[count++];
     file->name = strdup(name);
     check(name, mdb_env_create(&environment));
-    check(name, mdb_env_open(environment, name, MDB_RDONLY | MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS, 0));
+    check(name, mdb_env_set_mapsize(environment, 1 << 30));
+    check(name, mdb_env_open(environment, name, MDB_RDONLY | MDB_NOSUBDIR | MDB_NOLOCK, 0600));
     check(name, mdb_txn_begin(environment, NULL, MDB_RDONLY, &file->transaction));
     check(name, mdb_dbi_open(file->transaction, NULL, 0, &file->database));
     return file;
