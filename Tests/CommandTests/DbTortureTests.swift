@@ -11,29 +11,60 @@ import ZRouteTestKit
 ///
 /// Another type adds a row here, and what a writer of it can suffer.
 enum LiveType: String, CaseIterable, Sendable {
-    case btree, lmdb
+    case btree, lmdb, sqlite
 
     /// Kills a process inside a put.
     func dieInsidePut(_ key: String, _ value: String, in site: TestSite) throws {
         switch self {
         case .btree: try Updater.shared.get().dieInsidePut(key, value, home: site.home, file: site.live)
         case .lmdb: try LMDBUpdater.shared.get().run(["die", path(in: site), key, value])
+        case .sqlite:
+            let end = "import os; os.kill(os.getpid(), 9)"
+            _ = try runCommand("/usr/bin/python3", ["-c", Self.change + end, path(in: site), key, value])
         }
     }
 
+    /// Changes an entry and goes on with the transaction open.
+    private static let change = """
+        import sqlite3, sys
+        c = sqlite3.connect(sys.argv[1], isolation_level=None)
+        c.execute('BEGIN IMMEDIATE')
+        c.execute('UPDATE entries SET value = ? WHERE key = ?', (sys.argv[3], sys.argv[2]))
+
+        """
+
     /// Stops a process that has the right to write; nil where readers would notice.
-    func stopInsidePut(in site: TestSite) throws -> LMDBProcess? {
-        guard self == .lmdb else { return nil }
-        let writer = try LMDBUpdater.shared.get().start(["hold", path(in: site)])
-        writer.signal(SIGSTOP)
-        return writer
+    ///
+    /// - Returns: ends the process.
+    func stopInsidePut(in site: TestSite) throws -> (() -> Void)? {
+        switch self {
+        case .btree: return nil
+        case .lmdb:
+            let writer = try LMDBUpdater.shared.get().start(["hold", path(in: site)])
+            writer.signal(SIGSTOP)
+            return { writer.end() }
+        case .sqlite:
+            let hold = "print('ready', flush=True); import time; time.sleep(600)"
+            let writer = try RunningProgram(
+                "/usr/bin/python3", ["-c", Self.change + hold, path(in: site), "user1@live.example", "x"])
+            let isReady = try holds { !writer.output.isEmpty || !writer.isRunning }
+            guard isReady, writer.isRunning else { throw CommandFailure(writer.errors) }
+            writer.send(SIGSTOP)
+            return {
+                writer.send(SIGKILL)
+                _ = writer.wait()
+            }
+        }
     }
+
+    /// Whether a copy may take its place while others use it; the log of a SQLite database belongs to its file.
+    var isReplaced: Bool { self == .lmdb }
 
     /// Whether a killed process can leave it locked.
     var needsRecovery: Bool { self == .btree }
 
     /// The live map.
-    func path(in site: TestSite) -> String { self == .btree ? site.live : site.place.file("db/live.lmdb") }
+    func path(in site: TestSite) -> String { self == .btree ? site.live : site.place.file("db/live.\(rawValue)") }
 }
 
 /// What was seen of all answers.
@@ -210,14 +241,15 @@ private struct Torture {
         let map = type.path(in: site)
         switch round % 3 {
         case 0:
-            guard let writer = try type.stopInsidePut(in: site) else { return }
+            guard let end = try type.stopInsidePut(in: site) else { return }
             let put = try site.run(["db", "put", "fqdnroutes", "change1@live.example", "smtp-lmtp!node!a"])
             #expect(put.status == 75, "\(put.errorText)")
             #expect(put.errorText.contains("no answer within 2 s"), "\(put.errorText)")
-            writer.end()
+            end()
             tally.stops += 1
             tally.kills += 1
         case 1:
+            guard type.isReplaced else { return }
             try runCommandSuccessfully("/bin/cp", [map, map + ".new"])
             #expect(rename(map + ".new", map) == 0)
             tally.replacements += 1
