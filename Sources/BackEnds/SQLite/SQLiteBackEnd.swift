@@ -105,7 +105,8 @@ struct SQLiteEntries {
             throw SQLiteFailure(
                 "its entries cannot be listed; add a query to the description: entries = SELECT key, value ...")
         }
-        let (_, connection) = try SQLiteDatabase.connect(question.path, .reading, time: time, end: try end())
+        let (identity, connection) = try SQLiteDatabase.connect(
+            question.path, .reading, time: time, end: try end())
         guard question.isOurs else {
             let statement = try connection.prepare(entries)
             guard statement.columnCount == 2, statement.isReadOnly else {
@@ -115,6 +116,11 @@ struct SQLiteEntries {
             return
         }
         try SQLiteDatabase.recognise(connection)
+        // In a damaged file keys may be out of order, and some would be passed over.
+        if identity.size <= SQLiteTable.largestChecked {
+            try SQLiteDatabase.checkWhole(connection, isThorough: true)
+            reader.exchange.noteStep()
+        }
         var last: [UInt8]?
         repeat {
             connection.end = try end()

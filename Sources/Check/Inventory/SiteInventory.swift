@@ -68,7 +68,9 @@ package struct SiteInventory: Sendable {
         if let source = definition.source, source.path != definition.tablePath {
             files.append((source.path, "source of \(definition.relation)"))
         }
-        if let path = definition.tablePath { files.append((path, "map \(definition.relation)")) }
+        if let path = definition.tablePath, definition.type.storage != .server {
+            files.append((path, "map \(definition.relation)"))
+        }
         if let path = definition.environmentFile { files.append((path, "environment of \(definition.relation) (-C)")) }
         return files
     }

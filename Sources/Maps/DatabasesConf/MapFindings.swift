@@ -30,7 +30,7 @@ extension MapDefinition {
             warn(
                 .fileWithoutEffect,
                 "a map of type \(type.name) reads no file, so nothing that \(unreadPath) has is ever found; make the type btree,"
-                    + " bhash, cdb, lmdb or text, or write '-' for the file")
+                    + " bhash, cdb, lmdb, sqlite or text, or write '-' for the file")
         }
         switch (compile.folding, flags.folding) {
         case (.lower, .upper), (.upper, .lower):
