@@ -38,11 +38,8 @@ package final class LocalStream {
                 unsafe connect(descriptor, address, socklen_t(MemoryLayout<Address>.size))
             }
         }
-        guard connected == 0 else {
-            let code = errno
-            close(descriptor)
-            throw CommandFailure("\(name): errno \(code)")
-        }
+        // What was made is closed by `deinit`, also where this fails.
+        guard connected == 0 else { throw CommandFailure("\(name): errno \(errno)") }
     }
 
     deinit { close(descriptor) }

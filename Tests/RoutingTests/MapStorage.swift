@@ -137,8 +137,8 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
             // An environment means nothing to either.
             var flags = words[5...].joined(separator: " ")
             if let mark = flags.firstRange(of: "-C ") { flags = String(flags[..<mark.lowerBound]) }
-            asking += "\(words[0]) socketmap - - unix:\(socket):relation/served\(number) \(flags)\n"
-            serving += "served\(number) text - \(words[3]) \(words[4]) -m\n"
+            asking += "\(words[0]) socketmap - - unix:\(socket):relation/smtp-policy.served\(number) \(flags)\n"
+            serving += "smtp-policy.served\(number) text - \(words[3]) \(words[4]) -m\n"
         }
         try files.write(asking, to: "dbases.conf")
         try files.write(serving, to: "served.conf")

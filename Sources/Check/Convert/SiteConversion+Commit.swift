@@ -7,23 +7,22 @@ import Site
 import System
 
 extension SiteConversion {
-    /// Carries over what was changed meanwhile, compares once more what differed because of that, and puts the new maps and
-    /// dbases.conf into effect: all while nobody can change the old maps.
+    /// Carries over what was changed meanwhile, and puts the new maps and dbases.conf into effect: all while nobody can change the
+    /// old maps.
     ///
     /// - Returns: where the old dbases.conf is kept.
     package mutating func commit() throws(ConversionFailure) -> String {
-        var live: [any LiveMap] = []
-        var indices: [Int] = []
-        defer { for map in live { try? map.close() } }
+        var live: [(index: Int, map: HeldMap)] = []
+        defer { for (_, held) in live { try? held.map.close() } }
+        // The less there is to be carried over at last, the shorter others have to wait.
+        for index in copies.indices where copies[index].conversion.isLive { try bringUpToDate(index) }
         for index in copies.indices where copies[index].conversion.isLive {
-            live.append(try open(copies[index].conversion))
-            indices.append(index)
+            live.append((index, try open(copies[index].conversion)))
         }
         var kept = ""
         try holding(live[...]) { (conversion: inout SiteConversion) throws(ConversionFailure) in
-            for index in indices { try conversion.bringUpToDate(index) }
+            for (index, map) in live { try conversion.bringUpToDate(index, from: map) }
             try conversion.checkUnchanged()
-            try conversion.compareAgain()
             kept = try conversion.publish()
         }
         return kept
@@ -64,39 +63,39 @@ extension SiteConversion {
 
     // MARK: What changed meanwhile
 
-    private func open(_ conversion: MapConversion) throws(ConversionFailure) -> any LiveMap {
-        try open(
-            LiveMapRequest(
-                name: conversion.old.tableName, type: conversion.old.type, definition: conversion.old, home: nil,
-                isAlone: false, mode: 0), .check, observer(conversion))
+    private func open(_ conversion: MapConversion) throws(ConversionFailure) -> HeldMap {
+        let request = LiveMapRequest(
+            name: conversion.old.tableName, type: conversion.old.type, definition: conversion.old, home: nil,
+            isAlone: false, mode: 0)
+        let place = try place(of: request)
+        do throws(MapError) {
+            return HeldMap(try place.open(.check, observer: observer(conversion)), place)
+        } catch {
+            throw .map(error)
+        }
     }
 
-    private func open(
-        _ request: LiveMapRequest, _ access: LiveMapAccess, _ observer: (any CallObserver)?
-    ) throws(ConversionFailure) -> any LiveMap {
-        do {
-            guard let place = try site.livePlace(of: request) else {
-                throw MapError(table: request.name, text: "a map of type \(request.type.name) is not changed in place")
-            }
-            return try place.open(access, observer: observer)
-        } catch let error as MapError {
-            throw .map(error)
-        } catch let refusal as LiveMapRefusal {
-            throw .map(MapError(table: request.name, text: "\(refusal)"))
+    private func place(of request: LiveMapRequest) throws(ConversionFailure) -> any LiveMapPlace {
+        do throws(LiveMapRefusal) {
+            if let place = try site.livePlace(of: request) { return place }
+            throw .usage("a map of type \(request.type.name) is not changed in place")
         } catch {
-            throw .map(MapError(table: request.name, text: "\(error)"))
+            switch error {
+            case .usage(let text): throw .map(MapError(table: request.name, text: text))
+            case .configuration(let error): throw .map(MapError(table: request.name, text: "\(error)"))
+            }
         }
     }
 
     /// Does something while nobody can change any of some maps.
     private mutating func holding(
-        _ maps: ArraySlice<any LiveMap>,
+        _ maps: ArraySlice<(index: Int, map: HeldMap)>,
         _ body: (inout SiteConversion) throws(ConversionFailure) -> Void
     ) throws(ConversionFailure) {
         guard let first = maps.first else { return try body(&self) }
         var result: Result<Void, ConversionFailure> = .failure(.stopped)
         do throws(MapError) {
-            try first.holdingWriters {
+            try first.map.map.holdingWriters {
                 do throws(ConversionFailure) {
                     try holding(maps.dropFirst(), body)
                     result = .success(())
@@ -110,29 +109,33 @@ extension SiteConversion {
         try result.get()
     }
 
-    private mutating func bringUpToDate(_ index: Int) throws(ConversionFailure) {
+    /// Makes the copy of a live map what the map is now.
+    mutating func bringUpToDate(_ index: Int, from held: HeldMap? = nil) throws(ConversionFailure) {
         let conversion = copies[index].conversion
-        let (now, neverFound) = try read(conversion)
+        let (now, neverFound) = try read(conversion, from: held)
         copies[index].neverFound = neverFound
         let changes = EntryUpdates(from: copies[index].copied, to: now)
         guard !changes.isEmpty else { return }
-        copies[index].carriedOver = changes.count
+        copies[index].carriedOver += changes.count
         copies[index].entries = now.count
         copies[index].copied = now
         let new = conversion.new
         guard changes.count < now.count / 8, new.type.isChangedInPlace, conversion.writtenSource == nil,
             let file = compiler.preparedFiles.last(where: { $0.target == new.tablePath })
         else { return try write(now, conversion, copies[index].identity) }
-        let prepared = try open(
-            LiveMapRequest(
-                name: TableName(relation: new.relation, backEnd: new.type.name, file: file.temporary), type: new.type,
-                definition: nil, home: nil, isAlone: true, mode: 0o600), .write, nil)
+        let request = LiveMapRequest(
+            name: TableName(relation: new.relation, backEnd: new.type.name, file: file.temporary), type: new.type,
+            definition: nil, home: nil, isAlone: true, mode: 0o600)
+        let place = try place(of: request)
+        var prepared: (any LiveMap)?
         do throws(MapError) {
-            try changes.apply(to: prepared)
-            try prepared.sync()
-            try prepared.close()
+            let map = try place.open(.write, observer: nil)
+            prepared = map
+            try changes.apply(to: map)
+            try map.sync()
+            try map.close()
         } catch {
-            try? prepared.close()
+            try? prepared?.close()
             throw .map(error)
         }
     }
@@ -163,12 +166,15 @@ extension SiteConversion {
                 let now = try read(conversion).entries
                 let changes = EntryUpdates(from: copies[index].copied, to: now)
                 guard !changes.isEmpty else { continue }
-                let map = try open(
-                    LiveMapRequest(
+                let place = try place(
+                    of: LiveMapRequest(
                         name: conversion.new.tableName, type: conversion.new.type, definition: conversion.new,
                         home: nil,
-                        isAlone: false, mode: 0), .write, observer(conversion))
+                        isAlone: false, mode: 0))
+                var opened: (any LiveMap)?
                 do throws(MapError) {
+                    let map = try place.open(.write, observer: observer(conversion))
+                    opened = map
                     let kept = try changes.apply(to: map, unlessChangedSince: copies[index].copied)
                     try map.sync()
                     try map.close()
@@ -180,7 +186,7 @@ extension SiteConversion {
                                 line: nil))
                     }
                 } catch {
-                    try? map.close()
+                    try? opened?.close()
                     throw .map(error)
                 }
                 copies[index].copied = now
@@ -194,6 +200,28 @@ extension SiteConversion {
         for copy in copies {
             guard !copy.conversion.isLive, let path = copy.conversion.old.tablePath else { continue }
             guard (try? FileIdentity(path: path)) == copy.identity else { throw .changed(path) }
+        }
+    }
+}
+
+/// A live map that nobody else can change as long as it is held.
+struct HeldMap {
+    let map: any LiveMap
+    private let place: any LiveMapPlace
+
+    init(_ map: any LiveMap, _ place: any LiveMapPlace) {
+        (self.map, self.place) = (map, place)
+    }
+
+    /// Hands on every entry, as `Site.readEntries` does, until nobody wants more.
+    func forEach(_ body: (MapEntry) -> Bool) throws(MapError) {
+        let needsNUL = !place.findsKeysWithoutNUL
+        try map.forEach { key, value throws(MapError) in
+            _ = body(
+                MapEntry(
+                    key: key.last == 0 ? Array(key.dropLast()) : key,
+                    value: value.last == 0 ? Array(value.dropLast()) : value,
+                    lacksNUL: needsNUL && key.last != 0))
         }
     }
 }

@@ -53,8 +53,6 @@ package struct SiteConversion {
     let progress: (String, Int) -> Bool
     /// The maps that were copied, in the order of the plan; of those that share a file the first.
     package internal(set) var copies: [CopiedMap] = []
-    /// Addresses whose routes differ as long as what changed meanwhile is not carried over.
-    var differing = FoundAddresses()
 
     /// Begins a conversion.
     ///
@@ -117,20 +115,21 @@ package struct SiteConversion {
 
     /// Puts the entries of a map together in the order of their keys.
     ///
+    /// - Parameter held: the map, where nobody else can change it meanwhile.
     /// - Returns: the entries, and how many there are besides that no lookup finds.
     func read(
-        _ conversion: MapConversion
+        _ conversion: MapConversion, from held: HeldMap? = nil
     ) throws(ConversionFailure) -> (entries: MapSource, neverFound: Int) {
-        let old = conversion.old
-        let path = old.tablePath ?? "-"
+        let path = conversion.old.tablePath ?? "-"
         var neverFound = 0
+        var count = 0
         var hasRoom = true
         var isWanted = true
         let entries: MapSource
         do throws(MapError) {
             entries = try MapSource(name: path) { (take: (MapEntry) -> Bool) throws(MapError) in
-                var count = 0
-                try site.readEntries(of: old) { batch in
+                /// - Returns: whether more are wanted.
+                func keep(_ batch: [MapEntry]) -> Bool {
                     for entry in batch where hasRoom {
                         if entry.lacksNUL { neverFound += 1 } else { hasRoom = take(entry) }
                     }
@@ -138,9 +137,14 @@ package struct SiteConversion {
                     isWanted = progress(path, count)
                     return hasRoom && isWanted
                 }
+                if let held {
+                    try held.forEach { isWanted && hasRoom ? keep([$0]) : false }
+                } else {
+                    try site.readEntries(of: conversion.old) { keep($0) }
+                }
             }
         } catch {
-            throw .map(error)
+            throw error.isStop ? .stopped : .map(error)
         }
         guard isWanted else { throw .stopped }
         guard hasRoom else {
@@ -206,27 +210,39 @@ package struct SiteConversion {
         }
     }
 
+    /// Compares every route; where live maps were changed meanwhile, again what differs, once they are up to date.
+    ///
+    /// What differs at last must differ for nothing but entries that were changed in live maps since: those are carried over while
+    /// nobody can change them, when nothing can be asked any more.
     private mutating func compare() throws(ConversionFailure) -> Int {
         var changed: [RouteChange] = []
         let counts = try comparison({ changed.append($0) }) { $0.compareMaps() }
-        guard copies.contains(where: \.conversion.isLive), changed.count <= Self.mostDiffering else {
-            for change in changed { report(change) }
-            guard changed.isEmpty else { throw .routesDiffer(counts) }
-            return counts.asked
+        let live = copies.indices.filter { copies[$0].conversion.isLive }
+        for _ in 0..<Self.rounds where !live.isEmpty && !changed.isEmpty && changed.count <= Self.mostDiffering {
+            for index in live { try bringUpToDate(index) }
+            var addresses = FoundAddresses()
+            for change in changed { addresses.append(change.address) }
+            changed = []
+            _ = try comparison({ changed.append($0) }) { $0.compare(&addresses) }
         }
-        for change in changed { differing.append(change.address) }
+        let relations = Set(live.map { copies[$0].conversion.old.relation })
+        let isProved =
+            changed.count <= Self.mostDiffering
+            && changed.allSatisfy { change in
+                change.causes.allSatisfy { cause in
+                    if case .entry(let relation, _, _, _) = cause { relations.contains(relation) } else { false }
+                }
+            }
+        guard isProved else {
+            for change in changed { report(change) }
+            throw .routesDiffer(counts)
+        }
         return counts.asked
     }
 
-    /// So many addresses are asked again while nobody can change the maps.
+    /// So often what differs is asked again, and so many addresses of it.
+    private static let rounds = 5
     private static let mostDiffering = 10_000
-
-    mutating func compareAgain() throws(ConversionFailure) {
-        guard differing.count > 0 else { return }
-        var addresses = differing
-        let counts = try comparison(report) { $0.compare(&addresses) }
-        guard !counts.differs else { throw .routesDiffer(counts) }
-    }
 
     private func comparison(
         _ report: @escaping (RouteChange) -> Void, _ body: (inout RouteComparison) -> Void

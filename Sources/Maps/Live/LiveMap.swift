@@ -38,9 +38,12 @@ public protocol LiveMap: AnyObject {
     /// Goes through all entries; a key that exists throughout is handed on once.
     func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) throws(MapError) -> Void) throws(MapError)
 
-    /// Does something while nobody else can change the map; whoever wants to waits so long, and lookups go on.
+    /// Does something while nobody else can change the map; whoever wants to waits so long.
     ///
-    /// The map must have been opened for more than reading, and is not changed by it meanwhile.
+    /// Meanwhile the entries are read by `forEach` of this very object, and nothing is changed by it: in some types lookups wait
+    /// behind those who wait to write.
+    ///
+    /// The map must have been opened for more than reading.
     func holdingWriters(_ body: () -> Void) throws(MapError)
 
     /// Does something else that belongs to the work on this map, and that may wait without end, under the same eyes.

@@ -26,6 +26,8 @@ package final class LiveDatabase: LiveMap {
     package let name: TableName
 
     private let environment: LiveEnvironment?
+    /// What keeps others from writing; nil where they may.
+    private var holder: Cursor?
     /// The directory of its environment; nil for none.
     private let home: String?
     private let observer: (any CallObserver)?
@@ -162,11 +164,14 @@ package final class LiveDatabase: LiveMap {
     }
 
     /// Inside an environment the right to write is held; outside of one nobody else has the file.
+    ///
+    /// Whoever waits to write holds up lookups, so that this must be short.
     package func holdingWriters(_ body: () -> Void) throws(MapError) {
         try stopIfRequested()
-        let cursor = environment == nil ? nil : try Cursor(self, flags: DB_WRITECURSOR)
-        defer { cursor?.close() }
+        holder = environment == nil ? nil : try Cursor(self, flags: DB_WRITECURSOR)
         body()
+        holder?.close()
+        holder = nil
     }
 
     /// Goes through all entries, those of a B-tree in the order of their keys.
@@ -187,10 +192,11 @@ package final class LiveDatabase: LiveMap {
     private typealias Batch = (entries: [(key: [UInt8], value: [UInt8])], isLast: Bool)
 
     private func readBatch(after last: [UInt8]?) throws(MapError) -> Batch {
-        let cursor = try Cursor(self, flags: 0)
-        defer { cursor.close() }
+        // A second cursor would wait for those who wait for the one that holds them up.
+        let cursor = if let holder { holder } else { try Cursor(self, flags: 0) }
+        defer { if holder == nil { cursor.close() } }
         var entries: [(key: [UInt8], value: [UInt8])] = []
-        var entry = try cursor.next(from: last)
+        var entry = try last == nil ? cursor.first() : cursor.next(from: last)
         if let found = entry, found.key == last { entry = try cursor.next() }
         while let found = entry {
             entries.append(found)
@@ -246,15 +252,23 @@ package final class LiveDatabase: LiveMap {
             map.observer?.callEnded()
         }
 
+        /// The first entry.
+        func first() throws(MapError) -> (key: [UInt8], value: [UInt8])? { try get(nil, DB_FIRST) }
+
         /// The next entry, or the first one not before a key.
         func next(from start: [UInt8]? = nil) throws(MapError) -> (key: [UInt8], value: [UInt8])? {
+            try get(start, start == nil ? DB_NEXT : DB_SET_RANGE)
+        }
+
+        private func get(
+            _ start: [UInt8]?, _ flags: Int32
+        ) throws(MapError) -> (key: [UInt8], value: [UInt8])? {
             guard let cursor = unsafe cursor else { return nil }
             try map.stopIfRequested()
             var found: (key: [UInt8], value: [UInt8])?
             map.observer?.callBegins()
             let code = unsafe withThing(start ?? []) { keyThing in
                 var valueThing = unsafe DBT()
-                let flags = start == nil ? DB_NEXT : DB_SET_RANGE
                 let code = unsafe cursor.pointee.get(cursor, &keyThing, &valueThing, UInt32(flags))
                 if code == 0 { found = unsafe (copy(keyThing), copy(valueThing)) }
                 return code
