@@ -38,7 +38,7 @@ package struct ConversionPlan: Sendable {
     /// What is not.
     package private(set) var unconverted: [UnconvertedMap] = []
     /// Why nothing can be converted.
-    package private(set) var mistakes: [Finding] = []
+    package private(set) var mistakes: [ConfigurationError] = []
 
     /// What a plan is made for.
     package struct Wish: Sendable {
@@ -62,8 +62,8 @@ package struct ConversionPlan: Sendable {
         let databases = site.databases
         for relation in wish.relations where !databases.relations.contains(relation) {
             mistakes.append(
-                Finding(
-                    .notConvertible, .error, file: databases.file,
+                ConfigurationError(
+                    file: databases.file,
                     text: "has no relation '\(relation)'\(suggestion(for: relation, among: databases.relations))"))
         }
         for definition in databases.definitions {
@@ -90,8 +90,7 @@ package struct ConversionPlan: Sendable {
     }
 
     private mutating func refuse(_ definition: MapDefinition, _ text: String) {
-        mistakes.append(
-            Finding(.notConvertible, .error, file: definition.file, line: definition.line, text: text))
+        mistakes.append(ConfigurationError(file: definition.file, line: definition.line, text: text))
     }
 
     private mutating func convert(_ old: MapDefinition, _ path: String, _ wish: Wish) {
@@ -158,9 +157,4 @@ package struct ConversionPlan: Sendable {
             }
         }
     }
-}
-
-extension Finding.Name {
-    /// A map that cannot be made one of another type.
-    package static let notConvertible = Finding.Name("not-convertible")
 }

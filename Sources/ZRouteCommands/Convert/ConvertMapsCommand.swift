@@ -88,10 +88,8 @@ struct ConvertMapsCommand: ParsableCommand {
         wish.environmentFile = environment.map { absolutePath($0) }
         wish.replacesFiles = replacesFiles
         let plan = ConversionPlan(opened.base, wish)
-        if let error = ConfigurationError(plan.mistakes) {
-            log.say(error)
-            throw ExitCode(unusableConfiguration: error)
-        }
+        for error in plan.mistakes { log.say(error) }
+        guard plan.mistakes.isEmpty else { throw ExitCode.configuration }
         let report = MapConversionReport(plan, site.log.form)
         guard !plan.conversions.isEmpty else {
             report.sayUnconverted()
