@@ -49,6 +49,26 @@ import ZRouteTestKit
         writer.end()
     }
 
+    /// More commits than lookups: whoever reads again and again may come to no end, which is a failure and no answer.
+    @Test(arguments: [["-s", "-w"], ["-s", "-w", "-l"]])
+    func noAnswerIsWrongBesideTheFastestWriter(options: [String]) throws {
+        let writer = try place.updater.start(options + ["race", path, "moving@live.example", "one", "other"])
+        let table = place.table("m.lmdb")
+        var failed = 0
+        for entry in LMDBPlace.entries.prefix(200) {
+            do {
+                #expect(try table.text(of: entry.key) == entry.value)
+                #expect(try table.text(of: entry.key + "x") == nil)
+            } catch let error as MapError {
+                #expect(error.text.contains("is changed faster than it can be read"), "\(error)")
+                failed += 1
+            }
+        }
+        print("lmdb beside the fastest writer with \(options): 400 lookups, \(failed) failed")
+        writer.end()
+        for entry in LMDBPlace.entries { #expect(try table.text(of: entry.key) == entry.value) }
+    }
+
     @Test func writersThatAreKilledLeaveTheLastState() throws {
         var wrong = 0
         for round in 0..<30 {

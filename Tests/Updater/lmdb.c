@@ -94,6 +94,16 @@ static void spin(const char *key, const char *one, const char *other) {
     }
 }
 
+/* One put a transaction, as fast as it goes, without end. */
+static void race(const char *key, const char *one, const char *other) {
+    say("racing");
+    for (unsigned round = 0;; round++) {
+        MDB_txn *transaction = begin(0);
+        put(transaction, open_database(transaction), key, round & 1 ? one : other);
+        check(mdb_txn_commit(transaction), "commit");
+    }
+}
+
 /* Puts and deletes at random, values of all sizes, many commits. */
 static void stress(unsigned seed, int rounds) {
     static char value[30000];
@@ -143,6 +153,7 @@ int main(int argc, char **argv) {
         put(transaction, open_database(transaction), argv[2], argv[3]);
         check(mdb_txn_commit(transaction), "commit");
     } else if (!strcmp(command, "spin")) spin(argv[2], argv[3], argv[4]);
+    else if (!strcmp(command, "race")) race(argv[2], argv[3], argv[4]);
     else if (!strcmp(command, "stress")) stress(atoi(argv[2]), atoi(argv[3]));
     else if (!strcmp(command, "hold")) {
         /* The right to write, until killed. */

@@ -57,13 +57,16 @@ extension MapFile {
     func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) throws(LMDBFailure) -> Bool) throws(LMDBFailure) {
         var last: [UInt8]?
         while true {
+            // The faster a writer is, the less is read at once.
+            var limit = Self.batchSize
             let batch = try reading { () throws(LMDBFailure) in
-                try TreeWalk.entries(of: self, after: last, limit: Self.batchSize)
+                defer { limit = max(limit / 2, 1) }
+                return (entries: try TreeWalk.entries(of: self, after: last, limit: limit), limit: limit)
             }
-            for entry in batch {
+            for entry in batch.entries {
                 guard try body(entry.key, entry.value) else { return }
             }
-            guard batch.count == Self.batchSize, let end = batch.last else { return }
+            guard batch.entries.count == batch.limit, let end = batch.entries.last else { return }
             last = end.key
         }
     }

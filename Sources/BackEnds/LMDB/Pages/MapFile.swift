@@ -16,7 +16,10 @@ final class MapFile {
     private let allowsDatabases: Bool
     private(set) var snapshot: Snapshot
     /// A bit for each page that was found to be right in this state.
-    private var checked: [UInt64] = []
+    let checkedPages = CheckedPages()
+    /// Whether writers were faster than the last attempts: then a page is not checked as a whole, but still nothing is used of it
+    /// that was not compared.
+    private var isHurried = false
     /// Whether the first key has a NUL behind it; of a key that is there with and without one, that form counts.
     private(set) var endsKeysWithNUL = true
 
@@ -35,9 +38,12 @@ final class MapFile {
         self.allowsDatabases = allowsDatabases || database != nil
         guard let first = try mapping.snapshot(pageSize: pageSize) else { throw Self.outgrown }
         snapshot = first
-        try settle()
+        if try !settle() { try reading { () throws(LMDBFailure) in } }
         if snapshot.meta.lastPage < Self.mostPagesToCheck {
-            try reading { () throws(LMDBFailure) in _ = try TreeWalk.count(of: self) }
+            // Beside a writer that is faster than this, pages are checked as they are read, like those of larger files.
+            for _ in 0..<3 {
+                if try attempt({ () throws(LMDBFailure) in try TreeWalk.count(of: self) }) != nil { break }
+            }
         }
     }
 
@@ -49,9 +55,14 @@ final class MapFile {
     /// - Parameter body: may be called many times.
     @inline(__always)
     func reading<Answer>(_ body: () throws(LMDBFailure) -> Answer) throws(LMDBFailure) -> Answer {
-        for _ in 0..<FileMapping.mostAttempts {
-            if let answer = try attempt(body) { return answer }
+        for number in 0..<FileMapping.mostAttempts {
+            if let answer = try attempt(body) {
+                isHurried = false
+                return answer
+            }
+            isHurried = number > 4
         }
+        isHurried = false
         throw LMDBFailure(code: EAGAIN, text: "is changed faster than it can be read; try again")
     }
 
@@ -60,7 +71,7 @@ final class MapFile {
     /// - Returns: nil where what was read is not of one state: writers were faster.
     @inline(__always)
     func attempt<Answer>(_ body: () throws(LMDBFailure) -> Answer) throws(LMDBFailure) -> Answer? {
-        if mapping.transactions(pageSize: pageSize) != snapshot.transactions { try renew() }
+        if mapping.transactions(pageSize: pageSize) != snapshot.transactions, try !renew() { return nil }
         do throws(LMDBFailure) {
             let answer = try body()
             if isIntact { return answer }
@@ -100,37 +111,36 @@ final class MapFile {
     var presentTransactions: (UInt64, UInt64) { mapping.transactions(pageSize: pageSize) }
 
     /// Takes note of nothing that was known: the file may have been written over.
-    func forget() { checked = [] }
+    func forget() { checkedPages.removeAll() }
 
+    /// Turns to the state that was committed last.
+    ///
+    /// - Returns: false if that is not the last one any more.
     @inline(never)
-    private func renew() throws(LMDBFailure) {
+    private func renew() throws(LMDBFailure) -> Bool {
         guard let next = try mapping.snapshot(pageSize: pageSize) else { throw Self.outgrown }
         snapshot = next
-        checked = []
-        try settle()
+        checkedPages.removeAll()
+        return try settle()
     }
 
     /// Finds the tree that is looked into, and what its keys look like.
-    private func settle() throws(LMDBFailure) {
-        for _ in 0..<FileMapping.mostAttempts {
-            do throws(LMDBFailure) {
-                try readTree()
-                if isIntact { return }
-            } catch {
-                if isIntact { throw error }
-            }
-            if mapping.isTorn { throw Self.torn }
-            guard let next = try mapping.snapshot(pageSize: pageSize) else { throw Self.outgrown }
-            snapshot = next
-            checked = []
+    private func settle() throws(LMDBFailure) -> Bool {
+        do throws(LMDBFailure) {
+            try readTree()
+            if isIntact { return true }
+        } catch {
+            if isIntact { throw error }
         }
-        throw LMDBFailure(code: EAGAIN, text: "is changed faster than it can be read; try again")
+        if mapping.isTorn { throw Self.torn }
+        return false
     }
 
     private func readTree() throws(LMDBFailure) {
         let main = snapshot.meta.main
         try Self.check(main)
         if let database { snapshot.tree = try tree(named: database, in: main) }
+        if isHurried { return }
         // The first key tells what the others look like, and is the name of a database where there are named ones.
         let first = try firstLeaf(of: snapshot.tree)
         endsKeysWithNUL = try first.map { (page) throws(LMDBFailure) in unsafe try page.node(0).key.last == 0 } ?? true
@@ -184,19 +194,11 @@ final class MapFile {
         let flags = level + 1 == tree.depth ? PageFlag.leaf : PageFlag.branch
         let page = unsafe try TreePage(
             mapping.start(at: index * pageSize), size: pageSize, number: number, flags: flags)
-        let (word, bit) = (index >> 6, UInt64(1) << UInt64(index & 63))
-        if word < checked.count, checked[word] & bit != 0 { return page }
+        if checkedPages.contains(index) { return page }
+        if isHurried { return page }
         try page.check(tree, bounds, lastPage: snapshot.meta.lastPage, allowsDatabases: allowsDatabases)
-        note(word, bit)
+        checkedPages.add(index, last: Int(truncatingIfNeeded: snapshot.meta.lastPage))
         return page
-    }
-
-    @inline(never)
-    private func note(_ word: Int, _ bit: UInt64) {
-        if checked.isEmpty {
-            checked = Array(repeating: 0, count: Int(truncatingIfNeeded: snapshot.meta.lastPage >> 6) + 1)
-        }
-        if word < checked.count { checked[word] |= bit }
     }
 
     /// The first leaf of a tree; nil for one without entries.
@@ -266,5 +268,46 @@ final class MapFile {
             throw .damage(page: 0, "the first of several values does not lie on its page")
         }
         return unsafe UnsafeRawBufferPointer(start: node.data + offset + TreeNode.headerSize, count: count)
+    }
+}
+
+/// Which pages of a state were found to be right: a bit for each.
+@safe
+final class CheckedPages {
+    private var words: UnsafeMutableBufferPointer<UInt64>
+
+    init() { unsafe words = .allocate(capacity: 0) }
+
+    deinit { unsafe words.deallocate() }
+
+    /// Whether a page was.
+    @inline(__always)
+    func contains(_ index: Int) -> Bool {
+        let word = index >> 6
+        // In its bounds; below 0 is none.
+        guard word >= 0, unsafe word < words.count else { return false }
+        return unsafe words[word] & (1 << UInt64(index & 63)) != 0
+    }
+
+    /// Takes note of a page.
+    ///
+    /// - Parameter last: the last page of the state.
+    @inline(never)
+    func add(_ index: Int, last: Int) {
+        if unsafe words.isEmpty {
+            unsafe words.deallocate()
+            unsafe words = .allocate(capacity: (last >> 6) + 1)
+            unsafe words.initialize(repeating: 0)
+        }
+        let word = index >> 6
+        guard word >= 0, unsafe word < words.count else { return }
+        unsafe words[word] |= 1 << UInt64(index & 63)
+    }
+
+    /// Forgets all of them.
+    func removeAll() {
+        guard unsafe !words.isEmpty else { return }
+        unsafe words.deallocate()
+        unsafe words = .allocate(capacity: 0)
     }
 }

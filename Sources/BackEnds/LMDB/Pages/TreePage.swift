@@ -119,7 +119,7 @@ struct TreePage {
     }
 
     @inline(never)
-    private func fault(_ index: Int) -> LMDBFailure {
+    func fault(_ index: Int) -> LMDBFailure {
         .damage(page: number, "node \(index) does not lie on the page, or has no key")
     }
 

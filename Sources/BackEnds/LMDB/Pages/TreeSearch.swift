@@ -1,28 +1,85 @@
 // Goes down a tree to a key. Files end keys with a NUL (Postfix, newdb) or not (mdb_load): both forms of a key lie side by side,
 // because nothing is between a key and the same key with a NUL, so that one search finds either.
 
+import Bytes
 import Glibc
 
 /// What is searched for: a key, and perhaps the NUL behind it.
 @safe
 struct Probe {
-    let key: UnsafeRawBufferPointer
-    let hasNUL: Bool
+    private let key: UnsafeRawBufferPointer
+    private let hasNUL: Bool
+    /// The first eight bytes, the first the most significant, which settle most comparisons; 0 for a shorter key.
+    private let beginning: UInt64
+
+    /// Searches for a key.
+    @inline(__always)
+    init(key: UnsafeRawBufferPointer, hasNUL: Bool) {
+        unsafe self.key = unsafe key
+        self.hasNUL = hasNUL
+        beginning = unsafe key.count < 8 ? 0 : key.loadUnaligned(as: UInt64.self).bigEndian
+    }
 
     /// Compares it with a key.
     ///
+    /// - Parameters:
+    ///   - other: where the key begins.
+    ///   - count: its bytes.
     /// - Returns: less than 0, 0 or more, as it is before the key, equal or behind it.
     @inline(__always)
-    func compare(with other: UnsafeRawBufferPointer) -> Int {
-        let common = unsafe min(key.count, other.count)
-        if common > 0, let first = unsafe key.baseAddress, let second = other.baseAddress {
-            let order = unsafe memcmp(first, second, common)
+    func compare(with other: UnsafeRawPointer, _ count: Int) -> Int {
+        let common = unsafe min(key.count, count)
+        if common >= 8 {
+            let first = unsafe other.loadUnaligned(as: UInt64.self).bigEndian
+            if first != beginning { return beginning < first ? -1 : 1 }
+        }
+        return unsafe compareRest(with: other, count, common)
+    }
+
+    @inline(never)
+    private func compareRest(with other: UnsafeRawPointer, _ count: Int, _ common: Int) -> Int {
+        if common > 0, let first = unsafe key.baseAddress {
+            let order = unsafe memcmp(first, other, common)
             if order != 0 { return Int(order) }
         }
-        guard hasNUL else { return unsafe key.count - other.count }
+        guard hasNUL else { return unsafe key.count - count }
         // One begins with the other.
-        guard unsafe other.count > key.count else { return 1 }
-        return unsafe other[key.count] == 0 ? key.count + 1 - other.count : -1
+        guard unsafe count > key.count else { return 1 }
+        return unsafe other.load(fromByteOffset: key.count, as: UInt8.self) == 0 ? key.count + 1 - count : -1
+    }
+}
+
+extension TreePage {
+    /// Where a key is on the page, or would be.
+    ///
+    /// Every number is compared before it is used, because the page may be changed at this moment; that the nodes are in their
+    /// order was found out when the page was checked.
+    ///
+    /// - Parameter first: the first node that has a key.
+    /// - Returns: the first node that is not before the key, and whether it is the key's.
+    @inline(__always)
+    func position(of probe: Probe, from first: Int) throws(LMDBFailure) -> (index: Int, isFound: Bool) {
+        var low = first
+        var high = count
+        let last = size &- TreeNode.headerSize
+        while low < high {
+            let middle = (low &+ high) >> 1
+            let offset = unsafe Int(start.load(fromByteOffset: Self.headerSize &+ 2 &* middle, as: UInt16.self))
+            guard offset <= last else { throw fault(middle) }
+            let place = unsafe start + offset
+            let keyCount = unsafe Int(place.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
+            // Zeros are no node.
+            guard keyCount > 0, offset &+ keyCount <= last else { throw fault(middle) }
+            let order = unsafe probe.compare(with: place + TreeNode.headerSize, keyCount)
+            if order > 0 {
+                low = middle &+ 1
+            } else if order == 0 {
+                return (middle, true)
+            } else {
+                high = middle
+            }
+        }
+        return (low, false)
     }
 }
 
@@ -47,6 +104,7 @@ extension MapFile {
                 throw .damage(page: pageNumber(of: node), "a value with a NUL inside; keep such values in another map")
             }
             value.removeAll(keepingCapacity: true)
+            // The mapping stays for as long as the bytes are copied.
             unsafe value.append(contentsOf: bytes)
             return true
         }
@@ -83,32 +141,48 @@ extension MapFile {
         of probe: Probe, in tree: TreeRecord
     ) throws(LMDBFailure) -> (page: TreePage?, index: Int, node: TreeNode?) {
         guard tree.root != TreeRecord.noPage else { return (nil, 0, nil) }
+        if let found = try nodeOnCheckedPages(of: probe, tree.root, tree.depth) { return found }
+        return try nodeOnAnyPages(of: probe, in: tree)
+    }
+
+    /// Goes down as `node` does, as long as all pages were checked in this state: nearly always.
+    @inline(__always)
+    private func nodeOnCheckedPages(
+        of probe: Probe, _ root: UInt64, _ depth: Int
+    ) throws(LMDBFailure) -> (page: TreePage?, index: Int, node: TreeNode?)? {
+        let (checked, size) = (checkedPages, pageSize)
+        var number = root
+        var left = depth
+        while true {
+            let index = Int(truncatingIfNeeded: number)
+            // What is marked there is a page of the file.
+            guard checked.contains(index) else { return nil }
+            left &-= 1
+            let page = unsafe try TreePage(
+                mapping.start(at: index &* size), size: size, number: number,
+                flags: left == 0 ? PageFlag.leaf : PageFlag.branch)
+            let (place, isFound) = try page.position(of: probe, from: left == 0 ? 0 : 1)
+            if left == 0 { return (page, place, isFound ? try page.node(place) : nil) }
+            let child = try page.node(isFound ? place : place &- 1)
+            guard place == 1 && !isFound || !child.seemsCut else { throw cut(page) }
+            number = child.child
+        }
+    }
+
+    /// Goes down as `node` does, and checks the pages that were not checked before.
+    @inline(never)
+    private func nodeOnAnyPages(
+        of probe: Probe, in tree: TreeRecord
+    ) throws(LMDBFailure) -> (page: TreePage?, index: Int, node: TreeNode?) {
         var number = tree.root
         var bounds = KeyBounds.none
         var level = 0
         while true {
             let page = try page(number, level, of: tree, bounds)
             // The first node of a branch is before everything.
-            var low = page.isLeaf ? 0 : 1
-            var high = page.count
-            var found: TreeNode?
-            while low < high {
-                let middle = (low &+ high) >> 1
-                let node = try page.node(middle)
-                let order = unsafe probe.compare(with: node.key)
-                if order > 0 {
-                    low = middle &+ 1
-                } else {
-                    if order == 0 {
-                        found = node
-                        low = middle
-                        break
-                    }
-                    high = middle
-                }
-            }
-            guard !page.isLeaf else { return (page, low, found) }
-            let index = found == nil ? low &- 1 : low
+            let (place, isFound) = try page.position(of: probe, from: page.isLeaf ? 0 : 1)
+            guard !page.isLeaf else { return (page, place, isFound ? try page.node(place) : nil) }
+            let index = isFound ? place : place &- 1
             let child = try page.node(index)
             if index > 0 {
                 guard !child.seemsCut else { throw cut(page) }
