@@ -164,14 +164,15 @@ package struct SiteConversion {
         let permissions = CompileJob.Permissions(keeping: identity)
         try checkFit(entries, conversion)
         do throws(CompileError) {
+            // The source first: it is no younger than what might have been compiled of it.
+            if let source = conversion.writtenSource {
+                let format = SourceTextFormat(new.compile.isAliases ? .aliases : .plain, folding: new.compile.folding)
+                _ = try compiler.prepare(entries, format: format, target: source, permissions: permissions)
+            }
             if let format = site.format(of: new), let target = new.tablePath {
                 _ = try compiler.prepare(entries, format: format, target: target, permissions: permissions) { count in
                     _ = progress(target, count)
                 }
-            }
-            if let source = conversion.writtenSource {
-                let format = SourceTextFormat(new.compile.isAliases ? .aliases : .plain, folding: new.compile.folding)
-                _ = try compiler.prepare(entries, format: format, target: source, permissions: permissions)
             }
         } catch {
             throw .file(error)
