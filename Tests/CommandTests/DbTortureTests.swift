@@ -193,7 +193,7 @@ private struct Torture {
                 process.waitUntilExit()
                 tally.compilations += 1
             case 2:
-                let text = (0..<500).map { "new\(round)-\($0)@live.example\tx\n" }.joined()
+                let text = (0..<500).map { "new\(round)-\($0)@live.example\tsmtp-lmtp!node!full\n" }.joined()
                 let source = try site.place.write(text, to: "more")
                 let process = try start(["db", "load", "fqdnroutes", source], input: "/dev/null", "load")
                 if round % 3 == 2 {
@@ -261,7 +261,7 @@ private struct Torture {
             // The signal of a file that has become too large ends nobody who ignores it, as a full disk ends nobody.
             let program = try Programs.zroute.get()
             let size = try FileManager.default.attributesOfItem(atPath: map)[.size] as? Int ?? 0
-            let text = (0..<20_000).map { "full\(round)-\($0)@live.example\tx\n" }.joined()
+            let text = (0..<20_000).map { "full\(round)-\($0)@live.example\tsmtp-lmtp!node!full\n" }.joined()
             let source = try site.place.write(text, to: "full")
             let result = try runCommand(
                 "/bin/bash",
