@@ -101,13 +101,24 @@ private struct FrontRun {
     /// Everybody who is waited for has had his time, and the client is gone.
     mutating func finish() {
         // Each step can let the client say more, and that ask for more.
-        var left: [Int]?
-        while !isClosed, left != [unread.count, stores.count, questions.count] {
-            left = [unread.count, stores.count, questions.count]
-            while !questions.isEmpty { resolve(at: 0) }
-            for index in stores.indices where !stores[index].isOver { tell(index) { $0.connectionClosed("closed") } }
-            while !spoolEvents.isEmpty { settleSpool() }
+        var hasMoved = true
+        while !isClosed, hasMoved {
+            hasMoved = false
+            while !questions.isEmpty {
+                resolve(at: 0)
+                hasMoved = true
+            }
+            for index in stores.indices where !stores[index].isOver {
+                tell(index) { $0.connectionClosed("closed") }
+                hasMoved = true
+            }
+            while !spoolEvents.isEmpty {
+                settleSpool()
+                hasMoved = true
+            }
+            let left = unread.count
             read()
+            if unread.count != left { hasMoved = true }
         }
         if !isClientHostile, !client.isOver {
             precondition(unread.isEmpty, "the front waits for nobody")
