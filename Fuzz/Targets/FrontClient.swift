@@ -87,10 +87,11 @@ struct FrontClient {
         for byte in bytes {
             line.append(byte)
             guard byte == 0x0A else { continue }
-            precondition(line.count >= 6 && line.suffix(2) == [0x0D, 0x0A], "a reply has no end")
+            // A code alone is a reply, too (RFC 5321 4.2).
+            precondition(line.count >= 5 && line.suffix(2) == [0x0D, 0x0A], "a reply has no end")
             let code = line.prefix(3).reduce(0) { $0 * 10 + Int($1) - 0x30 }
             precondition((200..<600).contains(code), "a reply has no code")
-            if line[3] == 0x20, let verdict = take(code) { verdicts.append(verdict) }
+            if line[3] == 0x20 || line[3] == 0x0D, let verdict = take(code) { verdicts.append(verdict) }
             line.removeAll(keepingCapacity: true)
         }
         return verdicts
