@@ -41,6 +41,8 @@ struct EntryUpdates {
 
     /// How many there are.
     var count: Int { put.count + deleted.count }
+    /// The keys of all of them.
+    var keys: Set<[UInt8]> { Set(deleted).union(put.map { now[$0].key }) }
     /// Whether nothing changed.
     var isEmpty: Bool { count == 0 }
 

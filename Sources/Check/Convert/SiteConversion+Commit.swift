@@ -110,19 +110,25 @@ extension SiteConversion {
     }
 
     /// Makes the copy of a live map what the map is now.
-    mutating func bringUpToDate(_ index: Int, from held: HeldMap? = nil) throws(ConversionFailure) {
+    ///
+    /// - Returns: the keys of what was changed in the map since it was last read.
+    @discardableResult
+    mutating func bringUpToDate(_ index: Int, from held: HeldMap? = nil) throws(ConversionFailure) -> Set<[UInt8]> {
         let conversion = copies[index].conversion
         let (now, neverFound) = try read(conversion, from: held)
         copies[index].neverFound = neverFound
         let changes = EntryUpdates(from: copies[index].copied, to: now)
-        guard !changes.isEmpty else { return }
+        guard !changes.isEmpty else { return [] }
         copies[index].carriedOver += changes.count
         copies[index].entries = now.count
         copies[index].copied = now
         let new = conversion.new
         guard changes.count < now.count / 8, new.type.isChangedInPlace, conversion.writtenSource == nil,
             let file = compiler.preparedFiles.last(where: { $0.target == new.tablePath })
-        else { return try write(now, conversion, copies[index].identity) }
+        else {
+            try write(now, conversion, copies[index].identity)
+            return changes.keys
+        }
         let request = LiveMapRequest(
             name: TableName(relation: new.relation, backEnd: new.type.name, file: file.temporary), type: new.type,
             definition: nil, home: nil, isAlone: true, mode: 0o600)
@@ -138,6 +144,7 @@ extension SiteConversion {
             try? prepared?.close()
             throw .map(error)
         }
+        return changes.keys
     }
 
     // MARK: Afterwards

@@ -213,8 +213,8 @@ package struct SiteConversion {
 
     /// Compares every route; where live maps were changed meanwhile, again what differs, once they are up to date.
     ///
-    /// What differs at last must differ for nothing but entries that were changed in live maps since: those are carried over while
-    /// nobody can change them, when nothing can be asked any more.
+    /// What differs at last must differ for nothing but entries that are seen to have changed in live maps since they were copied:
+    /// when nobody can change these any more, nothing can be asked, either.
     private mutating func compare() throws(ConversionFailure) -> Int {
         var changed: [RouteChange] = []
         let counts = try comparison({ changed.append($0) }) { $0.compareMaps() }
@@ -226,12 +226,20 @@ package struct SiteConversion {
             changed = []
             _ = try comparison({ changed.append($0) }) { $0.compare(&addresses) }
         }
-        let relations = Set(live.map { copies[$0].conversion.old.relation })
+        var justChanged: [String: Set<[UInt8]>] = [:]
+        for index in live where !changed.isEmpty {
+            let keys = try bringUpToDate(index)
+            justChanged[copies[index].conversion.old.relation, default: []].formUnion(keys)
+        }
         let isProved =
             changed.count <= Self.mostDiffering
             && changed.allSatisfy { change in
                 change.causes.allSatisfy { cause in
-                    if case .entry(let relation, _, _, _) = cause { relations.contains(relation) } else { false }
+                    if case .entry(let relation, let key, _, _) = cause {
+                        justChanged[relation]?.contains(key) == true
+                    } else {
+                        false
+                    }
                 }
             }
         guard isProved else {
