@@ -12,7 +12,7 @@ enum CDBDamage: String, CaseIterable {
     case bit, eightBytes, zeroedPage, randomPage, exchangedPages, zeroedBlock, hole, cut, cutAtPage, longer, headerBit,
         tableBit
 
-    func apply(to whole: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+    func apply(to whole: [UInt8], _ random: inout SeededNumbers) -> [UInt8] {
         var bytes = whole
         let page = 4096
         let pages = bytes.count / page
@@ -69,7 +69,7 @@ enum CDBDamage: String, CaseIterable {
         if !hasSum { try FileManager.default.removeItem(atPath: place.directory.file("m.cdb.sum")) }
         let whole = try place.directory.bytes(of: "m.cdb")
         let values = Set(Self.entries.map(\.value))
-        var random = SplitMix(seed: ProcessInfo.processInfo.environment["ZROUTE_SEED"].flatMap(UInt64.init) ?? 7)
+        var random = SeededNumbers(seed: ProcessInfo.processInfo.environment["ZROUTE_SEED"].flatMap(UInt64.init) ?? 7)
         var refused = 0, same = 0, changed = 0
         for _ in 0..<Self.count {
             let bytes = damage.apply(to: whole, &random)
@@ -106,20 +106,5 @@ enum CDBDamage: String, CaseIterable {
         if [.zeroedPage, .hole, .cut, .cutAtPage, .longer, .headerBit, .tableBit, .zeroedBlock].contains(damage) {
             #expect(changed == 0)
         }
-    }
-}
-
-/// Numbers that are the same in every run.
-struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

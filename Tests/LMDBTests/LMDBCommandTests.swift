@@ -173,7 +173,7 @@ import ZRouteTestKit
         let lines = (0..<5000).map { "user\($0)@y.example\tsmtp-lmtp!node!user\($0)\n" }.joined()
         _ = try succeed(["db", "load", "fqdnroutes"], input: lines)
         let whole = try place.bytes(of: "db/live.lmdb")
-        var random = SplitMix(seed: 5)
+        var random = SeededNumbers(seed: 5)
         var refused = 0
         for _ in 0..<25 {
             var bytes = whole

@@ -20,7 +20,7 @@ import ZRouteTestKit
         /// Whether a changed byte of a key or a value can be all that there is, which nothing in the format tells.
         var canBeUnnoticed: Bool { self == .bit || self == .eightBytes }
 
-        func apply(to bytes: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+        func apply(to bytes: [UInt8], _ random: inout SeededNumbers) -> [UInt8] {
             var bytes = bytes
             let page = 4096
             let pages = bytes.count / page
@@ -57,7 +57,7 @@ import ZRouteTestKit
     @Test(arguments: Damage.allCases, [5000, 12_000])
     func damageIsNeverAnotherAnswer(damage: Damage, count: Int) throws {
         let place = try LMDBPlace()
-        var random = SplitMix(seed: Self.seed)
+        var random = SeededNumbers(seed: Self.seed)
         // No value is a bit away from another key's.
         let entries = (0..<count).map {
             (key: "user\($0)@\($0 % 7).example", value: "v\($0)-" + String(random.next(), radix: 16))
@@ -144,20 +144,5 @@ import ZRouteTestKit
             }
         }
         print("lmdb, cut to \(size) bytes while it is read: 25 times, \(failures) lookups failed")
-    }
-}
-
-/// Numbers that are the same in every run.
-struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
