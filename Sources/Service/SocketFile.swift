@@ -24,7 +24,12 @@ struct SocketFile {
         let group = try permissions.groupNumber(for: path)
         // Of two processes that start at once, the second finds the first listening.
         let lock = try lockDirectory()
-        defer { if lock >= 0 { close(lock) } }
+        defer {
+            if lock >= 0 {
+                _ = flock(lock, LOCK_UN)
+                close(lock)
+            }
+        }
         try removeStale(address)
         let descriptor = makeStreamSocket(AF_UNIX)
         guard descriptor >= 0 else { throw failure(errno) }

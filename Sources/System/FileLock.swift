@@ -23,7 +23,11 @@ public struct FileLock: ~Copyable {
         self.descriptor = descriptor
     }
 
-    deinit { Glibc.close(descriptor) }
+    deinit {
+        // Closing is not enough where a child that has just been forked shares the open file.
+        _ = flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
+    }
 
     /// Whether a path names the very file that is locked: it may have been replaced while the lock was waited for.
     public func isOn(_ path: String) -> Bool {

@@ -55,6 +55,24 @@ import Testing
         #expect(try spool.text("queue/\(inode)") == "restored")
     }
 
+    /// As a child that has just been forked does until it becomes a program of its own.
+    @Test func whoSharesTheOpenFileDoesNotKeepItsLock() throws {
+        let spool = try TestSpool()
+        try spool.write(Self.message, "router/message")
+        var shared: Int32 = -1
+        defer { close(shared) }
+        do {
+            let claim = try #require(try spool.claim())
+            let descriptor = (3..<Int32(4096)).first { descriptor in
+                var status = stat()
+                return fstat(descriptor, &status) == 0 && FileIdentity(status).isSameFile(as: claim.identity)
+            }
+            shared = fcntl(try #require(descriptor), F_DUPFD_CLOEXEC, 3)
+        }
+        try #require(shared >= 0)
+        #expect(try spool.claim() != nil)
+    }
+
     @Test func oneRunAtATimeHasASubmission() throws {
         let spool = try TestSpool()
         try spool.write(Self.message, "router/message")

@@ -12,6 +12,7 @@ final class OpenFile: Sendable {
     let path: String
     private let descriptor: Int32
     private let operations: FileOperations
+    private let isLocked = Atomic(false)
 
     /// Takes over an open descriptor.
     init(descriptor: Int32, path: String, operations: FileOperations) {
@@ -21,6 +22,8 @@ final class OpenFile: Sendable {
     }
 
     deinit {
+        // A child that a process around this library has forked shares the lock until it has become a program of its own.
+        if isLocked.load(ordering: .relaxed) { _ = flock(descriptor, LOCK_UN) }
         close(descriptor)
     }
 
@@ -38,6 +41,7 @@ final class OpenFile: Sendable {
             if errno == EWOULDBLOCK { return false }
             guard errno == EINTR else { throw FileError(operation: "lock", path: path, code: errno) }
         }
+        isLocked.store(true, ordering: .relaxed)
         return true
     }
 

@@ -11,7 +11,11 @@ final class HomeLock {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Closing is not enough where a child that has just been forked shares the open directory.
+        _ = flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// Takes it to use the environment.
     ///
