@@ -1,0 +1,245 @@
+// All entries of a copy as its writer has them: in parts, of which a change touches a few, and with the items that they came from.
+// A value, as long as none of its parts is open: to go back to what was published is to take the value of then.
+
+import Bytes
+
+/// What becomes of a key that several items of a source have.
+package enum SharedKeyRule: Sendable, Hashable {
+    /// Its lookups fail: which of the values is meant is not known.
+    case refused
+    /// Its values are a list, in the order in which they came.
+    ///
+    /// - Parameter limit: of more values than these the lookup fails.
+    case joined(limit: Int)
+}
+
+/// The entries of a copy, by items and by keys.
+struct CopiedEntries {
+    private enum Part {
+        case frozen(LoadedEntries)
+        case open(CopyPart)
+    }
+
+    /// An item, and the hash of a key that it has.
+    private struct Ownership {
+        let item: CopiedItem
+        let hash: UInt32
+    }
+
+    /// What one item says of a key that others have, too.
+    private struct Claim {
+        let tag: UInt64
+        let value: [UInt8]
+    }
+
+    /// By the highest bits of the keys' hashes.
+    private var parts: [Part]
+    /// By the highest bits of the items' tags.
+    private var ownerships: [[Ownership]] = [[]]
+    private var bits = 0
+    private var count = 0
+    /// Of the keys that several items have, with ``sharedTag`` in their entries.
+    private var claims: [[UInt8]: [Claim]] = [:]
+    /// The keys that came since the last generation.
+    private var added: [UInt32] = []
+    private let rule: SharedKeyRule
+    private let hash: ByteHash
+    private let history: EntryHistory
+    private let secret: (UInt64, UInt64)
+
+    private static let sharedTag: UInt64 = 0
+    /// A change copies a part, and a generation has a reference to each.
+    private static let partSize = 400, mostBits = 20
+
+    /// No entries yet.
+    ///
+    /// - Parameters:
+    ///   - hash: the hash function of whoever looks keys up.
+    ///   - history: notes the keys that come.
+    init(_ rule: SharedKeyRule, hash: ByteHash, history: EntryHistory) {
+        self.rule = rule
+        self.hash = hash
+        self.history = history
+        secret = (UInt64.random(in: 1 ... .max), UInt64.random(in: 1 ... .max))
+        // Frozen, as whatever a copy of this value is made of must be.
+        parts = [.frozen(CopyPart(hash: hash).frozen(privilege: nobody))]
+    }
+
+    /// Gives an item its entries, in the place of those that it had.
+    mutating func put(_ item: CopiedItem, _ entries: [(key: [UInt8], value: [UInt8])]) {
+        remove(item)
+        add(item, entries)
+    }
+
+    /// Gives an item more entries.
+    mutating func add(_ item: CopiedItem, _ entries: [(key: [UInt8], value: [UInt8])]) {
+        for entry in entries { add(entry.key, entry.value, of: item) }
+    }
+
+    /// Takes an item out; one that is not there is none.
+    mutating func remove(_ item: CopiedItem) {
+        let tag = tag(of: item)
+        let place = ownershipIndex(tag)
+        guard ownerships[place].contains(where: { $0.item == item }) else { return }
+        let hashes = Set(ownerships[place].lazy.filter { $0.item == item }.map(\.hash))
+        ownerships[place].removeAll { $0.item == item }
+        for hash in hashes {
+            let part = open(hash)
+            for entry in part.entries(ofHash: hash) {
+                if entry.tag == tag {
+                    part.remove(entry.key)
+                    count -= 1
+                } else if entry.tag == Self.sharedTag {
+                    withdraw(entry.key, tag, part)
+                }
+            }
+        }
+    }
+
+    /// The items.
+    var items: Set<CopiedItem> { Set(ownerships.lazy.joined().map(\.item)) }
+
+    /// Gives each item with one of its entries, as often as it has entries; those of one key in the order in which they came.
+    func forEach(_ body: (CopiedItem, _ key: [UInt8], _ value: [UInt8]) -> Void) {
+        var sharing: [UInt64: CopiedItem] = [:]
+        for ownership in ownerships.lazy.joined() {
+            let tag = tag(of: ownership.item)
+            for entry in entries(ofHash: ownership.hash) {
+                if entry.tag == tag {
+                    body(ownership.item, entry.key, entry.value)
+                } else if entry.tag == Self.sharedTag {
+                    sharing[tag] = ownership.item
+                }
+            }
+        }
+        for (key, claims) in claims {
+            for claim in claims {
+                if let item = sharing[claim.tag] { body(item, key, claim.value) }
+            }
+        }
+    }
+
+    /// The entries as they are now, for lookups.
+    ///
+    /// - Returns: with them the keys whose value is not known, each with the count of the items that have it.
+    mutating func freeze(privilege: UInt32) -> (entries: LoadedEntries, doubtful: [[UInt8]: Int]) {
+        let frozen = parts.map { part in
+            switch part {
+            case .frozen(let entries): entries
+            case .open(let part): part.frozen(privilege: privilege)
+            }
+        }
+        parts = frozen.map(Part.frozen)
+        let end = history.add(added)
+        added = []
+        return (
+            LoadedEntries(parts: frozen, hash: hash, privilege: privilege, history: history, end: end),
+            claims.compactMapValues { isRefused($0) ? $0.count : nil }
+        )
+    }
+
+    private func isRefused(_ claims: [Claim]) -> Bool {
+        switch rule {
+        case .refused: true
+        case .joined(let limit): claims.count > limit
+        }
+    }
+
+    // MARK: One entry
+
+    private mutating func add(_ key: [UInt8], _ value: [UInt8], of item: CopiedItem) {
+        let tag = tag(of: item)
+        let hash = hash(key.span).value
+        let part = open(hash)
+        if let present = part.entry(key) {
+            var claims = claims[key] ?? [Claim(tag: present.tag, value: present.value)]
+            // An item that says the same twice says it once.
+            guard !claims.contains(where: { $0.tag == tag && $0.value == value }) else { return }
+            claims.append(Claim(tag: tag, value: value))
+            share(key, claims, part)
+        } else {
+            part.put(key, value, tag: tag)
+            added.append(hash)
+            count += 1
+        }
+        let place = ownershipIndex(tag)
+        if !ownerships[place].contains(where: { $0.item == item && $0.hash == hash }) {
+            ownerships[place].append(Ownership(item: item, hash: hash))
+        }
+        if count > parts.count * Self.partSize, bits < Self.mostBits { divide() }
+    }
+
+    /// Takes back what an item says of a key that others have, too.
+    private mutating func withdraw(_ key: [UInt8], _ tag: UInt64, _ part: CopyPart) {
+        guard var claims = claims[key], claims.contains(where: { $0.tag == tag }) else { return }
+        claims.removeAll { $0.tag == tag }
+        guard claims.count < 2 else { return share(key, claims, part) }
+        self.claims[key] = nil
+        if let last = claims.first {
+            part.put(key, last.value, tag: last.tag)
+        } else {
+            part.remove(key)
+            count -= 1
+        }
+    }
+
+    private mutating func share(_ key: [UInt8], _ claims: [Claim], _ part: CopyPart) {
+        self.claims[key] = claims
+        part.put(key, Array(claims.map(\.value).joined(separator: Array(", ".utf8))), tag: Self.sharedTag)
+    }
+
+    // MARK: Parts
+
+    private func tag(of item: CopiedItem) -> UInt64 {
+        let tag = ByteHash.mix(
+            ByteHash.mix(item.high ^ secret.0, item.low ^ secret.1) ^ ByteHash.first, item.low ^ secret.0)
+        return max(tag, Self.sharedTag + 1)
+    }
+
+    private func partIndex(_ hash: UInt32) -> Int { Int(UInt64(hash) >> UInt64(32 - bits)) }
+
+    private func ownershipIndex(_ tag: UInt64) -> Int { bits == 0 ? 0 : Int(tag >> UInt64(64 - bits)) }
+
+    private mutating func open(_ hash: UInt32) -> CopyPart {
+        let index = partIndex(hash)
+        switch parts[index] {
+        case .open(let part): return part
+        case .frozen(let entries):
+            let part = CopyPart(entries, hash: self.hash)
+            parts[index] = .open(part)
+            return part
+        }
+    }
+
+    private func entries(ofHash hash: UInt32) -> [CopyPart.Entry] {
+        switch parts[partIndex(hash)] {
+        case .open(let part): return part.entries(ofHash: hash)
+        case .frozen(let entries):
+            var found: [CopyPart.Entry] = []
+            entries.forEachSlot(ofHash: hash) { found.append(CopyPart.Entry($0, in: $1)) }
+            return found
+        }
+    }
+
+    private mutating func divide() {
+        bits += 1
+        let shift = UInt32(32 - bits)
+        let all = parts
+        parts = []
+        for part in all {
+            let halves = (CopyPart(hash: hash), CopyPart(hash: hash))
+            let place = { (slot: EntryIndex.Slot, bytes: [UInt8]) in
+                (slot.hash >> shift & 1 == 0 ? halves.0 : halves.1).insert(slot, of: bytes)
+            }
+            switch part {
+            case .frozen(let entries): entries.forEachSlot(place)
+            case .open(let part): part.forEachSlot(place)
+            }
+            parts += [.open(halves.0), .open(halves.1)]
+        }
+        let divided = ownerships.flatMap { all in
+            [0, 1].map { half in all.filter { ownershipIndex(tag(of: $0.item)) & 1 == half } }
+        }
+        ownerships = divided
+    }
+}
