@@ -1,7 +1,32 @@
-// Lookups in the copy of a map.
+// Lookups in the copy of a map, and the copies that the workers of a process share.
 
 import Bytes
 import Glibc
+
+/// A copy, and the map that it is a copy of.
+package struct NamedCopy: Sendable {
+    /// What messages call the map.
+    package let name: TableName
+    /// Its copy.
+    package let copy: MapCopy
+}
+
+extension SharedContents {
+    /// The copy of a map, which is begun where there is none yet.
+    package func copy(
+        of name: TableName, begin: () throws(CopyFailure) -> MapCopy
+    ) throws(CopyFailure) -> MapCopy {
+        let named: NamedCopy = try content(of: "copy of \(name.backEnd):\(name.file)") { _ in
+            true
+        } load: { () throws(CopyFailure) in
+            NamedCopy(name: name, copy: try begin())
+        }
+        return named.copy
+    }
+
+    /// All copies that were begun.
+    package var copies: [NamedCopy] { all(NamedCopy.self) }
+}
 
 /// A map that is copied whole, for one worker.
 package final class CopyTable: MemoryTable {
