@@ -21,7 +21,7 @@ let package = Package(
         .target(name: "System", dependencies: ["Bytes", "CLinux"]),
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
         .target(name: "Configuration", dependencies: ["Bytes", "MailSyntax", "System"]),
-        .target(name: "Maps", dependencies: ["Bytes", "Configuration", "System"]),
+        .target(name: "Maps", dependencies: ["Bytes", "CLinux", "Configuration", "System"]),
         .target(
             name: "BerkeleyDB", dependencies: ["Bytes", "CBerkeleyDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/BerkeleyDB"),

@@ -15,11 +15,6 @@ package enum SharedKeyRule: Sendable, Hashable {
 
 /// The entries of a copy, by items and by keys.
 struct CopiedEntries {
-    private enum Part {
-        case frozen(LoadedEntries)
-        case open(CopyPart)
-    }
-
     /// An item, and the hash of a key that it has.
     private struct Ownership {
         let item: CopiedItem
@@ -32,11 +27,16 @@ struct CopiedEntries {
         let value: [UInt8]
     }
 
-    /// By the highest bits of the keys' hashes.
-    private var parts: [Part]
-    /// By the highest bits of the items' tags.
-    private var ownerships: [[Ownership]] = [[]]
-    private var bits = 0
+    /// The parts as they were last published, by the highest bits of the keys' hashes, without those that are open.
+    ///
+    /// In pages, so that an exchange of one does not touch all.
+    private var pages: [LoadedEntries] = []
+    /// What has changed since.
+    private var open: [Int: CopyPart] = [:]
+    /// By the highest bits of the items' tags, in pages too.
+    private var ownerships: [[[Ownership]]] = [[[]]]
+    /// How many bits number the parts, and how many of them the pages.
+    private var bits = 0, pageBits = 0
     private var count = 0
     /// Of the keys that several items have, with ``sharedTag`` in their entries.
     private var claims: [[UInt8]: [Claim]] = [:]
@@ -62,7 +62,8 @@ struct CopiedEntries {
         self.history = history
         secret = (UInt64.random(in: 1 ... .max), UInt64.random(in: 1 ... .max))
         // Frozen, as whatever a copy of this value is made of must be.
-        parts = [.frozen(CopyPart(hash: hash).frozen(privilege: nobody))]
+        let part = CopyPart(hash: hash).frozen(privilege: nobody)
+        pages = [LoadedEntries(parts: [part], hash: hash, privilege: nobody)]
     }
 
     /// Gives an item its entries, in the place of those that it had.
@@ -79,12 +80,12 @@ struct CopiedEntries {
     /// Takes an item out; one that is not there is none.
     mutating func remove(_ item: CopiedItem) {
         let tag = tag(of: item)
-        let place = ownershipIndex(tag)
-        guard ownerships[place].contains(where: { $0.item == item }) else { return }
-        let hashes = Set(ownerships[place].lazy.filter { $0.item == item }.map(\.hash))
-        ownerships[place].removeAll { $0.item == item }
+        let (page, place) = ownershipIndex(tag)
+        guard ownerships[page][place].contains(where: { $0.item == item }) else { return }
+        let hashes = Set(ownerships[page][place].lazy.filter { $0.item == item }.map(\.hash))
+        ownerships[page][place].removeAll { $0.item == item }
         for hash in hashes {
-            let part = open(hash)
+            let part = openPart(hash)
             for entry in part.entries(ofHash: hash) {
                 if entry.tag == tag {
                     part.remove(entry.key)
@@ -97,12 +98,12 @@ struct CopiedEntries {
     }
 
     /// The items.
-    var items: Set<CopiedItem> { Set(ownerships.lazy.joined().map(\.item)) }
+    var items: Set<CopiedItem> { Set(ownerships.lazy.joined().joined().map(\.item)) }
 
     /// Gives each item with one of its entries, as often as it has entries; those of one key in the order in which they came.
     func forEach(_ body: (CopiedItem, _ key: [UInt8], _ value: [UInt8]) -> Void) {
         var sharing: [UInt64: CopiedItem] = [:]
-        for ownership in ownerships.lazy.joined() {
+        for ownership in ownerships.lazy.joined().joined() {
             let tag = tag(of: ownership.item)
             for entry in entries(ofHash: ownership.hash) {
                 if entry.tag == tag {
@@ -123,20 +124,28 @@ struct CopiedEntries {
     ///
     /// - Returns: with them the keys whose value is not known, each with the count of the items that have it.
     mutating func freeze(privilege: UInt32) -> (entries: LoadedEntries, doubtful: [[UInt8]: Int]) {
-        let frozen = parts.map { part in
-            switch part {
-            case .frozen(let entries): entries
-            case .open(let part): part.frozen(privilege: privilege)
+        let pageSize = 1 << (bits - pageBits)
+        for page in Set(open.keys.map { $0 / pageSize }).sorted() {
+            var parts = page < pages.count ? pages[page].parts : []
+            for index in 0..<pageSize {
+                // Let go at once: what it took serves for the next.
+                guard let part = open.removeValue(forKey: page * pageSize + index) else { continue }
+                let frozen = part.frozen(privilege: privilege)
+                if index < parts.count { parts[index] = frozen } else { parts.append(frozen) }
             }
+            let frozen = LoadedEntries(parts: parts, skip: UInt32(pageBits), hash: hash, privilege: privilege)
+            if page < pages.count { pages[page] = frozen } else { pages.append(frozen) }
         }
-        parts = frozen.map(Part.frozen)
         let end = history.add(added)
         added = []
         return (
-            LoadedEntries(parts: frozen, hash: hash, privilege: privilege, history: history, end: end),
+            LoadedEntries(parts: pages, hash: hash, privilege: privilege, history: history, end: end),
             claims.compactMapValues { isRefused($0) ? $0.count : nil }
         )
     }
+
+    /// Whether all of it has changed, as in a copy from nothing.
+    var isWhollyOpen: Bool { pages.isEmpty }
 
     private func isRefused(_ claims: [Claim]) -> Bool {
         switch rule {
@@ -150,7 +159,7 @@ struct CopiedEntries {
     private mutating func add(_ key: [UInt8], _ value: [UInt8], of item: CopiedItem) {
         let tag = tag(of: item)
         let hash = hash(key.span).value
-        let part = open(hash)
+        let part = openPart(hash)
         if let present = part.entry(key) {
             var claims = claims[key] ?? [Claim(tag: present.tag, value: present.value)]
             // An item that says the same twice says it once.
@@ -162,11 +171,11 @@ struct CopiedEntries {
             added.append(hash)
             count += 1
         }
-        let place = ownershipIndex(tag)
-        if !ownerships[place].contains(where: { $0.item == item && $0.hash == hash }) {
-            ownerships[place].append(Ownership(item: item, hash: hash))
+        let (page, place) = ownershipIndex(tag)
+        if !ownerships[page][place].contains(where: { $0.item == item && $0.hash == hash }) {
+            ownerships[page][place].append(Ownership(item: item, hash: hash))
         }
-        if count > parts.count * Self.partSize, bits < Self.mostBits { divide() }
+        if count > Self.partSize << bits, bits < Self.mostBits { divide() }
     }
 
     /// Takes back what an item says of a key that others have, too.
@@ -198,48 +207,62 @@ struct CopiedEntries {
 
     private func partIndex(_ hash: UInt32) -> Int { Int(UInt64(hash) >> UInt64(32 - bits)) }
 
-    private func ownershipIndex(_ tag: UInt64) -> Int { bits == 0 ? 0 : Int(tag >> UInt64(64 - bits)) }
+    private func ownershipIndex(_ tag: UInt64) -> (page: Int, place: Int) {
+        let index = bits == 0 ? 0 : Int(tag >> UInt64(64 - bits))
+        return (index >> (bits - pageBits), index & (1 << (bits - pageBits) - 1))
+    }
 
-    private mutating func open(_ hash: UInt32) -> CopyPart {
+    /// A part as it was last published.
+    private func frozenPart(_ index: Int) -> LoadedEntries {
+        pages[index >> (bits - pageBits)].parts[index & (1 << (bits - pageBits) - 1)]
+    }
+
+    private mutating func openPart(_ hash: UInt32) -> CopyPart {
         let index = partIndex(hash)
-        switch parts[index] {
-        case .open(let part): return part
-        case .frozen(let entries):
-            let part = CopyPart(entries, hash: self.hash)
-            parts[index] = .open(part)
-            return part
-        }
+        if let part = open[index] { return part }
+        let part = CopyPart(frozenPart(index), hash: self.hash)
+        open[index] = part
+        return part
     }
 
     private func entries(ofHash hash: UInt32) -> [CopyPart.Entry] {
-        switch parts[partIndex(hash)] {
-        case .open(let part): return part.entries(ofHash: hash)
-        case .frozen(let entries):
-            var found: [CopyPart.Entry] = []
-            entries.forEachSlot(ofHash: hash) { found.append(CopyPart.Entry($0, in: $1)) }
-            return found
-        }
+        let index = partIndex(hash)
+        if let part = open[index] { return part.entries(ofHash: hash) }
+        var found: [CopyPart.Entry] = []
+        frozenPart(index).forEachSlot(ofHash: hash) { found.append(CopyPart.Entry($0, in: $1)) }
+        return found
     }
 
+    /// Makes two parts of each.
     private mutating func divide() {
+        let old = self
         bits += 1
+        pageBits = bits / 2
         let shift = UInt32(32 - bits)
-        let all = parts
-        parts = []
-        for part in all {
-            let halves = (CopyPart(hash: hash), CopyPart(hash: hash))
+        var divided: [Int: CopyPart] = [:]
+        for index in 0..<1 << old.bits {
+            // Room for what comes until they are divided again.
+            let size = open[index]?.used ?? 0
+            let halves = (
+                CopyPart(room: Self.partSize / 2, size: size, hash: hash),
+                CopyPart(room: Self.partSize / 2, size: size, hash: hash)
+            )
             let place = { (slot: EntryIndex.Slot, bytes: [UInt8]) in
                 (slot.hash >> shift & 1 == 0 ? halves.0 : halves.1).insert(slot, of: bytes)
             }
-            switch part {
-            case .frozen(let entries): entries.forEachSlot(place)
-            case .open(let part): part.forEachSlot(place)
+            if let part = open.removeValue(forKey: index) {
+                part.forEachSlot(place)
+            } else {
+                old.frozenPart(index).forEachSlot(place)
             }
-            parts += [.open(halves.0), .open(halves.1)]
+            (divided[2 * index], divided[2 * index + 1]) = halves
         }
-        let divided = ownerships.flatMap { all in
-            [0, 1].map { half in all.filter { ownershipIndex(tag(of: $0.item)) & 1 == half } }
+        pages = []
+        open = divided
+        ownerships = Array(repeating: Array(repeating: [], count: 1 << (bits - pageBits)), count: 1 << pageBits)
+        for ownership in old.ownerships.lazy.joined().joined() {
+            let (page, place) = ownershipIndex(tag(of: ownership.item))
+            ownerships[page][place].append(ownership)
         }
-        ownerships = divided
     }
 }

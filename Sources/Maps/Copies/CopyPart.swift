@@ -43,14 +43,19 @@ final class CopyPart {
 
     private var bytes: [UInt8] = []
     /// How many of the bytes belong to entries that are there.
-    private var used = 0
+    private(set) var used = 0
     private var index: EntryIndex
     private let hash: ByteHash
 
     /// No entries yet.
-    init(room: Int = 0, hash: ByteHash) {
+    ///
+    /// - Parameters:
+    ///   - room: for how many there is to be room.
+    ///   - size: for how many bytes.
+    init(room: Int = 0, size: Int = 0, hash: ByteHash) {
         index = EntryIndex(room: room, hash: hash, isDense: true)
         self.hash = hash
+        bytes.reserveCapacity(size)
     }
 
     /// The entries of a part that was frozen.
@@ -110,8 +115,7 @@ final class CopyPart {
     }
 
     private convenience init(_ other: CopyPart) {
-        self.init(room: other.count, hash: other.hash)
-        bytes.reserveCapacity(other.used)
+        self.init(room: other.count, size: other.used, hash: other.hash)
         other.forEachSlot { insert($0, of: $1) }
     }
 

@@ -1,6 +1,7 @@
 // How a source changes a copy: what it says is collected, and counts from one commit to the next.
 
 import Bytes
+import CLinux
 import Glibc
 import System
 
@@ -58,10 +59,13 @@ package struct CopyWriter: ~Copyable {
         }
         // What cannot be written may still be read.
         do throws(FileError) {
-            var entries = CopiedEntries(plan.rule, hash: hash, history: history)
-            guard let (content, size) = try CopyFile.read(path, subject: plan.subject, into: &entries) else { return }
+            // Not into a variable of its own, which would keep alive what the first generation is made of.
+            working = CopiedEntries(plan.rule, hash: hash, history: history)
+            guard let (content, size) = try CopyFile.read(path, subject: plan.subject, into: &working) else {
+                working = committed
+                return
+            }
             try file?.resume(at: size)
-            working = entries
             cookie = content.cookie
             let age = UInt64(clamping: max(Int64(time(nil)) - content.contact, 0))
             state.monitor.change {
@@ -71,6 +75,7 @@ package struct CopyWriter: ~Copyable {
             }
             publish()
         } catch {
+            working = committed
             note(error)
         }
     }
@@ -175,9 +180,12 @@ package struct CopyWriter: ~Copyable {
     }
 
     private mutating func publish() {
+        let isWhole = working.isWhollyOpen
         let (entries, doubtful) = working.freeze(privilege: Self.privilege)
         committed = working
         state.publish(entries, doubtful)
+        // A copy from nothing leaves as much free memory behind, in pieces.
+        if isWhole { _ = malloc_trim(0) }
     }
 
     // MARK: The file

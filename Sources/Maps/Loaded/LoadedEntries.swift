@@ -28,12 +28,12 @@ package final class LoadedEntries: Sendable {
 
     private let bytes: [UInt8]
     private let index: EntryIndex
-    /// What the entries are divided into by the highest bits of their keys' hashes; nothing where they all lie here.
-    private let parts: [EntrySnapshot]
-    /// Keeps the parts alive.
-    private let owners: [LoadedEntries]
-    /// What is left of a hash's 32 bits beside those that choose the part.
-    private let shift: UInt32
+    /// What the entries are divided into by bits of their keys' hashes; nothing where they all lie here.
+    private let snapshots: [EntrySnapshot]
+    /// The same, kept alive.
+    package let parts: [LoadedEntries]
+    /// How many of a hash's 32 bits stand before those that choose the part, and how many are left beside those.
+    private let skip: UInt32, shift: UInt32
     /// Which keys came when; nil for entries that only change as a whole.
     package let history: EntryHistory?
     /// Where that ended with these entries.
@@ -46,7 +46,7 @@ package final class LoadedEntries: Sendable {
     /// Searches in the index, which has nothing where the entries are divided.
     var search: EntryIndex.Search { index.search }
     /// Whether the entries are divided, so that there is no one index to search in.
-    var isDivided: Bool { !parts.isEmpty }
+    var isDivided: Bool { !snapshots.isEmpty }
 
     /// Puts entries together.
     ///
@@ -60,23 +60,28 @@ package final class LoadedEntries: Sendable {
         hasDottedKeys = index.search.hasDottedKeys
         self.index = index
         self.privilege = privilege
-        (parts, owners, shift, history, end) = ([], [], 32, nil, 0)
+        (snapshots, parts, skip, shift, history, end) = ([], [], 0, 32, nil, 0)
     }
 
     /// Puts entries together of parts, so that a few of them can be exchanged.
     ///
     /// - Parameters:
-    ///   - parts: two to the power of some number of them; the key whose hash has the number `n` in its highest bits is in
-    ///     the part `n`.
+    ///   - parts: two to the power of some number of them; the key whose hash has the number `n` in its highest bits, or in those
+    ///     behind them, is in the part `n`. They may be divided themselves.
+    ///   - skip: how many bits of the hashes are the same in all of them.
     ///   - hash: the hash function of all of them.
     ///   - history: the history of the keys.
     ///   - end: where it ended when the keys of these parts had been noted.
-    package init(parts: [LoadedEntries], hash: ByteHash, privilege: UInt32, history: EntryHistory, end: Int) {
+    package init(
+        parts: [LoadedEntries], skip: UInt32 = 0, hash: ByteHash, privilege: UInt32, history: EntryHistory? = nil,
+        end: Int = 0
+    ) {
         bytes = []
         index = EntryIndex(room: 0, hash: hash)
         self.privilege = privilege
-        owners = parts
-        self.parts = parts.map { unsafe EntrySnapshot(entries: Unmanaged.passUnretained($0)) }
+        self.parts = parts
+        snapshots = parts.map { unsafe EntrySnapshot(entries: Unmanaged.passUnretained($0)) }
+        self.skip = skip
         shift = 32 - UInt32(parts.count.trailingZeroBitCount)
         count = parts.reduce(0) { $0 + $1.count }
         hasDottedKeys = parts.contains(where: \.hasDottedKeys)
@@ -87,7 +92,7 @@ package final class LoadedEntries: Sendable {
     /// The part that a key is in, where the entries are divided.
     private func part(of key: Span<UInt8>, _ hash: KeyHash?) -> EntrySnapshot {
         // In bounds: the bits that are left number the parts.
-        parts[Int(index.search.hash(key, hash) >> shift)]
+        snapshots[Int((index.search.hash(key, hash) << skip) >> shift)]
     }
 
     /// Whether some key of a length may begin with a dot.
@@ -98,13 +103,13 @@ package final class LoadedEntries: Sendable {
     /// Gives the hash of each key.
     func forEachHash(_ body: (UInt32) -> Void) {
         index.search.forEachSlot { body($0.hash) }
-        for owner in owners { owner.forEachHash(body) }
+        for part in parts { part.forEachHash(body) }
     }
 
     /// Gives the slot of each entry, and the bytes that it is in.
     func forEachSlot(_ body: (EntryIndex.Slot, [UInt8]) -> Void) {
         index.search.forEachSlot { body($0, bytes) }
-        for owner in owners { owner.forEachSlot(body) }
+        for part in parts { part.forEachSlot(body) }
     }
 
     /// Gives each entry.
@@ -128,7 +133,7 @@ package final class LoadedEntries: Sendable {
     func value(
         of key: Range<Int>, _ hash: KeyHash?, from first: Int? = nil, in text: inout TextArena
     ) -> Range<Int>? {
-        guard parts.isEmpty else { return dividedValue(of: key, hash, in: &text) }
+        guard snapshots.isEmpty else { return dividedValue(of: key, hash, in: &text) }
         let search = index.search
         guard let slot = text.withSpan(key, { Self.find($0, hash, from: first, in: bytes, search) }) else { return nil }
         return Self.append(bytes, slot.value, to: &text)
