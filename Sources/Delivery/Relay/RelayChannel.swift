@@ -29,7 +29,6 @@ final class RelayChannel: ChannelInboundHandler, SendingHandler, RelayTransport 
 
     func send(_ bytes: inout [UInt8]) {
         guard let sender else { return bytes.removeAll() }
-        // A write that fails closes the channel at once, and its end is told from within the wish: it looks again by itself.
         sender.send(&bytes)
     }
 

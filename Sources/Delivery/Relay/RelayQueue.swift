@@ -148,6 +148,8 @@ final class RelayQueue {
         transaction.restart()
         lease.transaction = transaction
         lease.needsFreshConnection = true
+        // One that went along with a message was never handed in.
+        lease.queue = self
         waiting.prepend(lease)
     }
 

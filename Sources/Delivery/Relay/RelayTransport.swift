@@ -7,7 +7,7 @@ package import NIOCore
 package protocol RelayTransport: AnyObject {
     /// Sends bytes, and empties their array; what is not taken at once is sent later.
     ///
-    /// The connection is told of an error later, never before this returns.
+    /// The connection may be told that it takes no more, or that it is lost, before this returns.
     func send(_ bytes: inout [UInt8])
 
     /// Begins TLS; the connection is told by `tlsEstablished` or `tlsFailed`.

@@ -80,9 +80,11 @@ private final class StoreSocket: RelayTransport, SocketOwner, SocketHandler {
             // What is told leads to the one who asks for the connection, who is not done yet.
             return loop.afterwards { self.open(descriptor, known: nil) }
         }
-        guard code == EINPROGRESS || code == EINTR, let number = loop.add(descriptor, .output, self) else {
+        let isUnderWay = code == EINPROGRESS || code == EINTR
+        guard isUnderWay, let number = loop.add(descriptor, .output, self) else {
+            let reason = isUnderWay ? errno : code
             Glibc.close(descriptor)
-            return fail(code == EINPROGRESS || code == EINTR ? errno : code)
+            return fail(reason)
         }
         attempt = (descriptor, number)
         loop.schedule(after: patience) { [weak self] in
@@ -108,6 +110,7 @@ private final class StoreSocket: RelayTransport, SocketOwner, SocketHandler {
 
     func loopEnds() {
         endAttempt()
+        failed = nil
         end.take()?.connectionFailed("the program ends")
     }
 

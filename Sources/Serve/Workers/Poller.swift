@@ -1,5 +1,5 @@
-// Which descriptors have something to do: epoll(7), shared by all workers, so that a worker that hangs in a lookup holds up one
-// client and no other.
+// Which descriptors have something to do: epoll(7). Lookups have a set that all workers share, so that a worker that hangs in a lookup
+// holds up one client and no other; the front's loop has one to itself.
 
 import CLinux
 import Glibc
