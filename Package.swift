@@ -43,16 +43,19 @@ let package = Package(
         .target(
             name: "LMDB", dependencies: ["Bytes", "CLMDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/LMDB"),
+        .target(name: "MapDescriptions", dependencies: ["Bytes", "Configuration", "Maps", "System"]),
         .systemLibrary(name: "CSQLite"),
         .target(
-            name: "SQLite", dependencies: ["Bytes", "CSQLite", "Configuration", "Maps", "System"],
+            name: "SQLite", dependencies: ["Bytes", "CSQLite", "Configuration", "MapDescriptions", "Maps", "System"],
             path: "Sources/BackEnds/SQLite"),
         .target(
             name: "Socketmap", dependencies: ["Bytes", "Configuration", "LookupProtocols", "Maps", "System"],
             path: "Sources/BackEnds/Socketmap"),
         .target(
             name: "Site",
-            dependencies: ["BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "Routing", "SQLite", "Socketmap"]),
+            dependencies: [
+                "BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "Routing", "SQLite", "Socketmap",
+            ]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
             name: "QueueRouting",
