@@ -49,12 +49,15 @@ let package = Package(
             name: "SQLite", dependencies: ["Bytes", "CSQLite", "Configuration", "MapDescriptions", "Maps", "System"],
             path: "Sources/BackEnds/SQLite"),
         .target(
+            name: "PostgreSQL", dependencies: ["Bytes", "Configuration", "MapDescriptions", "Maps", "System"],
+            path: "Sources/BackEnds/PostgreSQL"),
+        .target(
             name: "Socketmap", dependencies: ["Bytes", "Configuration", "LookupProtocols", "Maps", "System"],
             path: "Sources/BackEnds/Socketmap"),
         .target(
             name: "Site",
             dependencies: [
-                "BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "Routing", "SQLite", "Socketmap",
+                "BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "PostgreSQL", "Routing", "SQLite", "Socketmap",
             ]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
@@ -159,6 +162,9 @@ let package = Package(
         .testTarget(
             name: "SQLiteTests",
             dependencies: ["Bytes", "Configuration", "Maps", "SQLite", "System", "ZRouteTestKit", "zroute"]),
+        .testTarget(
+            name: "PostgreSQLTests",
+            dependencies: ["Bytes", "Configuration", "Maps", "PostgreSQL", "Site", "System", "ZRouteTestKit", "zroute"]),
         .testTarget(
             name: "SocketmapTests",
             dependencies: [

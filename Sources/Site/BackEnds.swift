@@ -4,6 +4,7 @@ import BerkeleyDB
 import CDB
 import LMDB
 package import Maps
+import PostgreSQL
 import SQLite
 import Socketmap
 
@@ -13,6 +14,7 @@ extension MapBackEnds {
         BerkeleyDBBackEnd(),
         CDBBackEnd(),
         LMDBBackEnd(),
+        PostgreSQLBackEnd(),
         SQLiteBackEnd(),
         SocketmapBackEnd(),
         TextMapBackEnd(),
