@@ -11,11 +11,11 @@ TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb 
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public
 BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
-                  libicu72 libnsl2 libsasl2-2 libdb5.3
+                  libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
 BENCH_UNPACKED := postfix
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
+BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb resolve-pgsql stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
