@@ -44,6 +44,10 @@ let package = Package(
             name: "LMDB", dependencies: ["Bytes", "CLMDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/LMDB"),
         .target(name: "MapDescriptions", dependencies: ["Bytes", "Configuration", "Maps", "System"]),
+        .systemLibrary(name: "CLDAP"),
+        .target(
+            name: "LDAP", dependencies: ["Bytes", "CLDAP", "Configuration", "MapDescriptions", "Maps", "System"],
+            path: "Sources/BackEnds/LDAP"),
         .systemLibrary(name: "CSQLite"),
         .target(
             name: "SQLite", dependencies: ["Bytes", "CSQLite", "Configuration", "MapDescriptions", "Maps", "System"],
@@ -57,7 +61,8 @@ let package = Package(
         .target(
             name: "Site",
             dependencies: [
-                "BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "PostgreSQL", "Routing", "SQLite", "Socketmap",
+                "BerkeleyDB", "CDB", "Configuration", "LDAP", "LMDB", "Maps", "PostgreSQL", "Routing", "SQLite",
+                "Socketmap",
             ]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
@@ -154,6 +159,9 @@ let package = Package(
         .testTarget(
             name: "CDBTests",
             dependencies: ["Bytes", "CDB", "Configuration", "Maps", "Site", "System", "ZRouteTestKit", "zroute"]),
+        .testTarget(
+            name: "LDAPTests",
+            dependencies: ["Bytes", "Configuration", "LDAP", "Maps", "System", "ZRouteTestKit", "zroute"]),
         .testTarget(
             name: "LMDBTests",
             dependencies: [

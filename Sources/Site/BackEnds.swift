@@ -2,6 +2,7 @@
 
 import BerkeleyDB
 import CDB
+import LDAP
 import LMDB
 package import Maps
 import PostgreSQL
@@ -17,6 +18,7 @@ extension MapBackEnds {
         PostgreSQLBackEnd(),
         SQLiteBackEnd(),
         SocketmapBackEnd(),
+        LDAPBackEnd(),
         TextMapBackEnd(),
         EmptyMapBackEnd(),
     ])
