@@ -10,12 +10,12 @@ TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb 
                   libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
-BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
+BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
                   libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
-BENCH_UNPACKED := postfix
+BENCH_UNPACKED := postfix slapd ldap-utils
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb resolve-pgsql stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
+BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb resolve-pgsql resolve-ldap stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
@@ -50,7 +50,7 @@ fuzz: packages-build
 
 torture: packages-test
 	swift build --build-tests
-	ZROUTE_TORTURE=$(LOOKUPS) swift test --skip-build --filter 'DbTortureTests|SQLiteWriterTests|SocketmapServeTests|PostgreSQLTortureTests'
+	ZROUTE_TORTURE=$(LOOKUPS) swift test --skip-build --filter 'DbTortureTests|SQLiteWriterTests|SocketmapServeTests|PostgreSQLTortureTests|LDAPTortureTests'
 
 bench: packages-bench
 	$(RELEASE)

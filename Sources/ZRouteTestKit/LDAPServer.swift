@@ -16,6 +16,8 @@ package final class LDAPServer: @unchecked Sendable {
         package var database = ""
         /// Whether it has a contextCSN, and others can copy from it.
         package var isProvider = true
+        /// How many deletions a provider remembers for those who follow it.
+        package var sessionLog = 10_000
         /// Whether it is reached by TCP, too; with TLS where certificates are named.
         package var port: UInt16?
         /// The port of ldaps.
@@ -101,7 +103,7 @@ package final class LDAPServer: @unchecked Sendable {
             index objectClass,entryCSN,entryUUID eq
             index mail eq
             \(setup.database)
-            \(setup.isProvider ? "overlay syncprov\nsyncprov-sessionlog 10000" : "")
+            \(setup.isProvider ? "overlay syncprov\n" + (setup.sessionLog > 0 ? "syncprov-sessionlog \(setup.sessionLog)" : "") : "")
 
             """, to: "slapd.conf")
     }
@@ -165,12 +167,12 @@ package final class LDAPServer: @unchecked Sendable {
     ///
     /// - Parameter changes: in LDIF; entries without `changetype` are added.
     package func change(_ changes: String) throws {
-        try place.write(changes, to: "changes.ldif")
+        // Several tests may do so at once.
+        let file = try TemporaryDirectory()
+        try file.write(changes, to: "changes.ldif")
         try run(
             Self.program("bin/ldapmodify"),
-            [
-                "-a", "-x", "-H", uri, "-D", Self.administrator, "-w", "secret", "-f", place.file("changes.ldif"),
-            ])
+            ["-a", "-x", "-H", uri, "-D", Self.administrator, "-w", "secret", "-f", file.file("changes.ldif")])
     }
 
     /// What the library's own program finds.
@@ -185,6 +187,14 @@ package final class LDAPServer: @unchecked Sendable {
         let output = try runCommandSuccessfully(
             "/usr/bin/env", ["LD_LIBRARY_PATH=\(Self.libraries)", program] + arguments)
         return String(decoding: output, as: UTF8.self)
+    }
+
+    /// The line of a server that copies everything from another one.
+    package static func following(_ uri: String) -> String {
+        """
+        syncrepl rid=001 provider=\(uri) type=refreshAndPersist retry="1 +" searchbase="\(suffix)" bindmethod=simple
+          binddn="\(administrator)" credentials=secret
+        """
     }
 
     /// A port of the loopback address that nobody listens at now.

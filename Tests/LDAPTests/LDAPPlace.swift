@@ -14,8 +14,11 @@ struct LDAPPlace {
     init() throws { directory = try TemporaryDirectory() }
 
     /// The line of dbases.conf that names a description.
-    func definition(_ name: String = "map.ldap") -> MapDefinition {
-        MapDefinition(relation: "r", type: .ldap, path: directory.file(name), file: "/dbases.conf", line: 7)
+    func definition(_ name: String = "map.ldap", type: MapType = .ldap) -> MapDefinition {
+        var flags = RelationFlags()
+        flags.folding = .lower
+        return MapDefinition(
+            relation: "r", type: type, path: directory.file(name), flags: flags, file: "/dbases.conf", line: 7)
     }
 
     /// Writes a description; only its owner may read it.
@@ -41,12 +44,13 @@ struct LDAPPlace {
 
     /// The tables of one worker, of a description each.
     func tables(
-        _ names: [String], deadline: Duration = .seconds(60), texts: TextTableLoader? = nil
+        _ names: [String], deadline: Duration = .seconds(60), texts: TextTableLoader? = nil,
+        type: MapType = .ldap
     ) -> [any Table] {
         let watch = CallWatch(health: ResourceHealth(deadline: deadline))
         let worker = MapWorker(texts: texts ?? TextTableLoader(allowing: .all), watch: watch)
         let factory = LDAPBackEnd().makeTables(for: worker)
-        return names.map { factory.makeTable(for: definition($0)) }
+        return names.map { factory.makeTable(for: definition($0, type: type)) }
     }
 
     /// The table of a description with these lines.

@@ -66,10 +66,7 @@ import ZRouteTestKit
         var setup = LDAPServer.Setup()
         setup.number = 2
         setup.isProvider = false
-        setup.database = """
-            syncrepl rid=001 provider=\(source.uri) type=refreshAndPersist retry="1 +" searchbase="\(LDAPServer.suffix)"
-              bindmethod=simple binddn="\(LDAPServer.administrator)" credentials=secret
-            """
+        setup.database = LDAPServer.following(source.uri)
         source.kill()
         // What a copy has that was interrupted: some of the entries, and no contextCSN.
         let copy = try LDAPServer(setup, entries: people, isWhole: false)

@@ -52,6 +52,8 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
             make: { databases, _ in
                 try fill(databases) { "entries = SELECT key, value FROM \($0)\nsync = notify\nversion = SELECT 1" }
             }),
+        MapStorage(type: "ldap", make: { databases, _ in try DirectoryStorage.fill(databases, type: "ldap") }),
+        MapStorage(type: "ldapsync", make: { databases, _ in try DirectoryStorage.fill(databases, type: "ldapsync") }),
         MapStorage(
             name: "socketmap", type: "text", lacking: "the key is there, with an empty value", prepare: serve),
     ]

@@ -150,7 +150,7 @@ struct CopiedEntries {
     private func isRefused(_ claims: [Claim]) -> Bool {
         switch rule {
         case .refused: true
-        case .joined(let limit): claims.count > limit
+        case .joined(let limit): claims.count > limit || claims.contains { $0.value.first == 0 }
         }
     }
 

@@ -21,6 +21,11 @@ package struct CopyWriter: ~Copyable {
     /// What a value or a key may have at the most, in bytes.
     package static let longestField = 1 << 20
 
+    /// What an item gives a key whose value it does not tell, as two values: lookups of the key fail, and the other keys are well.
+    ///
+    /// No value of a source begins with a NUL.
+    package static let unknown: [[UInt8]] = [[0], [0, 0]]
+
     /// Where the source goes on from; nil where nothing whole is there.
     package private(set) var cookie: [UInt8]?
     private let plan: CopyPlan

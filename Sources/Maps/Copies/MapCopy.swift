@@ -189,7 +189,7 @@ package struct CopyFailure: Error, Sendable {
 
     static func doubtful(_ count: Int, _ key: [UInt8]) -> CopyFailure {
         CopyFailure(
-            "\(count) entries of the source have the key '\(String(decoding: key, as: UTF8.self))', and which is meant is not"
-                + " known: leave one of them, or let them be a list")
+            "the source has \(count) values for the key '\(String(decoding: key, as: UTF8.self))', or an entry without one, so which"
+                + " is meant is not known: leave one, or let several be a list")
     }
 }

@@ -18,6 +18,8 @@ struct LDAPFailure: Error {
         case unfit
         /// Another server would say the same.
         case final
+        /// The server knows no more what has changed since a cookie.
+        case refreshRequired
     }
 
     /// What is to be done.
@@ -46,6 +48,8 @@ struct LDAPFailure: Error {
     /// What was being done when a code came.
     enum Operation {
         case connecting, startTLS, binding, searching
+        /// Copying, and following what changes.
+        case following
     }
 
     /// A failure that a code says.
@@ -69,7 +73,15 @@ struct LDAPFailure: Error {
                 "let the server have TLS, with a certificate for its name by an authority in tls_ca_cert_file"
             )
         }
+        if operation == .following, code == LDAPCode.unwillingToPerform {
+            return (
+                .unfit, "the server does not go on from where this copy is: its own is older",
+                "let it catch up with the others, or remove the file of the copy to begin with what this one has"
+            )
+        }
         switch code {
+        case LDAPCode.unavailableCriticalExtension:
+            return (.unfit, "the server is no provider of syncrepl", "let it have the overlay syncprov")
         case LDAPCode.sizeLimitExceeded:
             return (
                 .final, "the answer was cut at a size limit, so part of it is missing",
@@ -101,7 +113,7 @@ struct LDAPFailure: Error {
         case LDAPCode.busy, LDAPCode.unavailable, LDAPCode.other, LDAPCode.operationsError:
             return (.unfit, "the server cannot answer now", "look into the server's log")
         case LDAPCode.serverDown, LDAPCode.connectError:
-            return operation == .searching
+            return operation == .searching || operation == .following
                 ? (.disconnected, "the connection was lost", "see that the server runs")
                 : (
                     .disconnected, "cannot connect",
@@ -110,6 +122,8 @@ struct LDAPFailure: Error {
                 )
         case LDAPCode.timeOut:
             return (.stalled, "no answer within \(time)", "restart or repair the server")
+        case LDAPCode.syncRefreshRequired:
+            return (.refreshRequired, "the server does not know what has changed since", "everything is copied again")
         case LDAPCode.filterError: return (.final, "the filter cannot be sent", "correct the filter")
         case LDAPCode.noMemory: return (.final, "out of memory", "free some")
         default: return (.final, "the server or the library refuses the search", "correct the description")

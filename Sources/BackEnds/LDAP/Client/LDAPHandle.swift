@@ -107,33 +107,34 @@ final class LDAPHandle: @unchecked Sendable {
 
     /// Sends a search.
     ///
-    /// - Parameter end: when its answer has to be there; the server is told.
+    /// - Parameter end: when its answer has to be there, which the server is told; nil for a search that does not end.
     /// - Returns: the number of its answer.
-    func send(_ search: borrowing LDAPSearch, until end: UInt64) throws(LDAPFailure) -> Int32 {
-        var patience = try timeLeft(until: end)
+    func send(_ search: borrowing LDAPSearch, until end: UInt64?) throws(LDAPFailure) -> Int32 {
         var number: Int32 = 0
+        var patience =
+            try end.map { end throws(LDAPFailure) in try timeLeft(until: end) } ?? timeval(tv_sec: 0, tv_usec: 0)
         let code = withoutPipeSignal {
-            unsafe library.search(
-                handle, search.base.start, search.scope, search.filter.start, search.attributes.start, 0,
-                search.controls, nil, &patience, search.sizeLimit, &number)
+            unsafe withUnsafeMutablePointer(to: &patience) { patience in
+                unsafe library.search(
+                    handle, search.base.start, search.scope, search.filter.start, search.attributes.start, 0,
+                    search.controls, nil, end == nil ? nil : patience, search.sizeLimit, &number)
+            }
         }
         try check(code, .searching)
         return number
     }
 
-    /// Waits for the whole answer to any search, or for one message of one.
+    /// Waits for an answer to any search.
     ///
-    /// - Parameters:
-    ///   - number: the search; nil for any.
+    /// - Parameter isWhole: whether for all of an answer, or for one message of it.
     /// - Returns: nil where none came in time.
-    func receive(_ number: Int32? = nil, until end: UInt64) throws(LDAPFailure) -> LDAPMessage? {
+    func receive(isWhole: Bool = true, until end: UInt64) throws(LDAPFailure) -> LDAPMessage? {
         let now = monotonicNanoseconds()
         var patience = Self.interval(end > now ? end - now : 0)
         var message: LDAPLibrary.Message?
         let kind = withoutPipeSignal {
             unsafe library.result(
-                handle, number ?? LDAPCode.anyMessage, number == nil ? LDAPCode.allMessages : LDAPCode.oneMessage,
-                &patience, &message)
+                handle, LDAPCode.anyMessage, isWhole ? LDAPCode.allMessages : LDAPCode.oneMessage, &patience, &message)
         }
         guard kind != 0 else { return nil }
         guard kind > 0, let answer = unsafe message else { throw failure(lastCode(), .searching) }

@@ -46,6 +46,14 @@ struct LDAPLibrary: Sendable {
             Handle?, Message?, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Text?>?,
             UnsafeMutablePointer<Text?>?, UnsafeMutablePointer<Texts?>?, UnsafeMutablePointer<Controls?>?, Int32
         ) -> Int32
+    let entryControls: @convention(c) (Handle?, Message?, UnsafeMutablePointer<Controls?>?) -> Int32
+    let freeControls: @convention(c) (Controls?) -> Void
+    let parseIntermediate:
+        @convention(c) (
+            Handle?, Message?, UnsafeMutablePointer<Text?>?, UnsafeMutablePointer<UnsafeMutablePointer<LDAPBytes>?>?,
+            UnsafeMutablePointer<Controls?>?, Int32
+        ) -> Int32
+    let freeBytes: @convention(c) (UnsafeMutablePointer<LDAPBytes>?) -> Void
     let freeText: @convention(c) (UnsafeMutableRawPointer?) -> Void
     let describe: @convention(c) (Int32) -> Text?
 
@@ -74,6 +82,12 @@ struct LDAPLibrary: Sendable {
         unsafe values = try function("get_values_len")
         unsafe freeValues = try function("value_free_len")
         unsafe parseResult = try function("parse_result")
+        unsafe entryControls = try function("get_entry_controls")
+        unsafe freeControls = try function("controls_free")
+        unsafe parseIntermediate = try function("parse_intermediate")
+        // Of liblber, which libldap brings along.
+        unsafe freeBytes = try library.function(
+            "ber_bvfree", as: (@convention(c) (UnsafeMutablePointer<LDAPBytes>?) -> Void).self)
         unsafe freeText = try function("memfree")
         unsafe describe = try function("err2string")
     }
@@ -98,7 +112,8 @@ extension LDAPBytes {
 enum LDAPCode {
     static let success: Int32 = 0, operationsError: Int32 = 1, protocolError: Int32 = 2, timeLimitExceeded: Int32 = 3
     static let sizeLimitExceeded: Int32 = 4, authMethodNotSupported: Int32 = 7, strongerAuthRequired: Int32 = 8
-    static let referral: Int32 = 10, confidentialityRequired: Int32 = 13, noSuchAttribute: Int32 = 16
+    static let referral: Int32 = 10, unavailableCriticalExtension: Int32 = 12, confidentialityRequired: Int32 = 13,
+        noSuchAttribute: Int32 = 16
     static let noSuchObject: Int32 = 32, invalidDNSyntax: Int32 = 34, inappropriateAuthentication: Int32 = 48
     static let invalidCredentials: Int32 = 49, insufficientAccess: Int32 = 50, busy: Int32 = 51
     static let unavailable: Int32 = 52, unwillingToPerform: Int32 = 53, other: Int32 = 80

@@ -100,6 +100,15 @@ struct LDAPMessage: ~Copyable {
     /// What it is: an entry, a reference, a result.
     var kind: Int32 { unsafe handle.library.messageType(message) }
 
+    /// The values of an attribute, where it is an entry.
+    func values(of attribute: String) -> [[UInt8]] { unsafe handle.values(of: attribute, in: message) }
+
+    /// The value of a control of an entry; nil where it has none of this name.
+    func control(_ name: String) -> [UInt8]? { unsafe handle.control(name, of: message) }
+
+    /// What a message between others says: its name and its value.
+    var information: (name: String, value: [UInt8])? { unsafe handle.information(in: message) }
+
     /// Reads a whole answer.
     func answer(attributes: [String]) -> LDAPAnswer { unsafe handle.answer(in: message, attributes) }
 }
@@ -146,6 +155,36 @@ extension LDAPHandle {
             index += 1
         }
         return copies
+    }
+
+    /// The value of a control of an entry.
+    fileprivate func control(_ name: String, of entry: LDAPLibrary.Message) -> [UInt8]? {
+        var controls: LDAPLibrary.Controls?
+        guard unsafe library.entryControls(handle, entry, &controls) == LDAPCode.success, let list = unsafe controls
+        else { return nil }
+        defer { unsafe library.freeControls(list) }
+        // The array ends with none.
+        var index = 0
+        while let control = unsafe list[index] {
+            if let own = unsafe control.pointee.name, unsafe strcmp(own, name) == 0 {
+                return unsafe control.pointee.value.copy
+            }
+            index += 1
+        }
+        return nil
+    }
+
+    /// What a message between others says.
+    fileprivate func information(in message: LDAPLibrary.Message) -> (name: String, value: [UInt8])? {
+        var name: LDAPLibrary.Text?
+        var value: UnsafeMutablePointer<LDAPBytes>?
+        let code = unsafe library.parseIntermediate(handle, message, &name, &value, nil, 0)
+        defer {
+            if let name = unsafe name { unsafe library.freeText(name) }
+            if let value = unsafe value { unsafe library.freeBytes(value) }
+        }
+        guard code == LDAPCode.success, let text = unsafe name else { return nil }
+        return unsafe (String(cString: text), value?.pointee.copy ?? [])
     }
 
     private func readResult(_ message: LDAPLibrary.Message, _ answer: inout LDAPAnswer) {

@@ -7,8 +7,16 @@ import Bytes
 struct LDAPSchema: Sendable {
     /// Where its trees begin.
     let suffixes: [String]
-    /// The names and numbers of its attributes, in lower case; nil where this user may not read them.
-    let attributes: Set<String>?
+    /// Its attributes by their names and numbers, in lower case; nil where this user may not read them.
+    let attributes: [String: Attribute]?
+
+    /// What is known of an attribute.
+    struct Attribute: Sendable {
+        /// The rule by which values are equal; nil for that of another attribute.
+        let equality: String?
+        /// The attribute that it is made of.
+        let superior: String?
+    }
 
     /// Asks for no attribute at all (RFC 4511 4.5.1.8).
     static let noAttributes = "1.1"
@@ -25,30 +33,47 @@ struct LDAPSchema: Sendable {
             attributes = nil
             return
         }
-        var names: Set<String> = []
+        var known: [String: Attribute] = [:]
         for definition in try values(String(decoding: place, as: UTF8.self), "attributeTypes") {
-            Self.addNames(of: definition, to: &names)
+            Self.add(definition, to: &known)
         }
-        attributes = names.isEmpty ? nil : names
+        attributes = known.isEmpty ? nil : known
     }
 
     /// Whether it has an attribute.
-    func has(_ attribute: String) -> Bool {
-        // Options do not belong to the name: cn;lang-de.
-        attributes?.contains(attribute.prefix { $0 != ";" }.lowercased()) ?? false
+    func has(_ attribute: String) -> Bool { attributes?[Self.name(of: attribute)] != nil }
+
+    /// Whether values of an attribute that differ in case alone are the same.
+    func ignoresCase(_ attribute: String) -> Bool {
+        var name = Self.name(of: attribute)
+        // An attribute has the rule of the one that it is made of; none is made of so many.
+        for _ in 0..<16 {
+            guard let known = attributes?[name] else { return false }
+            if let rule = known.equality { return rule.hasPrefix("caseignore") }
+            guard let next = known.superior else { return false }
+            name = next
+        }
+        return false
     }
 
-    /// Reads a definition (RFC 4512 4.1.2): `( 2.5.4.3 NAME ( 'cn' 'commonName' ) ...`.
-    private static func addNames(of definition: [UInt8], to names: inout Set<String>) {
+    /// The name without options, which do not belong to it: cn;lang-de.
+    private static func name(of attribute: String) -> String { attribute.prefix { $0 != ";" }.lowercased() }
+
+    /// Reads a definition (RFC 4512 4.1.2): `( 2.5.4.3 NAME ( 'cn' 'commonName' ) SUP name EQUALITY caseIgnoreMatch ... )`.
+    private static func add(_ definition: [UInt8], to known: inout [String: Attribute]) {
         let words = definition.split(whereSeparator: { ASCII.isBlank($0) }).map {
             String(decoding: $0, as: UTF8.self).lowercased()
         }
         guard words.count > 3, words[0] == "(" else { return }
-        names.insert(words[1])
+        func value(of word: String) -> String? {
+            words.firstIndex(of: word).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
+        }
+        let attribute = Attribute(equality: value(of: "equality"), superior: value(of: "sup"))
+        known[words[1]] = attribute
         guard words[2] == "name" else { return }
         for word in words[3...] where word != "(" {
             guard word.hasPrefix("'") else { return }
-            names.insert(word.filter { $0 != "'" })
+            known[word.filter { $0 != "'" }] = attribute
         }
     }
 }

@@ -71,7 +71,7 @@ struct LDAPSettings {
     /// What both files call the same, our own names among them.
     private static let common = [
         "scope", "start_tls", "tls_ca_cert_file", "tls_ca_cert_dir", "tls_cert", "tls_key", "tls_require_cert",
-        "tls_cipher_suite", "dereference", "canary", "marker", "rows", "sasl_authz_id",
+        "tls_cipher_suite", "dereference", "canary", "marker", "rows", "sasl_authz_id", "copy", "maxage",
     ]
     private static let ofZMailer =
         [
@@ -190,6 +190,10 @@ struct LDAPSettings {
         if let limit = number("size_limit", in: 0...1_000_000), limit > 0 {
             question.sizeLimit = min(question.sizeLimit, Int32(clamping: limit))
         }
+        question.copy.file = setting("copy").map {
+            $0.value.hasPrefix("/") ? $0.value : "\(absolutePath(directory(of: found.file)))/\($0.value)"
+        }
+        question.copy.longestAge = number("maxage", in: 1...31_536_000)
         if canary == nil {
             found.warning(
                 .missingCanary,

@@ -4,6 +4,14 @@ import Bytes
 import MapDescriptions
 import Maps
 
+/// How the copy of a map is kept (type `ldapsync`).
+struct LDAPCopySettings: Sendable, Hashable {
+    /// The file that keeps it for the next process; nil where nothing is kept.
+    var file: String?
+    /// After so many seconds without a word of a server lookups fail; nil for never.
+    var longestAge: Int?
+}
+
 /// A question for each key.
 struct LDAPQuestion: Sendable, Hashable {
     /// Who is asked.
@@ -22,6 +30,9 @@ struct LDAPQuestion: Sendable, Hashable {
     var proof = LDAPProof()
     /// The most entries that the server is asked for.
     var sizeLimit: Int32 = 0
+
+    /// How a copy is kept.
+    var copy = LDAPCopySettings()
 
     /// Every attribute that the server has to know.
     var everyAttribute: [String] { filter.attributes + attributes }
