@@ -91,7 +91,10 @@ import ZRouteTestKit
             let isGoingOn = try holds { tally.lookups.load(ordering: .relaxed) >= seen + count }
             #expect(isGoingOn, "nobody gets an answer any more")
         }
-        while tally.lookups.load(ordering: .relaxed) < wanted || troubles.count < Trouble.allCases.count {
+        // Lookups in a copy are done before anything has happened.
+        while tally.lookups.load(ordering: .relaxed) < wanted || troubles.values.reduce(0, +) < wanted / 4000
+            || troubles.count < Trouble.allCases.count
+        {
             let trouble = Trouble.allCases[Int.random(in: 0..<Trouble.allCases.count, using: &numbers)]
             let server = servers[Int.random(in: 0..<servers.count, using: &numbers)]
             troubles[trouble, default: 0] += 1

@@ -92,8 +92,8 @@ final class LDAPHandle: @unchecked Sendable {
         try limit(until: end)
         switch access.user {
         case .anonymous: break
-        case .simple(let name, let password): try bind(name, nil, password.bytes)
-        case .external(let authorization): try bind(nil, "EXTERNAL", Array(authorization.utf8))
+        case .simple(let name, let password): try bind(name, nil, password.bytes, until: end)
+        case .external(let authorization): try bind(nil, "EXTERNAL", Array(authorization.utf8), until: end)
         }
     }
 
@@ -177,14 +177,24 @@ final class LDAPHandle: @unchecked Sendable {
             tv_sec: Int(clamping: nanoseconds / 1_000_000_000), tv_usec: Int(nanoseconds % 1_000_000_000 / 1000))
     }
 
-    private func bind(_ name: String?, _ mechanism: String?, _ password: [UInt8]) throws(LDAPFailure) {
+    /// Connects, and makes the user known: both together have the time.
+    private func bind(
+        _ name: String?, _ mechanism: String?, _ password: [UInt8], until end: UInt64
+    ) throws(LDAPFailure) {
+        var number: Int32 = 0
         let code = unsafe password.withUnsafeBytes { bytes in
             let start = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)?.assumingMemoryBound(to: CChar.self)
             var credentials = unsafe LDAPBytes(count: UInt(bytes.count), start: start)
             // The library reads them before it returns.
-            return withoutPipeSignal { unsafe library.bind(handle, name, mechanism, &credentials, nil, nil, nil) }
+            return withoutPipeSignal {
+                unsafe library.bind(handle, name, mechanism, &credentials, nil, nil, &number)
+            }
         }
         try check(code, .binding)
+        guard let answer = try receive(until: end)?.answer(attributes: []) else {
+            throw failure(LDAPCode.timeOut, .binding)
+        }
+        guard answer.code == LDAPCode.success else { throw failure(answer.code, .binding, answer.diagnostic) }
     }
 
     private func check(_ code: Int32, _ operation: LDAPFailure.Operation) throws(LDAPFailure) {

@@ -23,7 +23,7 @@ struct LDAPLibrary: Sendable {
     let bind:
         @convention(c) (
             Handle?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<LDAPBytes>?, Controls?, Controls?,
-            UnsafeMutableRawPointer?
+            UnsafeMutablePointer<Int32>?
         ) -> Int32
     let search:
         @convention(c) (
@@ -71,7 +71,7 @@ struct LDAPLibrary: Sendable {
         unsafe setOption = try function("set_option")
         unsafe getOption = try function("get_option")
         unsafe startTLS = try function("start_tls_s")
-        unsafe bind = try function("sasl_bind_s")
+        unsafe bind = try function("sasl_bind")
         unsafe search = try function("search_ext")
         unsafe result = try function("result")
         unsafe firstMessage = try function("first_message")
@@ -131,5 +131,6 @@ enum LDAPCode {
 
     static let anyMessage: Int32 = -1
     static let oneMessage: Int32 = 0, allMessages: Int32 = 1
-    static let entry: Int32 = 0x64, searchResult: Int32 = 0x65, reference: Int32 = 0x73, intermediate: Int32 = 0x79
+    static let bindResult: Int32 = 0x61, entry: Int32 = 0x64, searchResult: Int32 = 0x65, reference: Int32 = 0x73,
+        intermediate: Int32 = 0x79
 }

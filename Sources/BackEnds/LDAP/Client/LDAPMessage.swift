@@ -135,7 +135,7 @@ extension LDAPHandle {
             case LDAPCode.entry:
                 answer.entries.append(attributes.flatMap { unsafe values(of: $0, in: message) })
             case LDAPCode.reference: answer.references += 1
-            case LDAPCode.searchResult: unsafe readResult(message, &answer)
+            case LDAPCode.searchResult, LDAPCode.bindResult: unsafe readResult(message, &answer)
             default: break
             }
             unsafe next = library.nextMessage(handle, message)
