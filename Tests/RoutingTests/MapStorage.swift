@@ -94,6 +94,12 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
+    /// Watches a worker where a server is asked, with a deadline that a busy machine does not pass; nil where none is.
+    var watch: CallWatch? {
+        ["pgsql", "ldap", "ldapsync"].contains(name)
+            ? CallWatch(health: ResourceHealth(deadline: .seconds(100))) : nil
+    }
+
     /// Why a site cannot be stored so; nil where it can.
     func obstacle(to site: String) -> String? { obstacles.first { site.hasPrefix($0.names) }?.reason }
 
