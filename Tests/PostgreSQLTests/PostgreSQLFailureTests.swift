@@ -77,7 +77,7 @@ import ZRouteTestKit
     }
 
     @Test func aProcessOfItThatStandsStill() throws {
-        let table = place.table(deadline: .seconds(4))
+        let table = place.table(deadline: .seconds(10))
         #expect(try table.text(of: "b") == "bare")
         let stopped = try server.backends(of: place.database)
         #expect(stopped.count == 1)
@@ -92,7 +92,7 @@ import ZRouteTestKit
         // The workers of a process with one connection.
         try place.describe("\(PostgreSQLPlace.question)\nconnections = 1")
         let texts = TextTableLoader(allowing: .all)
-        let tables = (0..<4).map { _ in place.table(deadline: .seconds(2), texts: texts) }
+        let tables = (0..<4).map { _ in place.table(deadline: .seconds(6), texts: texts) }
         for table in tables { #expect(try table.text(of: "b") == "bare") }
         let backends = try server.backends(of: place.database)
         #expect(backends.count == 1)
@@ -117,8 +117,8 @@ import ZRouteTestKit
         try place.describe(
             "\(PostgreSQLPlace.question)\nmax_lag = 1",
             conninfo: "host=\(standby.socket) dbname=\(place.database) user=postgres", as: "young.cf")
-        let table = place.table(deadline: .seconds(6))
-        let primary = place.table("primary.cf", deadline: .seconds(6))
+        let table = place.table(deadline: .seconds(12))
+        let primary = place.table("primary.cf", deadline: .seconds(12))
         #expect(try table.text(of: "b") == "bare")
         #expect(try primary.text(of: "b") == "bare")
         #expect(try server.backends(of: place.database, at: standby) == [])
@@ -127,7 +127,7 @@ import ZRouteTestKit
         try server.send(SIGSTOP)
         let stopped = try server.backends(of: place.database, at: standby)
         #expect(stopped == [])
-        let other = place.table(deadline: .seconds(6))
+        let other = place.table(deadline: .seconds(12))
         try expectRecovery(other)
         #expect(try !server.backends(of: place.database, at: standby).isEmpty)
         try server.send(SIGCONT)
@@ -135,7 +135,7 @@ import ZRouteTestKit
         try server.stop()
         try expectRecovery(table)
         // It has no primary any more, and its data grow old.
-        let young = place.table("young.cf", deadline: .seconds(6))
+        let young = place.table("young.cf", deadline: .seconds(12))
         let isOld = try holds { young.failure(of: "b")?.text.contains("max_lag") == true }
         #expect(isOld)
         let error = try #require(primary.failure(of: "b"))

@@ -232,7 +232,7 @@ import ZRouteTestKit
 
     @Test func aLockedTableIsNoAbsence() throws {
         let place = try place(PostgreSQLPlace.question)
-        let table = place.table(deadline: .seconds(2))
+        let table = place.table(deadline: .seconds(8))
         #expect(try table.text(of: "b") == "bare")
         let holder = try place.server.hold("BEGIN; LOCK TABLE alias IN ACCESS EXCLUSIVE MODE", in: place.database)
         let error = try #require(table.failure(of: "b"))
@@ -246,7 +246,7 @@ import ZRouteTestKit
     @Test func aSlowQueryIsNoAbsence() throws {
         let place = try place(
             "query = SELECT goto FROM alias WHERE address = '%s' AND pg_sleep(60) IS NOT NULL\ncanary = a@x.example")
-        let table = place.table(deadline: .seconds(1))
+        let table = place.table(deadline: .seconds(2))
         let error = try #require(table.failure(of: "b"))
         #expect(error.text.contains("in time"), "\(error.text)")
         #expect(table.failure(of: "b") != nil)

@@ -20,7 +20,7 @@ import ZRouteTestKit
     }
 
     private static let wanted = ProcessInfo.processInfo.environment["ZROUTE_TORTURE"].flatMap { Int($0) } ?? 6000
-    private static let deadline = Duration.seconds(2)
+    private static let deadline = Duration.seconds(5)
 
     @Test func aServerInTroubleIsNeverWrong() throws {
         let place = try PostgreSQLPlace(PostgreSQLServer())

@@ -37,7 +37,7 @@ import ZRouteTestKit
         let type = kind == .postgresql ? "pgsql" : "sqlite"
         let lines = dbases.replacing("TYPE", with: type)
         let site = try TestSite([
-            "zmailer.conf": "MAILVAR=@SITE@\nhostname=here.example\n",
+            "zmailer.conf": "MAILVAR=@SITE@\nhostname=here.example\nlookuptimeout=60\n",
             "dbases.conf": lines,
         ])
         let sql = tables.replacing("TRUE", with: kind.isTrue).replacing("FALSE", with: kind.isFalse)

@@ -28,14 +28,14 @@ package struct PostgreSQLBackEnd: MapBackEnd {
     package func conditionFindings(of definition: MapDefinition) -> [Finding] {
         // What is wrong with the description is a finding of its own.
         guard let question = try? PostgreSQLQuestion(describedIn: definition.path ?? "-") else { return [] }
-        let time = LookupTime(deadline: nil)
+        let time = LookupTime(deadline: .seconds(20))
         let line = PostgreSQLLine(question.servers, searchPath: question.searchPath, limit: time.limit)
         let table = PostgreSQLTable(definition.tableName, question, over: line, time: time)
         guard let key = question.canary else {
             // Whether it is found does not matter, and that nothing is certainly absent has been said.
             var waiter = PostgreSQLLine.Waiter()
             do throws(PostgreSQLFailure) {
-                let end = monotonicNanoseconds() &+ 4_000_000_000
+                let end = monotonicNanoseconds() &+ 16_000_000_000
                 _ = try line.ask(
                     PostgreSQLStatement(question), as: &waiter, until: end, if: { _ in false }, { _, _ in true })
                 return []
@@ -128,18 +128,11 @@ package struct PostgreSQLBackEnd: MapBackEnd {
         ) -> any Table {
             let (contents, hash) = (contents, hash)
             return CopyTable(name, hash: hash, deadline: watch?.health.deadline) { () throws(CopyFailure) in
-                contents.content(of: "the copy of \(name.file)") { (known: KnownCopy) in
-                    known.question == question
-                } load: {
+                try contents.copy(of: name) {
                     let source = PostgreSQLCopySource(question: question, sync: sync)
-                    return KnownCopy(question: question, copy: MapCopy(source.plan, hash: hash, source: source))
-                }.copy
+                    return MapCopy(source.plan, hash: hash, source: source)
+                }
             }
-        }
-
-        private struct KnownCopy: Sendable {
-            let question: PostgreSQLQuestion
-            let copy: MapCopy
         }
     }
 }
