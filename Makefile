@@ -7,7 +7,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev
 TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
-                  libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz
+                  libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \

@@ -22,6 +22,8 @@ package final class LDAPServer: @unchecked Sendable {
         package var port: UInt16?
         /// The port of ldaps.
         package var securePort: UInt16?
+        /// The host that it runs on, where it is reached by TCP; nil for this machine's own network.
+        package var host: NetworkHost?
         /// Its number among servers that copy from one another.
         package var number = 1
 
@@ -126,13 +128,32 @@ package final class LDAPServer: @unchecked Sendable {
         var urls = [uri]
         if let port = setup.port { urls.append("ldap://127.0.0.1:\(port)") }
         if let port = setup.securePort { urls.append("ldaps://127.0.0.1:\(port)") }
-        let program = try RunningProgram(
-            Self.program("sbin/slapd"), ["-d", "0", "-f", place.file("slapd.conf"), "-h", urls.joined(separator: " ")],
-            environment: ["LD_LIBRARY_PATH": Self.libraries])
+        if let host = setup.host { urls.append("ldap://\(host.address)") }
+        let arguments = ["-d", "0", "-f", place.file("slapd.conf"), "-h", urls.joined(separator: " ")]
+        let environment = ["LD_LIBRARY_PATH": Self.libraries]
+        let program =
+            try setup.host?.start(Self.program("sbin/slapd"), arguments, environment: environment)
+            ?? RunningProgram(Self.program("sbin/slapd"), arguments, environment: environment)
         self.program = program
         guard try holds({ (try? LocalStream(path: socket)) != nil || !program.isRunning }), program.isRunning else {
             throw CommandFailure("slapd does not start: \(program.errors)")
         }
+    }
+
+    /// A copy of all it has, to be restored later; it is ended in order for that, and started again.
+    package func makeBackup() throws -> TemporaryDirectory {
+        stop()
+        let backup = try TemporaryDirectory(isInMemory: true)
+        try FileManager.default.copyItem(atPath: place.file("data"), toPath: backup.file("data"))
+        try start()
+        return backup
+    }
+
+    /// Starts it, ended as it is, with what it had at the time of a backup.
+    package func restore(_ backup: TemporaryDirectory) throws {
+        try FileManager.default.removeItem(atPath: place.file("data"))
+        try FileManager.default.copyItem(atPath: backup.file("data"), toPath: place.file("data"))
+        try start()
     }
 
     /// Ends it without a word, as a power failure would; waits until it is gone.

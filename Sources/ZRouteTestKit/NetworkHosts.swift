@@ -26,17 +26,18 @@ package final class NetworkHosts: Sendable {
             print("\(test): not run: \(bridge.errorText)")
             return nil
         }
-        try ip("-n", "\(name)b", "link", "add", "bridge", "type", "bridge")
+        try ip("-n", "\(name)b", "link", "add", "name", "bridge", "type", "bridge")
         try ip("-n", "\(name)b", "link", "set", "bridge", "up")
         for host in 0..<count {
             try ip("netns", "add", namespace(host))
             try ip(
-                "-n", namespace(host), "link", "add", "link", "type", "veth", "peer", "name", "to\(host)", "netns",
+                "-n", namespace(host), "link", "add", "name", "port", "type", "veth", "peer", "name", "to\(host)",
+                "netns",
                 "\(name)b")
             try ip("-n", "\(name)b", "link", "set", "to\(host)", "master", "bridge", "up")
-            try ip("-n", namespace(host), "address", "add", "\(address(host))/24", "dev", "link")
+            try ip("-n", namespace(host), "address", "add", "\(address(host))/24", "dev", "port")
             try ip("-n", namespace(host), "link", "set", "lo", "up")
-            try ip("-n", namespace(host), "link", "set", "link", "up")
+            try ip("-n", namespace(host), "link", "set", "port", "up")
         }
     }
 
@@ -45,27 +46,23 @@ package final class NetworkHosts: Sendable {
         _ = try? runCommand(Self.tool, ["netns", "delete", "\(name)b"])
     }
 
-    /// The address of a host.
-    package func address(_ host: Int) -> String { "10.77.0.\(host + 1)" }
+    fileprivate func address(_ host: Int) -> String { "10.77.0.\(host + 1)" }
 
-    /// A command line that runs a program on a host.
-    package func commandLine(_ host: Int, _ program: String, _ arguments: [String]) -> [String] {
-        [Self.tool, "netns", "exec", namespace(host), program] + arguments
-    }
+    /// One of the hosts.
+    package subscript(host: Int) -> NetworkHost { NetworkHost(network: self, number: host) }
 
-    /// Starts a program on a host.
-    package func start(
-        _ host: Int, _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    fileprivate func start(
+        _ host: Int, _ program: String, _ arguments: [String], environment: [String: String]
     ) throws -> RunningProgram {
-        let line = commandLine(host, program, arguments)
-        return try RunningProgram(line[0], Array(line.dropFirst()), environment: environment)
+        try RunningProgram(
+            Self.tool, ["netns", "exec", namespace(host), program] + arguments, environment: environment)
     }
 
-    /// Cuts a host off: nothing comes or goes, and nobody is told.
-    package func cut(_ host: Int) throws { try ip("-n", "\(name)b", "link", "set", "to\(host)", "nomaster") }
+    fileprivate func cut(_ host: Int) throws { try ip("-n", "\(name)b", "link", "set", "to\(host)", "nomaster") }
 
-    /// Joins a host that was cut off.
-    package func join(_ host: Int) throws { try ip("-n", "\(name)b", "link", "set", "to\(host)", "master", "bridge") }
+    fileprivate func join(_ host: Int) throws {
+        try ip("-n", "\(name)b", "link", "set", "to\(host)", "master", "bridge")
+    }
 
     private func namespace(_ host: Int) -> String { "\(name)h\(host)" }
 
@@ -75,4 +72,26 @@ package final class NetworkHosts: Sendable {
             throw CommandFailure("ip \(arguments.joined(separator: " ")): \(result.errorText)")
         }
     }
+}
+
+/// A host that programs run on.
+package struct NetworkHost: Sendable {
+    fileprivate let network: NetworkHosts
+    fileprivate let number: Int
+
+    /// Its address.
+    package var address: String { network.address(number) }
+
+    /// Starts a program on it.
+    package func start(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> RunningProgram {
+        try network.start(number, program, arguments, environment: environment)
+    }
+
+    /// Cuts it off: nothing comes or goes, and nobody is told.
+    package func cut() throws { try network.cut(number) }
+
+    /// Joins it again.
+    package func join() throws { try network.join(number) }
 }

@@ -20,8 +20,10 @@ final class LDAPCopySource: CopySource {
 
     /// How long a provider may take for its next word, where there must be one.
     private static let patience: UInt64 = 30_000_000_000
-    /// How often an idle provider is asked whether it is there.
-    private static let contactPause: UInt64 = 2_000_000_000
+    /// How often an idle provider is asked whether it is there, and how long that may take.
+    ///
+    /// A link that was cut tells nobody; another provider is followed soon, from where this one was left.
+    private static let contactPause: UInt64 = 500_000_000, contactPatience: UInt64 = 1_400_000_000
     /// How soon it is noticed that nobody wants the copy any more.
     private static let step: UInt64 = 250_000_000
     /// How long changes are collected where they come without a pause.
@@ -99,12 +101,14 @@ final class LDAPCopySource: CopySource {
             }
             guard let event else {
                 let isDue = !progress.isRefreshed || session.isAskedForContact
-                guard !isDue || now &- lastWord < Self.patience else {
-                    throw LDAPFailure(.stalled, "no word for 30 s; restart or repair the server")
+                let patience = progress.isRefreshed ? Self.contactPatience : Self.patience
+                guard !isDue || now &- lastWord < patience else {
+                    throw LDAPFailure(
+                        .stalled, "no word for \(Double(patience) / 1e9) s; restart or repair the server")
                 }
                 if !isDue, now >= nextContact {
                     lastWord = now
-                    try session.askForContact(until: now &+ Self.patience)
+                    try session.askForContact(until: now &+ Self.contactPatience)
                 }
                 continue
             }

@@ -56,10 +56,21 @@ enum SyncInformation: Equatable {
         return (change, entry, inside.bytes())
     }
 
+    /// A cookie as this consumer may send it.
+    ///
+    /// OpenLDAP puts the number of the server into it that gave it (`rid=001,sid=002,csn=...`), and takes it in a request for that of
+    /// the consumer: changes that were made at that server would not be sent, as to one who knows them. A consumer that is no
+    /// server has no number.
+    private static func ownCookie(_ cookie: [UInt8]) -> [UInt8] {
+        guard cookie.starts(with: "rid=".utf8) else { return cookie }
+        let parts = cookie.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        return Array(parts.filter { !$0.starts(with: "sid=".utf8) }.joined(separator: CollectionOfOne(UInt8(ascii: ","))))
+    }
+
     /// A syncRequestValue: refresh, then persist.
     static func request(cookie: [UInt8]?) -> [UInt8] {
         var content: [UInt8] = [0x0A, 1, 3]
-        if let cookie { content += BERReader.element(0x04, cookie) }
+        if let cookie { content += BERReader.element(0x04, ownCookie(cookie)) }
         return BERReader.element(0x30, content)
     }
 }
