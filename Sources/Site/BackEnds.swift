@@ -2,10 +2,8 @@
 
 import BerkeleyDB
 import CDB
-import LDAP
 import LMDB
 package import Maps
-import PostgreSQL
 import SQLite
 import Socketmap
 
@@ -15,10 +13,8 @@ extension MapBackEnds {
         BerkeleyDBBackEnd(),
         CDBBackEnd(),
         LMDBBackEnd(),
-        PostgreSQLBackEnd(),
         SQLiteBackEnd(),
         SocketmapBackEnd(),
-        LDAPBackEnd(),
         TextMapBackEnd(),
         EmptyMapBackEnd(),
     ])

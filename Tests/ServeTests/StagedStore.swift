@@ -24,8 +24,6 @@ enum StagedFault: Sendable, Hashable, CustomStringConvertible {
 struct StagedStore {
     var place: StagedPlace?
     var fault = StagedFault.close
-    /// How many times it does there what is usual before that.
-    var usualTimes = 0
     var keywords = ["PIPELINING", "8BITMIME", "SIZE", "SMTPUTF8", "DSN"]
     var isLMTP = true
     private(set) var isClosed = false
@@ -41,9 +39,8 @@ struct StagedStore {
     private var message: [UInt8]?
     private var hasMail = false
 
-    init(place: StagedPlace? = nil, fault: StagedFault = .close, after usualTimes: Int = 0) {
+    init(place: StagedPlace? = nil, fault: StagedFault = .close) {
         self.place = place
-        self.usualTimes = usualTimes
         self.fault = fault
     }
 
@@ -114,8 +111,7 @@ struct StagedStore {
     private mutating func say(_ text: String) { if !text.isEmpty { output += Array("\(text)\r\n".utf8) } }
 
     private mutating func act(_ place: StagedPlace, _ usual: String) -> String {
-        if place == self.place { usualTimes -= 1 }
-        guard place == self.place, usualTimes < 0 else {
+        guard place == self.place else {
             say(usual)
             return usual
         }

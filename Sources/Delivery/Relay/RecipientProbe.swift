@@ -48,9 +48,8 @@ package enum RecipientProbe {
 }
 
 /// One run of questions, on its event loop alone.
-private final class ProbeRun: RelayListener {
+private final class ProbeRun {
     private let requests: [ProbeRequest]
-    private let eventLoop: any EventLoop
     private let pool: RelayPool
     private let promise: EventLoopPromise<[ProbeAnswer]>
     private var answers: [ProbeAnswer]
@@ -63,8 +62,7 @@ private final class ProbeRun: RelayListener {
     ) {
         self.requests = requests
         self.promise = promise
-        eventLoop = loop
-        pool = RelayPool(ChannelLoop(loop), limits: limits)
+        pool = RelayPool(eventLoop: loop, limits: limits)
         answers = requests.map { ProbeAnswer(replies: Array(repeating: nil, count: $0.users.count)) }
         running = requests.count
     }
@@ -77,12 +75,12 @@ private final class ProbeRun: RelayListener {
             for user in request.users {
                 _ = transaction.add(EnvelopeRecipient(request.destination.recipientAddress(user)))
             }
-            leases.append(pool.begin(transaction, at: request.destination, for: self, number: index))
+            leases.append(pool.begin(transaction, at: request.destination) { news in self.take(news, of: index) })
         }
         for lease in leases { pool.flush(lease) }
     }
 
-    func hear(_ news: RelayNews, of index: Int) {
+    private func take(_ news: RelayNews, of index: Int) {
         switch news {
         case .said(.began):
             answers[index].hasBegun = true
@@ -100,8 +98,8 @@ private final class ProbeRun: RelayListener {
 
     /// Ends a transaction by RSET, once what is being told has been told.
     private func giveUp(_ index: Int) {
-        let run = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.execute {
+        let run = NIOLoopBound(self, eventLoop: pool.eventLoop)
+        pool.eventLoop.execute {
             guard run.value.leases.indices.contains(index) else { return }
             run.value.leases[index].abandon()
             run.value.pool.flush(run.value.leases[index])
@@ -110,6 +108,6 @@ private final class ProbeRun: RelayListener {
 
     private func finish() {
         let (answers, promise) = (answers, promise)
-        pool.shutDown(within: .seconds(5)) { promise.succeed(answers) }
+        pool.shutDown(within: .seconds(5)).whenComplete { _ in promise.succeed(answers) }
     }
 }

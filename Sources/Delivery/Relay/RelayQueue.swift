@@ -9,9 +9,8 @@ final class RelayQueue {
     private static let refusedPause = TimeAmount.seconds(1), silentPause = TimeAmount.seconds(10)
 
     let destination: Destination
-    /// Weak, because a connection holds its queue, and may outlive the pool; not looked at with every transaction.
+    /// Weak, because a connection holds its queue, and may outlive the pool.
     private weak var pool: RelayPool?
-    private let ledger: RelayLedger
     private var waiting = CircularBuffer<RelayLease>()
     private var connections: [RelayConnection] = []
     /// No connection is tried before this, after one failed and there was no other.
@@ -21,9 +20,8 @@ final class RelayQueue {
     private var refusedAbove = Int.max, refusedUntil = NIODeadline.uptimeNanoseconds(0)
     private var isShuttingDown = false
 
-    init(destination: Destination, pool: RelayPool, ledger: RelayLedger) {
+    init(destination: Destination, pool: RelayPool) {
         self.destination = destination
-        self.ledger = ledger
         self.pool = pool
     }
 
@@ -49,7 +47,7 @@ final class RelayQueue {
     /// Forgets a transaction that waits.
     func drop(_ lease: RelayLease) {
         waiting.removeAll { $0 === lease }
-        if waiting.isEmpty { ledger.state.waitsNoMore(name) }
+        if waiting.isEmpty { pool?.waitsNoMore(self) }
         lease.transaction = nil
         lease.say(.ended(.stopped))
     }
@@ -76,7 +74,7 @@ final class RelayQueue {
             waiting.removeFirst()
             fail(first, .connectionFailed("\(destination.endpoint): all connections that it may have are in use"))
         }
-        if waiting.isEmpty { ledger.state.waitsNoMore(name) }
+        if waiting.isEmpty { pool?.waitsNoMore(self) }
     }
 
     // MARK: Work
@@ -104,7 +102,7 @@ final class RelayQueue {
                 return
             }
         }
-        ledger.state.waitsNoMore(name)
+        pool?.waitsNoMore(self)
     }
 
     private func fail(_ lease: RelayLease, _ failure: ClientFailure) {
@@ -128,7 +126,7 @@ final class RelayQueue {
     func connectionIsFree(_ connection: RelayConnection) {
         brokenUntil = .uptimeNanoseconds(0)
         if !waiting.isEmpty { return dispatch() }
-        if isShuttingDown || ledger.state.isAnyoneWaiting { connection.quit() }
+        if isShuttingDown || pool?.isAnyoneWaiting == true { connection.quit() }
     }
 
     /// A connection was lost with a transaction.
@@ -148,8 +146,6 @@ final class RelayQueue {
         transaction.restart()
         lease.transaction = transaction
         lease.needsFreshConnection = true
-        // One that went along with a message was never handed in.
-        lease.queue = self
         waiting.prepend(lease)
     }
 

@@ -238,3 +238,88 @@ extension ClientSession {
         current?.withdrawAll(because: reply)
     }
 }
+
+// A transaction that is passed on while it comes, on a session that has nothing else to do meanwhile.
+
+extension ClientSession {
+    /// Gives the session a transaction to pass on; it begins when the opening is done.
+    ///
+    /// It ends with one `ClientAction.relayEnded`, whatever happens. Nothing may be enqueued until then.
+    public mutating func relay(_ transaction: consuming RelayTransaction) {
+        if let ending = isStopping ? .stopped : ending {
+            actions.append(.relayEnded(transaction, ending))
+        } else {
+            relayed = transaction
+            advance()
+        }
+    }
+
+    /// Changes the transaction that is passed on, and sends what that allows; nothing where there is none any more.
+    public mutating func changeRelay(_ change: (inout RelayTransaction) -> Void) {
+        guard relayed != nil else { return }
+        relayed?.change(change)
+        advance()
+    }
+
+    /// Sends what can be sent of the transaction that is passed on, which is changed where it lies: it is large.
+    mutating func advanceRelay() {
+        guard case .ready = state, relayed != nil else { return }
+        let way = RelayTransaction.Way(
+            capabilities: capabilities, dialect: options.dialect,
+            isPipelined: options.usesPipelining && capabilities.extensions.contains(.pipelining))
+        let start = output.count
+        guard let step = relayed?.advance(way, into: &output, piece: packedCount + 1) else { return }
+        noteRelayed(from: start)
+        takeStep(step)
+    }
+
+    /// Takes a reply that is due to the transaction that is passed on.
+    mutating func handleRelayReply(_ reply: Reply) {
+        let isFinal = relayed?.isEnded == true
+        let isToMail = relayed?.replyStage == .mail
+        let isForeign = isToMail && isForeignToMail(reply)
+        guard let step = relayed?.handle(reply, sentCount: sentCount, isForeignToMail: isForeign) else { return }
+        if isFinal { lastRelayedFinal = reply } else if isToMail { lastReplyToMail = reply }
+        takeStep(step)
+        advanceRelay()
+    }
+
+    /// Whether a reply to MAIL looks like one to a message before, and not like those to MAIL: one too many was said then.
+    private func isForeignToMail(_ reply: Reply) -> Bool {
+        guard let lastRelayedFinal, let lastReplyToMail else { return false }
+        return reply.resembles(lastRelayedFinal) && !reply.resembles(lastReplyToMail)
+    }
+
+    private mutating func takeStep(_ step: RelayTransaction.Step) {
+        while let event = relayed?.nextEvent() { act(.relayed(event)) }
+        switch step {
+        case .wait: break
+        case .finished:
+            if let transaction = relayed.take() { act(.relayEnded(transaction, nil)) }
+            if isStopping { fail(.stopped) }
+        case .close: fail(.stopped)
+        case .misfit(let what): fail(.protocolError(what))
+        }
+    }
+
+    /// Ends the transaction that is passed on with the session; whoever drives it decides whether it is tried again.
+    mutating func interruptRelay(_ failure: ClientFailure) {
+        if let transaction = relayed.take() { act(.relayEnded(transaction, failure)) }
+    }
+
+    /// Notes commands in the transcript; a message is no part of it.
+    private mutating func noteRelayed(from start: Int) {
+        guard options.recordsTranscript, output.count > start, let transaction = relayed else { return }
+        if transaction.stage == .body { return }
+        if transaction.isEnded {
+            transcript.append(TranscriptLine(speaker: .client, bytes: [ASCII.dot]))
+        } else {
+            noteLines(from: start)
+        }
+    }
+}
+
+extension RelayTransaction {
+    /// Changes it by wishes.
+    fileprivate mutating func change(_ change: (inout RelayTransaction) -> Void) { change(&self) }
+}

@@ -15,9 +15,7 @@ struct ServerTransaction: Sendable {
     /// Whether MAIL had SMTPUTF8.
     let allowsUTF8: Bool
     private var slots: [RecipientSlot] = []
-    private let firstNumber: Int
-    /// The number of the next recipient.
-    private(set) var nextNumber: Int
+    private var nextNumber = 0
     /// The numbers of the accepted recipients, ascending, and the replies to the message as far as they are decided.
     private var accepted: [(number: Int, final: Reply?)] = []
     private var undecidedFinals = 0
@@ -31,11 +29,8 @@ struct ServerTransaction: Sendable {
     /// What is said of the message, of which nothing may be delivered; nil where it is the driver's.
     private(set) var refusal: Reply?
 
-    /// - Parameter firstNumber: of its recipients, which no other transaction's have that is not over.
-    init(allowsUTF8: Bool, firstNumber: Int) {
+    init(allowsUTF8: Bool) {
         self.allowsUTF8 = allowsUTF8
-        self.firstNumber = firstNumber
-        nextNumber = firstNumber
     }
 
     // MARK: RCPT
@@ -44,10 +39,7 @@ struct ServerTransaction: Sendable {
     var undecidedCount: Int { slots.count }
 
     /// How many recipients were named so far, whatever became of them.
-    var askedCount: Int { nextNumber - firstNumber }
-
-    /// Whether a recipient's number is of a later transaction.
-    func isBefore(_ number: Int) -> Bool { number >= nextNumber }
+    var askedCount: Int { nextNumber }
 
     /// How many recipients there may be, once all are decided.
     var possibleCount: Int { accepted.count + slots.count }

@@ -86,6 +86,4 @@ private final class UseCountingTable: Table {
     }
 
     func refresh() -> Bool { table.refresh() }
-
-    var isLive: Bool { table.isLive }
 }
