@@ -7,15 +7,15 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev
 TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
-                  libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 chromium graphviz
+                  libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz
 # Unpacked, not installed: they would take other packages' places, or bring much along.
-TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public
-BENCH_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
-                  libicu72 libnsl2 libsasl2-2 libdb5.3
-BENCH_UNPACKED := postfix
+TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
+BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
+                  libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
+BENCH_UNPACKED := postfix slapd ldap-utils
 
 RELEASE := swift build -c release --static-swift-stdlib --product zroute
-BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
+BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb resolve-pgsql resolve-ldap stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
@@ -50,7 +50,7 @@ fuzz: packages-build
 
 torture: packages-test
 	swift build --build-tests
-	ZROUTE_TORTURE=$(LOOKUPS) swift test --skip-build --filter 'DbTortureTests|SQLiteWriterTests|SocketmapServeTests'
+	ZROUTE_TORTURE=$(LOOKUPS) swift test --skip-build --filter 'DbTortureTests|SQLiteWriterTests|SocketmapServeTests|PostgreSQLTortureTests|LDAPTortureTests'
 
 bench: packages-bench
 	$(RELEASE)

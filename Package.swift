@@ -21,7 +21,7 @@ let package = Package(
         .target(name: "System", dependencies: ["Bytes", "CLinux"]),
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
         .target(name: "Configuration", dependencies: ["Bytes", "MailSyntax", "System"]),
-        .target(name: "Maps", dependencies: ["Bytes", "Configuration", "System"]),
+        .target(name: "Maps", dependencies: ["Bytes", "CLinux", "Configuration", "System"]),
         .target(
             name: "BerkeleyDB", dependencies: ["Bytes", "CBerkeleyDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/BerkeleyDB"),
@@ -43,16 +43,27 @@ let package = Package(
         .target(
             name: "LMDB", dependencies: ["Bytes", "CLMDB", "Configuration", "Maps", "System"],
             path: "Sources/BackEnds/LMDB"),
+        .target(name: "MapDescriptions", dependencies: ["Bytes", "Configuration", "Maps", "System"]),
+        .systemLibrary(name: "CLDAP"),
+        .target(
+            name: "LDAP", dependencies: ["Bytes", "CLDAP", "Configuration", "MapDescriptions", "Maps", "System"],
+            path: "Sources/BackEnds/LDAP"),
         .systemLibrary(name: "CSQLite"),
         .target(
-            name: "SQLite", dependencies: ["Bytes", "CSQLite", "Configuration", "Maps", "System"],
+            name: "SQLite", dependencies: ["Bytes", "CSQLite", "Configuration", "MapDescriptions", "Maps", "System"],
             path: "Sources/BackEnds/SQLite"),
+        .target(
+            name: "PostgreSQL", dependencies: ["Bytes", "Configuration", "MapDescriptions", "Maps", "System"],
+            path: "Sources/BackEnds/PostgreSQL"),
         .target(
             name: "Socketmap", dependencies: ["Bytes", "Configuration", "LookupProtocols", "Maps", "System"],
             path: "Sources/BackEnds/Socketmap"),
         .target(
             name: "Site",
-            dependencies: ["BerkeleyDB", "CDB", "Configuration", "LMDB", "Maps", "Routing", "SQLite", "Socketmap"]),
+            dependencies: [
+                "BerkeleyDB", "CDB", "Configuration", "LDAP", "LMDB", "Maps", "PostgreSQL", "Routing", "SQLite",
+                "Socketmap",
+            ]),
         .target(name: "Spool", dependencies: ["CFileAttributes", "Bytes", "MailSyntax", "System"]),
         .target(
             name: "QueueRouting",
@@ -149,6 +160,9 @@ let package = Package(
             name: "CDBTests",
             dependencies: ["Bytes", "CDB", "Configuration", "Maps", "Site", "System", "ZRouteTestKit", "zroute"]),
         .testTarget(
+            name: "LDAPTests",
+            dependencies: ["Bytes", "Configuration", "LDAP", "Maps", "System", "ZRouteTestKit", "zroute"]),
+        .testTarget(
             name: "LMDBTests",
             dependencies: [
                 "BerkeleyDB", "Bytes", "Configuration", "LMDB", "Maps", "Site", "System", "ZRouteTestKit", "zroute",
@@ -156,6 +170,9 @@ let package = Package(
         .testTarget(
             name: "SQLiteTests",
             dependencies: ["Bytes", "Configuration", "Maps", "SQLite", "System", "ZRouteTestKit", "zroute"]),
+        .testTarget(
+            name: "PostgreSQLTests",
+            dependencies: ["Bytes", "Configuration", "Maps", "PostgreSQL", "Site", "System", "ZRouteTestKit", "zroute"]),
         .testTarget(
             name: "SocketmapTests",
             dependencies: [

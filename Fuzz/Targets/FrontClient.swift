@@ -5,6 +5,8 @@
 struct FrontClient {
     private enum Expected {
         case other, sender, recipient(FuzzedRecipient, Int), data, reset, final(FuzzedRecipient, Int)
+
+        var isFinal: Bool { if case .final = self { true } else { false } }
     }
 
     /// What is judged: a reply of this code to RCPT, or to the message, for a recipient of the transaction of this number.
@@ -52,8 +54,8 @@ struct FrontClient {
             due.append(.reset)
             return "LHLO c\r\n"
         case 1:
-            // A second MAIL is refused, and its recipients are the first one's.
-            if due.isEmpty, !hasSender { transactionCount += 1 } else { return nil }
+            // A second MAIL is refused, and its recipients are the first one's. Behind the end of a message it is not.
+            if due.allSatisfy(\.isFinal), !hasSender { transactionCount += 1 } else { return nil }
             due.append(.sender)
             return "MAIL FROM:<s\(transactionCount)@y.example>\r\n"
         case 2..<10 where number - 2 < FuzzedRecipient.allCases.count:

@@ -4,7 +4,7 @@
 /// The account of one connection.
 struct ReplyLedger {
     private enum Command {
-        case mail, recipient([UInt8]), data, reset, final([[UInt8]])
+        case mail(sender: [UInt8]), recipient([UInt8]), data, reset, final([[UInt8]])
         /// The greeting, and what changes no transaction.
         case other
     }
@@ -12,6 +12,8 @@ struct ReplyLedger {
     private let isLMTP: Bool
     private var due: [Command] = [.other]
     private var isMailAccepted = false
+    /// The local part of the sender whose replies are read, and of the one whose message was sent last.
+    private var sender: [UInt8] = [], messageSender: [UInt8] = []
     /// Those accepted in the transaction that is under way, in their order.
     private var accepted: [[UInt8]] = []
     private var isInMessage = false
@@ -20,6 +22,8 @@ struct ReplyLedger {
 
     /// The addresses that RCPT was answered 2yz for, and those whose message was answered 2yz and 5yz, ever.
     private(set) var everAccepted: Set<[UInt8]> = [], delivered: Set<[UInt8]> = [], failed: Set<[UInt8]> = []
+    /// The same of one sender each: a pair of the sender's local part and the address.
+    private(set) var acceptedOf: Set<[[UInt8]]> = [], deliveredOf: Set<[[UInt8]]> = [], failedOf: Set<[[UInt8]]> = []
     /// How many messages were sent to their end, and the octets of the last one.
     private(set) var messageCount = 0, messageOctets = 0
     /// Whether more was said than was asked, or what is no reply: nothing that follows can be believed.
@@ -45,6 +49,7 @@ struct ReplyLedger {
         }
         isInMessage = false
         isMailAccepted = false
+        messageSender = sender
         messageCount += 1
         due += isLMTP ? accepted.map { .final([$0]) } : [.final(accepted)]
         accepted = []
@@ -52,14 +57,16 @@ struct ReplyLedger {
 
     private mutating func takeCommand() {
         switch String(decoding: sentLine.prefix(4), as: UTF8.self) {
-        case "MAIL": due.append(.mail)
-        case "RCPT":
-            let address = sentLine.drop { $0 != UInt8(ascii: "<") }.dropFirst().prefix { $0 != UInt8(ascii: ">") }
-            due.append(.recipient(Array(address)))
+        case "MAIL": due.append(.mail(sender: Array(path.prefix { $0 != UInt8(ascii: "@") })))
+        case "RCPT": due.append(.recipient(Array(path)))
         case "DATA": due.append(.data)
         case "RSET": due.append(.reset)
         default: due.append(.other)
         }
+    }
+
+    private var path: ArraySlice<UInt8> {
+        sentLine.drop { $0 != UInt8(ascii: "<") }.dropFirst().prefix { $0 != UInt8(ascii: ">") }
     }
 
     // MARK: What the server said
@@ -96,24 +103,35 @@ struct ReplyLedger {
         let isPositive = number / 100 == 2
         switch due.removeFirst() {
         case .other: break
-        case .mail: isMailAccepted = isPositive
+        case .mail(let sender):
+            isMailAccepted = isPositive
+            self.sender = sender
         case .recipient(let address):
             guard isPositive, isMailAccepted else { return }
             accepted.append(address)
             everAccepted.insert(address)
+            acceptedOf.insert([sender, address])
         case .data:
             if number == 354 {
                 isInMessage = true
                 messageOctets = 0
             } else if number / 100 == 5 {
                 failed.formUnion(accepted)
+                failedOf.formUnion(accepted.map { [sender, $0] })
             }
         case .reset:
             accepted = []
             isMailAccepted = false
         case .final(let addresses):
-            if isPositive { delivered.formUnion(addresses) }
-            if number / 100 == 5 { failed.formUnion(addresses) }
+            let pairs = addresses.map { [messageSender, $0] }
+            if isPositive {
+                delivered.formUnion(addresses)
+                deliveredOf.formUnion(pairs)
+            }
+            if number / 100 == 5 {
+                failed.formUnion(addresses)
+                failedOf.formUnion(pairs)
+            }
         }
     }
 }

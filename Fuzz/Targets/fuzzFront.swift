@@ -23,14 +23,26 @@ func fuzzFront(_ bytes: [UInt8]) {
 
 /// A run over an input, with what must always hold checked at each step.
 private struct FrontRun {
-    /// A store's transaction, over a connection of its own.
+    /// A connection to a store.
+    private struct Connection {
+        var session: ClientSession
+        var ledger: ReplyLedger
+        var inbox: [UInt8] = []
+        /// The places of the transactions that it has: the second went along with the end of the first one's message.
+        var stores: [Int] = []
+    }
+
+    /// A store's transaction.
     private struct Store {
         let number: Int
         /// The client's transaction that it is for.
         let transaction: [UInt8]
-        var session: ClientSession
-        var ledger: ReplyLedger
-        var inbox: [UInt8] = []
+        let destination: Destination
+        /// The place of the one that it follows over the same connection.
+        let predecessor: Int?
+        /// It, before it has a connection.
+        var waiting: RelayTransaction?
+        var connection: Int?
         var isInvited = false, isOver = false, isBlocked = false
         /// What it was given before it invited anything.
         var early = 0
@@ -46,6 +58,7 @@ private struct FrontRun {
     /// What the client has said and the front does not want yet.
     private var unread: [UInt8] = []
     private var stores: [Store] = []
+    private var connections: [Connection] = []
     /// Who speaks: the client, or a store by its place.
     private var speaker: Int?
     private var questions: [(ticket: FrontSession.Ticket, address: [UInt8])] = []
@@ -108,7 +121,7 @@ private struct FrontRun {
                 resolve(at: 0)
                 hasMoved = true
             }
-            for index in stores.indices where !stores[index].isOver {
+            for index in stores.indices where !stores[index].isOver && stores[index].connection != nil {
                 tell(index) { $0.connectionClosed("closed") }
                 hasMoved = true
             }
@@ -136,7 +149,8 @@ private struct FrontRun {
 
     private mutating func say(_ byte: UInt8) {
         if let speaker {
-            stores[speaker].inbox += ServerWords.text(byte) ?? [byte]
+            guard let connection = stores[speaker].connection else { return }
+            connections[connection].inbox += ServerWords.text(byte) ?? [byte]
             if byte == 0x0A || ServerWords.text(byte) != nil { hear(speaker) }
         } else if let words = client.words(byte) {
             unread += Array(words.utf8)
@@ -248,41 +262,54 @@ private struct FrontRun {
     // MARK: Stores
 
     private mutating func hear(_ index: Int) {
-        guard !stores[index].inbox.isEmpty, !stores[index].session.isClosed else { return }
-        let bytes = stores[index].inbox
-        stores[index].inbox = []
-        stores[index].ledger.said(bytes)
+        guard let connection = stores[index].connection, !connections[connection].inbox.isEmpty,
+            !connections[connection].session.isClosed
+        else { return }
+        let bytes = connections[connection].inbox
+        connections[connection].inbox = []
+        connections[connection].ledger.said(bytes)
         tell(index) { $0.receive(bytes.span) }
     }
 
     private mutating func flood(_ index: Int) {
-        stores[index].inbox += ServerWords.endlessReply
+        guard let connection = stores[index].connection else { return }
+        connections[connection].inbox += ServerWords.endlessReply
         hear(index)
-        precondition(stores[index].session.isClosed, "a reply without end is kept")
+        precondition(connections[connection].session.isClosed, "a reply without end is kept")
     }
 
     private mutating func tell(_ index: Int, _ event: (inout ClientSession) -> Void) {
-        event(&stores[index].session)
-        pump(index)
+        guard let connection = stores[index].connection else { return }
+        event(&connections[connection].session)
+        pump(connection)
         carryOut()
     }
 
-    private mutating func pump(_ index: Int) {
-        while let action = stores[index].session.nextAction() {
+    private mutating func pump(_ connection: Int) {
+        while let action = connections[connection].session.nextAction() {
             switch action {
-            case .send(let bytes): stores[index].ledger.sent(bytes)
-            case .relayed(let event): hand(event, of: index)
-            case .relayEnded(var transaction, let failure):
-                precondition(!stores[index].isOver, "a transaction ends twice")
-                if let failure {
-                    transaction.interrupt(by: failure)
-                    while let event = transaction.nextEvent() { hand(event, of: index) }
+            case .send(let bytes): connections[connection].ledger.sent(bytes)
+            case .relayed(let event):
+                guard let store = connections[connection].stores.first else {
+                    preconditionFailure("something is told of no transaction")
                 }
-                stores[index].isOver = true
-                session.storeEnded(stores[index].number)
+                hand(event, of: store)
+            case .relayEnded(let transaction, let failure): end(transaction, failure, over: connection)
             default: break
             }
         }
+    }
+
+    private mutating func end(_ transaction: RelayTransaction, _ failure: ClientFailure?, over connection: Int) {
+        precondition(!connections[connection].stores.isEmpty, "a transaction ends twice")
+        let store = connections[connection].stores.removeFirst()
+        if let failure {
+            var transaction = transaction
+            transaction.interrupt(by: failure)
+            while let event = transaction.nextEvent() { hand(event, of: store) }
+        }
+        stores[store].isOver = true
+        session.storeEnded(stores[store].number)
     }
 
     private mutating func hand(_ event: RelayTransaction.Event, of index: Int) {
@@ -291,18 +318,20 @@ private struct FrontRun {
     }
 
     private mutating func carryOut(_ number: Int, _ action: FrontSession.StoreAction) {
-        if case .begin(let destination, let envelope, let recipient) = action {
+        if case .begin(let destination, let envelope, let recipient, let earlier) = action {
             var transaction = RelayTransaction(envelope)
             _ = transaction.add(recipient)
             precondition(!stores.contains { $0.number == number }, "a store's transaction begins twice")
-            var store = Store(
-                number: number, transaction: Array(envelope.sender.prefix { $0 != UInt8(ascii: "@") }),
-                session: ClientSession(options: destination.options),
-                ledger: ReplyLedger(isLMTP: destination.options.dialect == .lmtp))
-            store.session.connected()
-            store.session.relay(transaction)
-            stores.append(store)
-            return pump(stores.count - 1)
+            let predecessor = earlier.map { earlier in
+                guard let place = stores.firstIndex(where: { $0.number == earlier }) else {
+                    preconditionFailure("a transaction follows none")
+                }
+                return place
+            }
+            return stores.append(
+                Store(
+                    number: number, transaction: Array(envelope.sender.prefix { $0 != UInt8(ascii: "@") }),
+                    destination: destination, predecessor: predecessor, waiting: transaction))
         }
         guard let index = stores.firstIndex(where: { $0.number == number }) else {
             preconditionFailure("something is asked of a store without a transaction")
@@ -314,9 +343,13 @@ private struct FrontRun {
         case .endMessage:
             precondition(
                 isClientHostile || isWhole(stores[index].transaction), "a store is given a message that is not whole")
+        case .abandon where stores[index].waiting != nil:
+            stores[index].waiting = nil
+            stores[index].isOver = true
+            return session.storeEnded(number)
         default: break
         }
-        stores[index].session.changeRelay { transaction in
+        change(index) { transaction in
             switch action {
             case .begin: break
             case .recipient(let recipient): _ = transaction.add(recipient)
@@ -326,27 +359,63 @@ private struct FrontRun {
             case .abandon: transaction.abandon()
             }
         }
-        pump(index)
+    }
+
+    private mutating func change(_ index: Int, _ change: (inout RelayTransaction) -> Void) {
+        if var waiting = stores[index].waiting.take() {
+            change(&waiting)
+            stores[index].waiting = waiting
+        } else if let connection = stores[index].connection, !stores[index].isOver {
+            if connections[connection].stores.first == index {
+                connections[connection].session.changeRelay(change)
+            } else {
+                connections[connection].session.changeNextRelay(change)
+            }
+            pump(connection)
+        }
+    }
+
+    /// Gives one of the transactions that wait its connection, as a driver does.
+    ///
+    /// - Returns: false where none can have one yet.
+    private mutating func beginNext() -> Bool {
+        for index in stores.indices {
+            guard let transaction = stores[index].waiting else { continue }
+            let shared = stores[index].predecessor.flatMap { stores[$0].connection }
+            var connection = connections.count
+            if let predecessor = stores[index].predecessor, !stores[predecessor].isOver {
+                guard let shared, connections[shared].stores == [predecessor],
+                    connections[shared].session.mayRelayNext(transaction)
+                else { continue }
+                connection = shared
+                connections[connection].session.relayNext(transaction)
+            } else if let shared, connections[shared].session.isIdle {
+                connection = shared
+                connections[connection].session.relay(transaction)
+            } else {
+                let options = stores[index].destination.options
+                connections.append(
+                    Connection(
+                        session: ClientSession(options: options), ledger: ReplyLedger(isLMTP: options.dialect == .lmtp))
+                )
+                connections[connection].session.connected()
+                connections[connection].session.relay(transaction)
+            }
+            connections[connection].stores.append(index)
+            stores[index].connection = connection
+            stores[index].waiting = nil
+            pump(connection)
+            return true
+        }
+        return false
     }
 
     // MARK: The front
 
     private mutating func carryOut() {
-        while let action = session.nextAction() {
-            precondition(!isClosed, "an action after the last")
-            switch action {
-            case .resolve(let ticket, let address, _):
-                questions.append((ticket, address))
-                if !isResolvingLate {
-                    let question = questions.removeLast()
-                    session.resolved(question.ticket, site.resolve(question.address))
-                }
-            case .store(let number, let action): carryOut(number, action)
-            case .spool(let number, let action): carryOut(number, action)
-            case .report: break
-            case .close: isClosed = true
-            }
-        }
+        repeat {
+            while let action = session.nextAction() { carryOut(action) }
+        } while beginNext()
         var said: [UInt8] = []
         session.takeOutput(into: &said)
         if isClientHostile {
@@ -358,22 +427,41 @@ private struct FrontRun {
         if !isSpoolLate { while !spoolEvents.isEmpty { settleSpool() } }
     }
 
+    private mutating func carryOut(_ action: FrontSession.Action) {
+        precondition(!isClosed, "an action after the last")
+        switch action {
+        case .resolve(let ticket, let address, _):
+            questions.append((ticket, address))
+            if !isResolvingLate {
+                let question = questions.removeLast()
+                session.resolved(question.ticket, site.resolve(question.address))
+            }
+        case .store(let number, let action): carryOut(number, action)
+        case .spool(let number, let action): carryOut(number, action)
+        case .report: break
+        case .close: isClosed = true
+        }
+    }
+
     /// Whether what a recipient was told is true.
     private func judge(_ verdict: FrontClient.Verdict) {
         switch verdict {
         case .recipient(let recipient, let number, let code):
             guard code / 100 == 2, let address = recipient.storeAddress else { return }
+            let pair = Self.pair(number, address)
             precondition(
-                ledgers(of: number).contains { $0.everAccepted.contains(address) }, "no store accepted the recipient")
+                connections.contains { $0.ledger.acceptedOf.contains(pair) }, "no store accepted the recipient")
         case .final(let recipient, let number, let code):
             let isTaken = code / 100 == 2
             precondition(recipient != .unknown, "a message for a recipient who was refused")
             if let address = recipient.storeAddress {
-                let ledgers = ledgers(of: number)
+                let pair = Self.pair(number, address)
                 precondition(
-                    !isTaken || ledgers.contains { $0.delivered.contains(address) }, "no store took the message")
+                    !isTaken || connections.contains { $0.ledger.deliveredOf.contains(pair) },
+                    "no store took the message")
                 precondition(
-                    code / 100 != 5 || ledgers.contains { $0.failed.contains(address) }, "no store refused the message")
+                    code / 100 != 5 || connections.contains { $0.ledger.failedOf.contains(pair) },
+                    "no store refused the message")
             } else if recipient == .list {
                 precondition(code / 100 != 5, "the spool refuses nothing")
                 precondition(
@@ -382,8 +470,6 @@ private struct FrontRun {
         }
     }
 
-    private func ledgers(of number: Int) -> [ReplyLedger] {
-        let transaction = Array("s\(number)".utf8)
-        return stores.filter { $0.transaction == transaction }.map(\.ledger)
-    }
+    /// A recipient of the client's transaction of a number, as stores are asked for it.
+    private static func pair(_ number: Int, _ address: [UInt8]) -> [[UInt8]] { [Array("s\(number)".utf8), address] }
 }

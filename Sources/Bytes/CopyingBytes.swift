@@ -144,3 +144,24 @@ public func lowercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
 public func uppercased(_ bytes: SIMD2<UInt64>) -> SIMD2<UInt64> {
     bytes ^ EightBytes.caseBits(of: bytes, from: UInt8(ascii: "a"), through: UInt8(ascii: "z"))
 }
+
+// Words of 64 bits as bytes, the highest first: how files of ours have numbers.
+
+extension [UInt8] {
+    /// Appends a word, its highest byte first.
+    public mutating func append(word: UInt64) {
+        for shift in stride(from: 56, through: 0, by: -8) {
+            append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+        }
+    }
+}
+
+extension UInt64 {
+    /// The word of up to eight bytes, the highest first; of more bytes, of the last eight.
+    public init(word bytes: ArraySlice<UInt8>) {
+        self = bytes.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    /// The size of a word as bytes.
+    public static var wordSize: Int { bitWidth / 8 }
+}

@@ -21,3 +21,6 @@ int eventfd_write(int fd, unsigned long long value);
 
 // <sys/socket.h>, for GNU programs only.
 int accept4(int fd, void *address, void *length, int flags);
+
+// <malloc.h>.
+int malloc_trim(unsigned long pad);

@@ -2,8 +2,10 @@
 
 import BerkeleyDB
 import CDB
+import LDAP
 import LMDB
 package import Maps
+import PostgreSQL
 import SQLite
 import Socketmap
 
@@ -13,8 +15,10 @@ extension MapBackEnds {
         BerkeleyDBBackEnd(),
         CDBBackEnd(),
         LMDBBackEnd(),
+        PostgreSQLBackEnd(),
         SQLiteBackEnd(),
         SocketmapBackEnd(),
+        LDAPBackEnd(),
         TextMapBackEnd(),
         EmptyMapBackEnd(),
     ])

@@ -78,7 +78,7 @@ public func writeContents(_ bytes: Span<UInt8>, to target: String) throws(FileEr
     try writeAll(bytes, to: output, target)
 }
 
-private func writeAll(_ bytes: Span<UInt8>, to output: Int32, _ target: String) throws(FileError) {
+func writeAll(_ bytes: Span<UInt8>, to output: Int32, _ target: String) throws(FileError) {
     var done = 0
     while done < bytes.count {
         let written = unsafe bytes.withUnsafeBytes { bytes in

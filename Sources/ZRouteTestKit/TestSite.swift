@@ -117,8 +117,14 @@ package final class TestSite: Sendable {
     }
 
     /// Starts a subcommand for the site that stays.
-    package func start(_ arguments: [String], environment: [String: String] = [:]) throws -> RunningProgram {
-        try RunningProgram(Programs.zroute.get(), options(arguments), environment: environment)
+    ///
+    /// - Parameter host: where it runs; nil for this machine's own network.
+    package func start(
+        _ arguments: [String], environment: [String: String] = [:], on host: NetworkHost? = nil
+    ) throws -> RunningProgram {
+        let program = try Programs.zroute.get()
+        return try host?.start(program, options(arguments), environment: environment)
+            ?? RunningProgram(program, options(arguments), environment: environment)
     }
 
     // MARK: The engine

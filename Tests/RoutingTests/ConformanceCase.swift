@@ -31,6 +31,7 @@ struct ConformanceCase {
     let lines: [Line]
     private let files: TestSite
     private let site: Site
+    private let watch: CallWatch?
     private let overrides: [(name: String, value: String)]
     /// What answers for maps behind a socket.
     private let server: RunningProgram?
@@ -41,6 +42,7 @@ struct ConformanceCase {
             file == "dbases.conf" ? storage.lines(bytes) : bytes
         }
         overrides = storage.overrides
+        watch = storage.watch
         server = try storage.prepare(files)
         site = try files.open(overrides: overrides)
         try storage.make(site.databases, files.place.file("env"))
@@ -56,7 +58,7 @@ struct ConformanceCase {
         var surroundings = Site.Surroundings()
         surroundings.clock = { Self.now }
         return site.makeResolver(
-            texts: TextTableLoader(allowing: .all), watch: nil, surroundings: surroundings)
+            texts: TextTableLoader(allowing: .all), watch: watch, surroundings: surroundings)
     }
 
     /// What the program says of all addresses as JSON with traces.

@@ -2,6 +2,7 @@
 
 import Routing
 import Testing
+import ZRouteTestKit
 
 @Suite struct ConformanceTests {
     @Test(arguments: ConformanceCase.names, MapStorage.allCases)
@@ -14,7 +15,15 @@ import Testing
         var resolver = site.makeResolver()
         var compared = 0, heldForValues = 0
         for line in site.lines {
-            let resolution = resolver.resolve(line.address.span)
+            var resolution = resolver.resolve(line.address.span)
+            if let unready = storage.unready {
+                // A copy of a large map takes a while, above all without optimisation and on a busy machine.
+                _ = try holds(within: 600) {
+                    guard resolution.failure.map({ "\($0)".contains(unready) }) ?? false else { return true }
+                    resolution = resolver.resolve(line.address.span)
+                    return false
+                }
+            }
             compared += 1
             guard !matches(resolution, line.answer) else { continue }
             let reason = resolution.failure.map { " (\($0))" } ?? ""

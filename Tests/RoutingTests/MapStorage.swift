@@ -5,6 +5,7 @@ import Foundation
 import Maps
 import Routing
 import Site
+import Synchronization
 import System
 import Testing
 import ZRouteTestKit
@@ -20,6 +21,8 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
     /// What a failure says where an entry has a value that this type has no words for: its addresses wait, and are never taken for
     /// absent.
     let lacking: String?
+    /// What a failure says as long as maps are copied; nil where they are there at once.
+    var unready: String? { name == "pgsql sync" ? "its copy is not whole yet" : nil }
     /// Makes the maps of a site, after its dbases.conf was read.
     ///
     /// - Parameter environment: the directory of the environment that live maps share.
@@ -41,6 +44,16 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
         MapStorage(type: "cdb"),
         MapStorage(type: "lmdb"),
         MapStorage(type: "sqlite", obstacles: [("routes/07", "it has values that are not UTF-8")]),
+        MapStorage(
+            type: "pgsql", obstacles: [("routes/07", "it has values that are not UTF-8")],
+            make: { databases, _ in try fill(databases) { "query = SELECT value FROM \($0) WHERE key = '%s'" } }),
+        MapStorage(
+            name: "pgsql sync", type: "pgsql", obstacles: [("routes/07", "it has values that are not UTF-8")],
+            make: { databases, _ in
+                try fill(databases) { "entries = SELECT key, value FROM \($0)\nsync = notify\nversion = SELECT 1" }
+            }),
+        MapStorage(type: "ldap", make: { databases, _ in try DirectoryStorage.fill(databases, type: "ldap") }),
+        MapStorage(type: "ldapsync", make: { databases, _ in try DirectoryStorage.fill(databases, type: "ldapsync") }),
         MapStorage(
             name: "socketmap", type: "text", lacking: "the key is there, with an empty value", prepare: serve),
     ]
@@ -81,6 +94,12 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
+    /// Watches a worker where a server is asked, with a deadline that a busy machine does not pass; nil where none is.
+    var watch: CallWatch? {
+        ["pgsql", "ldap", "ldapsync"].contains(name)
+            ? CallWatch(health: ResourceHealth(deadline: .seconds(100))) : nil
+    }
+
     /// Why a site cannot be stored so; nil where it can.
     func obstacle(to site: String) -> String? { obstacles.first { site.hasPrefix($0.names) }?.reason }
 
@@ -111,6 +130,54 @@ struct MapStorage: Sendable, CaseIterable, CustomTestStringConvertible {
             _ = try compiler.prepare(job)
         }
         try compiler.commit()
+    }
+
+    /// The database of all recorded sites, each in a schema of its own.
+    private static let database = Result {
+        let server = try PostgreSQLServer.shared.get()
+        return (server: server, name: try server.makeDatabase())
+    }
+    private static let lastSchema = Atomic<Int>(0)
+
+    /// Every map as a table, with a description in the place of its source, and with a canary that nobody asks for.
+    ///
+    /// - Parameter describe: what a description says of a table.
+    @Sendable private static func fill(_ databases: DatabasesConf, describe: (String) -> String) throws {
+        let (server, name) = try database.get()
+        let schema = "site\(lastSchema.add(1, ordering: .relaxed).newValue)"
+        var sql = "CREATE SCHEMA \(schema);\n"
+        var descriptions: [String: String] = [:]
+        for (number, definition) in databases.definitions.enumerated() where definition.type.name == "pgsql" {
+            guard let path = definition.path else { continue }
+            let form: SourceForm = definition.compile.isAliases ? .aliases : .plain
+            var job = CompileJob(
+                source: .file(path), form: form, folding: definition.compile.folding, format: nil, base: path)
+            job.judge = RelationJudge(definition)
+            job.allowed = .all
+            let source = try MapSource(job)
+            let rows = (0..<source.count).map { (source[$0].key, source[$0].value) } + [(canary, [])]
+            sql += "CREATE TABLE \(schema).map\(number) (key text PRIMARY KEY, value text NOT NULL);\n"
+            sql +=
+                "INSERT INTO \(schema).map\(number) SELECT convert_from(k, 'UTF8'), convert_from(v, 'UTF8') FROM (VALUES "
+            sql += rows.map { "(\(literal($0)), \(literal($1)))" }.joined(separator: ",\n") + ") AS rows (k, v);\n"
+            descriptions[path] = """
+                conninfo = host=\(server.main.socket) dbname=\(name) user=postgres
+                \(describe("\(schema).map\(number)"))
+                canary = \(String(decoding: canary, as: UTF8.self))
+
+                """
+        }
+        try server.run(sql, in: name)
+        for (path, description) in descriptions {
+            try Data(description.utf8).write(to: URL(fileURLWithPath: path))
+            try TemporaryDirectory.dateBack(path)
+        }
+    }
+
+    private static let canary = Array("zroute canary".utf8)
+
+    private static func literal(_ bytes: [UInt8]) -> String {
+        "'\\x" + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "'::bytea"
     }
 
     /// Local maps by our compiler, live maps by the independent updater.

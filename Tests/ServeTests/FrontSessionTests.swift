@@ -350,7 +350,7 @@ import ZRouteTestKit
         let accepted = zip(["a1@store", "b1@store", "a2@store", "list"], lines.dropFirst(3).prefix(4))
             .filter { $0.1.hasPrefix("2") }.map(\.0)
         let finals = extent >= 10 && lines.count > 7 && lines[7].hasPrefix("354") ? Array(lines.dropFirst(8)) : []
-        let copies = stage.stores.flatMap { $0.peer.taken }
+        let copies = stage.connections.flatMap { $0.peer.taken }
         var believed = 0
         if extent >= 10, !accepted.isEmpty {
             #expect(finals.count == accepted.count + (extent == 11 ? 1 : 0), "\(what): \(lines)")
@@ -367,7 +367,7 @@ import ZRouteTestKit
         if extent >= 10 {
             #expect(copies.contains { $0.address == "b1@store" } && stage.committed.count == 1, "\(what): \(lines)")
         }
-        for message in stage.stores.flatMap({ $0.peer.messages }) + stage.committed {
+        for message in stage.connections.flatMap({ $0.peer.messages }) + stage.committed {
             #expect(message.replacing("\r\n", with: "\n").hasSuffix("Subject: x\n\nhello\n"), "\(what): cut short")
         }
         #expect(extent >= 10 || (copies.isEmpty && stage.committed.isEmpty), "\(what)")

@@ -24,6 +24,8 @@ enum StagedFault: Sendable, Hashable, CustomStringConvertible {
 struct StagedStore {
     var place: StagedPlace?
     var fault = StagedFault.close
+    /// How many times it does there what is usual before that.
+    var usualTimes = 0
     var keywords = ["PIPELINING", "8BITMIME", "SIZE", "SMTPUTF8", "DSN"]
     var isLMTP = true
     private(set) var isClosed = false
@@ -39,8 +41,9 @@ struct StagedStore {
     private var message: [UInt8]?
     private var hasMail = false
 
-    init(place: StagedPlace? = nil, fault: StagedFault = .close) {
+    init(place: StagedPlace? = nil, fault: StagedFault = .close, after usualTimes: Int = 0) {
         self.place = place
+        self.usualTimes = usualTimes
         self.fault = fault
     }
 
@@ -111,7 +114,8 @@ struct StagedStore {
     private mutating func say(_ text: String) { if !text.isEmpty { output += Array("\(text)\r\n".utf8) } }
 
     private mutating func act(_ place: StagedPlace, _ usual: String) -> String {
-        guard place == self.place else {
+        if place == self.place { usualTimes -= 1 }
+        guard place == self.place, usualTimes < 0 else {
             say(usual)
             return usual
         }

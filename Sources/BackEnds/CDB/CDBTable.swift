@@ -37,11 +37,13 @@ package final class CDBTable: MemoryTable {
 
     /// Looks a key up; the file is read and checked first where it is not.
     package func lookUp(_ key: Span<UInt8>, into value: inout [UInt8]) throws(MapError) -> Bool {
-        try loaded(for: Array(copying: key)).find(key, into: &value)
+        try entries(for: Array(copying: key)).find(key, into: &value)
     }
 
     /// The entries; the file is read and checked first where it is not.
-    package func loaded(for key: [UInt8]) throws(MapError) -> LoadedEntries {
+    package func loaded(for key: [UInt8]) throws(MapError) -> LoadedEntries? { try entries(for: key) }
+
+    private func entries(for key: [UInt8]) throws(MapError) -> LoadedEntries {
         do throws(FileError) {
             if let content { return try content.entries.get() }
             hasFailed = true

@@ -4,6 +4,7 @@
 import Bytes
 import Configuration
 import Glibc
+import MapDescriptions
 import Maps
 import System
 
@@ -26,8 +27,6 @@ final class SQLiteDatabase {
 
     /// A database of others that is larger is looked at quickly, as its indexes may take long.
     private static let largestChecked: Int64 = 16 << 20
-    /// What one value may have, and what rows may be joined to.
-    private static let longestValue = 1 << 20, longestList = 100_000
 
     /// Opens a database and makes sure of it.
     ///
@@ -48,7 +47,7 @@ final class SQLiteDatabase {
             throw SQLiteFailure(
                 "its texts are in \(encoding), in which not every key can be asked for; make it in UTF-8")
         }
-        statement = try connection.prepare(question.query.sql)
+        statement = try connection.prepare(question.query.sql())
         guard statement.columnCount == 1, statement.isReadOnly else {
             throw SQLiteFailure(
                 "the query has \(counted(statement.columnCount, "column", "columns")); write one that reads one column, the value"
@@ -133,7 +132,7 @@ final class SQLiteDatabase {
         connection.end = end
         // The lock ends with the lookup.
         defer { statement.reset() }
-        if question.format != nil { present = Array(copying: key) }
+        if question.form.format != nil { present = Array(copying: key) }
         guard question.query.parameters != [.key] else {
             // The key is the caller's, who waits.
             return try unsafe key.withUnsafeBytes { bytes throws(SQLiteFailure) in
@@ -143,10 +142,7 @@ final class SQLiteDatabase {
         }
         scratch.removeAll(keepingCapacity: true)
         var ends: [Int] = []
-        for template in question.query.parameters {
-            guard template.append(for: key, value: key, to: &scratch) else { return false }
-            ends.append(scratch.count)
-        }
+        guard question.query.appendParameters(for: key, to: &scratch, ends: &ends) else { return false }
         let prepared = scratch
         return try unsafe prepared.span.withUnsafeBytes { texts throws(SQLiteFailure) in
             defer { statement.reset() }
@@ -164,45 +160,27 @@ final class SQLiteDatabase {
     private func fetch(into value: inout [UInt8]) throws(SQLiteFailure) -> Bool {
         guard try statement.step() else { return false }
         value.removeAll(keepingCapacity: true)
-        try takeRow(into: &value)
-        var count = 1
-        while try statement.step() {
+        var count = 0
+        repeat {
             count += 1
-            guard case .joined(let limit) = question.rows else {
-                throw SQLiteFailure(
-                    "several rows for one key; add LIMIT 1 to the query, make the table's column unique, or say rows = join"
-                )
-            }
-            guard count <= limit, value.count <= Self.longestList else {
-                throw SQLiteFailure(
-                    "more than \(limit) rows or \(Self.longestList) bytes for one key; make the list shorter")
-            }
-            value.append(UInt8(ascii: ","))
-            try takeRow(into: &value)
-        }
+            try takeRow(count, into: &value)
+        } while try statement.step()
         return true
     }
 
-    private func takeRow(into value: inout [UInt8]) throws(SQLiteFailure) {
-        let type = statement.type(of: 0)
-        guard type != SQLiteCode.null else {
-            throw SQLiteFailure("the value is NULL; leave such rows out of the query (value IS NOT NULL)")
-        }
-        guard type != SQLiteCode.blob else {
-            throw SQLiteFailure("the value is a BLOB; store it as text, or CAST it in the query")
-        }
-        let start = value.count
-        statement.appendText(of: 0, to: &value)
-        guard value.count - start <= Self.longestValue else {
-            throw SQLiteFailure("a value of more than \(Self.longestValue) bytes; make it shorter")
-        }
-        guard !value[start...].contains(0) else { throw SQLiteFailure("the value has a NUL; store it without") }
-        guard let format = question.format else { return }
-        let (key, plain) = (present, Array(value[start...]))
-        value.removeSubrange(start...)
-        guard format.append(for: key.span, value: plain.span, to: &value) else {
-            throw SQLiteFailure(
-                "the value cannot be written as result_format says: it has no such part; correct either")
+    private func takeRow(_ count: Int, into value: inout [UInt8]) throws(SQLiteFailure) {
+        let (type, key) = (statement.type(of: 0), present)
+        do throws(DescriptionFault) {
+            try question.form.beginRow(count, in: &value)
+            guard type != SQLiteCode.null else { throw AnswerForm.null }
+            guard type != SQLiteCode.blob else {
+                throw DescriptionFault("the value is a BLOB; store it as text, or CAST it in the query")
+            }
+            let start = value.count
+            statement.appendText(of: 0, to: &value)
+            try question.form.endRow(from: start, for: key.span, in: &value)
+        } catch {
+            throw SQLiteFailure(error.text)
         }
     }
 }

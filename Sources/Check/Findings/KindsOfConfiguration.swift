@@ -96,6 +96,16 @@ extension FindingKind {
             "two lines with `$MAILVAR/db/routes`"
         ),
         (
+            "missing-canary", "warning",
+            "A description names no key that must be found: nothing is certainly absent, and keys that are not found wait.",
+            "Write `canary = KEY`.", "a file of Postfix's pgsql_table(5)"
+        ),
+        (
+            "schema-not-named", "warning",
+            "A query for PostgreSQL names a table without its schema, and no search_path is said: only schema public is looked at.",
+            "Write `schema.table`, or `search_path`.", "`query = SELECT goto FROM alias WHERE address = '%s'`"
+        ),
+        (
             "file-without-effect", "warning", "A map of a type that reads no file names one.",
             "Write another type, or `-` for the file.", "`routesdb NONE - - $MAILVAR/db/routes -`"
         ),

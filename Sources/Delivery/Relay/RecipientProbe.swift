@@ -48,8 +48,9 @@ package enum RecipientProbe {
 }
 
 /// One run of questions, on its event loop alone.
-private final class ProbeRun {
+private final class ProbeRun: RelayListener {
     private let requests: [ProbeRequest]
+    private let eventLoop: any EventLoop
     private let pool: RelayPool
     private let promise: EventLoopPromise<[ProbeAnswer]>
     private var answers: [ProbeAnswer]
@@ -62,7 +63,8 @@ private final class ProbeRun {
     ) {
         self.requests = requests
         self.promise = promise
-        pool = RelayPool(eventLoop: loop, limits: limits)
+        eventLoop = loop
+        pool = RelayPool(ChannelLoop(loop), limits: limits)
         answers = requests.map { ProbeAnswer(replies: Array(repeating: nil, count: $0.users.count)) }
         running = requests.count
     }
@@ -75,12 +77,12 @@ private final class ProbeRun {
             for user in request.users {
                 _ = transaction.add(EnvelopeRecipient(request.destination.recipientAddress(user)))
             }
-            leases.append(pool.begin(transaction, at: request.destination) { news in self.take(news, of: index) })
+            leases.append(pool.begin(transaction, at: request.destination, for: self, number: index))
         }
         for lease in leases { pool.flush(lease) }
     }
 
-    private func take(_ news: RelayNews, of index: Int) {
+    func hear(_ news: RelayNews, of index: Int) {
         switch news {
         case .said(.began):
             answers[index].hasBegun = true
@@ -98,8 +100,8 @@ private final class ProbeRun {
 
     /// Ends a transaction by RSET, once what is being told has been told.
     private func giveUp(_ index: Int) {
-        let run = NIOLoopBound(self, eventLoop: pool.eventLoop)
-        pool.eventLoop.execute {
+        let run = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute {
             guard run.value.leases.indices.contains(index) else { return }
             run.value.leases[index].abandon()
             run.value.pool.flush(run.value.leases[index])
@@ -108,6 +110,6 @@ private final class ProbeRun {
 
     private func finish() {
         let (answers, promise) = (answers, promise)
-        pool.shutDown(within: .seconds(5)).whenComplete { _ in promise.succeed(answers) }
+        pool.shutDown(within: .seconds(5)) { promise.succeed(answers) }
     }
 }

@@ -2,37 +2,35 @@
 
 import LMTP
 import NIOCore
-import NIOPosix
-import NIOSSL
-import NIOTLS
 import System
 
-/// The handler of one connection to a store; it runs on the connection's event loop alone.
-final class RelayConnection: ChannelInboundHandler, SendingHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+/// One connection to a store; it runs on its pool's loop alone.
+final class RelayConnection: RelayEnd {
     let destination: Destination
     /// Tells connections apart in logs.
     let number: Int
     /// Held until the connection is closed.
     var owner: RelayQueue?
     private(set) var lease: RelayLease?
+    /// The lease of the transaction that went along with the end of the message before.
+    private var nextLease: RelayLease?
     private(set) var clock: RelayClock
     private let memory: InPlace<ClientSession>
     private var session: ClientSession {
         _read { yield memory.value }
         _modify { yield &memory.value }
     }
-    var context: ChannelHandlerContext?
-    var sender: ChannelSender?
-    var output: [UInt8] = []
+    private var transport: (any RelayTransport)?
+    private var output: [UInt8] = []
     private var isDriving = false
-    private var needsDriving = false
+    /// Whether it was told something that `drive` has not seen to.
+    private(set) var needsDriving = false
     /// Whether it was told something that is not all.
     private var isTelling = false
     private(set) var isClosed = false
-    private var isBlocked = false
+    /// Whether the connection takes no more of a message; whether that waits because the server has begun to say something;
+    /// whether either was told.
+    private var isFull = false, isHeldUp = false, isBlocked = false
     /// Whether the opening dialogue is done; whether any transaction was answered.
     private(set) var isReady = false, wasUsed = false
 
@@ -58,9 +56,28 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
         needsDriving = true
     }
 
-    /// Changes the transaction; `drive` sends what comes of it.
-    func change(_ change: (inout RelayTransaction) -> Void) {
-        session.changeRelay(change)
+    /// Takes a transaction that is to go along with the end of the message before it; `drive` sends both.
+    ///
+    /// - Returns: false where that is not safe, or it is to have another connection.
+    func takeNext(_ lease: RelayLease) -> Bool {
+        guard nextLease == nil, !isClosed, clock.mayTake(at: .now()), let transaction = lease.transaction.take() else {
+            return false
+        }
+        guard session.mayRelayNext(transaction) else {
+            lease.transaction = transaction
+            return false
+        }
+        nextLease = lease
+        lease.joined(self)
+        clock.took()
+        session.relayNext(transaction)
+        needsDriving = true
+        return true
+    }
+
+    /// Changes a transaction that it has; `drive` sends what comes of it.
+    func change(_ lease: RelayLease, _ change: (inout RelayTransaction) -> Void) {
+        if lease === nextLease { session.changeNextRelay(change) } else { session.changeRelay(change) }
         needsDriving = true
     }
 
@@ -116,6 +133,10 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
             let standing = session.standing()
             if !isReady, standing.isIdle || standing.isPastOpening { isReady = true }
             clock.note(standing.waitingFor, replyCount: standing.replyCount, at: .now())
+            if standing.isHeldUp != isHeldUp {
+                isHeldUp = standing.isHeldUp
+                noteBlock()
+            }
         }
         isDriving = false
         guard lease == nil else { return }
@@ -139,7 +160,7 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
 
     private func end(_ transaction: RelayTransaction, _ failure: ClientFailure?) {
         guard let lease else { return }
-        self.lease = nil
+        self.lease = nextLease.take()
         if transaction.isAnswered { wasUsed = true }
         guard let failure else { return lease.say(.ended(nil)) }
         lease.connection = nil
@@ -148,91 +169,70 @@ final class RelayConnection: ChannelInboundHandler, SendingHandler {
 
     private func startTLS() {
         flush()
-        sender?.closeShortWay()
-        guard let context else { return }
-        do {
-            guard let tls = destination.tls else { throw TLSFileMissing() }
-            try context.pipeline.syncOperations.addHandler(tls.makeHandler(), position: .first)
-        } catch {
-            session.tlsFailed("\(error)")
-            needsDriving = true
-        }
+        transport?.startTLS()
     }
-
-    private struct TLSFileMissing: Error {}
 
     private func close(_ failure: ClientFailure?) {
         flush()
         isClosed = true
-        context?.close(promise: nil)
+        transport?.close()
+        transport = nil
         let owner = self.owner
         self.owner = nil
         owner?.connectionClosed(self, failure: failure)
     }
 
     private func flush() {
+        guard !output.isEmpty else { return }
         clock.wrote(output.count)
-        sendOutput()
+        // A transport that closes at a failure tells of it at once, and the end has something to send as well.
+        var bytes: [UInt8] = []
+        swap(&bytes, &output)
+        transport?.send(&bytes)
+        if output.isEmpty { swap(&bytes, &output) }
     }
 
     // MARK: Events
 
-    func begin() {
+    func opened(_ transport: any RelayTransport) {
         // Given up while the connection was being made.
-        guard !isClosed else {
-            context?.close(promise: nil)
-            return
-        }
-        if let context { sender = ChannelSender(context) }
+        guard !isClosed else { return transport.close() }
+        self.transport = transport
         session.connected()
         drive()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let buffer = unwrapInboundIn(data)
-        session.receive(buffer.readableBytesUInt8Span)
+    func received(_ bytes: borrowing Span<UInt8>) {
+        session.receive(bytes)
         drive()
     }
 
-    /// Nobody is behind this handler who would have to know.
-    func channelReadComplete(context: ChannelHandlerContext) {}
-
-    func channelInactive(context: ChannelHandlerContext) {
-        session.connectionClosed("the store closed the connection")
-        drive()
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if case .tlsHandshake? = session.waitingFor {
-            session.tlsFailed(describe(error))
-        } else {
-            session.connectionClosed(describe(error))
-        }
+    func lost(_ reason: String) {
+        session.connectionClosed(reason)
         drive()
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted? = event as? TLSUserEvent {
-            let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
-            if destination.tls?.accepts(certificate) ?? true {
-                session.tlsEstablished()
-            } else {
-                session.tlsFailed(TLSClient.wildcardRefused)
-            }
-            drive()
-        }
-        context.fireUserInboundEventTriggered(event)
+    func tlsEstablished() {
+        session.tlsEstablished()
+        drive()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let isBlocked = !context.channel.isWritable
-        if isBlocked != self.isBlocked {
-            self.isBlocked = isBlocked
-            clock.setBlocked(isBlocked, at: .now())
-            lease?.say(.blocked(isBlocked))
-            lease?.flush()
-        }
-        context.fireChannelWritabilityChanged()
+    func tlsFailed(_ reason: String) {
+        session.tlsFailed(reason)
+        drive()
+    }
+
+    func setFull(_ isFull: Bool) {
+        self.isFull = isFull
+        noteBlock()
+    }
+
+    private func noteBlock() {
+        let isBlocked = isFull || isHeldUp
+        guard isBlocked != self.isBlocked else { return }
+        self.isBlocked = isBlocked
+        clock.setBlocked(isBlocked, at: .now())
+        lease?.say(.blocked(isBlocked))
+        lease?.flush()
     }
 }

@@ -15,6 +15,12 @@ package enum RelayNews: Sendable {
     case ended(ClientFailure?)
 }
 
+/// Is told what comes of transactions that are passed on.
+package protocol RelayListener: AnyObject {
+    /// Something has come of the transaction that was begun with this number.
+    func hear(_ news: RelayNews, of number: Int)
+}
+
 /// A transaction that is passed on to a store; used on its pool's event loop alone.
 package final class RelayLease {
     package let destination: Destination
@@ -22,27 +28,37 @@ package final class RelayLease {
     let patience: NIODeadline
     /// Whether an idle connection was lost with it, so that only a new one will do.
     var needsFreshConnection = false
-    weak var queue: RelayQueue?
+    /// The queue that it was handed in to.
+    var queue: RelayQueue?
     /// The transaction, while it is with no session.
     var transaction: RelayTransaction?
     /// The connection that it has.
-    weak var connection: RelayConnection?
-    private var tell: ((RelayNews) -> Void)?
+    ///
+    /// Given up with its end, as all that it holds is: nothing here is weak, because an object that is looked at so is slower to
+    /// count ever after.
+    var connection: RelayConnection?
+    /// One before it, for the same server, that it is to follow: along with the end of its message, or once it has ended.
+    private(set) var predecessor: RelayLease?
+    private var isEnded = false
+    private var listener: (any RelayListener)?
+    private let number: Int
 
     init(
         _ destination: Destination, _ transaction: RelayTransaction, patience: NIODeadline,
-        tell: @escaping (RelayNews) -> Void
+        after predecessor: RelayLease?, for listener: any RelayListener, number: Int
     ) {
+        self.predecessor = predecessor
         self.destination = destination
         self.transaction = transaction
         self.patience = patience
-        self.tell = tell
+        self.listener = listener
+        self.number = number
     }
 
     /// Notes wishes; they are sent by `RelayPool.flush`.
     package func change(_ change: (inout RelayTransaction) -> Void) {
         if let connection {
-            connection.change(change)
+            connection.change(self, change)
         } else if var waiting = transaction.take() {
             change(&waiting)
             transaction = waiting
@@ -52,7 +68,7 @@ package final class RelayLease {
     /// Gives the transaction up: nothing of it may be delivered that was not sent to its end.
     package func abandon() {
         if let connection {
-            connection.change { $0.abandon() }
+            connection.change(self) { $0.abandon() }
         } else if let queue {
             queue.drop(self)
         } else {
@@ -62,21 +78,47 @@ package final class RelayLease {
     }
 
     /// Sends what was wished for over the connection that it has.
-    func flush() { connection?.drive() }
+    func flush() { if let connection, connection.needsDriving { connection.drive() } }
+
+    /// Whether it has no connection, and was not handed in for one.
+    package var isWaiting: Bool { queue == nil && transaction != nil }
+
+    /// Whether it follows another that has not ended.
+    package var isBehindAnother: Bool {
+        if predecessor?.isEnded == true { predecessor = nil }
+        return predecessor != nil
+    }
+
+    /// The connection over which the one before it is answered; nil where there is no other, or none that may be shared.
+    var connectionOfPredecessor: RelayConnection? {
+        guard let predecessor, let connection = predecessor.connection, connection.lease === predecessor else {
+            return nil
+        }
+        return connection
+    }
+
+    /// It has a connection, whatever becomes of the one before it.
+    func joined(_ connection: RelayConnection) {
+        predecessor = nil
+        self.connection = connection
+    }
 
     /// Tells nothing more: whoever listened is gone.
     ///
     /// What was begun goes on.
-    package func detach() { tell = nil }
+    package func detach() { listener = nil }
 
     func say(_ news: RelayNews) {
         if case .ended = news {
-            let last = tell
-            tell = nil
+            let last = listener
+            listener = nil
+            isEnded = true
             connection = nil
-            last?(news)
+            queue = nil
+            predecessor = nil
+            last?.hear(news, of: number)
         } else {
-            tell?(news)
+            listener?.hear(news, of: number)
         }
     }
 

@@ -1,26 +1,31 @@
-// All connections over which the messages of one event loop's clients are passed on to stores.
+// All connections over which the messages of one loop's clients are passed on to stores.
 
 package import LMTP
 package import NIOCore
 
-/// Passes messages on over connections that it makes, keeps, shares and ends; used on its event loop alone.
+/// What is decided for all queues of a pool together.
+final class RelayLedger {
+    var state = PoolState<ObjectIdentifier>()
+}
+
+/// Passes messages on over connections that it makes, keeps, shares and ends; used on its loop alone.
 package final class RelayPool {
-    let eventLoop: any EventLoop
+    private let loop: any RelayLoop
     let limits: RelayLimits
     /// How many pools share the limits on connections; each has its part of them.
     private let sharers: Int
     private var queues: [ObjectIdentifier: RelayQueue] = [:]
-    /// What is decided.
-    private var state = PoolState<ObjectIdentifier>()
+    /// What is decided; the queues have it too.
+    private let ledger = RelayLedger()
     private var lastNumber = 0
-    private var ticker: RepeatedTask?
-    private var shutdownPromise: EventLoopPromise<Void>?
+    private var isTicking = false
+    private var whenEnded: (() -> Void)?
 
-    /// A pool on an event loop.
+    /// A pool on a loop.
     ///
     /// - Parameter sharers: how many pools of the process share what the destinations allow.
-    package init(eventLoop: any EventLoop, limits: RelayLimits, sharers: Int = 1) {
-        self.eventLoop = eventLoop
+    package init(_ loop: any RelayLoop, limits: RelayLimits, sharers: Int = 1) {
+        self.loop = loop
         self.limits = limits
         self.sharers = max(1, sharers)
     }
@@ -29,95 +34,103 @@ package final class RelayPool {
     ///
     /// - Parameters:
     ///   - transaction: with its first recipients.
-    ///   - tell: is told what comes of it, on the event loop; the last is `RelayNews.ended`.
+    ///   - predecessor: a transaction for the same destination whose message is ended, and which this one is to follow.
+    ///   - listener: is told what comes of it, by the number, on the loop; the last is `RelayNews.ended`.
     package func begin(
-        _ transaction: RelayTransaction, at destination: Destination, tell: @escaping (RelayNews) -> Void
+        _ transaction: consuming RelayTransaction, at destination: Destination, after predecessor: RelayLease? = nil,
+        for listener: any RelayListener, number: Int
     ) -> RelayLease {
-        RelayLease(destination, transaction, patience: .now() + .seconds(Int64(limits.wait)), tell: tell)
+        RelayLease(
+            destination, transaction, patience: .now() + .seconds(Int64(limits.wait)), after: predecessor,
+            for: listener, number: number)
     }
 
-    /// Gives a transaction its connection, or sends over it what was wished for; what that leads to may be told before this
-    /// returns.
+    /// Gives a transaction its connection, or sends over it what was wished for.
+    ///
+    /// What that leads to may be told before this returns. One that follows another goes along with the end of that one's
+    /// message, where that is safe; otherwise it is to be flushed again once that one has ended.
     package func flush(_ lease: RelayLease) {
         if lease.connection != nil { return lease.flush() }
         guard lease.queue == nil, lease.transaction != nil else { return }
-        startTicking()
+        if lease.isBehindAnother { return join(lease) }
+        if !isTicking { startTicking() }
         queue(of: lease.destination).submit(lease)
+    }
+
+    /// Sends a transaction along with the end of the message of the one before it, unless others wait for a connection.
+    private func join(_ lease: RelayLease) {
+        guard let connection = lease.connectionOfPredecessor, connection.owner?.isWaiting == false,
+            !ledger.state.isAnyoneWaiting,
+            connection.takeNext(lease)
+        else { return }
+        connection.drive()
     }
 
     private func queue(of destination: Destination) -> RelayQueue {
         let name = ObjectIdentifier(destination)
         if let known = queues[name] { return known }
         // Each pool that shares a limit has its part of it, and one connection at the least.
-        state.add(
+        ledger.state.add(
             name,
             limits: destination.connectionLimits.map {
                 ConnectionLimit(scope: $0.scope, maximum: max(1, $0.maximum / sharers))
             })
-        let made = RelayQueue(destination: destination, pool: self)
+        let made = RelayQueue(destination: destination, pool: self, ledger: ledger)
         queues[name] = made
         return made
     }
 
     /// Ends all connections politely, each after its transaction, and all of them after a time.
-    package func shutDown(within limit: TimeAmount) -> EventLoopFuture<Void> {
-        let promise = eventLoop.makePromise(of: Void.self)
-        shutdownPromise = promise
-        state.shutDown()
+    ///
+    /// - Parameter done: is called once there is none.
+    package func shutDown(within limit: TimeAmount, done: @escaping () -> Void) {
+        whenEnded = done
+        ledger.state.shutDown()
         for queue in queues.values { queue.shutDown() }
         endIfDone()
-        eventLoop.assumeIsolated().scheduleTask(in: limit) { for queue in self.queues.values { queue.giveUp() } }
-        return promise.futureResult
+        loop.schedule(after: limit) { self.giveUp() }
     }
+
+    /// Ends all connections at once.
+    package func giveUp() { for queue in queues.values { queue.giveUp() } }
 
     // MARK: For the queues
 
     /// Whether the limits allow the queue another connection.
-    func allows(_ queue: RelayQueue) -> Bool { state.allows(queue.name) }
+    func allows(_ queue: RelayQueue) -> Bool { ledger.state.allows(queue.name) }
 
     /// The queue makes a connection, whose number this gives.
     func connects(_ queue: RelayQueue) -> Int {
-        state.connects(queue.name)
+        ledger.state.connects(queue.name)
         lastNumber += 1
         return lastNumber
     }
 
-    /// Whether a destination waits for its first connection.
-    var isAnyoneWaiting: Bool { state.isAnyoneWaiting }
-
     /// The queue has no connection, and may not make one.
     func waits(_ queue: RelayQueue) {
-        let helper = state.waits(queue.name) { queues[$0]?.hasIdleConnection == true }
+        let helper = ledger.state.waits(queue.name) { queues[$0]?.hasIdleConnection == true }
         if let helper { queues[helper]?.endIdleConnection() }
     }
 
-    /// Nothing of the queue waits any more.
-    func waitsNoMore(_ queue: RelayQueue) { state.waitsNoMore(queue.name) }
-
     /// A connection of the queue is closed.
     func closed(_ queue: RelayQueue) {
-        for name in state.closed(queue.name, hasWork: queue.isWaiting) { queues[name]?.dispatch() }
+        for name in ledger.state.closed(queue.name, hasWork: queue.isWaiting) { queues[name]?.dispatch() }
         endIfDone()
     }
 
     private func endIfDone() {
-        guard state.isEnded, let promise = shutdownPromise else { return }
-        shutdownPromise = nil
-        promise.succeed(())
+        guard ledger.state.isEnded, let done = whenEnded.take() else { return }
+        done()
     }
 
-    /// Makes the connection of a handler.
+    /// Makes a connection.
     func connect(_ connection: RelayConnection) {
         let patience = TimeAmount.seconds(
             Int64(min(limits.connection, connection.destination.limits.connection.seconds)))
         let deadline = NIODeadline.now() + patience
-        let connector = Connector(
-            endpoint: connection.destination.endpoint, eventLoop: eventLoop, patience: patience)
-        connector.connect(connection) { [weak self] isBusy in
-            let mayWait = self?.shutdownPromise == nil && .now() + Self.busyPause < deadline
+        loop.connect(connection, to: connection.destination, patience: patience) { [weak self] isBusy in
+            let mayWait = self?.ledger.state.isShuttingDown == false && .now() + Self.busyPause < deadline
             return isBusy && mayWait ? Self.busyPause : nil
-        } failed: { reason in
-            connection.connectionFailed(reason)
         }
     }
 
@@ -128,9 +141,8 @@ package final class RelayPool {
 
     /// Looks at the clock twice a second, as long as there is anything to look at.
     private func startTicking() {
-        guard ticker == nil else { return }
-        let pool = NIOLoopBound(self, eventLoop: eventLoop)
-        ticker = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in pool.value.look() }
+        isTicking = true
+        loop.schedule(after: Self.tick) { self.look() }
     }
 
     private static let tick = TimeAmount.milliseconds(500)
@@ -139,9 +151,8 @@ package final class RelayPool {
         let now = NIODeadline.now()
         for queue in queues.values { queue.tick(now) }
         // Nobody's, and there may be as many as hosts: kept only while it is in use.
-        for (name, queue) in queues where state.forget(name, unless: queue.isBroken) { queues[name] = nil }
-        guard queues.isEmpty else { return }
-        ticker?.cancel()
-        ticker = nil
+        for (name, queue) in queues where ledger.state.forget(name, unless: queue.isBroken) { queues[name] = nil }
+        isTicking = false
+        if !queues.isEmpty { startTicking() }
     }
 }

@@ -9,8 +9,9 @@ final class RelayQueue {
     private static let refusedPause = TimeAmount.seconds(1), silentPause = TimeAmount.seconds(10)
 
     let destination: Destination
-    /// Weak, because a connection holds its queue, and may outlive the pool.
+    /// Weak, because a connection holds its queue, and may outlive the pool; not looked at with every transaction.
     private weak var pool: RelayPool?
+    private let ledger: RelayLedger
     private var waiting = CircularBuffer<RelayLease>()
     private var connections: [RelayConnection] = []
     /// No connection is tried before this, after one failed and there was no other.
@@ -20,8 +21,9 @@ final class RelayQueue {
     private var refusedAbove = Int.max, refusedUntil = NIODeadline.uptimeNanoseconds(0)
     private var isShuttingDown = false
 
-    init(destination: Destination, pool: RelayPool) {
+    init(destination: Destination, pool: RelayPool, ledger: RelayLedger) {
         self.destination = destination
+        self.ledger = ledger
         self.pool = pool
     }
 
@@ -47,7 +49,7 @@ final class RelayQueue {
     /// Forgets a transaction that waits.
     func drop(_ lease: RelayLease) {
         waiting.removeAll { $0 === lease }
-        if waiting.isEmpty { pool?.waitsNoMore(self) }
+        if waiting.isEmpty { ledger.state.waitsNoMore(name) }
         lease.transaction = nil
         lease.say(.ended(.stopped))
     }
@@ -74,7 +76,7 @@ final class RelayQueue {
             waiting.removeFirst()
             fail(first, .connectionFailed("\(destination.endpoint): all connections that it may have are in use"))
         }
-        if waiting.isEmpty { pool?.waitsNoMore(self) }
+        if waiting.isEmpty { ledger.state.waitsNoMore(name) }
     }
 
     // MARK: Work
@@ -102,7 +104,7 @@ final class RelayQueue {
                 return
             }
         }
-        pool?.waitsNoMore(self)
+        ledger.state.waitsNoMore(name)
     }
 
     private func fail(_ lease: RelayLease, _ failure: ClientFailure) {
@@ -126,7 +128,7 @@ final class RelayQueue {
     func connectionIsFree(_ connection: RelayConnection) {
         brokenUntil = .uptimeNanoseconds(0)
         if !waiting.isEmpty { return dispatch() }
-        if isShuttingDown || pool?.isAnyoneWaiting == true { connection.quit() }
+        if isShuttingDown || ledger.state.isAnyoneWaiting { connection.quit() }
     }
 
     /// A connection was lost with a transaction.
@@ -146,6 +148,8 @@ final class RelayQueue {
         transaction.restart()
         lease.transaction = transaction
         lease.needsFreshConnection = true
+        // One that went along with a message was never handed in.
+        lease.queue = self
         waiting.prepend(lease)
     }
 

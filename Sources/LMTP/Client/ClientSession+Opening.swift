@@ -192,7 +192,7 @@ extension ClientSession {
     mutating func endIfStopping() {
         guard isStopping, !isEnding else { return }
         if case .ready = state {
-            if held != nil || current?.phase == .final || relayed?.isEnded == true { return }
+            if held != nil || current?.phase == .final || heldRelay != nil || relayed?.isEnded == true { return }
             // Without work there is time for QUIT.
             if current == nil, relayed == nil { return }
         }

@@ -7,9 +7,9 @@
 //   3. flush; run a timer for `waitingFor`, begun anew whenever that changes or a reply was read whole (`replyCount`):
 //      a reply that comes a byte at a time has no more time than any other.
 //
-// This file holds the session's state and its events, ClientSession+Actions.swift its actions. The dialogue up to the first transaction is in
-// ClientSession+Opening.swift, transactions are in ClientSession+Transactions.swift, the end in
-// ClientSession+Ending.swift.
+// This file holds the session's state, its events and its actions. The dialogue up to the first transaction, and the end, are
+// in ClientSession+Opening.swift, transactions in ClientSession+Transactions.swift, those that are passed on while they come in
+// ClientSession+Relay.swift.
 
 import Bytes
 
@@ -57,6 +57,11 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     var held: TransactionState?
     /// The transaction that is passed on while it comes; there is no other then.
     var relayed: RelayTransaction?
+    /// The transaction that went along with the end of its message.
+    var nextRelay: RelayTransaction?
+    /// A transaction that has its last reply, kept until the count of replies is proved; whether that reply turned out to be
+    /// another's.
+    var heldRelay: RelayTransaction?, isHeldRelayWithdrawn = false
     /// What was said last to a message that was passed on, and to the MAIL of one.
     var lastRelayedFinal: Reply?, lastReplyToMail: Reply?
     /// Whether this server's final replies can be told from its replies to MAIL; nil before one of each was read.
@@ -108,6 +113,8 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     public struct Standing: Sendable {
         /// As the session has them.
         public let waitingFor: ClientPhase?, isIdle: Bool, replyCount: Int
+        /// Whether more of a message that is passed on waits because the server has begun to say something.
+        public let isHeldUp: Bool
 
         /// Whether a transaction is under way, so that the opening is done.
         public var isPastOpening: Bool {
@@ -123,7 +130,9 @@ public struct ClientSession: Sendable, CustomStringConvertible, CustomReflectabl
     /// It changes nothing, and is asked as if it did: so it is done in place, where a look from another module would copy the
     /// session, which is large.
     public mutating func standing() -> Standing {
-        Standing(waitingFor: waitingFor, isIdle: isIdle, replyCount: replyCount)
+        Standing(
+            waitingFor: waitingFor, isIdle: isIdle, replyCount: replyCount,
+            isHeldUp: isWithinReply && relayed?.stage == .body)
     }
 
     /// Whether the session is over: no event changes it, no further action but those already due will come.

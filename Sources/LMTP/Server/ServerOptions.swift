@@ -37,6 +37,9 @@ public struct ServerOptions: Sendable {
     public var lineEnd = MessageDecoder.LineEnd.strict
     /// What is said when the server is told to end.
     public var farewell = "the server is ending"
+    /// Whether MAIL and RCPT that a client sends behind the end of a message are handed out before that message is answered;
+    /// the driver then has two transactions at a time, and `ServerAction` says which of them is meant.
+    public var takesNextEnvelope = false
 
     /// What every session can do by itself.
     public static let commonExtensions: Capabilities.Extensions = [
@@ -65,6 +68,10 @@ public struct ServerOptions: Sendable {
 /// A transaction is `.sender`, any number of `.recipient`, `.beginMessage`, any number of `.message`, `.endMessage`; at any
 /// place before the last it may be given up by `.discard`. What is to be said to the client is in none of them: the driver
 /// takes it by `ServerSession.takeOutput`.
+///
+/// With `ServerOptions.takesNextEnvelope` another `.sender` may follow `.endMessage` while replies to that message are due.
+/// From then on all actions are about the later transaction, but for `.close`, which ends both; the numbers of recipients tell
+/// apart whom `recipientReply` is about.
 public enum ServerAction: Sendable {
     /// MAIL: to be answered by `senderDecided`. The recipients follow.
     case sender(Envelope)

@@ -12,6 +12,10 @@ extension ServerSession {
                 return
             }
         }
+        guard ended == nil || mayGoAhead(command) else {
+            heldCommand = command
+            return
+        }
         switch command {
         case .mail(let envelope): mail(envelope)
         case .recipient(let recipient): self.recipient(recipient)
@@ -28,6 +32,15 @@ extension ServerSession {
         case .endlessChunk:
             say("501 5.5.4 BDAT has a number of octets and perhaps LAST")
             close()
+        }
+    }
+
+    /// Whether a command is taken before the message that it follows is answered: those that make an envelope.
+    private func mayGoAhead(_ command: ServerCommand) -> Bool {
+        switch command {
+        case .mail: transaction == nil
+        case .recipient: transaction != nil && !isFullBehindMessage
+        default: false
         }
     }
 

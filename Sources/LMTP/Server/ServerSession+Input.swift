@@ -18,9 +18,17 @@ extension ServerSession {
             case .chunk(let chunk):
                 guard chunk.left == 0 || position < bytes.count else { return handOn() }
                 readChunk(chunk, bytes, &position)
-            case .connecting, .sender, .goAhead, .finals, .closed: return
+            case .finals:
+                guard mayTakeNextEnvelope, heldCommand == nil, position < bytes.count else { return }
+                takeNextEnvelope()
+            case .connecting, .sender, .goAhead, .closed: return
             }
         }
+    }
+
+    /// Whether what follows a message that is not answered may be looked at.
+    private var mayTakeNextEnvelope: Bool {
+        options.takesNextEnvelope && ended == nil && transaction.map { $0.refusal == nil } ?? false
     }
 
     // MARK: Commands

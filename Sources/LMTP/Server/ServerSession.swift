@@ -68,6 +68,10 @@ public struct ServerSession: Sendable {
     /// What was read of a message and is not handed on yet.
     var message: [UInt8] = []
     var transaction: ServerTransaction?
+    /// The transaction whose message is whole and not answered, while the envelope of the next one is taken.
+    private(set) var ended: ServerTransaction?
+    /// What is to be said before `output`, which waits as long as there is `ended`: what is about that one.
+    private var earlierOutput: [UInt8] = []
     /// Whether the sender that the driver is to decide on may have recipients beyond ASCII.
     var senderAllowsUTF8 = false
     var badCommandCount = 0
@@ -92,7 +96,10 @@ public struct ServerSession: Sendable {
     }
 
     /// Whether a transaction is under way, from the reply to MAIL to the last reply to its message.
-    public var isWithinTransaction: Bool { transaction != nil }
+    public var isWithinTransaction: Bool { transaction != nil || ended != nil }
+
+    /// Whether a message is not answered while the envelope of the next one is taken.
+    public var hasTwoTransactions: Bool { ended != nil }
 
     /// Whether the client has named recipients and none of them is decided on.
     public var isAwaitingFirstRecipient: Bool {
@@ -108,7 +115,7 @@ public struct ServerSession: Sendable {
     /// What is awaited of the client, to be limited in time; nil while the driver has a decision to make, or it is over.
     public var waitingFor: ServerPhase? {
         switch state {
-        case .command: transaction.map { $0.undecidedCount > 0 } ?? false ? nil : .command
+        case .command: ended != nil || transaction.map { $0.undecidedCount > 0 } ?? false ? nil : .command
         case .data, .chunk: .message
         case .connecting, .sender, .goAhead, .finals, .closed: nil
         }
@@ -177,7 +184,7 @@ public struct ServerSession: Sendable {
     /// The server is to end: the session ends at once, or after the transaction that it is in.
     public mutating func finish() {
         isFinishing = true
-        guard transaction == nil, case .command = state else { return }
+        guard !isWithinTransaction, case .command = state else { return }
         sayFarewell()
     }
 
@@ -196,9 +203,9 @@ public struct ServerSession: Sendable {
         output.append(reply)
         state = .command
         if reply.severity == .success {
-            transaction = ServerTransaction(allowsUTF8: senderAllowsUTF8)
+            transaction = ServerTransaction(allowsUTF8: senderAllowsUTF8, firstNumber: ended?.nextNumber ?? 0)
             idleCommandCount = 0
-        } else if isFinishing {
+        } else if isFinishing, ended == nil {
             return sayFarewell()
         }
         resume()
@@ -231,6 +238,11 @@ public struct ServerSession: Sendable {
     ///
     /// It may come before the message is whole; where all have theirs, the rest of the message is passed over.
     public mutating func recipientReply(_ number: Int, _ reply: Reply) {
+        if ended?.isBefore(number) == false {
+            ended?.decideFinal(number, reply.asVerdict)
+            sayEarlierFinals()
+            return resume()
+        }
         switch state {
         case .finals:
             transaction?.decideFinal(number, reply.asVerdict)
@@ -248,10 +260,15 @@ public struct ServerSession: Sendable {
     public mutating func nextAction() -> ServerAction? { actions.popFirst() }
 
     /// Whether there is something to be said.
-    public var hasOutput: Bool { !output.isEmpty }
+    public var hasOutput: Bool { !earlierOutput.isEmpty || (ended == nil && !output.isEmpty) }
 
     /// Appends what is to be said to a buffer.
     public mutating func takeOutput(into buffer: inout [UInt8]) {
+        if !earlierOutput.isEmpty {
+            buffer.append(earlierOutput.span)
+            earlierOutput.removeAll(keepingCapacity: earlierOutput.capacity <= Self.inputLimit)
+        }
+        guard ended == nil else { return }
         buffer.append(output.span)
         output.removeAll(keepingCapacity: output.capacity <= Self.inputLimit)
     }
@@ -270,6 +287,30 @@ public struct ServerSession: Sendable {
         guard transaction?.isAnswered != false else { return }
         endTransaction()
     }
+
+    /// Begins to take the envelope of the next transaction while the message of this one is not answered.
+    ///
+    /// What that envelope is answered waits behind the replies to the message. Nothing else is taken on, so that one message at
+    /// a time is passed on.
+    mutating func takeNextEnvelope() {
+        ended = transaction.take()
+        earlierOutput += output
+        output.removeAll(keepingCapacity: true)
+        state = .command
+    }
+
+    /// Says what can be said of the replies to the message before the envelope that is being taken.
+    private mutating func sayEarlierFinals() {
+        while let reply = ended?.nextFinal(options.dialect) { earlierOutput.append(reply) }
+        guard ended?.isAnswered != false else { return }
+        ended = nil
+        badCommandCount = 0
+        idleCommandCount = 0
+        if isFinishing, transaction == nil, case .command = state { sayFarewell() }
+    }
+
+    /// Whether so much waits to be said behind the replies to a message that no more is taken before them.
+    var isFullBehindMessage: Bool { ended != nil && output.count >= Self.inputLimit }
 
     /// Forgets a transaction that is answered.
     private mutating func endTransaction() {
@@ -299,6 +340,7 @@ public struct ServerSession: Sendable {
         heldCommand = nil
         // The message is whole, and the driver's.
         if isAwaitingFinals { transaction = nil }
+        if ended.take() != nil { output = [] }
         discard()
         actions.append(.close)
     }

@@ -15,7 +15,9 @@ struct ServerTransaction: Sendable {
     /// Whether MAIL had SMTPUTF8.
     let allowsUTF8: Bool
     private var slots: [RecipientSlot] = []
-    private var nextNumber = 0
+    private let firstNumber: Int
+    /// The number of the next recipient.
+    private(set) var nextNumber: Int
     /// The numbers of the accepted recipients, ascending, and the replies to the message as far as they are decided.
     private var accepted: [(number: Int, final: Reply?)] = []
     private var undecidedFinals = 0
@@ -29,8 +31,11 @@ struct ServerTransaction: Sendable {
     /// What is said of the message, of which nothing may be delivered; nil where it is the driver's.
     private(set) var refusal: Reply?
 
-    init(allowsUTF8: Bool) {
+    /// - Parameter firstNumber: of its recipients, which no other transaction's have that is not over.
+    init(allowsUTF8: Bool, firstNumber: Int) {
         self.allowsUTF8 = allowsUTF8
+        self.firstNumber = firstNumber
+        nextNumber = firstNumber
     }
 
     // MARK: RCPT
@@ -39,7 +44,10 @@ struct ServerTransaction: Sendable {
     var undecidedCount: Int { slots.count }
 
     /// How many recipients were named so far, whatever became of them.
-    var askedCount: Int { nextNumber }
+    var askedCount: Int { nextNumber - firstNumber }
+
+    /// Whether a recipient's number is of a later transaction.
+    func isBefore(_ number: Int) -> Bool { number >= nextNumber }
 
     /// How many recipients there may be, once all are decided.
     var possibleCount: Int { accepted.count + slots.count }

@@ -70,6 +70,6 @@ public struct MapType: Sendable, Hashable {
 
     /// Types that ZMailer has and that are not read here.
     static let foreign: Set<String> = [
-        "ldap", "bind", "yp", "ndbm", "gdbm", "dbm", "sdbm", "header", "hostsfile", "selfmatch",
+        "bind", "yp", "ndbm", "gdbm", "dbm", "sdbm", "header", "hostsfile", "selfmatch",
     ]
 }

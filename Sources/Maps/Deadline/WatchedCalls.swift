@@ -223,4 +223,7 @@ public final class WatchedTable: Table {
 
     /// Refreshes the table inside.
     public func refresh() -> Bool { table.refresh() }
+
+    /// As the table inside.
+    public var isLive: Bool { table.isLive }
 }

@@ -19,7 +19,7 @@ private func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
 @safe
 package struct EntryIndex: ~Copyable, @unchecked Sendable {
     /// Where an entry lies in the bytes, its value right behind its key; 16 bytes, four to a cache line.
-    struct Slot: Sendable {
+    package struct Slot: Sendable {
         /// The key's hash: its low bits choose the slot, all of them are compared before the key is.
         var hash: UInt32
         /// Where the key begins; `empty` where the slot is free.
@@ -44,7 +44,7 @@ package struct EntryIndex: ~Copyable, @unchecked Sendable {
 
         /// The hash of a key, where it is not known with this index's secret.
         @inline(__always)
-        fileprivate func hash(_ key: Span<UInt8>, _ known: KeyHash?) -> UInt32 {
+        func hash(_ key: Span<UInt8>, _ known: KeyHash?) -> UInt32 {
             if let known, known.seed == hash.seed { known.value } else { hash(key).value }
         }
 
@@ -62,7 +62,7 @@ package struct EntryIndex: ~Copyable, @unchecked Sendable {
         @inline(__always)
         func firstSlot(of hash: KeyHash) -> Int? {
             var index = Int(hash.value) & mask
-            // In bounds because of the mask; ends, as at least half of the slots are free.
+            // In bounds because of the mask; ends, as at least a quarter of the slots is free.
             while unsafe slots[index].offset != Slot.empty {
                 if unsafe slots[index].hash == hash.value { return index }
                 index = (index &+ 1) & mask
@@ -70,10 +70,20 @@ package struct EntryIndex: ~Copyable, @unchecked Sendable {
             return nil
         }
 
-        /// Gives the hash of each key.
-        func forEachHash(_ body: (UInt32) -> Void) {
+        /// Gives the slot of each entry.
+        func forEachSlot(_ body: (Slot) -> Void) {
             // In bounds: there are as many slots as the mask says and one.
-            for index in 0...mask where unsafe slots[index].offset != Slot.empty { unsafe body(slots[index].hash) }
+            for index in 0...mask where unsafe slots[index].offset != Slot.empty { unsafe body(slots[index]) }
+        }
+
+        /// Gives the slots of all keys that have a hash.
+        func forEachSlot(ofHash hash: UInt32, _ body: (Slot) -> Void) {
+            var index = Int(hash) & mask
+            // As above.
+            while unsafe slots[index].offset != Slot.empty {
+                if unsafe slots[index].hash == hash { unsafe body(slots[index]) }
+                index = (index &+ 1) & mask
+            }
         }
 
         /// The slot of a key; nil where there is none.
@@ -84,13 +94,20 @@ package struct EntryIndex: ~Copyable, @unchecked Sendable {
         ///   - bytes: what the entries are in.
         @inline(__always)
         func find(_ key: Span<UInt8>, _ known: KeyHash?, from first: Int? = nil, in bytes: Span<UInt8>) -> Slot? {
-            let wanted = hash(key, known)
+            position(of: key, hash(key, known), from: first, in: bytes).map { unsafe slots[$0] }
+        }
+
+        /// The index of the slot of a key; nil where there is none.
+        @inline(__always)
+        fileprivate func position(
+            of key: Span<UInt8>, _ wanted: UInt32, from first: Int?, in bytes: Span<UInt8>
+        ) -> Int? {
             var index = (first ?? Int(wanted)) & mask
-            // In bounds because of the mask; ends, as at least half of the slots are free.
+            // In bounds because of the mask; ends, as at least a quarter of the slots is free.
             while unsafe slots[index].offset != Slot.empty {
                 let slot = unsafe slots[index]
                 if slot.hash == wanted, Int(slot.keyLength) == key.count, isEqual(key, bytes.extracting(slot.key)) {
-                    return slot
+                    return index
                 }
                 index = (index &+ 1) & mask
             }
@@ -102,15 +119,18 @@ package struct EntryIndex: ~Copyable, @unchecked Sendable {
     package private(set) var count = 0
     /// Searches in the present slots.
     private(set) var search: Search
+    private let isDense: Bool
 
     /// Makes an empty index.
     ///
     /// - Parameters:
     ///   - count: how many entries it has room for at first; more may come.
     ///   - hash: the hash function.
-    package init(room count: Int, hash: ByteHash) {
+    ///   - isDense: whether only a quarter of its slots is to be free, and not half: less memory, and a little slower.
+    package init(room count: Int, hash: ByteHash, isDense: Bool = false) {
+        self.isDense = isDense
         var capacity = 16
-        while capacity < 2 * count { capacity *= 2 }
+        while Self.isFull(count, capacity, isDense) { capacity *= 2 }
         search = unsafe Search(slots: Self.emptySlots(capacity), mask: capacity - 1, hash: hash)
     }
 
@@ -128,7 +148,7 @@ package struct EntryIndex: ~Copyable, @unchecked Sendable {
     package mutating func insert(
         at offset: UInt32, keyLength: UInt32, valueLength: UInt32, in bytes: Span<UInt8>
     ) -> UInt32? {
-        if (count + 1) * 2 > search.mask + 1 { grow() }
+        if Self.isFull(count + 1, search.mask + 1, isDense) { grow() }
         let key = bytes.extracting(Int(offset)..<Int(offset) + Int(keyLength))
         if !key.isEmpty, key[0] == UInt8(ascii: ".") { search.dottedLengths |= 1 << UInt64(min(key.count, 63)) }
         let wanted = search.hash(key).value
@@ -145,6 +165,33 @@ package struct EntryIndex: ~Copyable, @unchecked Sendable {
             hash: wanted, offset: offset, keyLength: keyLength, valueLength: valueLength)
         count += 1
         return nil
+    }
+
+    /// Takes an entry out.
+    ///
+    /// - Parameter bytes: what the entries are in.
+    /// - Returns: whether there was one.
+    mutating func remove(_ key: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
+        guard var gap = search.position(of: key, search.hash(key).value, from: nil, in: bytes) else { return false }
+        let mask = search.mask
+        var next = (gap + 1) & mask
+        // In bounds because of the mask. Whatever was put here because the slots before it were taken moves up, if its own
+        // place is not behind the gap: a search would end at the gap.
+        while unsafe search.slots[next].offset != Slot.empty {
+            let distance = unsafe (next &- Int(search.slots[next].hash)) & mask
+            if distance >= (next &- gap) & mask {
+                unsafe search.slots[gap] = search.slots[next]
+                gap = next
+            }
+            next = (next + 1) & mask
+        }
+        unsafe search.slots[gap].offset = Slot.empty
+        count -= 1
+        return true
+    }
+
+    private static func isFull(_ count: Int, _ capacity: Int, _ isDense: Bool) -> Bool {
+        isDense ? count * 4 > capacity * 3 : count * 2 > capacity
     }
 
     private mutating func grow() {

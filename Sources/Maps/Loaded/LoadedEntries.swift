@@ -14,8 +14,9 @@ package protocol MemoryTable: Table {
     /// The entries, which are read first where they are not loaded; the same until `refresh` answers true.
     ///
     /// - Parameter key: the key that is looked up, for the message where they cannot be read.
+    /// - Returns: nil where the entries alone do not say what becomes of each key, so that the table has to be asked.
     /// - Throws: where they cannot be read, and where it is not certain that they are all.
-    func loaded(for key: [UInt8]) throws(MapError) -> LoadedEntries
+    func loaded(for key: [UInt8]) throws(MapError) -> LoadedEntries?
 }
 
 // The entries never change, so all workers of a process share them.
@@ -27,9 +28,25 @@ package final class LoadedEntries: Sendable {
 
     private let bytes: [UInt8]
     private let index: EntryIndex
+    /// What the entries are divided into by bits of their keys' hashes; nothing where they all lie here.
+    private let snapshots: [EntrySnapshot]
+    /// The same, kept alive.
+    package let parts: [LoadedEntries]
+    /// How many of a hash's 32 bits stand before those that choose the part, and how many are left beside those.
+    private let skip: UInt32, shift: UInt32
+    /// Which keys came when; nil for entries that only change as a whole.
+    package let history: EntryHistory?
+    /// Where that ended with these entries.
+    let end: Int
+    /// How many keys there are.
+    package let count: Int
+    /// Whether some key begins with a dot, as the suffixes of domains do.
+    package let hasDottedKeys: Bool
 
-    /// Searches in the index.
+    /// Searches in the index, which has nothing where the entries are divided.
     var search: EntryIndex.Search { index.search }
+    /// Whether the entries are divided, so that there is no one index to search in.
+    var isDivided: Bool { !snapshots.isEmpty }
 
     /// Puts entries together.
     ///
@@ -39,12 +56,71 @@ package final class LoadedEntries: Sendable {
     ///   - privilege: the user whose authority they carry.
     package init(_ bytes: consuming [UInt8], _ index: consuming EntryIndex, privilege: UInt32) {
         self.bytes = bytes
+        count = index.count
+        hasDottedKeys = index.search.hasDottedKeys
         self.index = index
         self.privilege = privilege
+        (snapshots, parts, skip, shift, history, end) = ([], [], 0, 32, nil, 0)
     }
 
-    /// How many keys there are.
-    package var count: Int { index.count }
+    /// Puts entries together of parts, so that a few of them can be exchanged.
+    ///
+    /// - Parameters:
+    ///   - parts: two to the power of some number of them; the key whose hash has the number `n` in its highest bits, or in those
+    ///     behind them, is in the part `n`. They may be divided themselves.
+    ///   - skip: how many bits of the hashes are the same in all of them.
+    ///   - hash: the hash function of all of them.
+    ///   - history: the history of the keys.
+    ///   - end: where it ended when the keys of these parts had been noted.
+    package init(
+        parts: [LoadedEntries], skip: UInt32 = 0, hash: ByteHash, privilege: UInt32, history: EntryHistory? = nil,
+        end: Int = 0
+    ) {
+        bytes = []
+        index = EntryIndex(room: 0, hash: hash)
+        self.privilege = privilege
+        self.parts = parts
+        snapshots = parts.map { unsafe EntrySnapshot(entries: Unmanaged.passUnretained($0)) }
+        self.skip = skip
+        shift = 32 - UInt32(parts.count.trailingZeroBitCount)
+        count = parts.reduce(0) { $0 + $1.count }
+        hasDottedKeys = parts.contains(where: \.hasDottedKeys)
+        self.history = history
+        self.end = end
+    }
+
+    /// The part that a key is in, where the entries are divided.
+    private func part(of key: Span<UInt8>, _ hash: KeyHash?) -> EntrySnapshot {
+        // In bounds: the bits that are left number the parts.
+        snapshots[Int((index.search.hash(key, hash) << skip) >> shift)]
+    }
+
+    /// Whether some key of a length may begin with a dot.
+    func mayHaveDottedKeys(ofLength length: Int) -> Bool {
+        isDivided ? hasDottedKeys : index.search.mayHaveDottedKeys(ofLength: length)
+    }
+
+    /// Gives the hash of each key.
+    func forEachHash(_ body: (UInt32) -> Void) {
+        index.search.forEachSlot { body($0.hash) }
+        for part in parts { part.forEachHash(body) }
+    }
+
+    /// Gives the slot of each entry, and the bytes that it is in.
+    func forEachSlot(_ body: (EntryIndex.Slot, [UInt8]) -> Void) {
+        index.search.forEachSlot { body($0, bytes) }
+        for part in parts { part.forEachSlot(body) }
+    }
+
+    /// Gives each entry.
+    package func forEach(_ body: (_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
+        forEachSlot { slot, bytes in body(bytes[slot.key], bytes[slot.value]) }
+    }
+
+    /// Gives the slots of all keys that have a hash, and the bytes that they are in; the entries are not divided.
+    func forEachSlot(ofHash hash: UInt32, _ body: (EntryIndex.Slot, [UInt8]) -> Void) {
+        index.search.forEachSlot(ofHash: hash) { body($0, bytes) }
+    }
 
     /// Looks a key up, byte for byte.
     ///
@@ -57,9 +133,15 @@ package final class LoadedEntries: Sendable {
     func value(
         of key: Range<Int>, _ hash: KeyHash?, from first: Int? = nil, in text: inout TextArena
     ) -> Range<Int>? {
+        guard snapshots.isEmpty else { return dividedValue(of: key, hash, in: &text) }
         let search = index.search
         guard let slot = text.withSpan(key, { Self.find($0, hash, from: first, in: bytes, search) }) else { return nil }
         return Self.append(bytes, slot.value, to: &text)
+    }
+
+    @inline(never)
+    private func dividedValue(of key: Range<Int>, _ hash: KeyHash?, in text: inout TextArena) -> Range<Int>? {
+        text.withSpan(key) { part(of: $0, hash) }.value(of: key, hash, in: &text)
     }
 
     /// Looks a key up, byte for byte.
@@ -67,6 +149,9 @@ package final class LoadedEntries: Sendable {
     /// - Parameter value: replaced by the value, where there is one.
     /// - Returns: whether there is.
     package func find(_ key: Span<UInt8>, into value: inout [UInt8]) -> Bool {
+        if isDivided {
+            return unsafe part(of: key, nil).entries._withUnsafeGuaranteedRef { $0.find(key, into: &value) }
+        }
         guard let slot = Self.find(key, nil, in: bytes, index.search) else { return false }
         value.removeAll(keepingCapacity: true)
         value.append(contentsOf: bytes[slot.value])
@@ -98,19 +183,17 @@ struct EntrySnapshot {
     /// How many entries it has.
     var count: Int { unsafe entries._withUnsafeGuaranteedRef { $0.count } }
 
-    /// Gives the hash of each key.
-    func forEachHash(_ body: (UInt32) -> Void) {
-        unsafe entries._withUnsafeGuaranteedRef { $0.search.forEachHash(body) }
-    }
+    /// Whether its entries are divided, so that there is no one index to search in.
+    var isDivided: Bool { unsafe entries._withUnsafeGuaranteedRef { $0.isDivided } }
 
     /// Whether some key begins with a dot.
     @inline(__always)
-    var hasDottedKeys: Bool { unsafe entries._withUnsafeGuaranteedRef { $0.search.hasDottedKeys } }
+    var hasDottedKeys: Bool { unsafe entries._withUnsafeGuaranteedRef { $0.hasDottedKeys } }
 
     /// Whether some key of a length may begin with a dot.
     @inline(__always)
     func mayHaveDottedKeys(ofLength length: Int) -> Bool {
-        unsafe entries._withUnsafeGuaranteedRef { $0.search.mayHaveDottedKeys(ofLength: length) }
+        unsafe entries._withUnsafeGuaranteedRef { $0.mayHaveDottedKeys(ofLength: length) }
     }
 
     /// The user whose authority an expansion from the file carries.
@@ -177,8 +260,8 @@ struct EntrySnapshots {
     @inline(never)
     private mutating func adopt(
         _ table: any MemoryTable, _ index: Int, for key: [UInt8]
-    ) throws(MapError) -> EntrySnapshot {
-        let owner = try table.loaded(for: key)
+    ) throws(MapError) -> EntrySnapshot? {
+        guard let owner = try table.loaded(for: key) else { return nil }
         let entries = unsafe Unmanaged.passUnretained(owner)
         owners[index] = owner
         unsafe loaded[index] = entries

@@ -40,7 +40,7 @@ public struct Relation {
         isSearchable = folding != .upper && all.allSatisfy { $0.isSearchable && $0.folding == folding }
         let (isPlain, isSearchable) = (isPlain, isSearchable)
         let snapshots = EntrySnapshots(all.map(\.table)) { entries in
-            isSearchable && (isPlain || !entries.search.hasDottedKeys)
+            isSearchable && (isPlain || !entries.hasDottedKeys)
         }
         self.snapshots = snapshots
         hash = snapshots.hash
@@ -145,6 +145,7 @@ public struct RelationGroup: ~Copyable {
     private struct Member {
         let search: EntryIndex.Search
         let loaded: EntrySnapshot
+        let isDivided: Bool
         /// The index of its relation in the group, and its own in the relation.
         let relation: Int, map: Int
         let isTemplate: Bool
@@ -163,6 +164,10 @@ public struct RelationGroup: ~Copyable {
     public private(set) var needsFoldedKey = false
     /// Which keys there may be.
     public private(set) var filter = HashFilter(count: 0)
+    /// Whose keys these are; kept alive, so that nothing else can be taken for them.
+    private var filtered: [LoadedEntries] = []
+    /// How many more keys it can take.
+    private var filterRoom = 0
 
     init(_ relations: [Int]) {
         self.relations = relations
@@ -191,7 +196,8 @@ public struct RelationGroup: ~Copyable {
         guard !key.folded.isEmpty else { return nil }
         // In bounds: the indices are the buffer's.
         for index in unsafe 0..<members.count {
-            guard let slot = unsafe members[index].search.firstSlot(of: key.hash),
+            // Divided entries have no one index: their part finds the slot.
+            guard let slot = unsafe members[index].isDivided ? 0 : members[index].search.firstSlot(of: key.hash),
                 unsafe members[index].relation >= first,
                 let value = unsafe members[index].loaded.value(of: key.folded, key.hash, from: slot, in: &text)
             else { continue }
@@ -216,20 +222,41 @@ public struct RelationGroup: ~Copyable {
             for (map, loaded) in all[index].loaded.enumerated() {
                 found.append(
                     Member(
-                        search: loaded.search, loaded: loaded, relation: position, map: map,
+                        search: loaded.search, loaded: loaded, isDivided: loaded.isDivided, relation: position,
+                        map: map,
                         isTemplate: all[index].maps[map].definition.flags.substitutes, privilege: loaded.privilege))
             }
             needsFoldedKey = needsFoldedKey || all[index].folding == .none
         }
-        filter.deallocate()
-        filter = HashFilter(count: found.reduce(0) { $0 + $1.loaded.count })
-        for member in found { member.loaded.forEachHash { filter.insert($0) } }
+        admit(found.map { unsafe $0.loaded.entries.takeUnretainedValue() })
         // Relations without any map have no key.
         unsafe members.deallocate()
         unsafe members = .allocate(capacity: found.count)
         _ = unsafe members.initialize(fromContentsOf: found)
         self.needsFoldedKey = needsFoldedKey
         self.generation = generation
+    }
+
+    /// Makes the filter let the keys of entries pass: of those that have changed since, only what has come is added.
+    private mutating func admit(_ entries: [LoadedEntries]) {
+        defer { filtered = entries }
+        if entries.count == filtered.count {
+            let added = zip(filtered, entries).map { old, new in
+                old === new ? [] : new.history?.additions(from: old, to: new)
+            }
+            let known = added.compactMap(\.self)
+            filterRoom -= known.reduce(0) { $0 + $1.count }
+            if known.count == added.count, filterRoom >= 0 {
+                for hash in known.joined() { filter.insert(hash) }
+                return
+            }
+        }
+        let count = entries.reduce(0) { $0 + $1.count }
+        filter.deallocate()
+        filter = HashFilter(count: count)
+        // Past as many again it would say of too many that they may be in it.
+        filterRoom = count
+        for loaded in entries { loaded.forEachHash { filter.insert($0) } }
     }
 }
 

@@ -64,11 +64,11 @@ public final class RelationMap {
         return hit
     }
 
-    /// Notices a changed file, where the map has the flag `-m`.
+    /// Notices a changed file, where the map has the flag `-m`, and a table that changes by itself.
     ///
     /// - Returns: whether answers given before may no longer hold.
     func refresh() -> Bool {
-        guard definition.flags.reopensChanged, table.refresh() else { return false }
+        guard definition.flags.reopensChanged || table.isLive, table.refresh() else { return false }
         cache?.removeAll()
         return true
     }

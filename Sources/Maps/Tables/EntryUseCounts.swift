@@ -86,4 +86,6 @@ private final class UseCountingTable: Table {
     }
 
     func refresh() -> Bool { table.refresh() }
+
+    var isLive: Bool { table.isLive }
 }

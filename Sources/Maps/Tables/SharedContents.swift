@@ -35,4 +35,10 @@ public final class SharedContents: Sendable {
             return content
         }
     }
+
+    /// All loaded contents of one kind, in the order of their paths; one that is just being loaded is left out.
+    package func all<Content: Sendable>(_ kind: Content.Type) -> [Content] {
+        let entries = entries.withLock { $0 }
+        return entries.sorted { $0.key < $1.key }.compactMap { $0.value.content.withLockIfAvailable { $0 } as? Content }
+    }
 }

@@ -26,9 +26,17 @@ public protocol Table: AnyObject {
     /// - Returns: true if answers given before may no longer hold.
     func refresh() -> Bool
 
+    /// Whether it changes by itself, so that it is refreshed whatever the flags of its map say.
+    var isLive: Bool { get }
+
     /// The user whose authority an expansion from this table carries: the file's owner, or nobody (65534) where the
     /// file is writable by others (SEMANTICS 9, `priv`). Meaningful after a successful lookup.
     var privilege: UInt32 { get }
+}
+
+extension Table {
+    /// Only its files change.
+    public var isLive: Bool { false }
 }
 
 // What messages call a map: relation, back end and file, so that an administrator knows which file to look at.

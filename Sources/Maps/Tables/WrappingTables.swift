@@ -61,6 +61,9 @@ public final class TracingTable: Table {
 
     /// Refreshes the table inside.
     public func refresh() -> Bool { table.refresh() }
+
+    /// As the table inside.
+    public var isLive: Bool { table.isLive }
 }
 
 // Counts lookups, for metrics.
@@ -140,6 +143,8 @@ private final class CountingTable: Table {
     }
 
     func refresh() -> Bool { table.refresh() }
+
+    var isLive: Bool { table.isLive }
 }
 
 // Failure on purpose (option --fail-map): shows what becomes of an address when a map breaks, without breaking one.
@@ -177,6 +182,9 @@ public final class FailingTable: Table {
 
     /// Refreshes the table inside.
     public func refresh() -> Bool { table.refresh() }
+
+    /// As the table inside.
+    public var isLive: Bool { table.isLive }
 }
 
 // A table that can be made only after reading another file, such as the sleepyenv.conf of a Berkeley DB environment.
@@ -217,6 +225,9 @@ public final class LazyTable: Table {
     public func refresh() -> Bool {
         table?.refresh() ?? false
     }
+
+    /// As the real table; one that was not asked yet has nothing to notice.
+    public var isLive: Bool { table?.isLive ?? false }
 
     /// The real table's privilege; nobody's before there is one.
     public var privilege: UInt32 {

@@ -104,7 +104,7 @@ public final class TextTable: MemoryTable {
     package var asksAsGiven: Bool { !foldsLookups }
 
     /// The entries, which are read first where they are not loaded.
-    package func loaded(for key: [UInt8]) throws(MapError) -> LoadedEntries {
+    package func loaded(for key: [UInt8]) throws(MapError) -> LoadedEntries? {
         let storage = if let storage { storage } else { try load(for: key) }
         return storage.entries
     }

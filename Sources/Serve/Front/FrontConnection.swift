@@ -9,31 +9,24 @@ import Routing
 import Service
 import System
 
-/// The handler of one client; it runs on the connection's event loop alone.
-final class FrontConnection: ChannelDuplexHandler, SendingHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+/// The connection of one client; it runs on its loop alone.
+final class FrontConnection: SocketOwner, RelayListener {
     private let loop: FrontLoop
     private let memory: InPlace<FrontSession>
     private var session: FrontSession {
         _read { yield memory.value }
         _modify { yield &memory.value }
     }
-    var context: ChannelHandlerContext?
-    var sender: ChannelSender?
+    private var socket: LoopSocket?
     private var clock: FrontClock
     /// By their numbers, which ascend.
     private var leases: [(number: Int, lease: RelayLease)] = []
     /// Those that were told something since they were last flushed.
     private var touched: [RelayLease] = []
     private var submission: (number: Int, submission: FrontSubmission)?
-    var output: [UInt8] = []
+    private var output: [UInt8] = []
     private var isDriving = false
     private var needsDriving = false
-    /// Whether reading waits: for the client to take what was said, or for stores to take the message.
-    private var isReadDue = false
     private var isClosed = false
     private var messageEnd: UInt64?
 
@@ -69,68 +62,55 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         if !isClosed { close() }
     }
 
-    // MARK: Events from the channel
+    // MARK: Events from the socket
 
-    func begin() {
-        if let context { sender = ChannelSender(context) }
-        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+    /// Begins with a client that has connected.
+    func begin(_ descriptor: Int32) {
+        socket = LoopSocket(loop.sockets, descriptor, owner: self)
+        guard socket != nil else { return }
+        let bound = LoopBound(self)
+        let sockets = loop.sockets
         let isWelcome = loop.shared.connections.add(
             ObjectIdentifier(self), limit: loop.shared.settings.connections
-        ) { bound.eventLoop.execute { bound.value.finish() } }
+        ) { sockets.execute { bound.value.finish() } }
+        loop.add(self)
         guard isWelcome else {
             output += Array("421 4.3.2 too many connections, or the server is ending\r\n".utf8)
-            flush()
+            socket?.send(&output)
             return close()
         }
-        loop.add(self)
         session.connected()
         drive()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    /// A client that takes no replies is not read from either, nor one whose message does not get on.
+    var wantsInput: Bool { socket?.hasUnsent == false && session.wantsInput }
+
+    func received(_ bytes: borrowing Span<UInt8>) {
         guard !isClosed else { return }
-        let buffer = unwrapInboundIn(data)
-        clock.received(buffer.readableBytes, at: .now())
-        session.receive(buffer.readableBytesUInt8Span)
+        clock.received(bytes.count, at: .now())
+        session.receive(bytes)
         drive()
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {}
-
-    func channelInactive(context: ChannelHandlerContext) {
-        loop.shared.connections.remove(ObjectIdentifier(self))
-        loop.remove(self)
-        isClosed = true
-        session.connectionClosed()
-        drive()
-        context.fireChannelInactive()
     }
 
     /// The client has ended its side of the connection.
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .inputClosed? = event as? ChannelEvent {
-            session.inputClosed()
-            drive()
-        }
-        context.fireUserInboundEventTriggered(event)
+    func inputEnded() {
+        guard !isClosed else { return }
+        session.inputClosed()
+        drive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-
-    /// A client that takes no replies is not read from either, nor one whose message does not get on.
-    func read(context: ChannelHandlerContext) {
-        if context.channel.isWritable, session.wantsInput { context.read() } else { isReadDue = true }
+    func lost(_ reason: String) {
+        forget()
+        isClosed = true
+        session.connectionClosed()
+        drive()
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        resumeReading()
-        context.fireChannelWritabilityChanged()
-    }
-
-    private func resumeReading() {
-        guard isReadDue, let context, context.channel.isWritable, session.wantsInput else { return }
-        isReadDue = false
-        context.read()
+    func setFull(_ isFull: Bool) {
+        guard !isFull else { return }
+        if isClosed { return closeNow() }
+        socket?.resumeReading()
     }
 
     // MARK: Actions
@@ -151,7 +131,7 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         count()
         clock.note(session.waitingFor, commandCount: session.commandCount, at: .now())
         if session.isClosed, !isClosed { close() }
-        resumeReading()
+        socket?.resumeReading()
     }
 
     /// Sends to each store what it is told.
@@ -159,7 +139,8 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         guard !touched.isEmpty else { return }
         var leases: [RelayLease] = []
         swap(&leases, &touched)
-        for lease in leases { loop.pool.flush(lease) }
+        // The last first: an envelope that goes along with the end of a message is there when that is sent.
+        for lease in leases.reversed() { loop.pool.flush(lease) }
         leases.removeAll(keepingCapacity: true)
         if touched.isEmpty { swap(&leases, &touched) }
     }
@@ -180,10 +161,11 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
     }
 
     private func resolve(_ ticket: FrontSession.Ticket, _ address: [UInt8], _ request: Routing.Resolver.Request) {
-        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let bound = LoopBound(self)
+        let sockets = loop.sockets
         loop.shared.resolve(address, request) { resolution in
-            guard !bound.eventLoop.inEventLoop else { return bound.value.resolved(ticket, resolution) }
-            bound.eventLoop.execute { bound.value.resolved(ticket, resolution) }
+            guard !sockets.isCurrent else { return bound.value.resolved(ticket, resolution) }
+            sockets.execute { bound.value.resolved(ticket, resolution) }
         }
     }
 
@@ -193,10 +175,11 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
     }
 
     private func carryOut(_ action: FrontSession.StoreAction, store number: Int) {
-        if case .begin(let destination, let envelope, let recipient) = action {
+        if case .begin(let destination, let envelope, let recipient, let earlier) = action {
             var transaction = RelayTransaction(envelope)
             _ = transaction.add(recipient)
-            let lease = loop.pool.begin(transaction, at: destination) { [weak self] news in self?.hear(news, number) }
+            let predecessor = earlier.flatMap { place(of: $0) }.map { leases[$0].lease }
+            let lease = loop.pool.begin(transaction, at: destination, after: predecessor, for: self, number: number)
             leases.append((number, lease))
             // It starts with all that is known of it by then.
             touched.append(lease)
@@ -226,13 +209,15 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         return low < leases.count && leases[low].number == number ? low : nil
     }
 
-    private func hear(_ news: RelayNews, _ number: Int) {
+    func hear(_ news: RelayNews, of number: Int) {
         switch news {
         case .said(let event): return session.storeSaid(number, event)
         case .heard: break
         case .blocked(let isBlocked): session.storeIsBlocked(number, isBlocked)
         case .ended(let failure):
             if let index = place(of: number) { note(failure, of: leases.remove(at: index).lease.destination) }
+            // Those that were to follow it, and could not go along.
+            for (_, lease) in leases where lease.isWaiting { touched.append(lease) }
             session.storeEnded(number)
         }
         drive()
@@ -249,8 +234,8 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
     private func carryOut(_ action: FrontSession.SpoolAction, submission number: Int) {
         if case .begin = action, let postOffice = loop.shared.postOffice {
             let made = FrontSubmission(
-                postOffice, threads: loop.shared.threads, eventLoop: loop.eventLoop
-            ) { [weak self] event in self?.hear(event, number) }
+                postOffice, threads: loop.shared.threads, loop: loop.sockets
+            ) { event in self.hear(event, number) }
             submission = (number, made)
         }
         guard let submission, submission.number == number else { return }
@@ -271,17 +256,25 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
 
     private func flush() {
         session.takeOutput(into: &output)
-        sendOutput()
+        socket?.send(&output)
     }
 
     /// Closes the connection once what was said is sent, or its client takes none of it.
     private func close() {
         isClosed = true
-        guard let sender, let context else { return }
-        guard sender.hasUnsent else { return context.close(promise: nil) }
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        sender.whenSent { bound.value.close(promise: nil) }
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) { bound.value.close(promise: nil) }
+        guard socket?.hasUnsent == true else { return closeNow() }
+        loop.sockets.schedule(after: Self.closingTime) { self.closeNow() }
+    }
+
+    private func closeNow() {
+        socket?.close()
+        forget()
+    }
+
+    private func forget() {
+        socket = nil
+        loop.shared.connections.remove(ObjectIdentifier(self))
+        loop.remove(self)
     }
 
     /// How long a client may take for the last that it is told.
@@ -291,11 +284,13 @@ final class FrontConnection: ChannelDuplexHandler, SendingHandler {
         let tally = session.takeTally()
         guard tally != FrontTally() else { return }
         let now = monotonicNanoseconds()
-        if tally.messages > 0 { messageEnd = now }
         var seconds: Double?
-        if let messageEnd, !session.isWithinTransaction {
-            seconds = Double(now - messageEnd) / 1e9
-            self.messageEnd = nil
+        // The message before comes first, where another has come in the same step.
+        if tally.answered > 0 { seconds = Double(now - (messageEnd ?? now)) / 1e9 }
+        if tally.messages > 0, tally.answered == 0 || messageEnd != nil {
+            messageEnd = now
+        } else if tally.answered > 0 {
+            messageEnd = nil
         }
         loop.shared.counts.add(tally, messageSeconds: seconds)
     }

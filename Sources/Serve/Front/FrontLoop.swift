@@ -1,4 +1,4 @@
-// What the connections of one event loop share: the connections to stores, the clock, the counts.
+// What the connections of one loop share: the connections to stores, the clock, the counts.
 
 import Delivery
 import NIOCore
@@ -7,20 +7,20 @@ package import Routing
 import Service
 import Spool
 
-/// The part of a front that runs on one event loop, and there alone.
+/// The part of a front that runs on one loop, and there alone.
 final class FrontLoop {
-    let eventLoop: any EventLoop
+    let sockets: SocketLoop
     let shared: FrontShared
     let pool: RelayPool
     private(set) var plan: DeliveryPlan
     private var connections: [ObjectIdentifier: FrontConnection] = [:]
-    private var ticker: RepeatedTask?
+    private var isTicking = false
 
-    init(eventLoop: any EventLoop, shared: FrontShared, plan: DeliveryPlan, sharers: Int) {
-        self.eventLoop = eventLoop
+    init(_ sockets: SocketLoop, shared: FrontShared, plan: DeliveryPlan, sharers: Int) {
+        self.sockets = sockets
         self.shared = shared
         self.plan = plan
-        pool = RelayPool(eventLoop: eventLoop, limits: shared.settings.stores, sharers: sharers)
+        pool = RelayPool(StoreLoop(sockets), limits: shared.settings.stores, sharers: sharers)
     }
 
     /// Recipients that are named from now on go by another plan.
@@ -63,9 +63,9 @@ final class FrontLoop {
     private static let reportLimit = 1000
 
     private func startTicking() {
-        guard ticker == nil else { return }
-        let loop = NIOLoopBound(self, eventLoop: eventLoop)
-        ticker = eventLoop.scheduleRepeatedTask(initialDelay: Self.tick, delay: Self.tick) { _ in loop.value.look() }
+        guard !isTicking else { return }
+        isTicking = true
+        sockets.schedule(after: Self.tick) { self.look() }
     }
 
     private static let tick = TimeAmount.milliseconds(500)
@@ -73,9 +73,8 @@ final class FrontLoop {
     private func look() {
         let now = NIODeadline.now()
         for connection in connections.values { connection.tick(now) }
-        guard connections.isEmpty else { return }
-        ticker?.cancel()
-        ticker = nil
+        isTicking = false
+        if !connections.isEmpty { startTicking() }
     }
 }
 

@@ -1,6 +1,8 @@
 // The front's sockets and threads.
 
+import CLinux
 package import Delivery
+import Glibc
 import NIOCore
 import NIOPosix
 package import Service
@@ -10,10 +12,10 @@ package import System
 
 /// Takes mail by LMTP for the stores behind it.
 package final class FrontServer: Sendable {
-    private let group: MultiThreadedEventLoopGroup
     private let sockets: [ListeningSocket]
-    private let channels: [any Channel]
-    private let loops: [NIOLoopBoundBox<FrontLoop>]
+    private let loops: [SocketLoop]
+    private let parts: [LoopBound<FrontLoop>]
+    private let listeners: LoopBound<[FrontListener]>
     private let shared: FrontShared
     private let isOver = Atomic(false)
 
@@ -22,7 +24,7 @@ package final class FrontServer: Sendable {
     /// - Parameters:
     ///   - plan: how channels are served.
     ///   - spool: where what no store is asked for goes; nil where there is none.
-    ///   - threads: how many event loops there are; each has its own connections to the stores.
+    ///   - threads: how many loops there are; each has its own connections to the stores.
     ///   - resolve: finds out where addresses lead.
     ///   - report: is told of stores and of a spool that fail.
     /// - Throws: the reason why it cannot listen.
@@ -30,45 +32,28 @@ package final class FrontServer: Sendable {
         sockets: [ListeningSocket], plan: DeliveryPlan, settings: FrontSettings, spool: PostOffice?, threads: Int = 1,
         resolve: @escaping ResolveRecipient, report: @escaping @Sendable (String) -> Void
     ) throws(FileError) {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
-        self.group = group
         self.sockets = sockets
         let pool = NIOThreadPool(numberOfThreads: 4)
         pool.start()
         let shared = FrontShared(
             settings: settings, postOffice: spool, threads: pool, resolve: resolve, report: report)
         self.shared = shared
-        var loops: [ObjectIdentifier: NIOLoopBoundBox<FrontLoop>] = [:]
-        for eventLoop in group.makeIterator() {
-            loops[ObjectIdentifier(eventLoop)] = NIOLoopBoundBox.makeBoxSendingValue(
-                FrontLoop(eventLoop: eventLoop, shared: shared, plan: plan, sharers: max(1, threads)),
-                eventLoop: eventLoop)
-        }
-        self.loops = Array(loops.values)
-        let known = loops
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: ListeningSocket.backlog)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            // A usual message comes, and goes on to its store, as one piece.
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 16 << 10, initial: 16 << 10, maximum: 64 << 10)
-            )
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let loop = known[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.eof }
-                    try channel.pipeline.syncOperations.addHandler(FrontConnection(loop.value))
-                }
-            }
+        var loops: [SocketLoop] = []
         do throws(FileError) {
-            channels = try ListeningSocket.serve(sockets) {
-                try bootstrap.withBoundSocket($0).wait()
-            } end: {
-                try? $0.close().wait()
+            for _ in 0..<max(1, threads) { loops.append(try SocketLoop()) }
+            let parts = loops.map {
+                LoopBound(FrontLoop($0, shared: shared, plan: plan, sharers: max(1, threads)))
             }
+            self.loops = loops
+            self.parts = parts
+            let listeners = sockets.map { FrontListener($0, loops[0], clientsOf: Array(zip(loops, parts))) }
+            self.listeners = LoopBound(listeners)
+            for loop in loops { try loop.start() }
+            let made = self.listeners
+            loops[0].execute { for listener in made.value { listener.start() } }
         } catch {
-            try? group.syncShutdownGracefully()
+            for loop in loops { loop.stop() }
+            for socket in sockets { socket.abandon() }
             try? pool.syncShutdownGracefully()
             throw error
         }
@@ -86,19 +71,31 @@ package final class FrontServer: Sendable {
 
     /// Recipients that are named from now on go by another plan.
     package func reload(plan: DeliveryPlan) {
-        for loop in loops { loop.eventLoop.execute { loop.value.follow(plan) } }
+        for (loop, part) in zip(loops, parts) { loop.execute { part.value.follow(plan) } }
     }
 
     /// Tells when each of its threads has got as far as to say so: none of them stands still.
     package func whenAnswering(_ tell: @escaping @Sendable () -> Void) {
-        let answers = group.makeIterator().map { $0.submit {} }
-        EventLoopFuture.andAllComplete(answers, on: group.next()).whenComplete { _ in tell() }
+        let left = Countdown(loops.count)
+        for loop in loops { loop.execute { if left.isLast() { tell() } } }
+    }
+
+    /// How many are still to answer.
+    private final class Countdown: Sendable {
+        private let count: Atomic<Int>
+        init(_ count: Int) { self.count = Atomic(count) }
+        func isLast() -> Bool { count.wrappingSubtract(1, ordering: .relaxed).newValue == 0 }
     }
 
     private func stopListening() {
         // While it listens nobody takes the file for a stale one.
         for socket in sockets { socket.removeFile() }
-        for channel in channels { try? channel.close().wait() }
+        let (listeners, isDone) = (listeners, Monitor(false))
+        loops[0].execute {
+            for listener in listeners.value { listener.close() }
+            isDone.change { $0 = true }
+        }
+        _ = isDone.wait(atMost: .seconds(10)) { $0 ? true : nil }
     }
 
     /// Stops listening, waits until every client has ended the transaction it is in, and what was taken of them is
@@ -110,10 +107,11 @@ package final class FrontServer: Sendable {
         stopListening()
         shared.connections.finish()
         shared.connections.waitUntilNone(atMost: .seconds(seconds))
-        let pools = loops.map { loop in
-            loop.eventLoop.flatSubmit { loop.value.pool.shutDown(within: .seconds(5)) }
+        let left = Monitor(loops.count)
+        for (loop, part) in zip(loops, parts) {
+            loop.execute { part.value.pool.shutDown(within: .seconds(5)) { left.change { $0 -= 1 } } }
         }
-        for pool in pools { try? pool.wait() }
+        _ = left.wait(atMost: .seconds(10)) { $0 == 0 ? true : nil }
         end()
     }
 
@@ -125,7 +123,77 @@ package final class FrontServer: Sendable {
     }
 
     private func end() {
-        try? group.syncShutdownGracefully()
+        for loop in loops { loop.stop() }
         try? shared.threads.syncShutdownGracefully()
+    }
+}
+
+/// A socket at which clients are waited for; used on the first loop alone.
+private final class FrontListener: SocketHandler {
+    private let socket: ListeningSocket
+    private let loop: SocketLoop
+    private let clients: [(loop: SocketLoop, part: LoopBound<FrontLoop>)]
+    private var turn = 0
+    private var number: UInt64?
+    private var isClosed = false
+
+    init(_ socket: ListeningSocket, _ loop: SocketLoop, clientsOf clients: [(SocketLoop, LoopBound<FrontLoop>)]) {
+        self.socket = socket
+        self.loop = loop
+        self.clients = clients.map { (loop: $0.0, part: $0.1) }
+    }
+
+    func start() {
+        guard !isClosed else { return }
+        number = loop.add(socket.descriptor, .connections, self)
+        // Without memory for it there will be some later.
+        if number == nil { loop.schedule(after: Self.pause) { self.start() } }
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        if let number { loop.remove(number) }
+        Glibc.close(socket.descriptor)
+    }
+
+    func loopEnds() { close() }
+
+    /// Accepts those that wait.
+    func ready(_ readiness: Poller.Readiness, reading buffer: inout [UInt8]) {
+        // Others are to have their turn between many clients that come at once.
+        for _ in 0..<64 {
+            let descriptor = accept4(
+                socket.descriptor, nil, nil, Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue))
+            guard descriptor >= 0 else {
+                if errno == EINTR || errno == ECONNABORTED { continue }
+                guard errno == EAGAIN else {
+                    // Without descriptors there will be some again when a connection ends.
+                    return loop.schedule(after: Self.pause) { self.arm() }
+                }
+                break
+            }
+            welcome(descriptor)
+        }
+        arm()
+    }
+
+    private static let pause = TimeAmount.milliseconds(50)
+
+    private func arm() {
+        if let number, !isClosed { loop.arm(socket.descriptor, number: number, .connections) }
+    }
+
+    private func welcome(_ descriptor: Int32) {
+        if socket.port != nil {
+            var isOn: Int32 = 1
+            // Fails for nothing that was just accepted; without it replies are only later.
+            _ = unsafe setsockopt(
+                descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<Int32>.size))
+        }
+        let (loop, part) = clients[turn % clients.count]
+        turn &+= 1
+        if loop === self.loop { return FrontConnection(part.value).begin(descriptor) }
+        loop.execute { FrontConnection(part.value).begin(descriptor) }
     }
 }

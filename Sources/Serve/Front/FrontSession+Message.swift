@@ -28,8 +28,8 @@ extension FrontSession {
         let isQueued = beginSubmission(client: session.clientName ?? [])
         session.messageDecided()
         // Whose store was lost since RCPT, or has refused the message already.
-        for store in transaction?.stores ?? [] {
-            for slot in store.slots {
+        for index in transaction?.stores.indices ?? 0..<0 where transaction?.stores[index].hasEarlyFinal == true {
+            for slot in transaction?.stores[index].slots ?? [] {
                 guard let final = slot.final else { continue }
                 for recipient in slot.recipients { conclude(recipient, final) }
             }
@@ -40,18 +40,21 @@ extension FrontSession {
     /// Has stores invite the message along with their recipients, where the client has asked for that already, and no
     /// recipient can follow.
     mutating func inviteAlong() {
-        guard session.isMessageWaiting, transaction?.asked.isEmpty == true else { return }
+        guard session.isMessageWaiting, transaction?.asked.isEmpty == true, transaction?.isMessageBegun == false else {
+            return
+        }
         for index in transaction?.stores.indices ?? 0..<0 {
-            guard let store = transaction?.stores[index], !store.isOver, !store.isAsked else { continue }
+            guard let number = transaction?.stores[index].numberIfAskable else { continue }
             transaction?.stores[index].isAsked = true
-            actions.append(.store(store.number, .beginMessage))
+            actions.append(.store(number, .beginMessage))
         }
     }
 
     /// The next piece of the message.
     mutating func pass(_ bytes: [UInt8]) {
-        guard let stores = transaction?.stores else { return }
-        let isWholeLookedAt = stores.contains { $0.isReceiving && !$0.isOver && $0.mayRefuseEightBit }
+        guard transaction != nil else { return }
+        let isWholeLookedAt =
+            transaction?.stores.contains { $0.isReceiving && !$0.isOver && $0.mayRefuseEightBit } == true
         transaction?.message.look(at: bytes.span, isWholeLookedAt: isWholeLookedAt)
         guard let message = transaction?.message else { return }
         if message.hopCount > settings.mostHops {
@@ -77,9 +80,10 @@ extension FrontSession {
         var rest: [UInt8] = []
         transaction?.encoder.finish(into: &rest)
         transaction?.isMessageWhole = true
-        for store in transaction?.stores ?? [] where store.isReceiving && !store.isOver {
-            if !rest.isEmpty { actions.append(.store(store.number, .message(rest))) }
-            actions.append(.store(store.number, .endMessage))
+        for index in transaction?.stores.indices ?? 0..<0 {
+            guard let number = transaction?.stores[index].numberIfReceiving else { continue }
+            if !rest.isEmpty { actions.append(.store(number, .message(rest))) }
+            actions.append(.store(number, .endMessage))
         }
         if case .writing? = transaction?.spool.state {
             if let rest = transaction?.spool.conversion.finish(), !rest.isEmpty { writeToSpool(rest) }
@@ -169,7 +173,7 @@ extension FrontSession {
     ///
     /// - Returns: false where it cannot be written.
     private mutating func beginSubmission(client: [UInt8]) -> Bool {
-        guard let current = transaction, !current.spool.recipients.isEmpty else { return true }
+        guard transaction?.spool.recipients.isEmpty == false, let current = transaction else { return true }
         guard
             let head = SubmissionHead(
                 current.envelope, recipients: current.spool.recipients.map(\.recipient), client: client)
@@ -188,6 +192,14 @@ extension FrontSession {
 
     /// Something has come of a submission; what is not of this transaction means nothing.
     package mutating func spoolSaid(_ number: Int, _ event: SpoolEvent) {
+        let isEarlier = number == ended?.number
+        if isEarlier { swap(&transaction, &ended) }
+        note(event, ofSubmission: number)
+        if isEarlier { swap(&transaction, &ended) }
+        carryOut()
+    }
+
+    private mutating func note(_ event: SpoolEvent, ofSubmission number: Int) {
         guard number == transaction?.number else { return }
         switch event {
         case .wrote(let count):
@@ -200,12 +212,11 @@ extension FrontSession {
         case .failed:
             settleSpool(Self.unwritable)
         }
-        carryOut()
     }
 
     /// Says what became of the recipients that the spool was to take.
     private mutating func settleSpool(_ reply: Reply) {
-        guard let spool = transaction?.spool else { return }
+        guard transaction?.spool.recipients.isEmpty == false, let spool = transaction?.spool else { return }
         if case .over = spool.state { return }
         transaction?.spool.state = .over
         transaction?.spool.pendingBytes = 0

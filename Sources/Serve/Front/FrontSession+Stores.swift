@@ -89,7 +89,8 @@ extension FrontSession {
             FrontStore(
                 number: storeCount, destination: destination, isInternationalized: isInternationalized,
                 address: recipient.address, recipient: number))
-        actions.append(.store(storeCount, .begin(destination, envelope, recipient)))
+        let earlier = ended?.storeUnderWay(at: destination)
+        actions.append(.store(storeCount, .begin(destination, envelope, recipient, after: earlier)))
     }
 
     /// About how long a Received field is, in octets.
@@ -106,6 +107,15 @@ extension FrontSession {
 
     /// A store has said something; what is not of this transaction means nothing.
     package mutating func storeSaid(_ number: Int, _ event: RelayTransaction.Event) {
+        let isEarlier = ended?.hasStore(number) == true
+        // What is noted of a transaction is noted of the one that is there.
+        if isEarlier { swap(&transaction, &ended) }
+        note(event, of: number)
+        if isEarlier { swap(&transaction, &ended) }
+        carryOut()
+    }
+
+    private mutating func note(_ event: RelayTransaction.Event, of number: Int) {
         guard let index = index(ofStore: number) else { return }
         switch event {
         case .began(let extensions): transaction?.stores[index].extensions = extensions
@@ -116,7 +126,6 @@ extension FrontSession {
             for recipient in transaction?.stores[index].setReply(reply, slot: slot) ?? [] { answer(recipient, reply) }
         case .final(let slot, let reply): setFinal(reply, slot: slot, store: index)
         }
-        carryOut()
     }
 
     /// A store can take more of the message, or cannot at the moment.
@@ -128,6 +137,14 @@ extension FrontSession {
 
     /// Nothing more comes of a store; whoever has no answer of it is deferred.
     package mutating func storeEnded(_ number: Int) {
+        let isEarlier = ended?.hasStore(number) == true
+        if isEarlier { swap(&transaction, &ended) }
+        noteEnd(of: number)
+        if isEarlier { swap(&transaction, &ended) }
+        carryOut()
+    }
+
+    private mutating func noteEnd(of number: Int) {
         guard let index = index(ofStore: number) else { return }
         transaction?.stores[index].end()
         for slot in transaction?.stores[index].slots.indices ?? 0..<0 {
@@ -136,7 +153,6 @@ extension FrontSession {
             }
             setFinal(Self.lost, slot: slot, store: index)
         }
-        carryOut()
     }
 
     private static let lost = Reply(local: 451, .init(4, 4, 2), "the store did not answer")

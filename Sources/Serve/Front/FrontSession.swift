@@ -10,6 +10,9 @@
 // store that takes nothing for too long ends with its connection, and the others go on. What becomes of a message that did
 // not come whole is decided here once: each store that has a part of it loses its connection (`StoreAction.abandon`).
 //
+// A client that sends the next envelope behind the end of a message has two transactions: the message waits for its replies
+// (`ended`), the envelope is asked about already (`transaction`). Every event names the one that it is about by a number.
+//
 // This file has the session and the client's side of it; FrontSession+Stores.swift has recipients, stores and the spool,
 // FrontSession+Message.swift the message.
 
@@ -43,8 +46,9 @@ package struct FrontSession: Sendable {
 
     /// What is to be done with a store; the first is `begin`, the last `endMessage` or `abandon`.
     package enum StoreAction: Sendable {
-        /// Begin a transaction there, with its first recipient.
-        indirect case begin(Destination, Envelope, EnvelopeRecipient)
+        /// Begin a transaction there, with its first recipient; where another of this number is not answered there, the
+        /// envelope may go along with the end of its message.
+        indirect case begin(Destination, Envelope, EnvelopeRecipient, after: Int?)
         /// Ask for another recipient.
         case recipient(EnvelopeRecipient)
         /// Have it invite the message; no recipient follows.
@@ -88,9 +92,11 @@ package struct FrontSession: Sendable {
     /// Leads the identifiers of the messages, so that they differ from those of other sessions.
     let name: String
     var session: ServerSession
-    var actions: [Action] = []
+    var actions: [Action?] = []
     private var nextActionIndex = 0
     var transaction: FrontTransaction?
+    /// The transaction before, whose message is whole and not answered.
+    var ended: FrontTransaction?
     private var transactionCount = 0
     var date = ReceivedDate()
     var storeCount = 0
@@ -125,8 +131,9 @@ package struct FrontSession: Sendable {
 
     /// Whether the message waits for a store or the spool to take what there is of it.
     package var isBlocked: Bool {
-        guard let transaction, transaction.isMessageBegun, !transaction.isMessageWhole else { return false }
-        return transaction.spool.pendingBytes >= Self.spoolLimit || transaction.stores.contains(where: \.isBlocked)
+        // Looked at where it lies: it is large, and asked for with everything that happens.
+        guard transaction?.isMessageBegun == true, transaction?.isMessageWhole == false else { return false }
+        return transaction?.spool.pendingBytes ?? 0 >= Self.spoolLimit || transaction?.hasBlockedStore == true
     }
 
     /// What is awaited of the client, to be limited in time; nil while it waits for us.
@@ -194,7 +201,7 @@ package struct FrontSession: Sendable {
             return nil
         }
         nextActionIndex += 1
-        return actions[nextActionIndex - 1]
+        return actions[nextActionIndex - 1].take()
     }
 
     /// Whether what is to be said can wait: a client that names a recipient without waiting for the reply to MAIL hears
@@ -218,7 +225,16 @@ package struct FrontSession: Sendable {
             carryOutActions()
         }
         // Everybody has heard what became of it.
-        if transaction?.isMessageWhole == true, !session.isWithinTransaction { transaction = nil }
+        if ended != nil, !session.hasTwoTransactions { forgetEnded() }
+        if transaction?.isMessageWhole == true, !session.isWithinTransaction {
+            transaction = nil
+            tally.answered += 1
+        }
+    }
+
+    private mutating func forgetEnded() {
+        guard ended.take() != nil else { return }
+        tally.answered += 1
     }
 
     private mutating func carryOutActions() {
@@ -227,6 +243,9 @@ package struct FrontSession: Sendable {
             case .sender(let envelope):
                 transactionCount += 1
                 tally.transactions += 1
+                // The one before that is answered by now, or there would be no third.
+                forgetEnded()
+                ended = transaction
                 transaction = FrontTransaction(number: transactionCount, envelope: envelope)
                 session.senderDecided(Self.senderAccepted)
             case .recipient(let number, let recipient): ask(number, recipient)
@@ -237,6 +256,7 @@ package struct FrontSession: Sendable {
             case .close:
                 // A message that came whole is the stores'; nobody is left to hear of it.
                 transaction = nil
+                ended = nil
                 actions.append(.close)
             }
         }

@@ -34,6 +34,7 @@ package struct FrontSettings: Sendable {
             extensions: ServerOptions.commonExtensions.union([.deliveryStatusNotifications, .chunking]))
         options.limits.messageSize = messageSize
         options.limits.recipients = recipients
+        options.takesNextEnvelope = true
         return options
     }
 }

@@ -6,23 +6,23 @@ import Spool
 import Synchronization
 import System
 
-/// A submission that is being written; used on its connection's event loop alone.
+/// A submission that is being written; used on its connection's loop alone.
 final class FrontSubmission {
-    /// What is told on the event loop.
+    /// What is told on the loop.
     typealias Tell = (FrontSession.SpoolEvent) -> Void
 
     private let file: SubmissionFile
     private let threads: NIOThreadPool
-    private let eventLoop: any EventLoop
+    private let loop: SocketLoop
     private var waiting = CircularBuffer<FrontSession.SpoolAction>()
     private var isBusy = false
     private var hasFailed = false
     private var tell: Tell?
 
-    init(_ postOffice: PostOffice, threads: NIOThreadPool, eventLoop: any EventLoop, tell: @escaping Tell) {
+    init(_ postOffice: PostOffice, threads: NIOThreadPool, loop: SocketLoop, tell: @escaping Tell) {
         file = SubmissionFile(postOffice)
         self.threads = threads
-        self.eventLoop = eventLoop
+        self.loop = loop
         self.tell = tell
     }
 
@@ -40,12 +40,23 @@ final class FrontSubmission {
     private func goOn() {
         guard !isBusy, let action = waiting.popFirst() else { return }
         isBusy = true
-        let file = self.file
-        threads.runIfActive(eventLoop: eventLoop) { try file.carryOut(action) }
-            .assumeIsolated().whenComplete { result in self.done(action, result) }
+        let (file, loop, bound) = (file, loop, LoopBound(self))
+        threads.submit { state in
+            let result: Result<Void, FileError>
+            do throws(FileError) {
+                guard case .active = state else {
+                    throw FileError(operation: "submit", path: "-", reason: "the program ends")
+                }
+                try file.carryOut(action)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            loop.execute { bound.value.done(action, result) }
+        }
     }
 
-    private func done(_ action: FrontSession.SpoolAction, _ result: Result<Void, any Error>) {
+    private func done(_ action: FrontSession.SpoolAction, _ result: Result<Void, FileError>) {
         isBusy = false
         switch result {
         case .success:

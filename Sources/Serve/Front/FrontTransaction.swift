@@ -93,6 +93,12 @@ struct FrontStore: Sendable {
             || (extensions?.contains(.eightBitMIME) == false && !options.forcesEightBit)
     }
 
+    /// Its number, where it may be asked to invite the message.
+    var numberIfAskable: Int? { isOver || isAsked ? nil : number }
+
+    /// Whether the message was answered before it began, for anybody.
+    var hasEarlyFinal: Bool { slots.contains { $0.final != nil } }
+
     /// Its number, where the message goes to it.
     var numberIfReceiving: Int? { isReceiving && !isOver ? number : nil }
 
@@ -141,6 +147,17 @@ struct FrontTransaction: Sendable {
         self.envelope = envelope
     }
 
+    /// Whether a store that receives its message cannot take more of it.
+    var hasBlockedStore: Bool { stores.contains { $0.isBlocked } }
+
+    /// Whether a store's number is one of its own.
+    func hasStore(_ number: Int) -> Bool { stores.contains { $0.number == number } }
+
+    /// The number of the store that its message goes to at a destination, where that has not ended.
+    func storeUnderWay(at destination: Destination) -> Int? {
+        stores.last { $0.destination === destination && $0.isReceiving && !$0.isOver }?.number
+    }
+
     /// The position of a store that is asked for such addresses, and may be asked for another.
     func store(for destination: Destination, isInternationalized: Bool) -> Int? {
         stores.firstIndex {
@@ -153,6 +170,8 @@ struct FrontTransaction: Sendable {
 package struct FrontTally: Sendable, Hashable {
     /// Transactions begun, and messages that came whole.
     package var transactions = 0, messages = 0
+    /// Messages whose last reply is known.
+    package var answered = 0
     /// Recipients by the reply to RCPT.
     package var accepted = 0, refused = 0, putOff = 0
     /// Accepted recipients by the reply to the message, and of the delivered those that the spool took.
@@ -165,6 +184,7 @@ package struct FrontTally: Sendable, Hashable {
     package mutating func add(_ other: FrontTally) {
         transactions &+= other.transactions
         messages &+= other.messages
+        answered &+= other.answered
         accepted &+= other.accepted
         refused &+= other.refused
         putOff &+= other.putOff

@@ -24,16 +24,20 @@ package struct LookupService: Sendable {
     package let makeEngine: @Sendable (CallWatch) -> any LookupAnswering
     /// Makes what answers without a worker; nil where nothing can.
     package let makeMemoryResolver: @Sendable () -> sending MemoryResolver?
+    /// The copies of servers' maps that it has by now.
+    package let copies: @Sendable () -> [NamedCopy]
 
     /// Describes a site.
     package init(
         maps: ServedMaps, health: ResourceHealth,
         makeMemoryResolver: @escaping @Sendable () -> sending MemoryResolver? = { nil },
+        copies: @escaping @Sendable () -> [NamedCopy] = { [] },
         makeEngine: @escaping @Sendable (CallWatch) -> any LookupAnswering
     ) {
         self.maps = maps
         self.health = health
         self.makeMemoryResolver = makeMemoryResolver
+        self.copies = copies
         self.makeEngine = makeEngine
     }
 }

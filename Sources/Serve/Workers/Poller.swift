@@ -1,5 +1,5 @@
-// Which descriptors have something to do: epoll(7), shared by all workers, so that a worker that hangs in a lookup holds up one
-// client and no other.
+// Which descriptors have something to do: epoll(7). Lookups have a set that all workers share, so that a worker that hangs in a lookup
+// holds up one client and no other; the front's loop has one to itself.
 
 import CLinux
 import Glibc
@@ -16,6 +16,8 @@ final class Poller: @unchecked Sendable {
         case input
         /// There is room to write. It is told once.
         case output
+        /// Something has come, or there is room to write; told once each time.
+        case inputAndOutput
         /// Somebody waits to be accepted. It is told once, and again when it is armed.
         case connections
 
@@ -24,6 +26,7 @@ final class Poller: @unchecked Sendable {
             switch self {
             case .input: 1 | 0x2000 | 1 << 31
             case .output: 4 | 1 << 30
+            case .inputAndOutput: 1 | 4 | 0x2000 | 1 << 31
             case .connections: 1 | 1 << 30
             }
         }
@@ -70,5 +73,50 @@ final class Poller: @unchecked Sendable {
         guard unsafe epoll_wait(descriptor, &event, 1, -1) == 1 else { return nil }
         // EPOLLRDHUP, EPOLLHUP.
         return (event.data, event.events & 0x2010 != 0)
+    }
+
+    /// Waits for descriptors that are ready, for so long at the most; for ever where that is negative.
+    func wait(into events: inout Events, atMost milliseconds: Int32) {
+        unsafe events.fill { list, capacity in unsafe epoll_wait(descriptor, list, capacity, milliseconds) }
+    }
+}
+
+extension Poller {
+    /// What a descriptor is ready for.
+    struct Readiness: OptionSet {
+        let rawValue: UInt8
+
+        /// Something can be read, or there is room to write.
+        static let input = Readiness(rawValue: 1), output = Readiness(rawValue: 2)
+        /// The peer says nothing more; the connection is gone altogether.
+        static let inputEnd = Readiness(rawValue: 4), gone = Readiness(rawValue: 8)
+    }
+
+    /// Room for what is told at once.
+    struct Events {
+        private var list = [zroute_epoll_event](repeating: zroute_epoll_event(), count: 128)
+        /// How many there are.
+        private(set) var count = 0
+
+        /// A descriptor's number, and what it is ready for.
+        subscript(index: Int) -> (number: UInt64, readiness: Readiness) {
+            let events = list[index].events
+            var readiness = Readiness()
+            // EPOLLIN, EPOLLOUT, EPOLLRDHUP; EPOLLERR and EPOLLHUP.
+            if events & 0x2001 != 0 { readiness.insert(.input) }
+            if events & 4 != 0 { readiness.insert(.output) }
+            if events & 0x2000 != 0 { readiness.insert(.inputEnd) }
+            if events & 0x18 != 0 { readiness.insert(.gone) }
+            return (list[index].data, readiness)
+        }
+
+        fileprivate mutating func fill(_ wait: (UnsafeMutablePointer<zroute_epoll_event>, Int32) -> Int32) {
+            // The pointer is used only within the closure; the system writes no more events than it is told.
+            let found = unsafe list.withUnsafeMutableBufferPointer { list in
+                unsafe list.baseAddress.map { unsafe wait($0, Int32(list.count)) } ?? 0
+            }
+            // A signal has ended the wait.
+            count = Int(max(0, found))
+        }
     }
 }

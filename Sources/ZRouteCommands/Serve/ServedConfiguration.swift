@@ -57,7 +57,7 @@ struct ServedConfiguration: Sendable {
             deadline: min(.seconds(site.settings.lookupTimeout), LookupServerLimits.longestLookup))
         return LookupService(
             maps: served.maps, health: health,
-            makeMemoryResolver: { MemoryResolver(served, texts: texts) }
+            makeMemoryResolver: { MemoryResolver(served, texts: texts) }, copies: { texts.contents.copies }
         ) { [graph] watch in
             ServedEngine(
                 served, texts: texts, watch: watch,

@@ -1,0 +1,255 @@
+// Lookups in a directory of a real server: what each of its answers means.
+
+import Configuration
+import Foundation
+import Glibc
+import LDAP
+import Maps
+import Testing
+import ZRouteTestKit
+
+@Suite struct LDAPTests {
+    @Test func keysAreFoundOrAbsent() throws {
+        let (place, server) = (try LDAPPlace(), try LDAPServer(entries: people))
+        let table = try place.table(LDAPPlace.lines(server.uri))
+        #expect(try table.text(of: "one@x.example") == "smtp!host!one")
+        #expect(try table.text(of: "ONE@x.example") == "smtp!host!one")
+        #expect(try table.text(of: "nobody@x.example") == nil)
+        #expect(try table.text(of: "one@x.example") == "smtp!host!one")
+        #expect(try table.text(of: "") == nil)
+        #expect(table.privilege == 65_534)
+        #expect(table.refresh())
+        #expect(place.conditions() == [])
+    }
+
+    /// Whatever a key holds, it is a value and never a part of the filter.
+    @Test(arguments: ["*", "*@x.example", "one@x.exampl*", "x)(mail=*", "o\\6ee@x.example", "(", "\\", "a\nb", "\0"])
+    func aKeyIsNoFilter(key: String) throws {
+        let (place, server) = (try LDAPPlace(), try LDAPServer(entries: people))
+        let table = try place.table(LDAPPlace.lines(server.uri))
+        #expect(try table.text(of: key) == nil)
+        #expect(try table.text(of: "od(d*\\)@x.example") == "odd")
+        #expect(try table.text(of: [0x75, 0xFC, 0x40, 0x78]) == nil)
+    }
+
+    /// Each answer that says neither that a key is there nor that it is not.
+    @Test(arguments: Doubt.all)
+    func aDoubtIsNeverAnAbsence(doubt: Doubt) throws {
+        let place = try LDAPPlace()
+        var setup = LDAPServer.Setup()
+        setup.database = doubt.database
+        setup.isProvider = doubt.hasContext
+        let server = try LDAPServer(setup, entries: people + doubt.entries)
+        let table = try place.table(doubt.change(LDAPPlace.lines(server.uri)))
+        for _ in 0..<2 {
+            let error = try #require(table.failure(of: doubt.key))
+            #expect(error.text.contains(doubt.says), "\(error.text)")
+            #expect(!error.text.contains("secret"))
+        }
+    }
+
+    @Test func severalValuesAreAListWhereTheDescriptionSaysSo() throws {
+        let (place, server) = (try LDAPPlace(), try LDAPServer(entries: people))
+        let table = try place.table(LDAPPlace.lines(server.uri, "rows join"))
+        // A set has no order: the list is sorted.
+        #expect(try table.text(of: "list@x.example") == "a@x.example,b@x.example,c@x.example")
+        #expect(try table.text(of: "twice@x.example") == "first,second")
+        #expect(try table.text(of: "one@x.example") == "smtp!host!one")
+        #expect(try table.text(of: "nobody@x.example") == nil)
+    }
+
+    /// A server that copies from another answers "absent" only when its copy is whole.
+    @Test func aCopyThatIsNotWholeSaysNothingAboutAbsence() throws {
+        let place = try LDAPPlace()
+        let source = try LDAPServer(
+            entries: people + Self.entry("late", mail: "late@x.example", route: "late"))
+        var setup = LDAPServer.Setup()
+        setup.number = 2
+        setup.isProvider = false
+        setup.database = LDAPServer.following(source.uri)
+        source.kill()
+        // What a copy has that was interrupted: some of the entries, and no contextCSN.
+        let copy = try LDAPServer(setup, entries: people, isWhole: false)
+        let table = try place.table(LDAPPlace.lines(copy.uri))
+        #expect(try table.text(of: "one@x.example") == "smtp!host!one")
+        let error = try #require(table.failure(of: "late@x.example"))
+        #expect(error.text.contains("not whole"), "\(error.text)")
+        #expect(place.conditions().contains { $0.text.contains("not whole") })
+        try source.start()
+        #expect(try holds { table.outcome(of: "late@x.example") == .found("late") })
+        #expect(try holds { table.failure(of: "nobody@x.example") == nil })
+        #expect(try table.text(of: "nobody@x.example") == nil)
+        // It stays whole when its provider is gone.
+        source.kill()
+        #expect(try table.text(of: "nobody@x.example") == nil)
+    }
+
+    @Test func anEmptyCopyIsNoDirectory() throws {
+        let place = try LDAPPlace()
+        let server = try LDAPServer(isFilled: false)
+        let error = try #require(try place.table(LDAPPlace.lines(server.uri)).failure(of: "one@x.example"))
+        #expect(error.text.contains("no search base"), "\(error.text)")
+    }
+
+    @Test func aMarkerStandsForAServerThatCopiesFromNobody() throws {
+        var setup = LDAPServer.Setup()
+        setup.isProvider = false
+        let (place, server) = (try LDAPPlace(), try LDAPServer(setup, entries: people, isWhole: false))
+        let table = try place.table(LDAPPlace.lines(server.uri, "marker uid=p0,\(LDAPServer.suffix)"))
+        #expect(try table.text(of: "nobody@x.example") == nil)
+        #expect(try table.text(of: "one@x.example") == "smtp!host!one")
+    }
+
+    /// Rules of access can change while a connection is open: what was shown once does not hold for ever.
+    @Test func whatWasShownIsShownAgain() throws {
+        let (place, server) = (try LDAPPlace(), try LDAPServer(entries: people))
+        let table = try place.table(LDAPPlace.lines(server.uri))
+        #expect(try table.text(of: "nobody@x.example") == nil)
+        try server.change("dn: uid=p0,\(LDAPServer.suffix)\nchangetype: delete\n")
+        #expect(try holds { table.failure(of: "nobody@x.example")?.text.contains("canary") == true })
+        try server.change(Self.entry("p0", mail: "canary@x.example", route: "canary"))
+        #expect(try table.text(of: "nobody@x.example") == nil)
+    }
+
+    @Test func aChangedDescriptionIsReadAgain() throws {
+        let (place, server) = (try LDAPPlace(), try LDAPServer(entries: people))
+        let table = try place.table(LDAPPlace.lines(server.uri))
+        #expect(try table.text(of: "one@x.example") == "smtp!host!one")
+        try place.describe(LDAPPlace.lines(server.uri).replacing("attr mailLocalAddress", with: "attr cn"))
+        #expect(table.refresh())
+        #expect(try table.text(of: "one@x.example") == "p1")
+    }
+
+    static func entry(_ name: String, mail: String, route: String) -> String {
+        """
+        dn: uid=\(name),\(LDAPServer.suffix)
+        objectClass: inetOrgPerson
+        objectClass: inetLocalMailRecipient
+        uid: \(name)
+        cn: \(name)
+        sn: \(name)
+        mail: \(mail)
+        mailLocalAddress: \(route)
+
+
+        """
+    }
+}
+
+extension LDAPPlace {
+    /// What `check` finds when it asks the servers.
+    func conditions() -> [Finding] { LDAPBackEnd().conditionFindings(of: definition()) }
+}
+
+/// What became of a lookup.
+enum Outcome: Equatable {
+    case found(String)
+    case absent
+    case failed(String)
+}
+
+extension Table {
+    /// What becomes of the lookup of a key.
+    func outcome(of key: String) -> Outcome {
+        do throws(MapError) { return try text(of: key).map { .found($0) } ?? .absent } catch {
+            return .failed(error.text)
+        }
+    }
+}
+
+/// A way in which a server says too little.
+struct Doubt: Sendable, CustomTestStringConvertible {
+    let name: String
+    /// What the failure says.
+    let says: String
+    var key = "nobody@x.example"
+    var database = ""
+    var entries = ""
+    var hasContext = true
+    /// Makes its description of the usual one.
+    var change: @Sendable (String) -> String = { $0 }
+
+    var testDescription: String { name }
+
+    private static func replacing(_ old: String, _ new: String) -> @Sendable (String) -> String {
+        { $0.replacing(old, with: new) }
+    }
+
+    private static let everybodyElse = "access to * by * read"
+
+    static let all = [
+        Doubt(name: "no canary", says: "names no canary", change: replacing("canary canary@x.example", "")),
+        Doubt(
+            name: "an unknown canary", says: "canary 'other@x.example' is not found",
+            change: replacing("canary canary@x", "canary other@x")),
+        Doubt(
+            name: "a misspelt attribute", says: "knows no attribute 'mial'", change: replacing("(mail=%s)", "(mial=%s)")
+        ),
+        Doubt(
+            name: "an unknown attribute in an AND", says: "knows no attribute 'mailActive'",
+            change: replacing("(mail=%s)", "(&(mail=%s)(mailActive=TRUE))")),
+        Doubt(
+            name: "an unknown attribute in an OR", says: "knows no attribute 'mailAlias'",
+            change: replacing("(mail=%s)", "(|(mail=%s)(mailAlias=%s))")),
+        Doubt(
+            name: "an unknown attribute as the value", says: "no mailRoute:", key: "one@x.example",
+            change: replacing("attr mailLocalAddress", "attr mailRoute")),
+        Doubt(
+            name: "entries that the user may not see", says: "canary 'canary@x.example' is not found",
+            database: "access to dn.subtree=\"\(LDAPServer.suffix)\" filter=(uid=*) by * none\n\(everybodyElse)",
+            change: anonymous),
+        Doubt(
+            name: "an attribute that the user may not search by", says: "canary 'canary@x.example' is not found",
+            database: "access to attrs=mail by * none\n\(everybodyElse)", change: anonymous),
+        Doubt(
+            name: "a value that the user may not see", says: "an entry has no mailLocalAddress",
+            key: "one@x.example", database: "access to attrs=mailLocalAddress by * none\n\(everybodyElse)",
+            change: anonymous),
+        Doubt(
+            name: "a tree that the user may not see", says: "no search base", database: "access to * by * none",
+            change: anonymous),
+        Doubt(
+            name: "a server that shows no contextCSN", says: "no contextCSN", hasContext: false,
+            change: { $0 + "\n" }),
+        Doubt(
+            name: "a marker that is not there", says: "the marker 'cn=marker,\(LDAPServer.suffix)' is not there",
+            change: { $0 + "\nmarker cn=marker,\(LDAPServer.suffix)\n" }),
+        Doubt(name: "a part of the tree elsewhere", says: "a search reference", entries: reference),
+        Doubt(
+            name: "a base elsewhere", says: "lies on another server", entries: reference,
+            change: replacing("base \(LDAPServer.suffix)", "base ou=elsewhere,\(LDAPServer.suffix)")),
+        Doubt(
+            name: "an entry without the attribute", says: "an entry has no mailLocalAddress", key: "none@x.example"),
+        Doubt(name: "several entries", says: "several entries for one key", key: "twice@x.example"),
+        Doubt(name: "several values", says: "several values for one key", key: "list@x.example"),
+        Doubt(
+            name: "more entries than the server gives", says: "cut at a size limit", key: "twice@x.example",
+            database: "limits * size=1", change: { anonymous($0) + "\nrows join\n" }),
+        Doubt(
+            name: "a base that is not there", says: "no search base",
+            change: replacing("base \(LDAPServer.suffix)", "base ou=none,\(LDAPServer.suffix)")),
+        Doubt(
+            name: "a base that is no name", says: "is no DN",
+            change: replacing("base \(LDAPServer.suffix)", "base nonsense")),
+        Doubt(
+            name: "a wrong password", says: "refuses the DN or its password",
+            change: replacing("passwd secret", "passwd other")),
+        Doubt(
+            name: "a user that is not there", says: "refuses the DN or its password",
+            change: replacing("cn=admin,", "cn=nobody,")),
+    ]
+
+    private static let anonymous: @Sendable (String) -> String = {
+        $0.split(separator: "\n").filter { !$0.hasPrefix("binddn") && !$0.hasPrefix("passwd") }.joined(separator: "\n")
+    }
+
+    private static let reference = """
+        dn: ou=elsewhere,\(LDAPServer.suffix)
+        objectClass: referral
+        objectClass: extensibleObject
+        ou: elsewhere
+        ref: ldap://127.0.0.1:1/ou=elsewhere,\(LDAPServer.suffix)
+
+
+        """
+}

@@ -1,0 +1,91 @@
+// A place for descriptions, the tables over them, and a database in a real server.
+
+import Configuration
+import Foundation
+import Maps
+import PostgreSQL
+import Site
+import Testing
+import ZRouteTestKit
+
+/// A database of its own in a server, and a directory for descriptions of it.
+struct PostgreSQLPlace {
+    let server: PostgreSQLServer
+    let database: String
+    let directory: TemporaryDirectory
+
+    /// Makes a database.
+    ///
+    /// - Parameters:
+    ///   - server: where; the one that suites share where it is nil.
+    ///   - options: what else CREATE DATABASE is told.
+    init(_ server: PostgreSQLServer? = nil, options: String = "") throws {
+        self.server = try server ?? PostgreSQLServer.shared.get()
+        database = try self.server.makeDatabase(options)
+        directory = try TemporaryDirectory()
+    }
+
+    /// Where the database is, as descriptions say it.
+    var conninfo: String { "host=\(server.main.socket) dbname=\(database) user=postgres" }
+
+    /// Writes a description of the database.
+    func describe(_ lines: String, conninfo: String? = nil, as name: String = "map.cf") throws {
+        try directory.write("conninfo = \(conninfo ?? self.conninfo)\n\(lines)\n", to: name)
+    }
+
+    func definition(_ name: String = "map.cf") -> MapDefinition {
+        MapDefinition(relation: "r", type: .pgsql, path: directory.file(name), file: "/dbases.conf", line: 1)
+    }
+
+    /// The table of a map, as a worker has it.
+    ///
+    /// - Parameter texts: what the workers of a process share.
+    func table(
+        _ name: String = "map.cf", deadline: Duration = .seconds(30), texts: TextTableLoader? = nil
+    ) -> any Table {
+        let watch = CallWatch(health: ResourceHealth(deadline: deadline))
+        let worker = MapWorker(texts: texts ?? TextTableLoader(allowing: .all), watch: watch)
+        return PostgreSQLBackEnd().makeTables(for: worker).makeTable(for: definition(name))
+    }
+
+    /// Runs statements.
+    @discardableResult
+    func run(_ sql: String) throws -> String { try server.run(sql, in: database) }
+
+    /// A table of aliases as other programs have it.
+    func makeAliases() throws {
+        try run(
+            """
+            CREATE TABLE alias (address text, goto text, active boolean DEFAULT true);
+            CREATE INDEX ON alias (address);
+            INSERT INTO alias (address, goto) VALUES
+                ('a@x.example', 'one'), ('twice@x.example', 'one'), ('twice@x.example', 'two'), ('null@x.example', NULL),
+                ('', 'empty'), ('@x.example', 'all'), ('b', 'bare'), ('o''clock@x.example', 'quote'),
+                ('none@x.example', ''), ('back\\slash', 'slash'), ('grün@x.example', 'grün');
+            """)
+    }
+
+    /// The usual question, with a canary.
+    static let question = "query = SELECT goto FROM public.alias WHERE address = '%s'\ncanary = a@x.example"
+}
+
+extension Table {
+    /// The value of a key as text; nil where it certainly does not exist.
+    func text(of key: String) throws(MapError) -> String? { try text(of: Array(key.utf8)) }
+
+    /// The value of a key of bytes as text.
+    func text(of key: [UInt8]) throws(MapError) -> String? {
+        var value: [UInt8] = []
+        return try lookUp(key.span, into: &value) ? String(decoding: value, as: UTF8.self) : nil
+    }
+
+    /// Why a key cannot be looked up; nil where it can.
+    func failure(of key: String) -> MapError? {
+        do throws(MapError) {
+            _ = try text(of: key)
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
