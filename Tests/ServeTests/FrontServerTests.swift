@@ -76,12 +76,12 @@ struct LMTPTestClient {
         return try reply()
     }
 
-    /// Sends a message, and gives the replies to RCPT and to it.
+    /// Sends a message, and gives the replies to RCPT and to it; who has no domain is at x.example.
     func send(_ recipients: [String], _ body: String = "Subject: x\r\n\r\nhello\r\n") throws -> (
         answers: [String], finals: [String]
     ) {
         try say("MAIL FROM:<s@y.example>")
-        let answers = try recipients.map { try say("RCPT TO:<\($0)@x.example>") }
+        let answers = try recipients.map { try say("RCPT TO:<\($0.contains("@") ? $0 : "\($0)@x.example")>") }
         guard try say("DATA").hasPrefix("354") else { return (answers, []) }
         try stream.write(body + ".\r\n")
         let finals = try answers.filter { $0.hasPrefix("2") }.map { _ in try reply() }

@@ -323,5 +323,12 @@ private struct PostmapLock: ~Copyable {
         self.descriptor = descriptor
     }
 
-    deinit { Glibc.close(descriptor) }
+    deinit {
+        // Closing is not enough where a child that has just been forked shares the open file.
+        var none = flock()
+        none.l_type = Int16(F_UNLCK)
+        none.l_whence = Int16(SEEK_SET)
+        _ = unsafe fcntl(descriptor, lockOfDescriptor, &none)
+        Glibc.close(descriptor)
+    }
 }
