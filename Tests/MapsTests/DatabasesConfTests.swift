@@ -144,7 +144,7 @@ private func fixture(_ name: String) throws -> [UInt8] {
 
     static let unusableLines = [
         ("r btree - -l", "the line has 4 fields"),
-        ("r ldap - - /f -lm -e 2000 -s 9000", "maps of ZMailer's type 'ldap'"),
+        ("r ldap - - - -lm -e 2000 -s 9000", "a map of type ldap needs a file"),
         ("r bind,mxlocal - - - -l", "maps of ZMailer's type 'bind'"),
         ("r yp - - - -", "maps of ZMailer's type 'yp'"),
         ("r ndbm - -l /f", "maps of ZMailer's type 'ndbm'"),

@@ -9,16 +9,6 @@ import Testing
 import ZRouteTestKit
 
 @Suite(.serialized) struct PostgreSQLCopyTests {
-    /// The statements of the documentation that make the table of changes and its triggers.
-    private static let triggers = Result {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let page = try String(contentsOf: root.appendingPathComponent("docs/postgresql.md"), encoding: .utf8)
-        let block = page.components(separatedBy: "```sql\n").dropFirst().first?.components(separatedBy: "\n```").first
-        guard let block else { throw CommandFailure("docs/postgresql.md has no statements") }
-        return block
-    }
-
     private static let sync = """
         entries = SELECT address, goto FROM public.alias WHERE active
         canary = a@x.example
@@ -31,7 +21,7 @@ import ZRouteTestKit
         let place = try PostgreSQLPlace(server)
         try place.makeAliases()
         try place.run("DELETE FROM alias WHERE goto IS NULL OR address = 'twice@x.example'")
-        try place.run(try Self.triggers.get())
+        try place.run(try PostgreSQLPlace.triggers.get())
         try place.describe(description)
         return place
     }
@@ -182,7 +172,7 @@ import ZRouteTestKit
         #expect(try table.text(of: "b") == "bare")
         try place.makeAliases()
         try place.run("DELETE FROM alias WHERE goto IS NULL OR address = 'twice@x.example' OR address = 'b'")
-        try place.run(try Self.triggers.get())
+        try place.run(try PostgreSQLPlace.triggers.get())
         try expect(nil, of: "b", in: table)
         #expect(try table.text(of: "a@x.example") == "one")
     }

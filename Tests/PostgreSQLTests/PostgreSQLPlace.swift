@@ -65,6 +65,16 @@ struct PostgreSQLPlace {
             """)
     }
 
+    /// The statements of the documentation that make a table of changes for `alias` and its triggers.
+    static let triggers = Result {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let page = try String(contentsOf: root.appendingPathComponent("docs/postgresql.md"), encoding: .utf8)
+        let block = page.components(separatedBy: "```sql\n").dropFirst().first?.components(separatedBy: "\n```").first
+        guard let block else { throw CommandFailure("docs/postgresql.md has no statements") }
+        return block
+    }
+
     /// The usual question, with a canary.
     static let question = "query = SELECT goto FROM public.alias WHERE address = '%s'\ncanary = a@x.example"
 }

@@ -22,25 +22,67 @@ import ZRouteTestKit
     private static let wanted = ProcessInfo.processInfo.environment["ZROUTE_TORTURE"].flatMap { Int($0) } ?? 6000
     private static let deadline = Duration.seconds(5)
 
+    /// A table and what it is filled from again.
+    private static let tables = """
+        CREATE TABLE alias (address text PRIMARY KEY, goto text, active boolean DEFAULT true);
+        CREATE TABLE kept AS SELECT 'k' || i AS address, 'v' || i AS goto FROM generate_series(0, 999) i;
+        INSERT INTO alias SELECT * FROM kept;
+        """
+
     @Test func aServerInTroubleIsNeverWrong() throws {
         let place = try PostgreSQLPlace(PostgreSQLServer())
-        try place.run(
-            """
-            CREATE TABLE alias (address text PRIMARY KEY, goto text);
-            CREATE TABLE kept AS SELECT 'k' || i AS address, 'v' || i AS goto FROM generate_series(0, 999) i;
-            INSERT INTO alias SELECT * FROM kept;
-            """)
+        try place.run(Self.tables)
         try place.describe("query = SELECT goto FROM public.alias WHERE address = '%s'\ncanary = k500\nconnections = 2")
-        let tally = Tally()
-        let texts = TextTableLoader(allowing: .all)
+        try Self.beside(Tally(), place, named: "pgsql", texts: TextTableLoader(allowing: .all))
+    }
+
+    /// Changes go on, too, and all have come to the copy in the end.
+    @Test func aCopyOfAServerInTroubleIsNeverWrong() throws {
+        let place = try PostgreSQLPlace(PostgreSQLServer())
+        try place.run(Self.tables)
+        try place.run(try PostgreSQLPlace.triggers.get())
+        try place.describe(
+            """
+            entries = SELECT address, goto FROM public.alias WHERE active
+            canary = k500
+            sync = notify
+            interval = 1
+            changes = public.zroute_changes
+            copy = kept
+            """)
+        let (tally, texts) = (Tally(), TextTableLoader(allowing: .all))
+        let table = place.table(deadline: Self.deadline, texts: texts)
+        #expect(try holds { (try? table.text(of: "k0")) == "v0" })
+        var changes = 0
+        try Self.beside(tally, place, named: "pgsql sync", texts: texts) {
+            changes += 1
+            try place.run("DELETE FROM alias WHERE address LIKE 'c%'")
+            try place.run("INSERT INTO alias VALUES ('c\(changes)', 'change')")
+        }
+        #expect(tally.failures.load(ordering: .relaxed) == 0)
+        let areThere = try holds {
+            _ = table.refresh()
+            return try table.text(of: "c\(changes)") == "change"
+                && (1..<changes).allSatisfy { try table.text(of: "c\($0)") == nil }
+        }
+        #expect(areThere)
+    }
+
+    /// Makes trouble until so many lookups were made as are wanted.
+    private static func beside(
+        _ tally: Tally, _ place: PostgreSQLPlace, named name: String, texts: TextTableLoader,
+        meanwhile: () throws -> Void = {}
+    ) throws {
         let readers = (0..<3).map { number -> Thread in
-            let thread = Thread { Self.read(place, texts, number, tally) }
+            let thread = Thread { read(place, texts, number, tally) }
             thread.start()
             return thread
         }
+        defer { tally.isOver.store(true, ordering: .relaxed) }
         var numbers = SeededNumbers(seed: 18)
         var troubles: [String: Int] = [:]
-        while tally.lookups.load(ordering: .relaxed) < Self.wanted {
+        // Lookups in a copy are done before anything has happened.
+        while tally.lookups.load(ordering: .relaxed) < wanted || troubles.values.reduce(0, +) < wanted / 4000 {
             let trouble = Self.troubles[Int.random(in: 0..<Self.troubles.count, using: &numbers)]
             troubles[trouble.name, default: 0] += 1
             try trouble.make(place)
@@ -48,13 +90,14 @@ import ZRouteTestKit
             let seen = tally.lookups.load(ordering: .relaxed)
             let isGoingOn = try holds { tally.lookups.load(ordering: .relaxed) >= seen + 200 }
             #expect(isGoingOn, "after \(trouble.name) nobody gets an answer")
+            try meanwhile()
         }
         tally.isOver.store(true, ordering: .relaxed)
         let areDone = try holds { readers.allSatisfy(\.isFinished) }
         #expect(areDone)
         let failures = tally.failures.load(ordering: .relaxed), late = tally.late.load(ordering: .relaxed)
         print(
-            "pgsql torture: \(tally.lookups.load(ordering: .relaxed)) lookups, \(failures) could not be told, \(late) past the"
+            "\(name) torture: \(tally.lookups.load(ordering: .relaxed)) lookups, \(failures) could not be told, \(late) past the"
                 + " deadline, \(troubles.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))"
         )
         let wrong = tally.wrong.withLock { $0 }
@@ -69,6 +112,7 @@ import ZRouteTestKit
         while !tally.isOver.load(ordering: .relaxed) {
             let index = Int.random(in: 0..<1200, using: &numbers)
             let expected = index < 1000 ? "v\(index)" : nil
+            _ = table.refresh()
             let start = monotonicNanoseconds()
             do throws(MapError) {
                 let found = try table.text(of: "k\(index)")

@@ -63,8 +63,9 @@ enum SyncInformation: Equatable {
     /// server has no number.
     private static func ownCookie(_ cookie: [UInt8]) -> [UInt8] {
         guard cookie.starts(with: "rid=".utf8) else { return cookie }
-        let parts = cookie.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-        return Array(parts.filter { !$0.starts(with: "sid=".utf8) }.joined(separator: CollectionOfOne(UInt8(ascii: ","))))
+        let comma = UInt8(ascii: ",")
+        let parts = cookie.split(separator: comma, omittingEmptySubsequences: false)
+        return Array(parts.filter { !$0.starts(with: "sid=".utf8) }.joined(separator: CollectionOfOne(comma)))
     }
 
     /// A syncRequestValue: refresh, then persist.
