@@ -27,7 +27,7 @@ directory $place/data
 maxsize 8589934592
 dbnosync
 index mail eq
-index entryCSN,entryUUID eq
+index objectClass,entryCSN,entryUUID eq
 limits * size=unlimited time=unlimited
 access to * by * read
 overlay syncprov

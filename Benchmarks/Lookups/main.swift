@@ -37,6 +37,23 @@ func look(
     return found
 }
 
+/// Looks a key up, again and again while a first copy is not whole.
+func open(
+    _ key: some Collection<ArraySlice<UInt8>>, _ databases: DatabasesConf, _ texts: TextTableLoader,
+    within nanoseconds: UInt64
+) throws(MapError) {
+    let start = monotonicNanoseconds()
+    while true {
+        do throws(MapError) {
+            _ = try look(key, databases, texts, 1)
+            return
+        } catch {
+            guard monotonicNanoseconds() - start < nanoseconds else { throw error }
+            usleep(10_000)
+        }
+    }
+}
+
 /// Looks the keys up, divided among threads, and prints how many were found, and in what time.
 func run(_ arguments: [String]) throws {
     guard 5...6 ~= arguments.count, let passes = Int(arguments[4]),
@@ -52,7 +69,7 @@ func run(_ arguments: [String]) throws {
     let texts = TextTableLoader()
     // Whatever the threads share is there before they begin.
     let opening = monotonicNanoseconds()
-    _ = try look(keys.prefix(1), databases, texts, 1)
+    try open(keys.prefix(1), databases, texts, within: 120_000_000_000)
     let start = monotonicNanoseconds()
     let next = Atomic<Int>(0), found = Atomic<Int>(0)
     let failure = Mutex<MapError?>(nil)

@@ -94,9 +94,12 @@ extension LDAPQuestion {
     }
 }
 
-/// The tables of one worker; those of one server and user share a connection with those of all workers.
+/// The tables of one worker; those of one server and user share a connection.
 private struct LDAPTables: TableFactory {
     private let contents: SharedContents
+    private let directories: LDAPDirectories
+    /// Its number among the workers of the process.
+    private let number: Int
     private let watch: CallWatch?
     private let hash: ByteHash
 
@@ -104,6 +107,13 @@ private struct LDAPTables: TableFactory {
         contents = worker.contents
         watch = worker.watch
         hash = worker.hash
+        // Nothing of the process has another content of this name: files are named from the root.
+        directories = contents.content(of: "ldap") { (_: LDAPDirectories) in
+            true
+        } load: {
+            LDAPDirectories()
+        }
+        number = directories.addWorker()
     }
 
     func makeTable(for definition: MapDefinition) -> any Table {
@@ -116,13 +126,10 @@ private struct LDAPTables: TableFactory {
                 }
             }
         }
-        // Nothing of the process has another content of this name: files are named from the root.
-        let directories = contents.content(of: "ldap") { (_: LDAPDirectories) in
-            true
-        } load: {
-            LDAPDirectories()
+        let number = number
+        let table = LDAPTable(name, describedIn: name.file, deadline: deadline) { [directories] access in
+            directories.directory(access, for: number)
         }
-        let table = LDAPTable(name, describedIn: name.file, directories, deadline: deadline)
         guard let watch else { return table }
         return WatchedTable(wrapping: table, resource: WatchedResource(.server(name.file), watch: watch))
     }

@@ -1,5 +1,5 @@
-// The servers of a directory, for all workers of the process: one connection, which is asked by all of them, and another server where
-// one stands still, is gone, or has not all entries. Passing over is done here: the library stays with a server that accepts
+// The servers of a directory, for a worker or several: one connection, which is asked by all of them, and another server where one
+// stands still, is gone, or has not all entries. Passing over is done here: the library stays with a server that accepts
 // connections and never answers.
 
 import Glibc
@@ -163,18 +163,42 @@ final class LDAPDirectory: Sendable {
     }
 }
 
-/// The directories of a process: maps of the same servers and user share a connection.
+/// The directories of a process.
+///
+/// Each worker has its own for the same servers and user, and with it a connection of its own, as long as they are few; many share.
 final class LDAPDirectories: Sendable {
-    private let known = Mutex<[LDAPAccess: LDAPDirectory]>([:])
+    private struct Known {
+        var directories: [Key: LDAPDirectory] = [:]
+        var workers = 0
+    }
+
+    private struct Key: Hashable {
+        let access: LDAPAccess
+        let place: Int
+    }
+
+    private let known = Mutex(Known())
+
+    /// So many connections a process has to a server, however many workers there are.
+    private static let limit = 8
 
     /// None has been asked for yet.
     init() {}
 
-    /// The directory of a description.
-    func directory(_ access: LDAPAccess) -> LDAPDirectory {
+    /// Gives a worker its number.
+    func addWorker() -> Int {
         known.withLock { known in
-            let directory = known[access] ?? LDAPDirectory(access)
-            known[access] = directory
+            defer { known.workers += 1 }
+            return known.workers
+        }
+    }
+
+    /// The directory of a description, for a worker.
+    func directory(_ access: LDAPAccess, for worker: Int) -> LDAPDirectory {
+        let key = Key(access: access, place: worker % Self.limit)
+        return known.withLock { known in
+            let directory = known.directories[key] ?? LDAPDirectory(access)
+            known.directories[key] = directory
             return directory
         }
     }

@@ -33,7 +33,7 @@ package final class LDAPTable: Table {
     }
 
     private let path: String
-    private let directories: LDAPDirectories
+    private let directory: (LDAPAccess) -> LDAPDirectory
     private var time: LookupTime
     private var opened: Opened?
     private var filter: [UInt8] = []
@@ -43,11 +43,16 @@ package final class LDAPTable: Table {
 
     /// Names a description; nothing is read yet.
     ///
-    /// - Parameter deadline: after so long a worker is given up.
-    init(_ name: TableName, describedIn path: String, _ directories: LDAPDirectories, deadline: Duration?) {
+    /// - Parameters:
+    ///   - deadline: after so long a worker is given up.
+    ///   - directory: gives the directory of the servers and user that are described.
+    init(
+        _ name: TableName, describedIn path: String, deadline: Duration?,
+        directory: @escaping (LDAPAccess) -> LDAPDirectory
+    ) {
         self.name = name
         self.path = path
-        self.directories = directories
+        self.directory = directory
         time = LookupTime(deadline: deadline)
     }
 
@@ -84,7 +89,7 @@ package final class LDAPTable: Table {
         do throws(ConfigurationError) {
             let identity = try? FileIdentity(path: path)
             let question = try LDAPQuestion(describedIn: path)
-            let made = Opened(question, directories.directory(question.access), identity)
+            let made = Opened(question, directory(question.access), identity)
             opened = made
             return made
         } catch {
