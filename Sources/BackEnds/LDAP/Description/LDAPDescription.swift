@@ -55,7 +55,7 @@ struct LDAPSettings {
 
     var found: FindingList
     let isOfPostfix: Bool
-    private let mode: UInt32?
+    let mode: UInt32?
     private let isUnreadable: Bool
     /// By their names in this file.
     private var settings: [Setting] = []
@@ -194,12 +194,7 @@ struct LDAPSettings {
             $0.value.hasPrefix("/") ? $0.value : "\(absolutePath(directory(of: found.file)))/\($0.value)"
         }
         question.copy.longestAge = number("maxage", in: 1...31_536_000)
-        if canary == nil {
-            found.warning(
-                .missingCanary,
-                "names no canary, a key that must be found: without it nothing is certainly absent, and all mail whose keys are"
-                    + " not in the directory is held; add one (docs/ldap.md)")
-        }
+        if canary == nil { found.warnOfMissingCanary() }
         return question
     }
 
@@ -266,18 +261,4 @@ struct LDAPSettings {
         }
         return number
     }
-
-    /// Says that others may read the password, where they may.
-    mutating func judgeMode() {
-        guard let mode, mode & 0o077 != 0 else { return }
-        found.error(
-            Finding.Name("readable-secrets"),
-            "has a password, and others may read or change it (mode \(String(mode, radix: 8))); chmod 600 it, as a file of the"
-                + " user who routes")
-    }
-}
-
-extension Finding.Name {
-    /// A description that shows nothing by which an absence could be believed.
-    static let missingCanary = Finding.Name("missing-canary")
 }
