@@ -72,6 +72,7 @@ struct LDAPSettings {
     private static let common = [
         "scope", "start_tls", "tls_ca_cert_file", "tls_ca_cert_dir", "tls_cert", "tls_key", "tls_require_cert",
         "tls_cipher_suite", "dereference", "canary", "marker", "rows", "sasl_authz_id", "copy", "maxage",
+        "max_lag",
     ]
     private static let ofZMailer =
         [
@@ -181,7 +182,8 @@ struct LDAPSettings {
         var question = LDAPQuestion(access: access, base: base.value, filter: filter, attributes: attributes)
         question.scope = scope()
         question.form = form
-        question.proof = LDAPProof(marker: setting("marker")?.value, canary: canary)
+        question.proof = LDAPProof(
+            marker: setting("marker")?.value, canary: canary, longestLag: number("max_lag", in: 1...86_400))
         if let marker = setting("marker"), marker.value.isEmpty {
             found.error(.invalidValue, "marker names no entry", line: marker.line)
         }
