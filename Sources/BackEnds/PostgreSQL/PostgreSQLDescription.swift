@@ -191,6 +191,12 @@ struct PostgreSQLDescription: ConfigurationReading {
                     + " entries; add them", line: sync.line)
             return nil
         }
+        for name in ["domain", "max_lag", "connections"] {
+            if let other = reader.setting(name) {
+                reader.found.error(
+                    .invalidValue, "\(name) has no effect on a copy; remove it, or sync", line: other.line)
+            }
+        }
         let sign: PostgreSQLSync.Sign
         switch (reader.setting("changes")?.value, reader.setting("version")?.value) {
         case (let table?, nil): sign = .changes(table: table)
