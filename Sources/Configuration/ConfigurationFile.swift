@@ -122,7 +122,27 @@ public struct ConfigurationLine: Sendable {
     }
 }
 
+// Files that have secrets.
+
+extension FindingList {
+    /// Says that others than the owner of a file may read the secrets in it, or change them, where they may.
+    ///
+    /// - Parameters:
+    ///   - secrets: what they are.
+    ///   - mode: the file's; nil where it cannot be read, which a finding of its own says.
+    ///   - alternative: what else can be done about it, as the end of a message.
+    package mutating func judgeSecrets(_ secrets: String, mode: UInt32?, alternative: String = "") {
+        guard let mode, mode & 0o077 != 0 else { return }
+        error(
+            .readableSecrets,
+            "others may read or change the \(secrets) in it (mode \(String(mode, radix: 8))); chmod 600 it\(alternative)"
+        )
+    }
+}
+
 extension Finding.Name {
+    /// A file with secrets that others than its owner may read.
+    package static let readableSecrets = Finding.Name("readable-secrets")
     /// A file that does not exist and is needed.
     public static let missingFile = Finding.Name("missing-file")
     /// A file that cannot be read.

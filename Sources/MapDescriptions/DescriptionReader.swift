@@ -158,3 +158,18 @@ package struct DescriptionReader {
         return Array(canary.value.utf8)
     }
 }
+
+extension FindingList {
+    /// Warns of a description that names no key which must be found.
+    package mutating func warnOfMissingCanary() {
+        warning(
+            .missingCanary,
+            "names no canary, a key that must be found: without it nothing is certainly absent, and mail for keys that are not found"
+                + " is held; add canary, and a key that is always there")
+    }
+}
+
+extension Finding.Name {
+    /// A description that shows nothing by which an absence could be believed.
+    package static let missingCanary = Finding.Name("missing-canary")
+}

@@ -18,6 +18,8 @@ package final class LDAPServer: @unchecked Sendable {
         package var isProvider = true
         /// How many deletions a provider remembers for those who follow it.
         package var sessionLog = 10_000
+        /// Further lines of the overlay that makes it a provider.
+        package var providing = ""
         /// Whether it is reached by TCP, too; with TLS where certificates are named.
         package var port: UInt16?
         /// The port of ldaps.
@@ -106,6 +108,7 @@ package final class LDAPServer: @unchecked Sendable {
             index mail eq
             \(setup.database)
             \(setup.isProvider ? "overlay syncprov\n" + (setup.sessionLog > 0 ? "syncprov-sessionlog \(setup.sessionLog)" : "") : "")
+            \(setup.isProvider ? setup.providing : "")
 
             """, to: "slapd.conf")
     }
@@ -138,6 +141,14 @@ package final class LDAPServer: @unchecked Sendable {
         guard try holds({ (try? LocalStream(path: socket)) != nil || !program.isRunning }), program.isRunning else {
             throw CommandFailure("slapd does not start: \(program.errors)")
         }
+    }
+
+    /// Starts it, ended as it is, with other entries than it had; the suffix is there already.
+    package func refill(_ entries: String) throws {
+        try FileManager.default.removeItem(atPath: place.file("data"))
+        try place.makeDirectory("data")
+        try fill(entries)
+        try start()
     }
 
     /// A copy of all it has, to be restored later; it is ended in order for that, and started again.

@@ -49,6 +49,7 @@ import ZRouteTestKit
         Fault(zmailer("ldap://h", "http://h"), 2, "invalid-value", "is no URI of a directory server"),
         Fault(zmailer + "\nldaphost h", 6, "repeated-setting", "both name servers"),
         Fault(zmailer + "\nldapport 0", 6, "invalid-value", "no number from 1 to 65535"),
+        Fault(zmailer + "\nmax_lag 0", 6, "invalid-value", "no number from 1 to 86400"),
         Fault(zmailer + "\nscope all", 6, "invalid-value", "none of base, one and sub"),
         Fault(zmailer + "\nrows many", 6, "invalid-value", "neither 'one'"),
         Fault(zmailer + "\nstart_tls perhaps", 6, "invalid-value", "neither yes nor no"),

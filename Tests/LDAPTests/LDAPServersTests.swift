@@ -163,8 +163,17 @@ import ZRouteTestKit
         server.setup.securePort = nil
         try server.start()
         let table = try table("ldap://127.0.0.1:\(plain)", "start_tls yes\n\(authority)")
-        let error = try #require(table.failure(of: "one@x.example"))
-        #expect(error.text.contains("nothing is asked in clear"), "\(error.text)")
+        for key in ["one@x.example", "nobody@x.example"] {
+            let error = try #require(table.failure(of: key))
+            #expect(error.text.contains("nothing is asked in clear"), "\(error.text)")
+        }
+        // Over TCP without a certificate nobody is known.
+        let unknown = Doubt.anonymous(LDAPPlace.lines("ldap://127.0.0.1:\(plain)"))
+            .replacing("authmethod simple", with: "authmethod sasl\nsasl_mech EXTERNAL")
+        for key in ["one@x.example", "nobody@x.example"] {
+            let error = try #require(try place.table(unknown).failure(of: key))
+            #expect(error.text.contains("does not let this user bind"), "\(error.text)")
+        }
     }
 
     /// A server with a certificate for 127.0.0.1, and its ports.

@@ -9,7 +9,7 @@ import Testing
 import ZRouteTestKit
 
 /// The table of a copy, and what its workers share: the copy lives as long as this.
-private struct CopiedDirectory {
+struct CopiedDirectory {
     let table: any Table
     let texts: TextTableLoader
     let place: LDAPPlace

@@ -48,6 +48,58 @@ import ZRouteTestKit
         }
     }
 
+    /// What a server may answer beside the usual, as the overlay `retcode` answers for entries of these names, and what is said of it.
+    static let codes: [(name: String, item: String, says: String)] = [
+        ("operationsError", "1", "cannot answer now"), ("protocolError", "2", "refuses the search"),
+        ("timeLimitExceeded", "3", "gave the search up"), ("sizeLimitExceeded", "4", "cut at a limit"),
+        ("strongerAuthRequired", "8", "wants to know the user"),
+        ("referral", "10 ref=ldap://127.0.0.1:1/o=x", "lies on another server"),
+        ("adminLimitExceeded", "11", "cut at a limit"),
+        ("confidentialityRequired", "13", "wants an encrypted connection"),
+        ("noSuchAttribute", "16", "refuses the search"), ("noSuchObject", "32", "no search base"),
+        ("insufficientAccessRights", "50", "may not search there"), ("busy", "51", "cannot answer now"),
+        ("unavailable", "52", "cannot answer now"), ("unwillingToPerform", "53", "does not let this user"),
+        ("other", "80", "cannot answer now"), ("disconnected", "0 flags=pre-disconnect", "connection was lost"),
+        ("nothing", "0", "canary 'canary@x.example' is not found"),
+    ]
+
+    @Test func noOtherAnswerIsAnAbsence() throws {
+        let place = try LDAPPlace()
+        var setup = LDAPServer.Setup()
+        setup.global = "moduleload retcode"
+        let parent = "ou=codes,\(LDAPServer.suffix)"
+        let items = Self.codes.map { "retcode-item cn=\($0.name) \($0.item)" }.joined(separator: "\n")
+        setup.database = "overlay retcode\nretcode-parent \(parent)\n\(items)"
+        let server = try LDAPServer(setup, entries: people)
+        let usual = LDAPPlace.lines(server.uri)
+        for code in Self.codes {
+            let lines = usual.replacing("base \(LDAPServer.suffix)", with: "base cn=\(code.name),\(parent)")
+            let table = try place.table(lines)
+            for key in ["one@x.example", "nobody@x.example"] {
+                let error = try #require(table.failure(of: key), "\(code.name)")
+                #expect(error.text.contains(code.says), "\(code.name): \(error.text)")
+            }
+        }
+        // The server answers as before for others.
+        let table = try place.table(usual)
+        #expect(try table.text(of: "one@x.example") == "smtp!host!one")
+        #expect(try table.text(of: "nobody@x.example") == nil)
+    }
+
+    /// A search that takes longer than the server lets it.
+    @Test func aSearchThatTheServerGivesUpIsNoAbsence() throws {
+        let place = try LDAPPlace()
+        var setup = LDAPServer.Setup()
+        setup.database = "limits * time=1"
+        let others = (0..<2000).map { (mail: "o\($0)@x.example", routes: ["o"]) }
+        let server = try LDAPServer(setup, entries: people + LDAPServer.people(others, from: 100))
+        // No index serves it: every entry is compared with all of them.
+        let slow = (0..<4000).map { "(sn=*\($0)*x*)" }.joined()
+        let lines = Doubt.anonymous(LDAPPlace.lines(server.uri)).replacing("(mail=%s)", with: "(|(mail=%s)\(slow))")
+        let error = try #require(try place.table(lines).failure(of: "nobody@x.example"))
+        #expect(error.text.contains("gave the search up") && error.code == ETIMEDOUT, "\(error)")
+    }
+
     @Test func severalValuesAreAListWhereTheDescriptionSaysSo() throws {
         let (place, server) = (try LDAPPlace(), try LDAPServer(entries: people))
         let table = try place.table(LDAPPlace.lines(server.uri, "rows join"))
@@ -82,6 +134,35 @@ import ZRouteTestKit
         // It stays whole when its provider is gone.
         source.kill()
         #expect(try table.text(of: "nobody@x.example") == nil)
+    }
+
+    /// A server that has lost its provider gives no other sign of it than the time of its last change.
+    @Test func aCopyThatIsOlderThanItMayBeSaysNothingAboutAbsence() throws {
+        let place = try LDAPPlace()
+        let source = try LDAPServer(entries: people)
+        var setup = LDAPServer.Setup()
+        setup.number = 2
+        setup.isProvider = false
+        setup.database = LDAPServer.following(source.uri)
+        let copy = try LDAPServer(setup, isFilled: false)
+        try place.describe(LDAPPlace.lines(copy.uri), as: "any.ldap")
+        try place.describe(LDAPPlace.lines(copy.uri, "max_lag 4"), as: "young.ldap")
+        let (any, young) = (place.tables(["any.ldap"])[0], place.tables(["young.ldap"])[0])
+        #expect(try holds { any.outcome(of: "nobody@x.example") == .absent })
+        var changes = 0
+        func isAbsentAfterAChange() throws -> Bool {
+            changes += 1
+            try source.change(LDAPTests.entry("c\(changes)", mail: "c\(changes)@x.example", route: "change"))
+            return young.outcome(of: "nobody@x.example") == .absent
+        }
+        #expect(try holds { try isAbsentAfterAChange() })
+        source.kill()
+        #expect(try holds { young.failure(of: "nobody@x.example")?.text.contains("max_lag") == true })
+        #expect(try young.text(of: "one@x.example") == "smtp!host!one")
+        // Without it an old copy is believed.
+        #expect(try any.text(of: "nobody@x.example") == nil)
+        try source.start()
+        #expect(try holds { try isAbsentAfterAChange() })
     }
 
     @Test func anEmptyCopyIsNoDirectory() throws {
@@ -175,7 +256,7 @@ struct Doubt: Sendable, CustomTestStringConvertible {
         { $0.replacing(old, with: new) }
     }
 
-    private static let everybodyElse = "access to * by * read"
+    static let everybodyElse = "access to * by * read"
 
     static let all = [
         Doubt(name: "no canary", says: "names no canary", change: replacing("canary canary@x.example", "")),
@@ -220,10 +301,14 @@ struct Doubt: Sendable, CustomTestStringConvertible {
             change: replacing("base \(LDAPServer.suffix)", "base ou=elsewhere,\(LDAPServer.suffix)")),
         Doubt(
             name: "an entry without the attribute", says: "an entry has no mailLocalAddress", key: "none@x.example"),
+        Doubt(
+            name: "a value with a NUL", says: "has a NUL", key: "nul@x.example",
+            entries: LDAPTests.entry("nul", mail: "nul@x.example", route: "x").replacing(
+                "mailLocalAddress: x", with: "mailLocalAddress:: YQBi")),
         Doubt(name: "several entries", says: "several entries for one key", key: "twice@x.example"),
         Doubt(name: "several values", says: "several values for one key", key: "list@x.example"),
         Doubt(
-            name: "more entries than the server gives", says: "cut at a size limit", key: "twice@x.example",
+            name: "more entries than the server gives", says: "cut at a limit", key: "twice@x.example",
             database: "limits * size=1", change: { anonymous($0) + "\nrows join\n" }),
         Doubt(
             name: "a base that is not there", says: "no search base",
@@ -235,15 +320,20 @@ struct Doubt: Sendable, CustomTestStringConvertible {
             name: "a wrong password", says: "refuses the DN or its password",
             change: replacing("passwd secret", "passwd other")),
         Doubt(
+            name: "a server that wants encryption", says: "wants an encrypted connection", database: "security ssf=100"),
+        Doubt(
+            name: "a server that wants to know its users", says: "wants to know the user", database: "require authc",
+            change: anonymous),
+        Doubt(
             name: "a user that is not there", says: "refuses the DN or its password",
             change: replacing("cn=admin,", "cn=nobody,")),
     ]
 
-    private static let anonymous: @Sendable (String) -> String = {
+    static let anonymous: @Sendable (String) -> String = {
         $0.split(separator: "\n").filter { !$0.hasPrefix("binddn") && !$0.hasPrefix("passwd") }.joined(separator: "\n")
     }
 
-    private static let reference = """
+    static let reference = """
         dn: ou=elsewhere,\(LDAPServer.suffix)
         objectClass: referral
         objectClass: extensibleObject

@@ -9,38 +9,19 @@ import Testing
 import ZRouteTestKit
 
 @Suite(.serialized) struct PostgreSQLCopyTests {
-    private static let sync = """
-        entries = SELECT address, goto FROM public.alias WHERE active
-        canary = a@x.example
-        sync = notify
-        interval = 3600
-        """
-    private static let changes = sync + "\nchanges = public.zroute_changes"
+    private static let sync = CopiedTable.sync, changes = CopiedTable.changes
 
     private func place(_ description: String, server: PostgreSQLServer? = nil) throws -> PostgreSQLPlace {
         let place = try PostgreSQLPlace(server)
         try place.makeAliases()
         try place.run("DELETE FROM alias WHERE goto IS NULL OR address = 'twice@x.example'")
-        try place.run(try PostgreSQLPlace.triggers.get())
+        try place.run(try CopiedTable.triggers.get())
         try place.describe(description)
         return place
     }
 
-    /// Waits until a key has a value, or none.
     private func expect(_ value: String?, of key: String, in table: any Table) throws {
-        var last = "nothing"
-        let isThere = try holds {
-            _ = table.refresh()
-            do throws(MapError) {
-                let found = try table.text(of: key)
-                last = found ?? "absent"
-                return found == value
-            } catch {
-                last = error.text
-                return false
-            }
-        }
-        #expect(isThere, "\(key): \(last)")
+        try CopiedTable.expect(value, of: key, in: table)
     }
 
     @Test func changesComeByThemselves() throws {
@@ -172,7 +153,7 @@ import ZRouteTestKit
         #expect(try table.text(of: "b") == "bare")
         try place.makeAliases()
         try place.run("DELETE FROM alias WHERE goto IS NULL OR address = 'twice@x.example' OR address = 'b'")
-        try place.run(try PostgreSQLPlace.triggers.get())
+        try place.run(try CopiedTable.triggers.get())
         try expect(nil, of: "b", in: table)
         #expect(try table.text(of: "a@x.example") == "one")
     }

@@ -1,6 +1,8 @@
 // Lookups in a real PostgreSQL server: what is asked, and what each answer means.
 
 import Configuration
+import Foundation
+import Glibc
 import Maps
 import PostgreSQL
 import Testing
@@ -194,14 +196,9 @@ import ZRouteTestKit
 
     @Test func rowsThatAPolicyHidesAreNoAbsence() throws {
         let place = try place("")
-        let role = "reader_\(place.database)"
-        try place.run(
-            """
-            CREATE ROLE \(role) LOGIN; GRANT SELECT ON alias TO \(role);
-            ALTER TABLE alias ENABLE ROW LEVEL SECURITY;
-            """)
-        let conninfo = "host=\(place.server.main.socket) dbname=\(place.database) user=\(role)"
-        try place.describe(PostgreSQLPlace.question, conninfo: conninfo)
+        let role = try place.makeReader()
+        try place.run("ALTER TABLE alias ENABLE ROW LEVEL SECURITY")
+        try place.describe(PostgreSQLPlace.question, conninfo: place.conninfo(as: role))
         let table = place.table()
         let error = try #require(table.failure(of: "b"))
         #expect(error.text.contains("row-level security"), "\(error.text)")
@@ -209,7 +206,10 @@ import ZRouteTestKit
         #expect(try table.text(of: "b") == "bare")
         try place.run("REVOKE SELECT ON alias FROM \(role)")
         #expect(table.failure(of: "b")?.text.contains("42501") == true)
-        try place.run("DROP OWNED BY \(role); DROP ROLE \(role)")
+        try place.run("ALTER ROLE \(role) CONNECTION LIMIT 0")
+        try place.endSessions()
+        #expect(table.failure(of: "b")?.text.contains("too many connections") == true)
+        #expect(table.failure(of: "z")?.text.contains("too many connections") == true)
     }
 
     @Test func aTableOfTheSameNameInAnotherSchemaIsNotTaken() throws {
@@ -252,6 +252,22 @@ import ZRouteTestKit
         #expect(table.failure(of: "b") != nil)
     }
 
+    /// As `statement_timeout` does, and administrators.
+    @Test func aQueryThatTheServerEndsIsNoAbsence() throws {
+        let place = try place(
+            "query = SELECT goto FROM alias WHERE address = '%s' AND pg_sleep(60) IS NOT NULL\ncanary = a@x.example")
+        let ending = Thread {
+            _ = try? holds {
+                (try? place.run(
+                    "SELECT count(pg_cancel_backend(pid)) > 0 FROM pg_stat_activity WHERE application_name = 'zroute'"
+                        + " AND wait_event = 'PgSleep' AND datname = current_database()")) == "t"
+            }
+        }
+        ending.start()
+        let error = try #require(place.table(deadline: .seconds(60)).failure(of: "b"))
+        #expect(error.text.contains("57014") && error.code == ETIMEDOUT, "\(error.text)")
+    }
+
     @Test func aPlanThatChangedIsMadeAnew() throws {
         let place = try place(PostgreSQLPlace.question)
         let table = place.table()
@@ -269,10 +285,7 @@ import ZRouteTestKit
         let place = try place(PostgreSQLPlace.question)
         let table = place.table()
         #expect(try table.text(of: "b") == "bare")
-        let ended = try place.run(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'zroute' AND datname = current_database()"
-        )
-        #expect(ended == "1")
+        #expect(try place.endSessions() == "1")
         let isGone = try holds { try place.server.backends(of: place.database).isEmpty }
         #expect(isGone)
         #expect(try table.text(of: "b") == "bare")

@@ -40,7 +40,7 @@ import ZRouteTestKit
     @Test func aCopyOfAServerInTroubleIsNeverWrong() throws {
         let place = try PostgreSQLPlace(PostgreSQLServer())
         try place.run(Self.tables)
-        try place.run(try PostgreSQLPlace.triggers.get())
+        try place.run(try CopiedTable.triggers.get())
         try place.describe(
             """
             entries = SELECT address, goto FROM public.alias WHERE active

@@ -173,28 +173,4 @@ import ZRouteTestKit
                 "smtp!other.example!a@other.example",
             ], "\(answer.text)\(answer.errorText)")
     }
-
-    @Test func whereTheLibraryIsMissingItsPackageIsNamed() throws {
-        let place = try place(
-            .postgresql, tables: "CREATE TABLE users (username text, domain text, active text)",
-            dbases: """
-                fqdnroutes TYPE - - @SITE@/db/users.cf -l
-                fqdnaliases NONE - - - -
-                routesdb NONE - - - -
-                aliases NONE - - - -
-                thishost NONE - - - -
-
-                """)
-        // A library that is none stands before the real one.
-        try place.site.write("", to: "lib/libpq.so.5")
-        for words in [["route-test", "a@example.org"], ["check"]] {
-            let result = try runCommand(
-                "/usr/bin/env",
-                ["LD_LIBRARY_PATH=\(place.site.place.file("lib"))", try Programs.zroute.get()]
-                    + place.site.options(words))
-            #expect(
-                (result.text + result.errorText).contains("install the package libpq5"),
-                "\(result.errorText)\(result.text)")
-        }
-    }
 }

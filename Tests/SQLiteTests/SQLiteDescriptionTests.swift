@@ -61,6 +61,8 @@ import ZRouteTestKit
         ("query = SELECT goto FROM alias WHERE address = '%s'", "nul@x.example", "NUL"),
         ("query = SELECT goto FROM alias WHERE address = '%s'", "a\0b", "NUL"),
         ("query = SELECT goto FROM alias WHERE address = '%s'\ncanary = lost@x.example", "a@x.example", "canary"),
+        // Stored as a BLOB, which equals no text.
+        ("query = SELECT goto FROM alias WHERE address = '%s'\ncanary = key@example", "key@example", "canary"),
         ("query = SELECT goto FROM alias WHERE address = '%s'\nresult_format = %d", "b", "no such part"),
         (
             "query = SELECT count(*) FROM alias a, alias b, alias c, alias d, alias e, alias f, alias g, alias h, alias i"

@@ -64,7 +64,7 @@ struct SQLitePlace {
             CREATE TABLE alias (address TEXT, goto TEXT, active INTEGER DEFAULT 1);
             INSERT INTO alias (address, goto) VALUES
                 ('a@x.example', 'one'), ('twice@x.example', 'one'), ('twice@x.example', 'two'), ('null@x.example', NULL),
-                ('blob@x.example', x'6f6e65'), ('nul@x.example', 'on' || char(0) || 'e'), ('', 'empty'),
+                ('blob@x.example', x'6f6e65'), (x'6b6579406578616d706c65', 'key'), ('nul@x.example', 'on' || char(0) || 'e'), ('', 'empty'),
                 ('number@x.example', 7), ('@x.example', 'all'), ('b', 'bare'), ('o''clock@x.example', 'quote');
             """, in: "others.db")
     }

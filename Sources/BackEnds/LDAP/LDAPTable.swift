@@ -145,6 +145,7 @@ extension LDAPQuestion {
                     + " canary; add one, a key that must be found (docs/ldap.md)")
         }
         try proof.showWhole(connection, base: base, until: end)
+        try proof.showYoung(connection, base: base, until: end)
         try proof.showKnown(everyAttribute, connection, until: end)
         var canaryFilter: [UInt8] = []
         var value: [UInt8] = []

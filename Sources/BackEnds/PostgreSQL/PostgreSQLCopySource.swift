@@ -46,8 +46,7 @@ struct PostgreSQLCopySource: CopySource {
 
     func follow(_ writer: inout CopyWriter) throws(CopyFailure) {
         do throws(PostgreSQLFailure) {
-            let connection = try connect()
-            let isStandby = try recovery(connection)
+            let (connection, isStandby) = try connect(knowing: PostgreSQLPosition(writer.cookie))
             // Before the first snapshot, so that no change falls between the two. A standby gives no notices.
             if !isStandby { _ = try ask(connection, "LISTEN \"\(sync.channel.replacing("\"", with: "\"\""))\"") }
             while !writer.isStopRequested {
@@ -59,22 +58,31 @@ struct PostgreSQLCopySource: CopySource {
         }
     }
 
-    private func connect() throws(PostgreSQLFailure) -> PostgreSQLConnection {
+    /// Connects to the first server that can be copied from: a standby that has not yet what the copy has would take it back.
+    private func connect(
+        knowing known: PostgreSQLPosition?
+    ) throws(PostgreSQLFailure) -> (connection: PostgreSQLConnection, isStandby: Bool) {
         var failures: [String] = []
         for server in question.servers {
             do throws(PostgreSQLFailure) {
-                return try PostgreSQLConnection(
+                let connection = try PostgreSQLConnection(
                     server, searchPath: question.searchPath, limit: .seconds(600),
                     until: monotonicNanoseconds() &+ 3_000_000_000)
+                let isStandby = try value(connection, "SELECT pg_catalog.pg_is_in_recovery()") == "t"
+                if isStandby, let known, case .changes = sync.sign {
+                    let own = try position(connection, isStandby: true, knowing: known)
+                    guard !own.isOfSameDatabase(as: known) || own.hasAll(of: known) else {
+                        throw PostgreSQLFailure(
+                            "this standby has not yet all that the copy has, which does not go back, as what is new would be absent;"
+                                + " let the standby catch up, or promote it")
+                    }
+                }
+                return (connection, isStandby)
             } catch {
                 failures.append("\(server): \(error.text)")
             }
         }
         throw PostgreSQLFailure(failures.joined(separator: "; "))
-    }
-
-    private func recovery(_ connection: PostgreSQLConnection) throws(PostgreSQLFailure) -> Bool {
-        try value(connection, "SELECT pg_catalog.pg_is_in_recovery()") == "t"
     }
 
     private func ask(
@@ -104,26 +112,18 @@ struct PostgreSQLCopySource: CopySource {
         _ writer: inout CopyWriter, _ connection: PostgreSQLConnection, isStandby: Bool
     ) throws(PostgreSQLFailure) {
         _ = try ask(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        let known = writer.cookie.map { String(decoding: $0, as: UTF8.self) }
-        let present: String
+        let present: [UInt8]
         var since: String?
         switch sync.sign {
-        case .version(let query): present = try "v \(value(connection, query))"
+        case .version(let query): present = try Array("v \(value(connection, query))".utf8)
         case .changes:
+            let known = PostgreSQLPosition(writer.cookie)
+            let own = try position(connection, isStandby: isStandby, knowing: known)
+            present = own.cookie
             // A database that is another one, or came back from an old copy, has to be copied anew.
-            let identity = try value(
-                connection,
-                "SELECT s.system_identifier || ' ' || d.oid FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d"
-                    + " WHERE d.datname = pg_catalog.current_database()")
-            // Of a standby's snapshot only the lower end is certain.
-            let snapshot =
-                isStandby
-                ? "SELECT s || ':' || s || ':' FROM (SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text) t(s)"
-                : "SELECT pg_catalog.pg_current_snapshot()"
-            present = "c \(identity) \(try value(connection, snapshot))"
-            since = Self.snapshot(of: known, before: present)
+            if let known, own.goesOn(from: known) { since = known.snapshot }
         }
-        if known == present {
+        if writer.cookie == present {
             _ = try ask(connection, "COMMIT")
             return writer.noteContact()
         }
@@ -131,7 +131,7 @@ struct PostgreSQLCopySource: CopySource {
         if case .changes(let table) = sync.sign, let since {
             count = try take(
                 &writer, connection,
-                "SELECT c.key, q.v FROM \(table) c LEFT JOIN (\(sync.entries)) AS q(k, v) ON q.k = c.key"
+                "SELECT c.key, q.v, q.k IS NOT NULL FROM \(table) c LEFT JOIN (\(sync.entries)) AS q(k, v) ON q.k = c.key"
                     + " WHERE c.xid >= pg_catalog.pg_snapshot_xmin('\(since)'::pg_catalog.pg_snapshot)"
                     + " AND NOT pg_catalog.pg_visible_in_snapshot(c.xid, '\(since)'::pg_catalog.pg_snapshot) ORDER BY c.key COLLATE \"C\""
             )
@@ -140,27 +140,41 @@ struct PostgreSQLCopySource: CopySource {
             if case .changes(let table) = sync.sign { _ = try ask(connection, "SELECT key, xid FROM \(table) LIMIT 0") }
             writer.beginAnew()
             count = try take(
-                &writer, connection, "SELECT q.k, q.v FROM (\(sync.entries)) AS q(k, v) ORDER BY q.k COLLATE \"C\"")
+                &writer, connection,
+                "SELECT q.k, q.v, true FROM (\(sync.entries)) AS q(k, v) ORDER BY q.k COLLATE \"C\"")
         }
         try proveWhole(connection)
         _ = try ask(connection, "COMMIT")
         if count == 0, since != nil {
             writer.noteContact()
         } else {
-            writer.commit(Array(present.utf8))
+            writer.commit(present)
         }
     }
 
-    /// The snapshot of a copy; nil where it is not one of this database, or of its future.
-    private static func snapshot(of known: String?, before present: String) -> String? {
-        guard let old = known?.split(separator: " "), old.count == 4, old[0] == "c" else { return nil }
-        let new = present.split(separator: " ")
-        guard new.count == 4, old[1] == new[1], old[2] == new[2] else { return nil }
-        // xmin:xmax:list
-        func numbers(_ text: Substring) -> [UInt64] { text.split(separator: ":").prefix(2).compactMap { UInt64($0) } }
-        let (before, after) = (numbers(old[3]), numbers(new[3]))
-        guard before.count == 2, after.count == 2, before[1] <= after[1] else { return nil }
-        return String(old[3])
+    /// Where the database is now.
+    ///
+    /// - Parameter known: where the copy is, of whose history a standby says nothing.
+    private func position(
+        _ connection: PostgreSQLConnection, isStandby: Bool, knowing known: PostgreSQLPosition?
+    ) throws(PostgreSQLFailure) -> PostgreSQLPosition {
+        let identity = try value(
+            connection,
+            "SELECT s.system_identifier || ' ' || d.oid FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d"
+                + " WHERE d.datname = pg_catalog.current_database()")
+        // Of a standby's snapshot only the lower end is certain.
+        let snapshot =
+            isStandby
+            ? "SELECT s || ':' || s || ':' FROM (SELECT pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text) t(s)"
+            : "SELECT pg_catalog.pg_current_snapshot()"
+        let timeline =
+            isStandby
+            ? known?.timeline
+            : try value(
+                connection,
+                "SELECT pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8)")
+        return PostgreSQLPosition(
+            database: identity, snapshot: try value(connection, snapshot), timeline: timeline)
     }
 
     /// Takes over the rows of a query, those of one key together; a key without a value is gone.
@@ -184,10 +198,9 @@ struct PostgreSQLCopySource: CopySource {
                     present = (key, [])
                     count += 1
                 }
-                guard !answer.isNull(row, 1) else { continue }
-                var value: [UInt8] = []
-                answer.append(row, 1, to: &value)
-                present?.values.append(try written(value, for: key))
+                // Without a row of its own the key is gone; with one that has no value nobody knows what is meant.
+                guard answer.text(row, 2) == "t" else { continue }
+                present?.values += answer.isNull(row, 1) ? CopyWriter.unknown : value(of: answer, row, for: key)
             }
         }
         try end(&writer, present)
@@ -208,15 +221,16 @@ struct PostgreSQLCopySource: CopySource {
         }
     }
 
-    private func written(_ value: [UInt8], for key: [UInt8]) throws(PostgreSQLFailure) -> [UInt8] {
-        guard question.form.format != nil else { return value }
-        var value = value
+    /// The value of a row, or what makes lookups of its key fail where it cannot be written.
+    private func value(of answer: PostgreSQLAnswer, _ row: Int32, for key: [UInt8]) -> [[UInt8]] {
+        var value: [UInt8] = []
+        answer.append(row, 1, to: &value)
         do throws(DescriptionFault) {
             try question.form.endRow(from: 0, for: key.span, in: &value)
+            return [value]
         } catch {
-            throw PostgreSQLFailure(error)
+            return CopyWriter.unknown
         }
-        return value
     }
 
     /// Makes sure that the snapshot has the canary: an empty table is no answer.

@@ -149,23 +149,16 @@ struct PostgreSQLDescription: ConfigurationReading {
                 .missingField, "names no database; write dbname = NAME, or conninfo = host=... dbname=NAME", line: line)
             return nil
         }
-        if let mode = reader.mode, mode & 0o077 != 0, servers.contains(where: \.hasPassword) {
-            reader.found.error(
-                .readableSecrets,
-                "others may read or change the password in it (mode \(String(mode, radix: 8))); chmod 600 it, or name a"
-                    + " passfile in conninfo")
+        if servers.contains(where: \.hasPassword) {
+            reader.found.judgeSecrets(
+                "password", mode: reader.mode, alternative: ", or name a passfile in conninfo")
         }
         return servers
     }
 
     private static func canary(_ reader: inout DescriptionReader, _ query: QueryTemplate) -> [UInt8]? {
         guard let canary = reader.canary() else {
-            if !reader.isUnreadable {
-                reader.found.warning(
-                    .missingCanary,
-                    "has no canary, so no key is ever certainly absent, and mail for keys that are not found waits; add"
-                        + " canary = KEY, a key that the database always has")
-            }
+            if !reader.isUnreadable { reader.found.warnOfMissingCanary() }
             return nil
         }
         var (texts, ends): ([UInt8], [Int]) = ([], [])
@@ -197,6 +190,12 @@ struct PostgreSQLDescription: ConfigurationReading {
                 "a copy needs entries = SELECT key, value ..., and canary = KEY, without which an emptied table would be one without"
                     + " entries; add them", line: sync.line)
             return nil
+        }
+        for name in ["domain", "max_lag", "connections"] {
+            if let other = reader.setting(name) {
+                reader.found.error(
+                    .invalidValue, "\(name) has no effect on a copy; remove it, or sync", line: other.line)
+            }
         }
         let sign: PostgreSQLSync.Sign
         switch (reader.setting("changes")?.value, reader.setting("version")?.value) {
@@ -269,10 +268,6 @@ private struct QueryTables {
 }
 
 extension Finding.Name {
-    /// A file with a password that others may read.
-    static let readableSecrets = Finding.Name("readable-secrets")
-    /// A description that names no key that must be found.
-    static let missingCanary = Finding.Name("missing-canary")
     /// A table that is named without its schema.
     static let schemaNotNamed = Finding.Name("schema-not-named")
 }

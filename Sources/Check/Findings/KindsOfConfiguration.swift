@@ -195,7 +195,8 @@ extension FindingKind {
             "Make it, or correct `-l`.", "`-l /none/smtp.log`"
         ),
         (
-            "readable-secrets", "error", "Others than its owner may read the file of secrets.", "`chmod 600` it.",
+            "readable-secrets", "error",
+            "Others than its owner may read a file of secrets, or a description with a password.", "`chmod 600` it.",
             "secrets of mode 644"
         ),
         (

@@ -26,11 +26,7 @@ package struct SecretsFile: ConfigurationReading, Sendable, CustomStringConverti
     package init(reading path: String) {
         let file = ConfigurationFile(path) { _ in "; it has the secrets of -A, and this user must be its owner" }
         var found = FindingList(path, after: file.findings)
-        if let mode = file.state.map({ $0.identity.mode & 0o777 }), mode & 0o077 != 0 {
-            found.error(
-                .readableSecrets,
-                "others may read or change the secrets (mode \(String(mode, radix: 8))); chmod 600 it")
-        }
+        found.judgeSecrets("secrets", mode: file.state.map { $0.identity.mode & 0o777 })
         var entries: [Entry] = []
         for line in ConfigurationLine.all(in: file.bytes, &found) {
             let words = line.words
@@ -80,8 +76,6 @@ package struct SecretsFile: ConfigurationReading, Sendable, CustomStringConverti
 }
 
 extension Finding.Name {
-    /// A file of secrets that others than its owner may read.
-    static let readableSecrets = Finding.Name("readable-secrets")
     /// A line of a file of secrets that is none.
     static let invalidSecret = Finding.Name("invalid-secret")
 }

@@ -132,10 +132,15 @@ package struct CopyWriter: ~Copyable {
     package mutating func keep(_ item: CopiedItem) { kept?.insert(item) }
 
     /// Takes out all items that were neither kept nor put since `beginKeeping`.
-    package mutating func removeAllNotKept() {
-        guard let kept else { return }
-        for item in working.items.subtracting(kept) { remove(item) }
+    ///
+    /// - Returns: false where one is missing that was kept: then the source did not go on from what the copy has.
+    @discardableResult
+    package mutating func removeAllNotKept() -> Bool {
+        guard let kept else { return true }
+        let items = working.items
+        for item in items.subtracting(kept) { remove(item) }
         self.kept = nil
+        return kept.isSubset(of: items)
     }
 
     /// Makes all changes since the last commit count: for lookups at once, and on disk.

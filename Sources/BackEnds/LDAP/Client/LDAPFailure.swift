@@ -20,6 +20,8 @@ struct LDAPFailure: Error {
         case final
         /// The server knows no more what has changed since a cookie.
         case refreshRequired
+        /// The server has less than a copy has.
+        case behind
     }
 
     /// What is to be done.
@@ -32,6 +34,12 @@ struct LDAPFailure: Error {
         self.kind = kind
         self.text = text
     }
+
+    /// A server from which a copy would go back.
+    static let behind = LDAPFailure(
+        .behind,
+        "the server's tree is older than this copy, which does not go back, as what is new would be absent: let the server catch up"
+            + " with the others; one that was restored is copied anew once it has a newer change")
 
     /// A library that cannot be loaded.
     init(_ error: SharedLibraryError) { self.init(.final, error.text) }
@@ -74,18 +82,15 @@ struct LDAPFailure: Error {
             )
         }
         if operation == .following, code == LDAPCode.unwillingToPerform {
-            return (
-                .unfit, "the server does not go on from where this copy is: its own is older",
-                "let it catch up with the others, or remove the file of the copy to begin with what this one has"
-            )
+            return (.behind, behind.text, "it refuses to go on")
         }
         switch code {
         case LDAPCode.unavailableCriticalExtension:
             return (.unfit, "the server is no provider of syncrepl", "let it have the overlay syncprov")
-        case LDAPCode.sizeLimitExceeded:
+        case LDAPCode.sizeLimitExceeded, LDAPCode.adminLimitExceeded:
             return (
-                .final, "the answer was cut at a size limit, so part of it is missing",
-                "make the filter stricter, the list shorter, or raise the server's limit for this user"
+                .final, "the answer was cut at a limit of the server, so part of it is missing",
+                "make the filter stricter, the list shorter, or raise the server's limit (limits) for this user"
             )
         case LDAPCode.timeLimitExceeded:
             return (.late, "the server gave the search up", "index the attributes of the filter")
@@ -106,7 +111,12 @@ struct LDAPFailure: Error {
         case LDAPCode.unwillingToPerform, LDAPCode.inappropriateAuthentication,
             LDAPCode.authMethodNotSupported:
             return (.final, "the server does not let this user bind so", "correct the DN and its password")
-        case LDAPCode.strongerAuthRequired, LDAPCode.confidentialityRequired:
+        case LDAPCode.strongerAuthRequired:
+            return (
+                .final, "the server wants to know the user, or an encrypted connection",
+                "name a DN with its password, say start_tls yes, or name an ldaps:// URI"
+            )
+        case LDAPCode.confidentialityRequired:
             return (.final, "the server wants an encrypted connection", "say start_tls yes, or name an ldaps:// URI")
         case LDAPCode.insufficientAccess:
             return (.final, "this user may not search there", "change the server's access rules")

@@ -112,8 +112,8 @@ extension LDAPBytes {
 enum LDAPCode {
     static let success: Int32 = 0, operationsError: Int32 = 1, protocolError: Int32 = 2, timeLimitExceeded: Int32 = 3
     static let sizeLimitExceeded: Int32 = 4, authMethodNotSupported: Int32 = 7, strongerAuthRequired: Int32 = 8
-    static let referral: Int32 = 10, unavailableCriticalExtension: Int32 = 12, confidentialityRequired: Int32 = 13,
-        noSuchAttribute: Int32 = 16
+    static let referral: Int32 = 10, adminLimitExceeded: Int32 = 11, unavailableCriticalExtension: Int32 = 12
+    static let confidentialityRequired: Int32 = 13, noSuchAttribute: Int32 = 16
     static let noSuchObject: Int32 = 32, invalidDNSyntax: Int32 = 34, inappropriateAuthentication: Int32 = 48
     static let invalidCredentials: Int32 = 49, insufficientAccess: Int32 = 50, busy: Int32 = 51
     static let unavailable: Int32 = 52, unwillingToPerform: Int32 = 53, other: Int32 = 80

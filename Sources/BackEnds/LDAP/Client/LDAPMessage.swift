@@ -119,8 +119,8 @@ struct LDAPAnswer: Sendable {
     var entries: [[[UInt8]]] = []
     /// How many parts of the tree are said to lie elsewhere.
     var references = 0
-    /// How it ended.
-    var code: Int32 = 0
+    /// How it ended; one that has no end is no success.
+    var code: Int32 = LDAPCode.other
     /// The server's own words about it.
     var diagnostic = ""
 }

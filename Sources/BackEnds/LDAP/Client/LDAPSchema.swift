@@ -2,6 +2,7 @@
 // what it has is whole.
 
 import Bytes
+import Glibc
 
 /// What a server says of itself.
 struct LDAPSchema: Sendable {
@@ -84,6 +85,8 @@ struct LDAPProof: Sendable, Hashable {
     var marker: String?
     /// A key that must be found; nil where nobody named one, and nothing is absent.
     var canary: [UInt8]?
+    /// Nothing is absent where the server has seen no change for so many seconds; nil where that does not matter.
+    var longestLag: Int?
 
     /// Makes sure that what the server has is whole.
     func showWhole(_ connection: LDAPConnection, base: String, until end: UInt64) throws(LDAPFailure) {
@@ -98,22 +101,71 @@ struct LDAPProof: Sendable, Hashable {
             }
             return
         }
-        let suffixes = try connection.knownSchema(until: end).suffixes
-        guard let suffix = suffixes.filter({ Self.lies(base, in: $0) }).max(by: { $0.utf8.count < $1.utf8.count })
-        else {
+        guard let suffix = try Self.suffix(of: base, connection, until: end) else {
             throw LDAPFailure(
                 .unfit,
                 "the server does not say which tree '\(base)' lies in (namingContexts of its root entry), so nothing is"
                     + " certainly absent; correct the base, let this user read the root entry, or name a marker")
         }
-        let answer = try connection.search(
-            suffix, LDAPSearch.entryAlone, "(objectClass=*)", ["contextCSN"], until: end)
-        guard answer.code == LDAPCode.success, answer.entries.count == 1, !answer.entries[0].isEmpty else {
+        guard try !Self.lastChanges(in: suffix, connection, until: end).isEmpty else {
             throw LDAPFailure(
                 .unfit,
                 "'\(suffix)' has no contextCSN: the server's copy is not whole, so nothing is certainly absent; wait until it"
                     + " is, or, for a server that copies from nobody, name an entry as the marker")
         }
+    }
+
+    /// Makes sure that what the server has is not older than it may be.
+    func showYoung(_ connection: LDAPConnection, base: String, until end: UInt64) throws(LDAPFailure) {
+        guard let longestLag else { return }
+        let now = Glibc.time(nil)
+        let youngest = try lastChanges(connection, base: base, until: end).compactMap(Self.time(of:)).max()
+        guard let youngest, now - youngest <= longestLag else {
+            throw LDAPFailure(
+                .unfit,
+                "the last change that the server has seen \(youngest.map { "was \(now - $0) s ago" } ?? "is not known"), and max_lag"
+                    + " is \(longestLag) s; see that it follows its provider, and that the provider has a change to pass on that often"
+            )
+        }
+    }
+
+    /// When a change was made, by its number (`20261128145415.059371Z#...`), in seconds since 1970; nil for what is no number of one.
+    private static func time(of number: [UInt8]) -> Int? {
+        guard number.count > 14, number.prefix(14).allSatisfy(ASCII.isDigit) else { return nil }
+        // Four digits at the most.
+        func part(_ range: Range<Int>) -> Int32 { number[range].reduce(0) { $0 * 10 + Int32($1 & 15) } }
+        // A plain structure; its pointer is not used.
+        var moment = unsafe tm()
+        unsafe (moment.tm_year, moment.tm_mon, moment.tm_mday) = (part(0..<4) - 1900, part(4..<6) - 1, part(6..<8))
+        unsafe (moment.tm_hour, moment.tm_min, moment.tm_sec) = (part(8..<10), part(10..<12), part(12..<14))
+        return unsafe timegm(&moment)
+    }
+
+    /// The numbers of the last changes of the tree that has a base (contextCSN); none where the server does not say them.
+    func lastChanges(
+        _ connection: LDAPConnection, base: String, until end: UInt64
+    ) throws(LDAPFailure) -> [[UInt8]] {
+        guard let suffix = try Self.suffix(of: base, connection, until: end) else { return [] }
+        return try Self.lastChanges(in: suffix, connection, until: end)
+    }
+
+    /// Where the tree that has a base begins; nil where the server does not say so.
+    private static func suffix(
+        of base: String, _ connection: LDAPConnection, until end: UInt64
+    ) throws(LDAPFailure) -> String? {
+        try connection.knownSchema(until: end).suffixes.filter { lies(base, in: $0) }.max {
+            $0.utf8.count < $1.utf8.count
+        }
+    }
+
+    /// The numbers of the last changes in a tree; none where the server's copy is not whole.
+    private static func lastChanges(
+        in suffix: String, _ connection: LDAPConnection, until end: UInt64
+    ) throws(LDAPFailure) -> [[UInt8]] {
+        let answer = try connection.search(
+            suffix, LDAPSearch.entryAlone, "(objectClass=*)", ["contextCSN"], until: end)
+        guard answer.code == LDAPCode.success, answer.entries.count == 1 else { return [] }
+        return answer.entries[0]
     }
 
     /// Makes sure that the server knows what it is asked for.

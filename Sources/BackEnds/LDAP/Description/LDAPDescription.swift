@@ -55,7 +55,7 @@ struct LDAPSettings {
 
     var found: FindingList
     let isOfPostfix: Bool
-    private let mode: UInt32?
+    let mode: UInt32?
     private let isUnreadable: Bool
     /// By their names in this file.
     private var settings: [Setting] = []
@@ -72,6 +72,7 @@ struct LDAPSettings {
     private static let common = [
         "scope", "start_tls", "tls_ca_cert_file", "tls_ca_cert_dir", "tls_cert", "tls_key", "tls_require_cert",
         "tls_cipher_suite", "dereference", "canary", "marker", "rows", "sasl_authz_id", "copy", "maxage",
+        "max_lag",
     ]
     private static let ofZMailer =
         [
@@ -181,7 +182,8 @@ struct LDAPSettings {
         var question = LDAPQuestion(access: access, base: base.value, filter: filter, attributes: attributes)
         question.scope = scope()
         question.form = form
-        question.proof = LDAPProof(marker: setting("marker")?.value, canary: canary)
+        question.proof = LDAPProof(
+            marker: setting("marker")?.value, canary: canary, longestLag: number("max_lag", in: 1...86_400))
         if let marker = setting("marker"), marker.value.isEmpty {
             found.error(.invalidValue, "marker names no entry", line: marker.line)
         }
@@ -194,12 +196,7 @@ struct LDAPSettings {
             $0.value.hasPrefix("/") ? $0.value : "\(absolutePath(directory(of: found.file)))/\($0.value)"
         }
         question.copy.longestAge = number("maxage", in: 1...31_536_000)
-        if canary == nil {
-            found.warning(
-                .missingCanary,
-                "names no canary, a key that must be found: without it nothing is certainly absent, and all mail whose keys are"
-                    + " not in the directory is held; add one (docs/ldap.md)")
-        }
+        if canary == nil { found.warnOfMissingCanary() }
         return question
     }
 
@@ -266,18 +263,4 @@ struct LDAPSettings {
         }
         return number
     }
-
-    /// Says that others may read the password, where they may.
-    mutating func judgeMode() {
-        guard let mode, mode & 0o077 != 0 else { return }
-        found.error(
-            Finding.Name("readable-secrets"),
-            "has a password, and others may read or change it (mode \(String(mode, radix: 8))); chmod 600 it, as a file of the"
-                + " user who routes")
-    }
-}
-
-extension Finding.Name {
-    /// A description that shows nothing by which an absence could be believed.
-    static let missingCanary = Finding.Name("missing-canary")
 }

@@ -57,7 +57,9 @@ extension LDAPSettings {
 
     private mutating func user() -> LDAPAccess.User {
         let (name, password) = (setting("binddn"), setting("passwd"))
-        if password != nil { judgeMode() }
+        if password != nil {
+            found.judgeSecrets("password", mode: mode, alternative: ", as a file of the user who routes")
+        }
         let method = isOfPostfix ? setting("bind") : setting("authmethod")
         switch method?.value.lowercased() {
         case nil, "yes", "simple": break

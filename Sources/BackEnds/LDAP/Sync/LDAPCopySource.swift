@@ -15,8 +15,17 @@ final class LDAPCopySource: CopySource {
     private let listing: FilterListing
     private let folding: CopiedKeyFolding
     private let time = LookupTime(deadline: .seconds(30))
-    /// The provider that is followed: one that failed is the last to be tried again.
-    private let present = Mutex(0)
+    /// What is known of the providers.
+    private struct Providers {
+        /// The one that is followed: one that failed is the last to be tried again.
+        var present = 0
+        /// The last one that had all that the copy has.
+        var followed: Int?
+        /// Those that had less after that: they were restored, so what they say of later changes does not begin where the copy is.
+        var restored: Set<Int> = []
+    }
+
+    private let providers = Mutex(Providers())
 
     /// How long a provider may take for its next word, where there must be one.
     private static let patience: UInt64 = 30_000_000_000
@@ -39,38 +48,52 @@ final class LDAPCopySource: CopySource {
     /// Follows the first provider that can be followed.
     func follow(_ writer: inout CopyWriter) throws(CopyFailure) {
         let servers = question.access.servers
-        let first = present.withLock { $0 }
+        let first = providers.withLock { $0.present }
         var failures: [String] = []
         for offset in servers.indices {
             let index = (first + offset) % servers.count
-            present.withLock { $0 = index }
+            let known = writer.cookie
+            let isResumed = providers.withLock {
+                $0.present = index
+                return known != nil && !$0.restored.contains(index)
+            }
             let session: SyncSession
             do throws(LDAPFailure) {
-                session = try begin(servers[index], writer.cookie)
+                session = try begin(servers[index], known, isResumed: isResumed)
             } catch {
+                if error.kind == .behind {
+                    providers.withLock { if $0.followed == index || servers.count == 1 { $0.restored.insert(index) } }
+                }
                 failures.append("\(servers[index]): \(error.text)")
                 if writer.isStopRequested { return }
                 continue
             }
+            providers.withLock { $0.followed = index }
             do throws(LDAPFailure) {
                 do throws(LDAPFailure) {
-                    try follow(session, writer.cookie, &writer)
+                    try follow(session, isResumed ? known : nil, &writer)
                 } catch {
                     guard error.kind == .refreshRequired else { throw error }
-                    try follow(try begin(servers[index], nil), nil, &writer)
+                    try follow(try begin(servers[index], known, isResumed: false), nil, &writer)
                 }
                 return
             } catch {
                 // What it had begun to say is forgotten before another one is followed.
-                present.withLock { $0 = (index + 1) % servers.count }
+                providers.withLock {
+                    $0.present = (index + 1) % servers.count
+                    // It lacks changes that were made at itself.
+                    if error.kind == .behind { $0.restored.insert(index) }
+                }
                 throw CopyFailure("\(servers[index]): \(error.text)")
             }
         }
         throw CopyFailure(failures.joined(separator: "; "))
     }
 
-    private func begin(_ server: String, _ cookie: [UInt8]?) throws(LDAPFailure) -> SyncSession {
-        try SyncSession(server, question, listing, folding, cookie: cookie, time: time)
+    private func begin(
+        _ server: String, _ known: [UInt8]?, isResumed: Bool
+    ) throws(LDAPFailure) -> SyncSession {
+        try SyncSession(server, question, listing, folding, known: known, isResumed: isResumed, time: time)
     }
 
     /// How far a provider has come.
@@ -79,6 +102,11 @@ final class LDAPCopySource: CopySource {
         var isRefreshed = false
         /// When the first change came that was not committed yet.
         var changed: UInt64?
+
+        /// Takes the cookie that came with something; nil where none did.
+        mutating func note(_ next: [UInt8]?) {
+            if let next { cookie = SyncPosition.cookie(cookie, followedBy: next) }
+        }
     }
 
     /// Follows one provider until nobody wants that any more.
@@ -134,24 +162,30 @@ final class LDAPCopySource: CopySource {
             case .delete: writer.remove(item)
             case .add, .modify: try put(item, keys, values, &writer)
             }
-            progress.cookie = cookie ?? progress.cookie
+            progress.note(cookie)
         case .information(.cookie(let cookie)):
             // It is kept with the next change; without it the same is said once more.
-            progress.cookie = cookie
+            progress.note(cookie)
             return
         case .information(.entries(let identities, let areGone, let cookie)):
             for identity in identities {
                 if areGone { writer.remove(CopiedItem(identity)) } else { writer.keep(CopiedItem(identity)) }
             }
-            progress.cookie = cookie ?? progress.cookie
+            progress.note(cookie)
         case .information(.phaseEnd(let isDelete, let cookie, let isRefreshed)):
             // All that is there was named, or is unchanged.
-            if !isDelete { writer.removeAllNotKept() }
-            progress.cookie = cookie ?? progress.cookie
+            if !isDelete, !writer.removeAllNotKept() {
+                throw LDAPFailure(
+                    .refreshRequired,
+                    "the server has entries from before that this copy does not have; all is copied again")
+            }
+            progress.note(cookie)
             guard isRefreshed, !progress.isRefreshed else { return }
             try session.prove(time)
             progress.isRefreshed = true
             writer.commit(progress.cookie)
+            // Whatever the copy was made of, it is now as this one has it.
+            providers.withLock { _ = $0.restored.remove($0.present) }
             progress.changed = nil
             return
         }

@@ -36,11 +36,13 @@ final class SyncSession {
     /// Begins to follow a provider.
     ///
     /// - Parameters:
-    ///   - cookie: from where; nil for everything.
+    ///   - known: how far the copy has come; nil where there is none.
+    ///   - isResumed: whether to go on from there, or to begin anew beside it.
     ///   - time: how long each step may take.
+    /// - Throws: also where the provider has less than the copy.
     init(
         _ server: String, _ question: LDAPQuestion, _ listing: FilterListing, _ folding: CopiedKeyFolding,
-        cookie: [UInt8]?, time: LookupTime
+        known: [UInt8]?, isResumed: Bool, time: LookupTime
     ) throws(LDAPFailure) {
         self.question = question
         let library: LDAPLibrary
@@ -48,6 +50,10 @@ final class SyncSession {
         let end = monotonicNanoseconds() &+ Self.nanoseconds(time.limit)
         proving = try LDAPConnection(server, question.access, library, until: end, limit: time)
         try question.prove(over: proving, until: end)
+        if let position = known.flatMap({ SyncPosition(cookie: $0) }) {
+            let present = try question.proof.lastChanges(proving, base: question.base, until: end)
+            guard !SyncPosition(present).isBehind(position) else { throw LDAPFailure.behind }
+        }
         let schema = try proving.knownSchema(until: end)
         var keys: [(attribute: String, folding: KeyFolding)] = []
         for attribute in listing.keys { keys.append((attribute, try folding.folding(attribute, schema))) }
@@ -57,7 +63,7 @@ final class SyncSession {
             base: question.base, scope: question.scope, filter: listing.filter,
             attributes: listing.keys + question.attributes,
             sizeLimit: 0)
-        var value = SyncInformation.request(cookie: cookie)
+        var value = SyncInformation.request(cookie: isResumed ? known : nil)
         let handle = handle
         // The library has sent the control when the call returns.
         let sent: Result<Int32, LDAPFailure> = unsafe value.withUnsafeMutableBytes { bytes in
