@@ -75,7 +75,7 @@ import ZRouteTestKit
 
         try run("DROP TABLE IF EXISTS kept; \(doubt.harm)")
         try place.endSessions()
-        let isSaidAgain = try holds {
+        let isSaidAgain = try holds { () throws -> Bool in
             _ = table.refresh()
             #expect(try table.text(of: "b") == "bare")
             #expect(try table.text(of: "z") == nil)

@@ -68,7 +68,7 @@ package final class LDAPTable: Table {
                 return try find(key, opened, into: &value, until: end)
             } catch {
                 // Servers that stand still are left alone by the directory, for all workers.
-                if error.kind == .late { time.noteExhaustion() }
+                if error.kind == .late, monotonicNanoseconds() >= end { time.noteExhaustion() }
                 throw error
             }
         } catch {

@@ -36,6 +36,26 @@ package struct SQLiteBackEnd: MapBackEnd {
         return SQLiteDescription(reading: path).findings
     }
 
+    /// Asks the database as a lookup would; what is wrong with the description is a finding of its own.
+    package func conditionFindings(of definition: MapDefinition) -> [Finding] {
+        guard definition.type == .describedSQLite, let question = try? Self.question(of: definition) else { return [] }
+        let table = Factory(contents: SharedContents(), watch: nil).makeTable(for: definition)
+        // Whether another key is there is of no matter: without it the database has to be seen to be the right one.
+        let key = question.canary ?? Array("postmaster".utf8)
+        var value: [UInt8] = []
+        do throws(MapError) {
+            _ = try table.lookUp(key.span, into: &value)
+            return []
+        } catch {
+            return [
+                Finding(
+                    .unreadableMap, .error, file: definition.file, line: definition.line,
+                    text: "the database does not answer: \(error.text); until then all mail that needs relation"
+                        + " \(definition.relation) is held")
+            ]
+        }
+    }
+
     package func listsEntries(of definition: MapDefinition) -> Bool {
         guard definition.type == .describedSQLite else { return true }
         // One that cannot be read fails when it is listed, and says why.

@@ -84,6 +84,9 @@ struct LDAPFailure: Error {
         if operation == .following, code == LDAPCode.unwillingToPerform {
             return (.behind, behind.text, "it refuses to go on")
         }
+        if operation == .searching, code == LDAPCode.unwillingToPerform {
+            return (.final, "the server does not search for this user", "name a DN with its password")
+        }
         switch code {
         case LDAPCode.unavailableCriticalExtension:
             return (.unfit, "the server is no provider of syncrepl", "let it have the overlay syncprov")

@@ -19,7 +19,7 @@ final class LDAPCopySource: CopySource {
     private struct Providers {
         /// The one that is followed: one that failed is the last to be tried again.
         var present = 0
-        /// The last one that had all that the copy has.
+        /// The one that was followed last, if it had all that the copy has.
         var followed: Int?
         /// Those that had less after that: they were restored, so what they say of later changes does not begin where the copy is.
         var restored: Set<Int> = []
@@ -47,53 +47,78 @@ final class LDAPCopySource: CopySource {
 
     /// Follows the first provider that can be followed.
     func follow(_ writer: inout CopyWriter) throws(CopyFailure) {
+        let known = writer.cookie
+        guard let (index, session) = try begin(known, &writer) else { return }
+        let server = question.access.servers[index]
+        providers.withLock { $0.followed = session.isBehind ? nil : index }
+        do throws(LDAPFailure) {
+            do throws(LDAPFailure) {
+                try follow(session, &writer)
+            } catch {
+                guard error.kind == .refreshRequired, !session.isBehind else { throw error }
+                try follow(try begin(server, known, isResumed: false), &writer)
+            }
+        } catch {
+            // What it had begun to say is forgotten before another one is followed.
+            providers.withLock {
+                $0.present = (index + 1) % question.access.servers.count
+                // It lacks changes that were made at itself.
+                if error.kind == .behind { $0.restored.insert(index) }
+            }
+            throw CopyFailure("\(server): \(error.text)")
+        }
+    }
+
+    /// Begins to follow the first provider that has all that the copy has.
+    ///
+    /// Where there is none, one that is behind will do: it has what has come since, and nothing is taken out of the copy that it does not know.
+    ///
+    /// - Returns: nil where nobody wants it any more.
+    private func begin(
+        _ known: [UInt8]?, _ writer: inout CopyWriter
+    ) throws(CopyFailure) -> (Int, SyncSession)? {
         let servers = question.access.servers
         let first = providers.withLock { $0.present }
         var failures: [String] = []
+        var behind: [Int] = []
         for offset in servers.indices {
             let index = (first + offset) % servers.count
-            let known = writer.cookie
             let isResumed = providers.withLock {
                 $0.present = index
                 return known != nil && !$0.restored.contains(index)
             }
-            let session: SyncSession
             do throws(LDAPFailure) {
-                session = try begin(servers[index], known, isResumed: isResumed)
+                return (index, try begin(servers[index], known, isResumed: isResumed))
             } catch {
                 if error.kind == .behind {
-                    providers.withLock { if $0.followed == index || servers.count == 1 { $0.restored.insert(index) } }
+                    let isRestored = providers.withLock {
+                        if $0.followed == index || servers.count == 1 { $0.restored.insert(index) }
+                        return $0.restored.contains(index)
+                    }
+                    if !isRestored { behind.append(index) }
                 }
                 failures.append("\(servers[index]): \(error.text)")
-                if writer.isStopRequested { return }
-                continue
             }
-            providers.withLock { $0.followed = index }
+            if writer.isStopRequested { return nil }
+        }
+        for index in behind {
+            providers.withLock { $0.present = index }
             do throws(LDAPFailure) {
-                do throws(LDAPFailure) {
-                    try follow(session, isResumed ? known : nil, &writer)
-                } catch {
-                    guard error.kind == .refreshRequired else { throw error }
-                    try follow(try begin(servers[index], known, isResumed: false), nil, &writer)
-                }
-                return
+                return (index, try begin(servers[index], known, isResumed: true, mayBeBehind: true))
             } catch {
-                // What it had begun to say is forgotten before another one is followed.
-                providers.withLock {
-                    $0.present = (index + 1) % servers.count
-                    // It lacks changes that were made at itself.
-                    if error.kind == .behind { $0.restored.insert(index) }
-                }
-                throw CopyFailure("\(servers[index]): \(error.text)")
+                failures.append("\(servers[index]): \(error.text)")
             }
+            if writer.isStopRequested { return nil }
         }
         throw CopyFailure(failures.joined(separator: "; "))
     }
 
     private func begin(
-        _ server: String, _ known: [UInt8]?, isResumed: Bool
+        _ server: String, _ known: [UInt8]?, isResumed: Bool, mayBeBehind: Bool = false
     ) throws(LDAPFailure) -> SyncSession {
-        try SyncSession(server, question, listing, folding, known: known, isResumed: isResumed, time: time)
+        try SyncSession(
+            server, question, listing, folding, known: known, isResumed: isResumed, mayBeBehind: mayBeBehind, time: time
+        )
     }
 
     /// How far a provider has come.
@@ -110,10 +135,10 @@ final class LDAPCopySource: CopySource {
     }
 
     /// Follows one provider until nobody wants that any more.
-    private func follow(
-        _ session: SyncSession, _ cookie: [UInt8]?, _ writer: inout CopyWriter
-    ) throws(LDAPFailure) {
-        if cookie == nil { writer.beginAnew() } else { writer.beginKeeping() }
+    private func follow(_ session: SyncSession, _ writer: inout CopyWriter) throws(LDAPFailure) {
+        let cookie = session.cookie
+        // One that is behind does not know all that is there.
+        if cookie == nil { writer.beginAnew() } else if !session.isBehind { writer.beginKeeping() }
         var progress = Progress(cookie: cookie)
         var lastWord = monotonicNanoseconds()
         var nextContact = lastWord

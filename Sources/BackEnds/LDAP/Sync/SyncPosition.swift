@@ -34,11 +34,12 @@ struct SyncPosition: Equatable {
 
     /// Whether changes are missing here that are known there.
     ///
-    /// A server that knows nothing of another one, and is younger than all that is known of that, was filled anew: it is not behind.
+    /// A server that knows nothing of another one, and all of whose changes are younger than what is known of that, was filled anew: it is
+    /// not behind.
     func isBehind(_ known: SyncPosition) -> Bool {
-        let newest = changes.values.max { $0.lexicographicallyPrecedes($1) }
+        let oldest = changes.values.min { $0.lexicographicallyPrecedes($1) }
         return known.changes.contains { server, number in
-            guard let own = changes[server] ?? newest else { return false }
+            guard let own = changes[server] ?? oldest else { return false }
             return own.lexicographicallyPrecedes(number)
         }
     }

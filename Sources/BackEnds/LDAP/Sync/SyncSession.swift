@@ -32,19 +32,25 @@ final class SyncSession {
     private let search: Int32
     /// The search that shows that the provider is there, as long as it is not answered.
     private var contact: Int32?
+    /// From where it goes on; nil where all is copied anew.
+    let cookie: [UInt8]?
+    /// Whether the provider had less than the copy has when it was begun.
+    let isBehind: Bool
 
     /// Begins to follow a provider.
     ///
     /// - Parameters:
     ///   - known: how far the copy has come; nil where there is none.
     ///   - isResumed: whether to go on from there, or to begin anew beside it.
+    ///   - mayBeBehind: whether the provider may have less than the copy.
     ///   - time: how long each step may take.
-    /// - Throws: also where the provider has less than the copy.
+    /// - Throws: also where the provider has less than the copy, and may not.
     init(
         _ server: String, _ question: LDAPQuestion, _ listing: FilterListing, _ folding: CopiedKeyFolding,
-        known: [UInt8]?, isResumed: Bool, time: LookupTime
+        known: [UInt8]?, isResumed: Bool, mayBeBehind: Bool, time: LookupTime
     ) throws(LDAPFailure) {
         self.question = question
+        cookie = isResumed ? known : nil
         let library: LDAPLibrary
         do throws(SharedLibraryError) { library = try LDAPLibrary() } catch { throw LDAPFailure(error) }
         let end = monotonicNanoseconds() &+ Self.nanoseconds(time.limit)
@@ -52,8 +58,11 @@ final class SyncSession {
         try question.prove(over: proving, until: end)
         if let position = known.flatMap({ SyncPosition(cookie: $0) }) {
             let present = try question.proof.lastChanges(proving, base: question.base, until: end)
-            guard !SyncPosition(present).isBehind(position) else { throw LDAPFailure.behind }
+            isBehind = SyncPosition(present).isBehind(position)
+        } else {
+            isBehind = false
         }
+        guard !isBehind || mayBeBehind else { throw LDAPFailure.behind }
         let schema = try proving.knownSchema(until: end)
         var keys: [(attribute: String, folding: KeyFolding)] = []
         for attribute in listing.keys { keys.append((attribute, try folding.folding(attribute, schema))) }
@@ -63,7 +72,7 @@ final class SyncSession {
             base: question.base, scope: question.scope, filter: listing.filter,
             attributes: listing.keys + question.attributes,
             sizeLimit: 0)
-        var value = SyncInformation.request(cookie: isResumed ? known : nil)
+        var value = SyncInformation.request(cookie: cookie)
         let handle = handle
         // The library has sent the control when the call returns.
         let sent: Result<Int32, LDAPFailure> = unsafe value.withUnsafeMutableBytes { bytes in
