@@ -14,7 +14,7 @@ BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrin
                   libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
 BENCH_UNPACKED := postfix slapd ldap-utils
 
-RELEASE := swift build -c release --static-swift-stdlib --product zroute
+RELEASE := ZROUTE_COMMIT="$$(Scripts/source-facts commit)" swift build -c release --static-swift-stdlib --product zroute
 BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb resolve-pgsql resolve-ldap stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000

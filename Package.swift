@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// The commit that `make` builds: hexadecimal digits, and `-dirty`.
+let commit = (Context.environment["ZROUTE_COMMIT"] ?? "").filter { $0 == "-" || $0.isLetter || $0.isNumber }
+
 let package = Package(
     name: "zroute",
     products: [
@@ -17,6 +20,8 @@ let package = Package(
         .systemLibrary(name: "CMessageDigest", providers: [.apt(["libmd-dev"])]),
         .systemLibrary(name: "CFileAttributes"),
         .systemLibrary(name: "CLinux"),
+        .target(
+            name: "CBuild", publicHeadersPath: ".", cSettings: [.define("ZROUTE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "Bytes", dependencies: ["CMessageDigest"]),
         .target(name: "System", dependencies: ["Bytes", "CLinux"]),
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
@@ -109,8 +114,8 @@ let package = Package(
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "BerkeleyDB", "Check", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes",
-                "MailSyntax", "Maps", "Routing",
+                "BerkeleyDB", "CBuild", "Check", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP",
+                "Bytes", "MailSyntax", "Maps", "Routing",
                 "LookupProtocols", "Serve", "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
