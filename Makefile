@@ -7,30 +7,44 @@ SHELL := /bin/bash
 BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev
 TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
-                  libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz
+                  libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz \
+                  binutils dpkg-dev lintian man-db mandoc xz-utils
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
+INSTALL_PACKAGES := python3
+PACKAGE_PACKAGES := python3 binutils dpkg-dev xz-utils
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
                   libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
 BENCH_UNPACKED := postfix slapd ldap-utils
 
-RELEASE := swift build -c release --static-swift-stdlib --product zroute
+# With a directory of git repositories, bare or not, of the Swift packages: they are looked for there, and nowhere else.
+SWIFT_PACKAGES ?=
+RELEASE := ZROUTE_COMMIT="$$(Scripts/source-facts commit)" swift build -c release --static-swift-stdlib --product zroute
+# Where `make install` puts everything, and below which directory that is; which program it installs.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+PROGRAM ?= .build/release/zroute
 BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb resolve-pgsql resolve-ldap stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
-.PHONY: help build demo test lint fuzz torture bench clean
+.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb dist
 
 help:
 	@echo 'make demo      route the addresses of a sample site'
 	@echo 'make test      build, lint and run every test'
-	@echo 'make build     the release program, .build/release/zroute'
+	@echo 'make build     the release program, .build/release/zroute (SWIFT_PACKAGES=DIR: without the network)'
+	@echo 'make install   the release program, manual pages, units and more (PREFIX=/usr/local DESTDIR=)'
+	@echo 'make uninstall what make install has put there'
+	@echo 'make deb       a Debian package in .build/packages'
+	@echo 'make dist      a source archive in .build/packages'
 	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
 	@echo 'make torture   read maps while they are changed and processes are killed (LOOKUPS=200000)'
 	@echo 'make bench     measure'
 	@echo 'make lint      the style check alone'
 
 build: packages-build
+	$(if $(SWIFT_PACKAGES),Scripts/use-swift-packages $(SWIFT_PACKAGES))
 	$(RELEASE)
 
 demo: build
@@ -40,6 +54,22 @@ test: packages-test lint
 	Scripts/unpack-packages .build/servers $(TEST_UNPACKED)
 	swift build --build-tests
 	swift test --skip-build
+
+# What is there is installed: whoever installs as root builds before, as somebody else.
+install: packages-install $(PROGRAM)
+	Scripts/installation install "$(PROGRAM)" "$(PREFIX)" "$(DESTDIR)"
+
+uninstall:
+	Scripts/installation uninstall "$(PREFIX)" "$(DESTDIR)"
+
+deb: packages-package build
+	Scripts/make-deb "$(PROGRAM)" .build/packages
+
+dist:
+	Scripts/make-dist .build/packages
+
+.build/release/zroute:
+	$(MAKE) build
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Fuzz Benchmarks

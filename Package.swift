@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// The commit that `make` builds: hexadecimal digits, and `-dirty`.
+let commit = (Context.environment["ZROUTE_COMMIT"] ?? "").filter { $0 == "-" || $0.isLetter || $0.isNumber }
+
 let package = Package(
     name: "zroute",
     products: [
@@ -17,6 +20,8 @@ let package = Package(
         .systemLibrary(name: "CMessageDigest", providers: [.apt(["libmd-dev"])]),
         .systemLibrary(name: "CFileAttributes"),
         .systemLibrary(name: "CLinux"),
+        .target(
+            name: "CBuild", publicHeadersPath: ".", cSettings: [.define("ZROUTE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "Bytes", dependencies: ["CMessageDigest"]),
         .target(name: "System", dependencies: ["Bytes", "CLinux"]),
         .target(name: "MailSyntax", dependencies: ["Bytes"]),
@@ -109,8 +114,8 @@ let package = Package(
         .target(
             name: "ZRouteCommands",
             dependencies: [
-                "BerkeleyDB", "Check", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP", "Bytes",
-                "MailSyntax", "Maps", "Routing",
+                "BerkeleyDB", "CBuild", "Check", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP",
+                "Bytes", "MailSyntax", "Maps", "Routing",
                 "LookupProtocols", "Serve", "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -178,6 +183,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "Configuration", "LookupProtocols", "Maps", "Socketmap", "System", "ZRouteTestKit", "zroute",
             ]),
+        .testTarget(name: "PackagingTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailSyntaxTests", dependencies: ["Bytes", "MailSyntax"]),
         .testTarget(
@@ -250,7 +256,8 @@ for target in package.targets where target.type != .system && target.type != .bi
         settings.append(.strictMemorySafety())
     }
     // What runs once for a command, and not once for an address, is made small: the program has a limit of size.
-    if ["ZRouteCommands", "QueueRouting", "Service", "Sink", "Spool"].contains(target.name) {
+    if ["Check", "MapDescriptions", "ZRouteCommands", "QueueRouting", "Service", "Sink", "Spool"].contains(target.name)
+    {
         settings.append(.unsafeFlags(["-Osize"], .when(configuration: .release)))
     }
     target.swiftSettings = (target.swiftSettings ?? []) + settings

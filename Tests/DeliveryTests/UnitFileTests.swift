@@ -12,7 +12,7 @@ import ZRouteTestKit
 
     @Test(arguments: [
         "zroute-deliver.service", "zroute-route-queue.service", "zroute-deliver-once.service", "zroute-deliver.timer",
-        "zroute-serve.service", "zroute-serve.socket",
+        "zroute-serve.service", "zroute-serve.socket", "zroute-serve-postfix.socket",
     ])
     func systemdUnderstandsTheUnit(name: String) throws {
         let place = try TemporaryDirectory()

@@ -22,6 +22,15 @@ struct CheckCommand: ParsableCommand {
 
             The exit status is 0 if nothing is found, 1 if there are warnings alone, or tests that fail, 65 if a map or the spool has an error, 78 if a \
             configuration file has one, and 75 if all errors are of files that are being written.
+
+            Examples:
+
+              # All that is wrong with this site.
+              zroute check
+              # Ask the servers, too, and hold the site to its tests.
+              zroute check --probe --tests /etc/zmailer/routes.test
+              # For a review of the configuration in a repository.
+              zroute check --config site/zmailer.conf --format sarif > findings.sarif
             """)
 
     /// The forms of output.

@@ -79,7 +79,7 @@ extension CommandConfiguration {
         subcommand name: String, abstract: String, discussion: String = "", subcommands: [any ParsableCommand.Type] = []
     ) {
         self.init(
-            commandName: name, abstract: abstract, discussion: discussion, version: ZRouteCommand.version,
+            commandName: name, abstract: abstract, discussion: discussion, version: ZRouteCommand.versionText,
             subcommands: subcommands)
         // Without the root command, messages would show the subcommand's name alone.
         _superCommandName = "zroute"

@@ -1,6 +1,7 @@
 // The program's commands, and the names by which links call them.
 
 package import ArgumentParser
+import CBuild
 import Configuration
 import Glibc
 
@@ -10,9 +11,20 @@ package struct ZRouteCommand: ParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "zroute",
         abstract: "Say where mail goes, why, and deliver it: address routing for mail stores.",
-        discussion:
-            "Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.",
-        version: version,
+        discussion: """
+            Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.
+
+            Every command that reads a site has the options of 'zroute help options'. There is also help about: \
+            \(HelpTopic.names.joined(separator: ", ")).
+
+            Examples:
+
+              # Where does mail to bob go, and why?
+              zroute route-test --trace bob@example.org
+              # All that is wrong with this site.
+              zroute check
+            """,
+        version: versionText,
         subcommands: [
             CheckCommand.self, RouteTestCommand.self, DiffCommand.self, UsageCommand.self, RouteQueueCommand.self,
             DeliverCommand.self, ServeCommand.self, QueueCommand.self, NewdbCommand.self, ConfigCommand.self,
@@ -23,7 +35,15 @@ package struct ZRouteCommand: ParsableCommand {
     package init() {}
 
     /// The program's version: that of the release, and between releases that of the next one with `-dev`.
+    ///
+    /// No other file has it: `Scripts/source-facts` reads it here for packages, archives and manual pages.
     static let version = "0.2.0-dev"
+
+    /// The version, with the commit where the build knew it.
+    static var versionText: String {
+        let commit = unsafe String(cString: zroute_build_commit)
+        return commit.isEmpty ? version : "\(version) (\(commit))"
+    }
 
     /// Runs the program, and ends it with the command's exit status.
     ///
@@ -44,6 +64,8 @@ package struct ZRouteCommand: ParsableCommand {
         } else if let command = line.takeSubcommand(of: ZRouteCommand.self) {
             if let unknown = line.unknownSubcommand(of: command) { refuse(unknown, of: command, line.words) }
             run(command, line.words)
+        } else if let topic = HelpTopic(askedForBy: line.words) {
+            show(topic)
         } else {
             if let unknown = line.unknownSubcommand(of: ZRouteCommand.self) {
                 refuse(unknown, of: ZRouteCommand.self, line.words)
@@ -80,6 +102,14 @@ package struct ZRouteCommand: ParsableCommand {
         }
     }
 
+    /// Ends the program when it has said what there is to a topic.
+    private static func show(_ topic: HelpTopic) -> Never {
+        var output = OutputStream(descriptor: STDOUT_FILENO)
+        output.write(topic.text + "\n")
+        let isWritten = output.finish(DiagnosticLog(LogForm(.text, isTimed: false)))
+        Glibc.exit(isWritten ? 0 : ExitCode.inputOutput.rawValue)
+    }
+
     /// Opens those of the standard files that whoever started the program has closed, so that no other file takes their
     /// place: reading and writing them fails, as it would have.
     private static func openStandardFiles() {
@@ -110,9 +140,11 @@ package struct ZRouteCommand: ParsableCommand {
     private static func refuse(_ word: String, of command: any ParsableCommand.Type, _ words: [String]) -> Never {
         let names = command.configuration.subcommands.compactMap { $0.configuration.commandName }
         let place = command == ZRouteCommand.self ? "zroute" : "zroute \(command.configuration.commandName ?? "")"
+        let topics = command == ZRouteCommand.self && words.first == "help" ? HelpTopic.names : []
         DiagnosticLog(LogForm(LogFormat(askedForIn: words), isTimed: false)).say(
-            "'\(word)' is no command of '\(place)'; there are \(names.joined(separator: ", "))"
-                + "\(suggestion(for: word, among: names)); see '\(place) --help'")
+            "'\(word)' is no command \(topics.isEmpty ? "" : "or topic ")of '\(place)'; there are"
+                + " \((names + topics).joined(separator: ", "))\(suggestion(for: word, among: names + topics));"
+                + " see '\(place) --help'")
         Glibc.exit(ExitCode.usage.rawValue)
     }
 }

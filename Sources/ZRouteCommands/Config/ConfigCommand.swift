@@ -17,6 +17,14 @@ struct ConfigCommand: ParsableCommand {
 
             The exit status is 0, or 78 if something in the files cannot be used, which is said on standard error; what is \
             shown then is what would be in effect without it.
+
+            Examples:
+
+              # All that is in effect, and where each setting comes from.
+              zroute config
+              # Only what is not at its default, or one setting.
+              zroute config -n
+              zroute config lookuptimeout
             """)
 
     /// The forms of output.

@@ -14,6 +14,13 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Make maps of another type, or a site of another mailer's files.",
         discussion: """
             Nothing is put into effect before it is proved: what cannot be carried over is named (docs/convert.md).
+
+            Examples:
+
+              # Constant maps in the place of Berkeley DB.
+              zroute convert maps cdb
+              # A site out of a Postfix.
+              zroute convert postfix /etc/postfix/main.cf newsite
             """,
         subcommands: [ConvertMapsCommand.self, ConvertPostfixCommand.self, ConvertAliasesCommand.self])
 }
@@ -37,6 +44,13 @@ struct ConvertMapsCommand: ParsableCommand {
             The exit status is 0 if all is done, 1 if a route differs, 65 if the new type cannot hold an entry, 73 if a \
             file cannot be written, 75 if a map could not be read or was changed meanwhile, 78 if dbases.conf cannot be used \
             or its lines cannot be converted; then every map is as it was.
+
+            Examples:
+
+              # What would be done?
+              zroute convert maps lmdb --dry-run
+              # The maps of one relation, now.
+              zroute convert maps cdb fqdnroutes
             """)
 
     @OptionGroup var site: SiteOptions

@@ -17,6 +17,11 @@ struct ConvertPostfixCommand: ParsableCommand {
 
             The exit status is 0 if everything was carried over, 1 if something was not, 66 or 74 if a file cannot be read or \
             written, 78 if main.cf cannot be used. Without a site the status is never 0 or 1.
+
+            Examples:
+
+              # A new site in newsite, and a list of what was not carried over.
+              zroute convert postfix /etc/postfix/main.cf newsite
             """)
 
     @Argument(help: "The main.cf.")
@@ -45,6 +50,11 @@ struct ConvertAliasesCommand: ParsableCommand {
 
             The exit status is 0 if everything was carried over, 1 if something was not, 66 or 74 if a file cannot be read or \
             written.
+
+            Examples:
+
+              # A new site of two files, whose names are users of example.org.
+              zroute convert aliases --domain example.org /etc/aliases lists newsite
             """)
 
     @Argument(help: "The alias files, and behind them the directory of the new site; empty, or not there.")

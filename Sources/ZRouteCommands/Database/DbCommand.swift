@@ -12,6 +12,13 @@ struct DbCommand: ParsableCommand {
             --env HOME, the directory of its Berkeley DB environment.
 
             Every command answers within the setting lookuptimeout, or exits with 75.
+
+            Examples:
+
+              # What does the live map of fqdnroutes say of bob?
+              zroute db get fqdnroutes bob@example.org
+              # A copy of it, to be kept.
+              zroute db dump fqdnroutes > fqdnroutes.dump
             """,
         subcommands: [
             DbGetCommand.self, DbPutCommand.self, DbDeleteCommand.self, DbDumpCommand.self, DbLoadCommand.self,

@@ -15,7 +15,8 @@ struct DbEntryOptions: ParsableArguments {
     @Argument(help: "A relation, or a path.")
     var map: String
 
-    @Argument var key: String
+    @Argument(help: "The key.")
+    var key: String
 
     /// Opens the map that the entry is in.
     func session() throws -> DbSession { try DbSession(map, options) }
@@ -38,7 +39,15 @@ struct DbGetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
         abstract: "Print the value of a key.",
-        discussion: "The exit status is 0 if the key exists, 1 if it certainly does not, and 75 if that is not known.")
+        discussion: """
+            The exit status is 0 if the key exists, 1 if it certainly does not, and 75 if that is not known.
+
+            Examples:
+
+              zroute db get fqdnroutes bob@example.org
+              # A file that no dbases.conf names.
+              zroute db get --env /var/db/env /var/db/fqdnroutes.db bob@example.org
+            """)
 
     @OptionGroup var entry: DbEntryOptions
 
@@ -60,13 +69,18 @@ struct DbPutCommand: ParsableCommand {
         discussion: """
             When it has exited with 0 the entry is on the disk, and every reader sees it. An entry that nobody can have \
             meant, such as a value of fqdnroutes that is no route, is refused with 65 (docs/maps.md).
+
+            Examples:
+
+              zroute db put fqdnroutes bob@example.org 'smtp-lmtp!store!bob'
             """)
 
     @OptionGroup var entry: DbEntryOptions
 
     @OptionGroup var allow: AllowOptions
 
-    @Argument var value: String
+    @Argument(help: "The value.")
+    var value: String
 
     func validate() throws {
         guard !(entry.key + value).utf8.contains(0) else { throw ValidationError("A key or value cannot hold a NUL.") }
@@ -111,7 +125,13 @@ struct DbDeleteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
         abstract: "Remove a key.",
-        discussion: "The exit status is 0 if it was removed, 1 if it did not exist, and 75 if that is not known.")
+        discussion: """
+            The exit status is 0 if it was removed, 1 if it did not exist, and 75 if that is not known.
+
+            Examples:
+
+              zroute db delete fqdnroutes bob@example.org
+            """)
 
     @OptionGroup var entry: DbEntryOptions
 

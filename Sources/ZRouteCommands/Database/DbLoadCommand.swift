@@ -16,6 +16,12 @@ struct DbLoadCommand: ParsableCommand {
             refused with 65 (docs/maps.md), and nothing is stored. Keys are stored as they stand. \
             Entries that the map has and the input has not stay. Between two entries the map is free for readers. When \
             the command has exited with 0 all entries are on the disk.
+
+            Examples:
+
+              zroute db load fqdnroutes fqdnroutes.dump
+              # Make a live map that is not there yet, empty.
+              zroute db load fqdnroutes < /dev/null
             """)
 
     @OptionGroup var options: DbOptions

@@ -8,7 +8,13 @@ struct DbCountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "count",
         abstract: "Print the number of entries.",
-        discussion: "The file's structure is checked first: in a damaged one entries are passed over without a sign.")
+        discussion: """
+            The file's structure is checked first: in a damaged one entries are passed over without a sign.
+
+            Examples:
+
+              zroute db count fqdnroutes
+            """)
 
     @OptionGroup var options: DbOptions
 
@@ -37,6 +43,10 @@ struct DbDumpCommand: ParsableCommand {
             One entry a line, KEY TAB VALUE; \\\\ \\t \\n \\r \\0 and \\xHH stand for bytes that a line cannot hold, and \
             \\c at the end for a missing NUL. The file's structure is checked first: a damaged one is not dumped, \
             because entries would be missing without a sign. Readers are not held up.
+
+            Examples:
+
+              zroute db dump fqdnroutes > fqdnroutes.dump
             """)
 
     /// The forms of a dump.

@@ -21,6 +21,13 @@ struct DbRecoverCommand: ParsableCommand {
 
             The exit status is 0 if every entry is there, 1 if the environment works again but entries are lost, which \
             must be loaded before mail flows, and 75 if it was not recovered.
+
+            Examples:
+
+              # After a message that says that the environment is locked.
+              zroute db recover fqdnroutes
+              # From a dump, whatever the file is like.
+              zroute db recover --source fqdnroutes.dump fqdnroutes
             """)
 
     @OptionGroup var options: DbOptions

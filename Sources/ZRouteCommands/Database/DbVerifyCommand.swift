@@ -15,6 +15,10 @@ struct DbVerifyCommand: ParsableCommand {
 
             The exit status is 0 if nothing was found, 1 if something was, 74 if the disk is full or fails, and 75 if the \
             map cannot be checked now.
+
+            Examples:
+
+              zroute db verify fqdnroutes
             """)
 
     @OptionGroup var options: DbOptions

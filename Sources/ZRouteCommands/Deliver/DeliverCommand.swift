@@ -26,6 +26,16 @@ struct DeliverCommand: ParsableCommand {
             75 if it should be tried again.
 
             Servers are those of scheduler.conf, or one for all LMTP channels (smtp-lmtp*, local) with --lmtp.
+
+            Examples:
+
+              # Route and deliver the spool once, or as a service.
+              zroute deliver --route --once
+              zroute deliver --route --watch
+              # One message at once, as the pipe of a mail server does.
+              zroute deliver --from a@x.example --to b@y.example < message
+              # To one store, without scheduler.conf.
+              zroute deliver --once --lmtp UNIX:/run/dovecot/lmtp
             """)
 
     @OptionGroup var site: SiteOptions

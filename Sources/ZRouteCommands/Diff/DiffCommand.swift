@@ -21,6 +21,13 @@ struct DiffCommand: ParsableCommand {
 
             The exit status is 0 if no route differs, 1 if one does, 75 if that is not certain because a map could not be \
             asked, 66 or 74 if a file cannot be read, 78 if a configuration cannot be used.
+
+            Examples:
+
+              # Whose mail goes elsewhere with the changes of a working copy?
+              zroute diff /etc/zmailer ~/checkout
+              # For all addresses of a log, too, as a table.
+              zroute diff --addresses /var/log/mail.log --format tsv /etc/zmailer new
             """)
 
     @Argument(help: "The configuration to compare with.")

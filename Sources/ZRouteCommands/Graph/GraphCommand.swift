@@ -22,6 +22,13 @@ struct GraphCommand: ParsableCommand {
             into it. 'zroute serve --listen http=127.0.0.1:8025' has the same page at /graph, for every address.
 
             The exit status is 0, or 75 if some map could not be read; the picture shows which.
+
+            Examples:
+
+              # A picture, drawn by graphviz.
+              zroute graph | dot -Tpdf > site.pdf
+              # A page that lights up the way of these addresses.
+              zroute graph --html bob@example.org news@example.org > site.html
             """)
 
     /// The forms of the picture.

@@ -18,6 +18,13 @@ struct LMTPSinkCommand: ParsableCommand {
 
             An endpoint is unix:PATH, HOST:PORT, :PORT (this host alone), *:PORT, systemd (the sockets that systemd \
             hands over; so it is without --socket and --listen where there are any), or systemd:NAME.
+
+            Examples:
+
+              # A store to try things with.
+              zroute lmtp-sink --socket /tmp/lmtp.sock --maildir /tmp/mail
+              # One that knows no bob, and is busy for ann.
+              zroute lmtp-sink --listen :2424 --maildir /tmp/mail --reject bob --defer ann
             """)
 
     @Option(help: ArgumentHelp("Listen on this socket in the file system.", valueName: "path"))

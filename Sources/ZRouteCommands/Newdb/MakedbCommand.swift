@@ -20,6 +20,13 @@ struct MakedbCommand: ParsableCommand {
 
             With -A the entries of the source are added to those of the old database; of two entries with one key the \
             older stands, as within a source.
+
+            Examples:
+
+              # aliases.db of the source aliases.
+              zroute makedb -a btree aliases
+              # A constant map, judged as one of fqdnroutes.
+              zroute makedb -l --relation fqdnroutes cdb routes routes.txt
             """)
 
     @Flag(name: .customShort("l"), help: "Fold keys to lower case.")
@@ -50,10 +57,10 @@ struct MakedbCommand: ParsableCommand {
             valueName: "name"))
     var relation: String?
 
-    @Argument(help: "btree or bhash.")
+    @Argument(help: "The type of the database.")
     var type: CompiledTypeName
 
-    @Argument(help: "The database, without .db or .dbh.")
+    @Argument(help: "The database, without its ending.")
     var base: String
 
     @Argument(help: "The source; '-' for standard input.")

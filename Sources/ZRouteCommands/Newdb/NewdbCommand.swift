@@ -26,6 +26,16 @@ struct NewdbCommand: ParsableCommand {
             The exit status is 0 if all is done, 1 if a test fails or nothing is to be published, 65 if a source has an \
             error, 66 if one is missing, 73 or 74 if a file cannot be written or read, 75 if a source is being written; then \
             every map is as it was.
+
+            Examples:
+
+              # Compile all maps, or those of one relation.
+              zroute newdb
+              zroute newdb aliases
+              # Publish nothing that breaks these tests, and ask before.
+              zroute newdb --tests routes.test --ask
+              # Only say what is wrong with the sources.
+              zroute newdb --check
             """)
 
     @OptionGroup var site: SiteOptions

@@ -20,6 +20,13 @@ struct QueueCommand: ParsableCommand {
 
             The exit status is 0, 65 if a file of the spool could not be read or the body of a message is missing, 66 if \
             there is no spool, 74 if the list could not be written, and 78 if the configuration is wrong.
+
+            Examples:
+
+              # What waits, and why?
+              zroute queue
+              # For programs.
+              zroute queue --format json
             """)
 
     /// The forms of output.

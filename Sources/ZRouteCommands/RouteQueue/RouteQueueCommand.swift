@@ -22,6 +22,13 @@ struct RouteQueueCommand: ParsableCommand {
 
             The exit status is 0 if everything was routed, 67 if a recipient has no route for good, 65 if a file was no \
             message, 66 if one is missing, 74 if the lines cannot be written, and 75 if something is to be tried again.
+
+            Examples:
+
+              # Route all that was submitted, and end.
+              zroute route-queue --once
+              # Stay, and route what comes in.
+              zroute route-queue --watch
             """)
 
     @OptionGroup var site: SiteOptions

@@ -18,6 +18,16 @@ struct RouteTestCommand: ParsableCommand {
 
             The exit status is 0 if every address has a route, 67 if one has none for good, and 75 if a map could not \
             be asked for one.
+
+            Examples:
+
+              # Where does mail to bob go, and which entry says so?
+              zroute route-test bob@example.org
+              zroute route-test --trace bob+lists@example.org
+              # A table of many addresses, to be compared or kept as tests.
+              zroute route-test --format tsv - < addresses > routes.test
+              # What becomes of the address while a map cannot be read?
+              zroute route-test --fail-map fqdnroutes bob@example.org
             """)
 
     /// The forms of output.

@@ -23,6 +23,15 @@ struct ServeCommand: ParsableCommand {
             A key that is certainly absent, a lookup that failed, and a request that is none are three different \
             answers, in every protocol. Changed maps are noticed; SIGHUP rereads the configuration; SIGTERM ends the \
             server when all it was asked is answered.
+
+            Examples:
+
+              # Lookups for Postfix.
+              zroute serve --listen socketmap=unix:/run/zroute-serve/socketmap
+              # Take mail by LMTP, and deliver what had to be kept.
+              zroute serve --listen lmtp=unix:/run/zroute-serve/lmtp --deliver
+              # A page that shows the way of each address, for this host alone.
+              zroute serve --listen http=127.0.0.1:8025
             """)
 
     @OptionGroup var site: SiteOptions

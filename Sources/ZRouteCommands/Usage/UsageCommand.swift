@@ -21,6 +21,13 @@ struct UsageCommand: ParsableCommand {
 
             The exit status is 0 if all was found out, 75 if some address or map could not be asked, 66 or 74 if a file \
             cannot be read.
+
+            Examples:
+
+              # Entries that no address of the log has needed.
+              zroute usage --addresses /var/log/mail.log
+              # Entries that the services have not found since they count.
+              zroute usage --counters /var/lib/zroute/serve.usage
             """)
 
     @OptionGroup var site: SiteOptions

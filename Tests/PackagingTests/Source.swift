@@ -1,0 +1,60 @@
+// The source tree that packages are made of, and what is made of it once for all tests.
+
+import Foundation
+import ZRouteTestKit
+
+/// The source tree.
+enum Source {
+    /// Its root.
+    static let root = URL(fileURLWithPath: Fixture.root).deletingLastPathComponent().path
+
+    /// Runs one of its scripts, which must succeed.
+    ///
+    /// - Returns: what it wrote to standard output.
+    static func run(_ script: String, _ arguments: [String]) throws -> String {
+        String(decoding: try runCommandSuccessfully("\(root)/Scripts/\(script)", arguments), as: UTF8.self)
+    }
+
+    /// A file of the tree as text.
+    static func text(_ name: String) throws -> String {
+        String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(root)/\(name)")), as: UTF8.self)
+    }
+
+    /// The names of all commands, without `help`.
+    static func commands() throws -> [String] {
+        struct Dump: Decodable {
+            struct Command: Decodable {
+                let commandName: String
+                let subcommands: [Command]?
+            }
+            let command: Command
+        }
+        let help = try runCommandSuccessfully(try Programs.zroute.get(), ["--experimental-dump-help"])
+        let root = try JSONDecoder().decode(Dump.self, from: Data(help)).command
+        return (root.subcommands ?? []).map(\.commandName).filter { $0 != "help" }
+    }
+
+    /// A small program that runs this build's: one that Debian's libraries are enough for, as they are for a release.
+    static let program = Result {
+        let place = try TemporaryDirectory()
+        let program = try Programs.zroute.get()
+        try place.write(
+            "#include <unistd.h>\nint main(int count, char **words) { return execv(\"\(program)\", words); }\n",
+            to: "program.c")
+        try runCommandSuccessfully("/usr/bin/gcc", ["-no-pie", "-o", place.file("zroute"), place.file("program.c")])
+        return place
+    }
+
+    /// All that an installation in `/usr` has, laid out below a directory.
+    static let stage = Result {
+        let place = try TemporaryDirectory()
+        _ = try run("stage", [try program.get().file("zroute"), "/usr", place.path])
+        return place
+    }
+
+    /// The files below a directory, by their paths from there, sorted.
+    static func files(below directory: String) throws -> [String] {
+        let found = try runCommandSuccessfully("/usr/bin/find", [directory, "!", "-type", "d", "-printf", "%P\\n"])
+        return String(decoding: found, as: UTF8.self).split(separator: "\n").map(String.init).sorted()
+    }
+}
