@@ -322,7 +322,8 @@ struct Doubt: Sendable, CustomTestStringConvertible {
         Doubt(
             name: "a server that wants encryption", says: "wants an encrypted connection", database: "security ssf=100"),
         Doubt(
-            name: "a server that wants to know its users", says: "does not search for this user", database: "require authc",
+            name: "a server that wants to know its users", says: "does not search for this user",
+            database: "require authc",
             change: anonymous),
         Doubt(
             name: "a user that is not there", says: "refuses the DN or its password",
