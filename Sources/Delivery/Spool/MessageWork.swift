@@ -242,11 +242,18 @@ struct MessageWork: ~Copyable {
         let duties =
             PendingReport.all(in: message.contents) + PendingReport.delays(in: message.contents, until: past.delays)
         for duty in duties {
-            switch try message.send(duty, hostname: environment.hostname, time: environment.clock()) {
-            case .submitted(let name, let address):
+            let report = StatusReport(
+                duty: duty, message: message.message, contents: message.contents, hostname: environment.hostname,
+                time: environment.clock(), bodyPath: environment.postOffice.bodyPath(of: message.message))
+            if let address = duty.recipient {
+                let name = try message.submitReport(onDiagnosticsAt: duty.offsets) { (writer) throws(FileError) in
+                    try report.write(to: &writer, recipient: address)
+                }
                 environment.metrics.countReport()
                 environment.log(.reported(message.message, report: name, to: address))
-            case .aside(let path): environment.log(.putAside(message.message, path: path))
+            } else {
+                let path = try report.putAside(in: environment.postOffice)
+                environment.log(.putAside(message.message, path: path))
             }
         }
     }

@@ -168,8 +168,7 @@ extension ControlRecipient {
         notificationParameter("ORCPT").flatMap { OriginalRecipient($0) } ?? receivedAddress
     }
 
-    /// The address that the message was submitted with for this recipient; nil where the file does not tell.
-    package var receivedAddress: OriginalRecipient? {
+    private var receivedAddress: OriginalRecipient? {
         submittedAddress ?? notificationParameter("INRCPT").flatMap { OriginalRecipient($0) }
     }
 

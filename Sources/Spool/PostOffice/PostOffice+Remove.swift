@@ -11,8 +11,6 @@
 // never without a control file under its own name: it might be one whose control file is still to come, as ZMailer's
 // router puts the body in place first, and could never be removed. The inode number that a message is named by cannot be
 // used anew as long as either name of the body stands.
-// A message that is discarded takes the same steps while recipients are pending: the body's name says that nothing is left to do,
-// and so step 2 decides. The control file of a message on hold is `transport/.hold-N` in this table.
 // Many messages are removed with one sync of each directory: all of them take a step before any takes the next.
 
 package import System
@@ -32,8 +30,6 @@ package struct FinishedMessage: Sendable {
     /// The message.
     package let name: MessageName
     let file: OpenFile
-    /// The control file's name in `transport`.
-    let controlName: String
 }
 
 /// Whether a message can be removed.
@@ -48,14 +44,8 @@ extension PostOffice {
     /// Takes step 1 with a message all of whose recipients are done or failed; reports about failures must be submitted
     /// before.
     package func prepareRemoval(_ message: consuming OpenControlFile) -> RemovalReadiness {
-        guard message.contents.isFinished else {
-            return .stays(.failed("\(message.message): recipients are still pending"))
-        }
-        return prepareDiscarding(message)
-    }
-
-    private func prepareDiscarding(_ message: consuming OpenControlFile) -> RemovalReadiness {
         let name = message.message
+        guard message.contents.isFinished else { return .stays(.failed("\(name): recipients are still pending")) }
         do throws(FileError) {
             if let origin = message.contents.origin, let outcome = try settle(origin) {
                 // It stays, and nobody else will make its tags durable.
@@ -71,8 +61,7 @@ extension PostOffice {
         } catch {
             return .stays(.failed(error.description))
         }
-        let controlName = controlName(of: name, onHold: message.isOnHold)
-        return .ready(FinishedMessage(name: name, file: message.file, controlName: controlName))
+        return .ready(FinishedMessage(name: name, file: message.file))
     }
 
     /// Removes messages, durably.
@@ -85,15 +74,8 @@ extension PostOffice {
     }
 
     /// Removes one message all of whose recipients are done or failed.
-    package func remove(_ message: consuming OpenControlFile) -> RemovalOutcome { remove(prepareRemoval(message)) }
-
-    /// Removes a message whatever is left to do for it: nobody gets it any more, and nobody is told.
-    ///
-    /// What was split off it stays: those are messages of their own.
-    package func discard(_ message: consuming OpenControlFile) -> RemovalOutcome { remove(prepareDiscarding(message)) }
-
-    private func remove(_ readiness: RemovalReadiness) -> RemovalOutcome {
-        switch readiness {
+    package func remove(_ message: consuming OpenControlFile) -> RemovalOutcome {
+        switch prepareRemoval(message) {
         case .ready(let finished): remove([finished]).first ?? .removed
         case .stays(let outcome): outcome
         }
@@ -113,13 +95,11 @@ extension PostOffice {
     }
 
     /// Whether there is nothing more of a finished message than its body under that other name.
-    private func isRemoved(_ name: MessageName, onHold isOnHold: Bool = false) throws(FileError) -> Bool {
+    private func isRemoved(_ name: MessageName) throws(FileError) -> Bool {
         do throws(ControlAccessError) {
-            switch try open(name, onHold: isOnHold) {
+            switch try open(name) {
             case .busy: return false
-            case .gone:
-                guard !isOnHold else { return true }
-                return try ControlAccessError.about { () throws(FileError) in try isRemoved(name, onHold: true) }
+            case .gone: return true
             case .opened(var message):
                 // Of the new name and the end of the old one a power failure may leave the one without the other: the
                 // message is then as it was.
@@ -138,7 +118,7 @@ extension PostOffice {
     }
 
     /// Makes sure that the message which recipients were taken over from has them marked done; nil where it has.
-    func settle(_ origin: ControlOrigin) throws(FileError) -> RemovalOutcome? {
+    fileprivate func settle(_ origin: ControlOrigin) throws(FileError) -> RemovalOutcome? {
         do throws(ControlAccessError) {
             guard let contents = try controlFile(of: origin.message) else { return nil }
             guard contents.hasPending(origin.offsets) else { return nil }
@@ -158,7 +138,7 @@ extension PostOffice {
     /// Removes the submission that a message came from, where a run died before it could.
     ///
     /// More than one link to the body may also be another control file's, or the postmaster's: the names in `router` tell.
-    func removeSubmission(of body: FileIdentity) throws(FileError) {
+    fileprivate func removeSubmission(of body: FileIdentity) throws(FileError) {
         var isRemoved = false
         for entry in try router.list() where entry.inode == body.inode {
             guard let name = String(validating: entry.name, as: UTF8.self) else { continue }
@@ -189,8 +169,7 @@ private struct RemovalBatch {
     mutating func run() {
         let queue = postOffice.queue
         let transport = postOffice.transport
-        each { (message) throws(FileError) in
-            let name = message.name
+        each { (name) throws(FileError) in
             do throws(FileError) {
                 try queue.rename(name.description, to: TemporaryName.finished(name))
             } catch {
@@ -199,15 +178,15 @@ private struct RemovalBatch {
             }
         }
         sync(queue)
-        each { (message) throws(FileError) in try transport.unlink(message.controlName) }
+        each { (name) throws(FileError) in try transport.unlink(name.description) }
         sync(transport)
-        each { (message) throws(FileError) in try queue.unlink(TemporaryName.finished(message.name)) }
+        each { (name) throws(FileError) in try queue.unlink(TemporaryName.finished(name)) }
     }
 
-    private mutating func each(_ step: (FinishedMessage) throws(FileError) -> Void) {
+    private mutating func each(_ step: (MessageName) throws(FileError) -> Void) {
         for index in messages.indices where failures[index] == nil {
             do throws(FileError) {
-                try step(messages[index])
+                try step(messages[index].name)
             } catch {
                 failures[index] = error
             }
