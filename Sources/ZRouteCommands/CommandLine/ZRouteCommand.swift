@@ -14,8 +14,8 @@ package struct ZRouteCommand: ParsableCommand {
         discussion: """
             Maps and queue files are those of ZMailer; no ZMailer is needed. Begin with docs/configuration.md.
 
-            Every command that reads a site has the options of 'zroute help options'. There is also help about: \
-            \(HelpTopic.names.joined(separator: ", ")).
+            Every command that reads a site has the options of 'zroute help options'. There is also help about: options, \
+            files, maps, routes, exit-status.
 
             Examples:
 
