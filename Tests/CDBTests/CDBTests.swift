@@ -37,15 +37,6 @@ struct CDBPlace {
     }
 }
 
-extension CDBTable {
-    /// The value of a key as text; nil where it certainly does not exist.
-    func text(of key: String) throws -> String? {
-        var value: [UInt8] = []
-        let key = Array(key.utf8)
-        return try lookUp(key.span, into: &value) ? String(decoding: value, as: UTF8.self) : nil
-    }
-}
-
 @Suite struct CDBTests {
     static let entries = (0..<2000).map {
         (key: "user\($0)@\($0 % 7).example", value: "smtp-lmtp!node\($0 % 3)!u\($0)")

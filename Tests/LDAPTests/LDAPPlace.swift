@@ -60,27 +60,6 @@ struct LDAPPlace {
     }
 }
 
-extension Table {
-    /// The value of a key as text; nil where it certainly does not exist.
-    func text(of key: String) throws(MapError) -> String? { try text(of: Array(key.utf8)) }
-
-    /// The value of a key as text; nil where it certainly does not exist.
-    func text(of key: [UInt8]) throws(MapError) -> String? {
-        var value: [UInt8] = []
-        return try lookUp(key.span, into: &value) ? String(decoding: value, as: UTF8.self) : nil
-    }
-
-    /// Why a key cannot be looked up; nil where it can.
-    func failure(of key: String) -> MapError? {
-        do throws(MapError) {
-            _ = try text(of: key)
-            return nil
-        } catch {
-            return error
-        }
-    }
-}
-
 /// The people of most tests.
 let people = LDAPServer.people([
     (mail: "canary@x.example", routes: ["canary"]),

@@ -39,15 +39,6 @@ struct LMDBPlace {
     }
 }
 
-extension LMDBTable {
-    /// The value of a key as text; nil where it certainly does not exist.
-    func text(of key: String) throws -> String? {
-        var value: [UInt8] = []
-        let key = Array(key.utf8)
-        return try lookUp(key.span, into: &value) ? String(decoding: value, as: UTF8.self) : nil
-    }
-}
-
 /// Who can write a file.
 enum LMDBMaker: String, CaseIterable {
     /// newdb: a NUL behind keys and values.

@@ -1,3 +1,5 @@
+// Copied maps: what is answered while they change, and what of them is found again on the disk.
+
 import Bytes
 import Configuration
 import Maps

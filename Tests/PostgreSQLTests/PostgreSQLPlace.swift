@@ -94,27 +94,6 @@ struct PostgreSQLPlace {
     static let question = "query = SELECT goto FROM public.alias WHERE address = '%s'\ncanary = a@x.example"
 }
 
-extension Table {
-    /// The value of a key as text; nil where it certainly does not exist.
-    func text(of key: String) throws(MapError) -> String? { try text(of: Array(key.utf8)) }
-
-    /// The value of a key of bytes as text.
-    func text(of key: [UInt8]) throws(MapError) -> String? {
-        var value: [UInt8] = []
-        return try lookUp(key.span, into: &value) ? String(decoding: value, as: UTF8.self) : nil
-    }
-
-    /// Why a key cannot be looked up; nil where it can.
-    func failure(of key: String) -> MapError? {
-        do throws(MapError) {
-            _ = try text(of: key)
-            return nil
-        } catch {
-            return error
-        }
-    }
-}
-
 /// What tests of copies share: the table of aliases with the triggers of the documentation.
 enum CopiedTable {
     /// The statements of the documentation that make the table of changes and its triggers.

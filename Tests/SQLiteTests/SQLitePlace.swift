@@ -89,27 +89,6 @@ struct SQLitePlace {
     }
 }
 
-extension Table {
-    /// The value of a key as text; nil where it certainly does not exist.
-    func text(of key: String) throws(MapError) -> String? { try text(of: Array(key.utf8)) }
-
-    /// The value of a key of bytes as text.
-    func text(of key: [UInt8]) throws(MapError) -> String? {
-        var value: [UInt8] = []
-        return try lookUp(key.span, into: &value) ? String(decoding: value, as: UTF8.self) : nil
-    }
-
-    /// Why a key cannot be looked up; nil where it can.
-    func failure(of key: String) -> MapError? {
-        do throws(MapError) {
-            _ = try text(of: key)
-            return nil
-        } catch {
-            return error
-        }
-    }
-}
-
 /// Numbers that are the same in every run (SplitMix64).
 struct Numbers {
     private var state: UInt64

@@ -32,25 +32,6 @@ struct SocketmapPlace {
     }
 }
 
-extension Table {
-    /// The value of a key as text; nil where it certainly does not exist.
-    func text(of key: String) throws(MapError) -> String? {
-        var value: [UInt8] = []
-        let key = Array(key.utf8)
-        return try lookUp(key.span, into: &value) ? String(decoding: value, as: UTF8.self) : nil
-    }
-
-    /// Why a key cannot be looked up; nil where it can.
-    func failure(of key: String) -> MapError? {
-        do throws(MapError) {
-            _ = try text(of: key)
-            return nil
-        } catch {
-            return error
-        }
-    }
-}
-
 /// What a server in good health answers: keys that begin with a `u` are there.
 @Sendable func usual(_ connection: Int, _ request: Int, _ payload: String) -> ServerAction {
     let words = payload.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)

@@ -40,10 +40,7 @@ package struct LDAPBackEnd: MapBackEnd {
                 return nil
             } catch {
                 let others = question.access.servers.count > 1 ? " unless another server answers" : ""
-                return Finding(
-                    .unreadableMap, .error, file: definition.file, line: definition.line,
-                    text: "\(server): \(error.text); until then mail that needs relation \(definition.relation) is held"
-                        + others)
+                return .unanswered(definition, "\(server): \(error.text)", exception: others)
             }
         }
     }

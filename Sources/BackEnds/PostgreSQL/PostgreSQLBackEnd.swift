@@ -40,25 +40,18 @@ package struct PostgreSQLBackEnd: MapBackEnd {
                     PostgreSQLStatement(question), as: &waiter, until: end, if: { _ in false }, { _, _ in true })
                 return []
             } catch {
-                return [Self.unreadable(definition, error.text)]
+                return [.unanswered(definition, "the database does not answer: \(error.text)")]
             }
         }
         var value: [UInt8] = []
         do throws(MapError) {
             guard try table.lookUp(key.span, into: &value) else {
-                return [Self.unreadable(definition, "the canary is not found")]
+                return [.unanswered(definition, "the canary is not found")]
             }
             return []
         } catch {
-            return [Self.unreadable(definition, error.text)]
+            return [.unanswered(definition, "the database does not answer: \(error.text)")]
         }
-    }
-
-    private static func unreadable(_ definition: MapDefinition, _ text: String) -> Finding {
-        Finding(
-            .unreadableMap, .error, file: definition.file, line: definition.line,
-            text: "the database does not answer: \(text); until then all mail that needs relation"
-                + " \(definition.relation) is held")
     }
 
     package func listsEntries(of definition: MapDefinition) -> Bool {

@@ -47,12 +47,7 @@ package struct SQLiteBackEnd: MapBackEnd {
             _ = try table.lookUp(key.span, into: &value)
             return []
         } catch {
-            return [
-                Finding(
-                    .unreadableMap, .error, file: definition.file, line: definition.line,
-                    text: "the database does not answer: \(error.text); until then all mail that needs relation"
-                        + " \(definition.relation) is held")
-            ]
+            return [.unanswered(definition, "the database does not answer: \(error.text)")]
         }
     }
 

@@ -40,12 +40,7 @@ package struct SocketmapBackEnd: MapBackEnd {
             _ = try table.lookUp(key.span, into: &value)
             return []
         } catch {
-            return [
-                Finding(
-                    .unreadableMap, .error, file: definition.file, line: definition.line,
-                    text: "the server does not answer: \(error.text); until then all mail that needs relation"
-                        + " \(definition.relation) is held")
-            ]
+            return [.unanswered(definition, "the server does not answer: \(error.text)")]
         }
     }
 

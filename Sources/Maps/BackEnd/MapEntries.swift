@@ -82,6 +82,19 @@ extension MapBackEnds {
     }
 }
 
+extension Finding {
+    /// A map that somebody else keeps, and that cannot be asked now.
+    ///
+    /// - Parameters:
+    ///   - reason: who does not answer, and why.
+    ///   - exception: when mail is not held all the same, as the end of the message.
+    package static func unanswered(_ definition: MapDefinition, _ reason: String, exception: String = "") -> Finding {
+        Finding(
+            .unreadableMap, .error, file: definition.file, line: definition.line,
+            text: "\(reason); until then all mail that needs relation \(definition.relation) is held\(exception)")
+    }
+}
+
 extension Finding.Name {
     /// A process that died in what maps share, with locks that are still held.
     public static let deadProcess = Finding.Name("dead-process")
