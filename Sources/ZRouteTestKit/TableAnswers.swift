@@ -21,4 +21,18 @@ extension Table {
             return error
         }
     }
+
+    /// What becomes of the lookup of a key.
+    package func outcome(of key: String) -> LookupOutcome {
+        do throws(MapError) { return try text(of: key).map { .found($0) } ?? .absent } catch {
+            return .failed(error.text)
+        }
+    }
+}
+
+/// What became of a lookup.
+package enum LookupOutcome: Equatable, Sendable {
+    case found(String)
+    case absent
+    case failed(String)
 }

@@ -20,9 +20,9 @@ import ZRouteTestKit
         try server.change(LDAPTests.entry("new", mail: "new@x.example", route: "new"))
         #expect(try copy.becomes("new@x.example", .found("new")))
         server.stop()
-        let former = Outcome.found("smtp!host!one"), next = Outcome.found("smtp!host!next")
+        let former = LookupOutcome.found("smtp!host!one"), next = LookupOutcome.found("smtp!host!next")
         try server.refill(people.replacing("smtp!host!one", with: "smtp!host!next"))
-        var others: [Outcome] = []
+        var others: [LookupOutcome] = []
         let isNext = try holds {
             let outcome = copy.outcome(of: "one@x.example")
             if outcome != former, outcome != next { others.append(outcome) }

@@ -25,7 +25,7 @@ struct CopiedDirectory {
     }
 
     /// What the next address sees.
-    func outcome(of key: String) -> Outcome {
+    func outcome(of key: String) -> LookupOutcome {
         _ = table.refresh()
         return table.outcome(of: key)
     }
@@ -33,7 +33,9 @@ struct CopiedDirectory {
     func status() throws -> MapCopy.Status { try #require(texts.contents.copies.first).copy.status }
 
     /// Waits until a key has become something.
-    func becomes(_ key: String, _ outcome: Outcome) throws -> Bool { try holds { self.outcome(of: key) == outcome } }
+    func becomes(_ key: String, _ outcome: LookupOutcome) throws -> Bool {
+        try holds { self.outcome(of: key) == outcome }
+    }
 }
 
 @Suite struct LDAPSyncTests {

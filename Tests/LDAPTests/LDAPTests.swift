@@ -222,22 +222,6 @@ extension LDAPPlace {
     func conditions() -> [Finding] { LDAPBackEnd().conditionFindings(of: definition()) }
 }
 
-/// What became of a lookup.
-enum Outcome: Equatable {
-    case found(String)
-    case absent
-    case failed(String)
-}
-
-extension Table {
-    /// What becomes of the lookup of a key.
-    func outcome(of key: String) -> Outcome {
-        do throws(MapError) { return try text(of: key).map { .found($0) } ?? .absent } catch {
-            return .failed(error.text)
-        }
-    }
-}
-
 /// A way in which a server says too little.
 struct Doubt: Sendable, CustomTestStringConvertible {
     let name: String

@@ -132,7 +132,7 @@ import ZRouteTestKit
         var numbers = SeededNumbers(seed: UInt64(number))
         while !tally.isOver.load(ordering: .relaxed) {
             let index = Int.random(in: 0..<600, using: &numbers)
-            let expected: Outcome = index < 500 ? .found("v\(index)") : .absent
+            let expected: LookupOutcome = index < 500 ? .found("v\(index)") : .absent
             _ = table.refresh()
             let start = monotonicNanoseconds()
             let outcome = table.outcome(of: "k\(index)@x.example")
