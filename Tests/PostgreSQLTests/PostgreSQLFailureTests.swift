@@ -90,7 +90,7 @@ import ZRouteTestKit
 
     @Test func aServerThatStandsStillCostsOneDeadline() throws {
         // The workers of a process with one connection.
-        try place.describe("\(PostgreSQLPlace.question)\nconnections = 1")
+        try place.describe(PostgreSQLPlace.question)
         let texts = TextTableLoader(allowing: .all)
         let tables = (0..<4).map { _ in place.table(deadline: .seconds(6), texts: texts) }
         for table in tables { #expect(try table.text(of: "b") == "bare") }

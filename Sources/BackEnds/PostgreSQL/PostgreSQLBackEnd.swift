@@ -149,7 +149,7 @@ private final class PostgreSQLLines: Sendable {
     func line(for question: PostgreSQLQuestion, worker: Int, limit: Duration) -> PostgreSQLLine {
         let key = Key(
             servers: question.servers, searchPath: question.searchPath, limit: limit,
-            number: question.connections.map { worker % $0 } ?? worker)
+            number: worker % question.connections)
         return known.withLock { known in
             if let line = known[key] { return line }
             let line = PostgreSQLLine(question.servers, searchPath: question.searchPath, limit: limit)

@@ -22,8 +22,8 @@ struct PostgreSQLQuestion: Sendable, Hashable {
     var domains: Set<[UInt8]>?
     /// How old the data of a standby may be; nil for any age.
     var mostLag: Duration?
-    /// How many connections the workers of a process share; nil for one each.
-    var connections: Int?
+    /// How many connections the workers of a process share.
+    var connections = 1
     /// Lists keys and values; nil where they cannot be listed.
     var entries: String?
     /// How it is copied whole; nil where it is asked for each key.
@@ -110,7 +110,7 @@ struct PostgreSQLDescription: ConfigurationReading {
                     + " schema, or say search_path", line: reader.setting("query")?.line)
         }
         question.mostLag = number(&reader, "max_lag", 1...86_400, "seconds").map { .seconds($0) }
-        question.connections = number(&reader, "connections", 1...64, "connections of a process")
+        question.connections = number(&reader, "connections", 1...64, "connections of a process") ?? 1
         if let encoding = reader.setting("encoding"), !["UTF8", "UTF-8"].contains(encoding.value.uppercased()) {
             reader.found.error(
                 .invalidValue, "encoding is not UTF8; texts are asked for in UTF-8 alone", line: encoding.line)
