@@ -107,12 +107,16 @@ final class RouterPool: Sendable {
 
     /// Works with an engine that nobody else uses meanwhile.
     func withRouter(_ work: (any AddressRouter) -> Void) {
-        let router = idle.withLock { $0.popLast() }?.router ?? makeRouter()
+        let router = take()
         work(router)
-        giveBack(Idle(router: router, since: .coarse()))
+        giveBack(router)
     }
 
-    private func giveBack(_ router: Idle) {
+    /// Takes an engine that nobody else uses; whoever takes it gives it back.
+    func take() -> any AddressRouter { idle.withLock { $0.popLast() }?.router ?? makeRouter() }
+
+    func giveBack(_ router: any AddressRouter) {
+        let router = Idle(router: router, since: .coarse())
         // Closing waits for a thread: what goes is let go of outside the lock.
         let old = idle.withLock { idle in
             idle.append(router)

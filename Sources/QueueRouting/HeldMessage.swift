@@ -102,11 +102,11 @@ struct HeldMessage {
     /// Gives recipients that have routes now a control file of their own.
     ///
     /// - Returns: its name; nil where all their mailboxes are served by other control files already.
-    private func takeOver(
+    func takeOver(
         _ routed: [(recipient: ControlRecipient, routes: [Route])], in opened: inout OpenControlFile
     ) throws -> MessageName? {
         let contents = opened.contents
-        let served = try servedMailboxes(contents, of: opened.message)
+        let served = try servedMailboxes(contents, of: opened.message, but: Set(routed.map(\.recipient.offset)))
         var groups: [ControlFileDraft.Group] = []
         let blocks = Dictionary(grouping: routed.indices) { routed[$0].recipient.headerLine ?? -1 }
         for (_, indices) in blocks.sorted(by: { $0.key < $1.key }) {
@@ -143,24 +143,30 @@ struct HeldMessage {
     }
 
     /// The mailboxes that the message, and what was split off it before, serve already.
-    private func servedMailboxes(
-        _ contents: ControlFile, of message: MessageName
+    ///
+    /// - Parameter routed: the recipients that are routed anew, by the places of their lines.
+    func servedMailboxes(
+        _ contents: ControlFile, of message: MessageName, but routed: Set<Int>
     ) throws(ControlAccessError) -> [ControlAddress] {
         var served: [ControlAddress] = []
-        for recipient in contents.recipients {
-            if !recipient.address.isChannel("hold") {
-                served.append(recipient.address)
-            } else if recipient.tag == .done, let name = message.takingOver(recipientAt: recipient.offset),
-                let split = try postOffice.controlFile(of: name)
-            {
-                served += split.recipients.map(\.address)
+        let givenOver = contents.givenOver
+        for recipient in contents.recipients where !routed.contains(recipient.offset) {
+            let isHeld = recipient.address.isChannel(OpenControlFile.holdChannel)
+            if !isHeld { served.append(recipient.address) }
+            guard isHeld || givenOver.contains(recipient.offset), recipient.tag == .done,
+                let name = message.takingOver(recipientAt: recipient.offset)
+            else { continue }
+            for isOnHold in [false, true] {
+                if let split = try postOffice.controlFile(of: name, onHold: isOnHold) {
+                    served += split.recipients.map(\.address)
+                }
             }
         }
         return served
     }
 
     /// The address that a held recipient's user field is: as it stands, or without the quotes it was put in as a whole.
-    private static func address(_ field: [UInt8]) -> [UInt8] {
+    static func address(_ field: [UInt8]) -> [UInt8] {
         (try? EnvelopeAddress(field)) == nil ? ControlField.unquoted(field) : field
     }
 

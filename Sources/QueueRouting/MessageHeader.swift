@@ -2,7 +2,7 @@
 
 import Bytes
 import MailSyntax
-import Spool
+package import Spool
 
 /// The header of a routed message.
 struct OutgoingHeader {
@@ -219,9 +219,9 @@ package struct MessageSender {
 // Who a message goes to, before routing: the envelope's recipients, or those of the header where it has none.
 
 /// One recipient as it was submitted.
-struct SubmittedRecipient {
+package struct SubmittedRecipient {
     /// The address in the form in which it is routed; as typed where it is no valid one, for the engine to refuse.
-    let address: [UInt8]
+    package let address: [UInt8]
     /// The parameters of its notifications (`todsn`; RFC 3461); nil where none were given.
     let notification: [UInt8]?
 
@@ -241,7 +241,7 @@ extension Submission {
     /// The recipients in the order in which ZMailer takes them: the envelope's as given, or the header's Bcc, Cc, To.
     ///
     /// - Throws: `RoutingRejection.noRecipient` where all the fields for them are empty.
-    func recipients() throws(RoutingRejection) -> [SubmittedRecipient] {
+    package func recipients() throws(RoutingRejection) -> [SubmittedRecipient] {
         if !envelope.recipients.isEmpty {
             return envelope.recipients.map { SubmittedRecipient($0.address, notification: $0.notification) }
         }

@@ -79,19 +79,6 @@ struct RoutedRecipients {
         var notification: [UInt8]?
     }
 
-    private struct Mailbox: Hashable {
-        let channel: [UInt8]
-        let host: [UInt8]
-        let user: [UInt8]
-
-        /// What makes two addresses one mailbox; the host of channel `local` is only the address it was reached by.
-        init(_ address: ControlAddress) {
-            channel = address.channel
-            host = address.isChannel("local") ? [] : address.host
-            user = address.user
-        }
-    }
-
     private var members: [Member] = []
     private var places: [Mailbox: Int] = [:]
     private var taken: Set<Mailbox> = []
@@ -152,6 +139,20 @@ struct RoutedRecipients {
             }
         }
         return groups
+    }
+}
+
+/// What makes two addresses one mailbox.
+struct Mailbox: Hashable {
+    let channel: [UInt8]
+    let host: [UInt8]
+    let user: [UInt8]
+
+    /// The host of channel `local` is only the address that the mailbox was reached by.
+    init(_ address: ControlAddress) {
+        channel = address.channel
+        host = address.isChannel("local") ? [] : address.host
+        user = address.user
     }
 }
 

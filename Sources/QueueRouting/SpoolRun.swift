@@ -118,6 +118,24 @@ package struct SpoolRun: Sendable {
         }
     }
 
+    /// Routes anew the held recipients of one message whose time has come.
+    ///
+    /// - Returns: what became of them; nil where none is due, or another run has the message.
+    package func retryHeld(_ message: MessageName) -> MessageReport? {
+        var report: MessageReport?
+        routers.withRouter { router in
+            report = HeldMessage(postOffice: postOffice, router: router, rule: options.retry).run(message)
+        }
+        return report
+    }
+
+    /// Routes a message anew that was routed already, and is open: what has not been delivered of it.
+    package func reroute(_ message: consuming OpenControlFile) -> RerouteReport {
+        let router = routers.take()
+        defer { routers.giveBack(router) }
+        return MessageReroute(postOffice: postOffice, router: router).run(message)
+    }
+
     /// Closes the engines and their maps; should the run be used again, it makes new ones.
     package func close() { routers.close() }
 }
@@ -181,16 +199,32 @@ package struct RetryRule: Sendable, Hashable {
         self.longest = max(longest, interval)
     }
 
+    /// The rule of somebody who asks for an attempt now, whatever was tried before.
+    package static let atOnce = RetryRule(interval: 0, isAtOnce: true)
+
+    private var isAtOnce = false
+
+    private init(interval: Int64, isAtOnce: Bool) {
+        self.init(interval: interval)
+        self.isAtOnce = isAtOnce
+    }
+
     /// Whether a recipient is due.
     ///
     /// - Parameters:
     ///   - dates: the message's, with the attempts for this recipient.
     ///   - now: the time, in seconds since 1970.
     func isDue(_ recipient: ControlRecipient, _ dates: MessageDates, now: Int64) -> Bool {
+        nextAttempt(recipient, dates, now: now) <= now
+    }
+
+    /// When a recipient is due, in seconds since 1970; some time that has passed where it is.
+    package func nextAttempt(_ recipient: ControlRecipient, _ dates: MessageDates, now: Int64) -> Int64 {
+        guard !isAtOnce else { return now }
         let attempts = dates.attempts.filter { $0 <= now }
-        if let last = attempts.max() { return due(after: attempts.count, last) <= now }
-        guard dates.attempts.isEmpty, !dates.isAhead(now: now) else { return true }
-        return (Self.time(recipient.address.host) ?? Self.later(dates.arrival, interval)) <= now
+        if let last = attempts.max() { return due(after: attempts.count, last) }
+        guard dates.attempts.isEmpty, !dates.isAhead(now: now) else { return now }
+        return Self.time(recipient.address.host) ?? Self.later(dates.arrival, interval)
     }
 
     private func due(after attempts: Int, _ last: Int64) -> Int64 {

@@ -1,6 +1,7 @@
 // What waits in a spool, recipient by recipient: for people who ask where their mail is.
 
 import Bytes
+import MailSyntax
 package import Spool
 package import System
 
@@ -16,6 +17,8 @@ package struct WaitingRecipient: Sendable {
         case routed
         /// An agent is at work on it.
         case inDelivery
+        /// Its message is on hold.
+        case onHold
     }
 
     /// The message's name.
@@ -28,6 +31,8 @@ package struct WaitingRecipient: Sendable {
     package let channel: [UInt8], host: [UInt8]
     /// Whom for, at the host; the address where it is not routed yet.
     package let user: [UInt8]
+    /// The recipient as the sender knows it.
+    package let address: [UInt8]
     /// When the message arrived, in seconds since 1970; nil where its body is missing, and nothing can be done for it.
     package let arrival: Int64?
     /// The latest date of the message's files, in seconds since 1970: where it is ahead of the clock, nothing can be told of
@@ -67,10 +72,13 @@ extension PostOffice {
                 failed(name, "\(error)")
             }
         }
-        for name in try messages().names {
+        let listing = try messages()
+        // In alphabetical order all together: who looks for a message need not know that it is on hold.
+        let routed = (listing.names.map { ($0, false) } + listing.onHold.map { ($0, true) }).sorted { $0.0 < $1.0 }
+        for (name, isOnHold) in routed {
             do throws(ControlAccessError) {
-                guard let contents = try controlFile(of: name) else { continue }
-                for recipient in try waiting(contents, of: name) { found(recipient) }
+                guard let contents = try controlFile(of: name, onHold: isOnHold) else { continue }
+                for recipient in try waiting(contents, of: name, onHold: isOnHold) { found(recipient) }
             } catch {
                 failed(name, error.description)
             }
@@ -89,7 +97,7 @@ extension PostOffice {
         return try submission.recipients().map { recipient in
             WaitingRecipient(
                 message: name, state: .submitted, sender: sender, channel: [], host: [], user: recipient.address,
-                arrival: arrival, dated: arrival, attempts: 0, lastAttempt: nil)
+                address: recipient.address, arrival: arrival, dated: arrival, attempts: 0, lastAttempt: nil)
         }
     }
 
@@ -106,14 +114,14 @@ extension PostOffice {
     }
 
     private func waiting(
-        _ contents: ControlFile, of name: MessageName
+        _ contents: ControlFile, of name: MessageName, onHold isOnHold: Bool
     ) throws(ControlAccessError) -> [WaitingRecipient] {
         let pending = contents.recipients.filter { $0.tag != .done && $0.tag != .failed }
         guard !pending.isEmpty else { return [] }
         let arrival: Int64?
         let dated: Int64
         do throws(FileError) {
-            let dates = try dates(of: name, contents)
+            let dates = try dates(of: name, contents, onHold: isOnHold)
             arrival = dates?.arrival
             dated = max(dates?.arrival ?? 0, dates?.changed ?? 0)
         } catch {
@@ -122,21 +130,25 @@ extension PostOffice {
         let attempts = Dictionary(grouping: contents.diagnostics.map(\.diagnostic), by: \.recipientOffset)
         return pending.map { recipient in
             let failed = attempts[recipient.offset] ?? []
-            let state: WaitingRecipient.State =
-                recipient.tag == .locked ? .inDelivery : recipient.address.isChannel("hold") ? .held : .routed
             return WaitingRecipient(
-                message: name, state: state, sender: recipient.errorAddress ?? [],
+                message: name, state: Self.state(recipient, onHold: isOnHold), sender: recipient.errorAddress ?? [],
                 channel: ControlField.unquoted(recipient.address.channel),
                 host: ControlField.unquoted(recipient.address.host),
-                user: recipient.address.user, arrival: arrival, dated: dated,
-                attempts: failed.count,
-                lastAttempt: failed.last.map(WaitingRecipient.Attempt.init))
+                user: recipient.address.user, address: recipient.addressKnownToSender.address, arrival: arrival,
+                dated: dated, attempts: failed.count, lastAttempt: failed.last.map(WaitingRecipient.Attempt.init))
         }
+    }
+
+    private static func state(_ recipient: ControlRecipient, onHold isOnHold: Bool) -> WaitingRecipient.State {
+        if isOnHold { return .onHold }
+        if recipient.tag == .locked { return .inDelivery }
+        return recipient.address.isChannel(OpenControlFile.holdChannel) ? .held : .routed
     }
 }
 
 extension WaitingRecipient.Attempt {
-    fileprivate init(_ diagnostic: Diagnostic) {
+    /// What a diagnostic says of an attempt.
+    package init(_ diagnostic: Diagnostic) {
         time = Int64(diagnostic.time)
         status = diagnostic.notary.status ?? []
         let answer = diagnostic.notary.diagnostic ?? []

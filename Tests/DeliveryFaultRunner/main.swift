@@ -2,6 +2,8 @@
 //
 // DeliveryFaultRunner POSTOFFICE SOCKET NUMBER|none [WORKERS]: one worker (or so many) and as many connections; the
 // status is 0 where it came to its end.
+//
+// DeliveryFaultRunner POSTOFFICE bounce NUMBER|none [kill|ERRNO]: returns every message, those on hold too.
 
 import Configuration
 import Delivery
@@ -13,11 +15,36 @@ guard (4...5).contains(CommandLine.arguments.count) else {
     exit(64)
 }
 let fatal = Int(CommandLine.arguments[3]) ?? .max
-let workers = CommandLine.arguments.dropFirst(4).first.flatMap { Int($0) } ?? 1
+let isReturning = CommandLine.arguments[2] == "bounce"
+let code = isReturning ? CommandLine.arguments.dropFirst(4).first.flatMap { Int32($0) } : nil
+let workers = isReturning ? 1 : CommandLine.arguments.dropFirst(4).first.flatMap { Int($0) } ?? 1
 let operations = FileOperations { _, number in
-    if number == fatal { kill(getpid(), SIGKILL) }
+    guard number == fatal else { return .proceed }
+    if let code { return .fail(code) }
+    kill(getpid(), SIGKILL)
     return .proceed
 }
+
+/// Returns every message.
+func returnAll(_ postOffice: PostOffice) {
+    let returning = MessageReturn(postOffice, hostname: Array("store.example.org".utf8))
+    do {
+        try postOffice.completeRemovals()
+        let listing = try postOffice.messages()
+        for (name, isOnHold) in listing.names.map({ ($0, false) }) + listing.onHold.map({ ($0, true) }) {
+            do {
+                guard case .opened(let message) = try postOffice.open(name, onHold: isOnHold) else { continue }
+                if let failure = try returning.run(message, because: "returned").failure { print("error: \(failure)") }
+            } catch {
+                print("error: \(error)")
+            }
+        }
+    } catch {
+        print("error: \(error)")
+    }
+    print(operations.count)
+}
+
 do {
     let pool = ConnectionPool()
     var parameters = SchedulerParameters()
@@ -26,6 +53,10 @@ do {
         .single(.unix(path: CommandLine.arguments[2]), options: "", parameters: parameters),
         settings: try Settings.load(standardFiles: [], overrides: [("hostname", "store.example.org")]))
     let postOffice = try PostOffice(path: CommandLine.arguments[1], operations: operations)
+    if isReturning {
+        returnAll(postOffice)
+        exit(0)
+    }
     _ = try postOffice.recover(unfinishedFor: 0)
     let environment = DeliveryEnvironment(
         postOffice: postOffice, plan: plan, pool: pool, hostname: Array("store.example.org".utf8)

@@ -2,7 +2,8 @@
 // BatchTests starts it as a process of its own and looks at what is left.
 //
 // QueueRoutingRunner DIRECTORY kill|ERRNO|none NUMBER [FAILING-KEY]: routes DIRECTORY/postoffice by DIRECTORY/zmailer.conf, with
-// fqdnroutes failing for the key, and prints the number of file operations it did.
+// fqdnroutes failing for the key, and prints the number of file operations it did. With `reroute` in place of the key it routes
+// anew what was routed, and with `open` it does no more than open it.
 
 import Configuration
 import Glibc
@@ -15,7 +16,9 @@ import System
 guard CommandLine.arguments.count >= 4, let number = Int(CommandLine.arguments[3]) else { exit(64) }
 let directory = CommandLine.arguments[1]
 let mode = CommandLine.arguments[2]
-let failures = CommandLine.arguments.dropFirst(4).prefix(1).map {
+let word = CommandLine.arguments.dropFirst(4).first
+let isAction = word == "reroute" || word == "open"
+let failures = CommandLine.arguments.dropFirst(4).prefix(isAction ? 0 : 1).map {
     MapFailure(relation: "fqdnroutes", key: Array($0.utf8))
 }
 let code = Int32(mode)
@@ -43,6 +46,19 @@ do {
             }
         }, shouldStop: { false })
     _ = try postOffice.recover(unfinishedFor: 0)
+    guard !isAction else {
+        for name in try postOffice.messages().names {
+            do {
+                guard case .opened(let message) = try postOffice.open(name) else { continue }
+                guard word == "reroute" else { continue }
+                if let failure = run.reroute(message).failure { print("error: \(failure)") }
+            } catch {
+                print("error: \(error)")
+            }
+        }
+        print(operations.count)
+        exit(0)
+    }
     try run.retryHeld(hooks: hooks)
     run.route(try postOffice.submissions().names, hooks: hooks)
 } catch {

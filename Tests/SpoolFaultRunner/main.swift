@@ -1,8 +1,8 @@
 // A run over a spool that can be killed, or made to fail, at any of its file operations; SpoolTests starts it as a
 // process of its own, once with a fault and once without, and looks at what is left.
 //
-// SpoolFaultRunner POSTOFFICE kill|ERRNO|none NUMBER LEDGER [handed]: prints the number of operations it did. With
-// `handed`, what is routed is delivered as it is handed over.
+// SpoolFaultRunner POSTOFFICE kill|ERRNO|none NUMBER LEDGER [handed|ACTION]: prints the number of operations it did.
+// With `handed`, what is routed is delivered as it is handed over; with an action (`ActionRun.swift`) that is done, and no mail.
 
 import Glibc
 import Spool
@@ -20,10 +20,15 @@ let operations = FileOperations { _, count in
 
 do {
     let postOffice = try PostOffice(path: CommandLine.arguments[1], operations: operations)
-    MailRun(
-        postOffice: postOffice, ledger: CommandLine.arguments[4], isSecond: mode == "none",
-        isHandedOver: CommandLine.arguments.count > 5
-    ).run()
+    let last = CommandLine.arguments.dropFirst(5).first
+    if let action = last.flatMap(ActionRun.Action.init) {
+        ActionRun(postOffice: postOffice, action: action).run()
+    } else {
+        MailRun(
+            postOffice: postOffice, ledger: CommandLine.arguments[4], isSecond: mode == "none",
+            isHandedOver: last == "handed"
+        ).run()
+    }
 } catch {
     print("error: \(error)")
 }

@@ -147,3 +147,25 @@ struct StatusReport {
         while let chunk = try reader.next() { try emit(chunk) }
     }
 }
+
+/// What became of a report.
+enum SentReport {
+    /// It was submitted, under this name in `router`.
+    case submitted(MessageName, to: [UInt8])
+    /// Nobody may get it; it was put aside under this path.
+    case aside(path: String)
+}
+
+extension OpenControlFile {
+    /// Submits a report that is due, or puts it aside where nobody may get it.
+    mutating func send(_ duty: PendingReport, hostname: [UInt8], time: Int) throws(FileError) -> SentReport {
+        let report = StatusReport(
+            duty: duty, message: message, contents: contents, hostname: hostname, time: time,
+            bodyPath: postOffice.bodyPath(of: message))
+        guard let address = duty.recipient else { return .aside(path: try report.putAside(in: postOffice)) }
+        let name = try submitReport(onDiagnosticsAt: duty.offsets) { (writer) throws(FileError) in
+            try report.write(to: &writer, recipient: address)
+        }
+        return .submitted(name, to: address)
+    }
+}

@@ -269,10 +269,6 @@ package final class DeliveryPlan: Sendable {
 
 extension DeliveryPlan.Decision {
     fileprivate init(_ disposition: DeliveryPlan.Disposition, _ parameters: SchedulerParameters) {
-        self.init(
-            disposition: disposition,
-            schedule: RetrySchedule(
-                interval: parameters.interval, retries: parameters.retries, expiry: parameters.expiry,
-                reportTimes: parameters.reportTimes))
+        self.init(disposition: disposition, schedule: parameters.schedule)
     }
 }

@@ -209,6 +209,13 @@ package struct RetrySchedule: Sendable, Hashable {
     package func isExpired(arrival: Int, now: Int) -> Bool { now - arrival >= expiry.seconds }
 }
 
+extension SchedulerParameters {
+    /// When attempts are made.
+    package var schedule: RetrySchedule {
+        RetrySchedule(interval: interval, retries: retries, expiry: expiry, reportTimes: reportTimes)
+    }
+}
+
 // Times as ZMailer's configuration writes them: `90`, `5m`, `1h30m`, `3d`.
 
 /// A length of time in whole seconds.

@@ -126,6 +126,7 @@ extension DeliveryRun {
     private func finish(_ message: QueuedMessage, _ work: consuming MessageWork) -> Step {
         let worker = message.worker
         do throws(FileError) {
+            if worker.isAskedFor { try worker.environment.postOffice.endAsking(for: message.name) }
             try work.report()
         } catch {
             worker.environment.log(.trouble(message.name, error.description))

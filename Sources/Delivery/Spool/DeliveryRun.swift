@@ -74,11 +74,14 @@ package final class DeliveryRun: Sendable {
     // MARK: Messages
 
     /// Works on messages; those already being worked on are passed over.
-    package func add(_ names: [MessageName], _ worker: MessageWorker) {
-        for name in names where begin(name) {
-            state.withLockedValue { $0.new.append(QueuedMessage(name, worker)) }
-        }
+    ///
+    /// - Returns: the others.
+    @discardableResult
+    package func add(_ names: [MessageName], _ worker: MessageWorker) -> [MessageName] {
+        let taken = names.filter(begin)
+        for name in taken { state.withLockedValue { $0.new.append(QueuedMessage(name, worker)) } }
         pump()
+        return taken
     }
 
     /// Works on messages that were just routed, as they are.

@@ -12,6 +12,8 @@ package struct DeliveryService {
     /// When messages that wait have something to be done, by a clock that nobody sets.
     private var due: [MessageName: MonotonicTime] = [:]
     private var lastListed: Int64?
+    /// The messages that an attempt was asked for, and those of them that are being worked on for that.
+    private var asked: Set<MessageName> = [], atWorkAsAsked: Set<MessageName> = []
 
     /// So long is no message left alone, in seconds: the dates of its files may have been a wrong clock's.
     private static let longestPause = 3600
@@ -51,6 +53,7 @@ package struct DeliveryService {
     /// Looks at every message anew, in what may be another spool.
     package mutating func beginAnew() {
         due = [:]
+        asked = []
         lastListed = nil
         nextLook = MonotonicTime(nanoseconds: 0)
     }
@@ -61,6 +64,12 @@ package struct DeliveryService {
     package mutating func round() -> Bool {
         let now = environment.clock()
         for (name, progress) in run.takeResults() {
+            // Who was passed over, and who was asked for while an attempt was under way, is tried at the next look.
+            if atWorkAsAsked.remove(name) != nil, progress != .passedOver {
+                asked.remove(name)
+                // It was not tried, and would not be the next time: a person must look at it.
+                if progress == .trouble { try? environment.postOffice.endAsking(for: name) }
+            }
             switch progress {
             case .removed: due[name] = nil
             case .waiting(let until): due[name] = Self.time(after: until.subtractingReportingOverflow(now).partialValue)
@@ -104,12 +113,19 @@ package struct DeliveryService {
         // A name may be added within the same tick of the clock after the directory was read: look once more.
         if lastListed != modified || Int(modified / 1_000_000_000) >= now - 2 {
             lastListed = modified
-            let listed = try environment.postOffice.messages().names
-            let known = Set(listed)
+            let listing = try environment.postOffice.messages()
+            let known = Set(listing.names)
             due = due.filter { known.contains($0.key) }
-            names = listed.filter { due[$0].map { $0 <= present } ?? true }
+            names = listing.names.filter { due[$0].map { $0 <= present } ?? true }
+            asked = listing.toRetry.intersection(known)
         }
-        for name in names { due[name] = MonotonicTime(nanoseconds: .max) }
-        run.add(names.sorted(), MessageWorker(environment))
+        let urgent = asked.filter { due[$0] != Self.atWork }
+        for name in names + urgent { due[name] = Self.atWork }
+        atWorkAsAsked.formUnion(
+            run.add(urgent.sorted(), MessageWorker(environment, ignoresSchedule: true, isAskedFor: true)))
+        run.add(names.filter { !urgent.contains($0) }.sorted(), MessageWorker(environment))
     }
+
+    /// When a message is due that is being worked on.
+    private static let atWork = MonotonicTime(nanoseconds: .max)
 }

@@ -242,18 +242,11 @@ struct MessageWork: ~Copyable {
         let duties =
             PendingReport.all(in: message.contents) + PendingReport.delays(in: message.contents, until: past.delays)
         for duty in duties {
-            let report = StatusReport(
-                duty: duty, message: message.message, contents: message.contents, hostname: environment.hostname,
-                time: environment.clock(), bodyPath: environment.postOffice.bodyPath(of: message.message))
-            if let address = duty.recipient {
-                let name = try message.submitReport(onDiagnosticsAt: duty.offsets) { (writer) throws(FileError) in
-                    try report.write(to: &writer, recipient: address)
-                }
+            switch try message.send(duty, hostname: environment.hostname, time: environment.clock()) {
+            case .submitted(let name, let address):
                 environment.metrics.countReport()
                 environment.log(.reported(message.message, report: name, to: address))
-            } else {
-                let path = try report.putAside(in: environment.postOffice)
-                environment.log(.putAside(message.message, path: path))
+            case .aside(let path): environment.log(.putAside(message.message, path: path))
             }
         }
     }

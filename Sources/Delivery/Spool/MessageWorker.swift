@@ -38,11 +38,14 @@ package struct MessageWorker: Sendable {
     let environment: DeliveryEnvironment
     /// Whether recipients are tried even where their next attempt is not due yet.
     let ignoresSchedule: Bool
+    /// Whether somebody has asked for an attempt at its messages (`PostOffice.askForAttempt`).
+    let isAskedFor: Bool
 
     /// A worker.
-    package init(_ environment: DeliveryEnvironment, ignoresSchedule: Bool = false) {
+    package init(_ environment: DeliveryEnvironment, ignoresSchedule: Bool = false, isAskedFor: Bool = false) {
         self.environment = environment
         self.ignoresSchedule = ignoresSchedule
+        self.isAskedFor = isAskedFor
     }
 
     /// Does what is to be done for a message now, and waits until it is done.

@@ -168,7 +168,8 @@ extension ControlRecipient {
         notificationParameter("ORCPT").flatMap { OriginalRecipient($0) } ?? receivedAddress
     }
 
-    private var receivedAddress: OriginalRecipient? {
+    /// The address that the message was submitted with for this recipient; nil where the file does not tell.
+    package var receivedAddress: OriginalRecipient? {
         submittedAddress ?? notificationParameter("INRCPT").flatMap { OriginalRecipient($0) }
     }
 

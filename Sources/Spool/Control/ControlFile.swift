@@ -18,7 +18,7 @@ package struct ControlFile: Sendable, Hashable {
     package private(set) var offsets: [Int]
     /// The size of the lines in bytes: the file's, where nothing is unfinished.
     package private(set) var size: Int
-    /// A diagnostic without line end at the file's end, left by an agent that died while it wrote it; mostly empty.
+    /// A diagnostic, or a line `g`, without line end at the file's end, left by an agent that died while it wrote it; mostly empty.
     package private(set) var unfinished: [UInt8]
 
     /// A file of these lines.
@@ -33,7 +33,8 @@ package struct ControlFile: Sendable, Hashable {
     /// Adds a line at the end; an unfinished one is ended first.
     package mutating func append(_ line: ControlLine) {
         if !unfinished.isEmpty {
-            let torn = ControlLine(.diagnostic, tag: unfinished.dropFirst().first, text: Array(unfinished.dropFirst(2)))
+            let torn = ControlLine(
+                .init(rawValue: unfinished[0]), tag: unfinished.dropFirst().first, text: Array(unfinished.dropFirst(2)))
             unfinished = []
             append(torn)
         }
@@ -50,7 +51,8 @@ package struct ControlFile: Sendable, Hashable {
         var position = 0
         while position < bytes.count {
             guard let end = bytes[position...].firstIndex(of: 0x0A) else {
-                guard bytes[position] == ControlLine.Kind.diagnostic.rawValue else {
+                let appended = [ControlLine.Kind.diagnostic, .givenOver].map(\.rawValue)
+                guard appended.contains(bytes[position]) else {
                     throw .truncated(offset: position)
                 }
                 unfinished = Array(bytes[position...])
@@ -116,6 +118,11 @@ package struct ControlFile: Sendable, Hashable {
 
     /// The message and lines whose recipients these are, in a file split off from another (`h`).
     package var origin: ControlOrigin? { first(.origin).flatMap { ControlOrigin(parsing: $0) } }
+
+    /// Where the lines of recipients begin that may have been taken over although they were routed (`g`).
+    package var givenOver: Set<Int> {
+        Set(lines.lazy.filter { $0.kind == .givenOver }.compactMap { Decimal.value($0.text) })
+    }
 
     /// The diagnostics in the order written, with where their lines begin; those of another form are left out.
     package var diagnostics: [(offset: Int, tag: UInt8?, diagnostic: Diagnostic)] {

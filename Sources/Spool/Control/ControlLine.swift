@@ -62,7 +62,11 @@ package struct ControlLine: Sendable, Hashable {
         /// spool's own, like `h`.
         package static let originalRecipient = Kind("O")
 
-        private static let known: Set<UInt8> = Set("@iolvesrXNRnmdxbTMhO".utf8)
+        /// The offset of the line of a recipient that may have been taken over although it was routed (`g`): this spool's own,
+        /// like `h`.
+        package static let givenOver = Kind("g")
+
+        private static let known: Set<UInt8> = Set("@iolvesrXNRnmdxbTMhOg".utf8)
 
         /// Whether the letter is one of those above.
         package var isKnown: Bool { Self.known.contains(rawValue) }

@@ -63,7 +63,7 @@ enum ProcessLife {
     }
 
     /// The first bytes of a file of /proc, which has no size to go by; nil where it cannot be read.
-    private static func read(_ path: String) -> [UInt8]? {
+    static func read(_ path: String) -> [UInt8]? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

@@ -80,6 +80,22 @@ enum TemporaryName {
         name.starts(with: ".finished-".utf8) ? MessageName(bytes: Array(name.dropFirst(10))) : nil
     }
 
+    /// The name of the control file of a message on hold.
+    static func onHold(_ message: MessageName) -> String { ".hold-\(message)" }
+
+    /// The message that a control file's name puts on hold; nil for any other name.
+    static func messageOnHold(_ name: [UInt8]) -> MessageName? {
+        name.starts(with: ".hold-".utf8) ? MessageName(bytes: Array(name.dropFirst(6))) : nil
+    }
+
+    /// The name of the file that asks for an attempt at a message.
+    static func retry(_ message: MessageName) -> String { ".retry-\(message)" }
+
+    /// The message that an attempt is asked for by a file of this name; nil for any other name.
+    static func messageToRetry(_ name: [UInt8]) -> MessageName? {
+        name.starts(with: ".retry-".utf8) ? MessageName(bytes: Array(name.dropFirst(7))) : nil
+    }
+
     /// Whether a name is one of an unfinished file of this spool, which may be removed when nobody writes it any more.
     static func isUnfinished(_ name: [UInt8]) -> Bool {
         name.first == UInt8(ascii: ".") && name.reversed().starts(with: suffix.utf8.reversed())

@@ -149,6 +149,14 @@ final class SpoolDirectory: Sendable {
         }
     }
 
+    /// Gives a file a name in another directory in place of the one it has here, in one step; what has that name is replaced.
+    func move(_ name: String, to target: SpoolDirectory, as newName: String) throws(FileError) {
+        try operations.begin(.rename, path(of: name))
+        guard unsafe renameat(descriptor, name, target.descriptor, newName) == 0 else {
+            throw FileError(operation: "rename to \(target.path(of: newName))", path: path(of: name), code: errno)
+        }
+    }
+
     /// Removes a name; one that is already gone counts as removed.
     func unlink(_ name: String) throws(FileError) {
         try operations.begin(.unlink, path(of: name))
@@ -232,4 +240,6 @@ package struct SpoolListing: Sendable, Hashable {
     ///
     /// Names beginning with a dot, files still being written, are in neither list.
     package var refused: [Refused] = []
+    /// Messages on hold, and those that an attempt is asked for; in `transport` alone.
+    package var onHold: [MessageName] = [], toRetry: Set<MessageName> = []
 }

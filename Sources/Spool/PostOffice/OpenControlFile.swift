@@ -22,7 +22,10 @@ package struct OpenControlFile: ~Copyable {
     package private(set) var contents: ControlFile
     /// The file's status when it was opened, before any change by this process.
     package let identity: FileIdentity
-    let postOffice: PostOffice
+    /// Whether the message is on hold.
+    package let isOnHold: Bool
+    /// The spool that it is in.
+    package let postOffice: PostOffice
     let file: OpenFile
     /// False at first too: the process before may have died with changes of its own in memory alone.
     private var isDurable = false
@@ -33,9 +36,10 @@ package struct OpenControlFile: ~Copyable {
 
     init(
         message: MessageName, contents: ControlFile, identity: FileIdentity, postOffice: PostOffice, file: OpenFile,
-        body: OpenFile?
+        body: OpenFile?, isOnHold: Bool = false
     ) {
         self.message = message
+        self.isOnHold = isOnHold
         self.contents = contents
         self.identity = identity
         self.postOffice = postOffice
@@ -89,6 +93,15 @@ package struct OpenControlFile: ~Copyable {
         let lines = diagnostics.map(\.line)
         try make(appending(lines))
         for line in lines { contents.append(line) }
+    }
+
+    /// Notes durably that a recipient may be taken over although it was routed, so that whoever opens the file looks for that.
+    mutating func noteGivenOver(recipientAt offset: Int) throws(FileError) {
+        guard !contents.givenOver.contains(offset) else { return try sync() }
+        let line = ControlLine(.givenOver, text: Array("\(offset)".utf8))
+        try make(appending([line]))
+        contents.append(line)
+        try sync()
     }
 
     /// Notes what became of recipients: from here on `contents` says so, whether the file takes it or not.

@@ -39,7 +39,9 @@ extension PostOffice {
             let body = try queue.status(name.description)
             let control = try transport.status(name.description)
             if let body {
-                if body.inode == inode { return (name, control != nil) }
+                guard body.inode == inode else { continue }
+                if control != nil { return (name, true) }
+                return (name, try isOnHold(name))
             } else if control == nil {
                 return (name, false)
             }
@@ -55,9 +57,13 @@ extension PostOffice {
     private static let controlFileLimit = 256 << 20
 
     /// Reads a message's control file without locking it; nil where there is no such message.
-    package func controlFile(of message: MessageName) throws(ControlAccessError) -> ControlFile? {
+    ///
+    /// - Parameter isOnHold: whether the message is one on hold.
+    package func controlFile(
+        of message: MessageName, onHold isOnHold: Bool = false
+    ) throws(ControlAccessError) -> ControlFile? {
         let file = try ControlAccessError.about { () throws(FileError) in
-            try transport.open(message.description)
+            try transport.open(controlName(of: message, onHold: isOnHold))
         }
         guard let file else { return nil }
         let size = try ControlAccessError.about { () throws(FileError) in try file.identity().size }
@@ -69,15 +75,25 @@ extension PostOffice {
     /// What runs that died had begun is completed first: recipients they had locked are pending again, recipients that
     /// another control file has taken over are marked done, and a report they had decided on is submitted. What is
     /// pending then is what there is to do.
-    package func open(_ message: MessageName) throws(ControlAccessError) -> ControlAccess {
+    ///
+    /// - Parameter isOnHold: whether the message is one on hold: others are found only where this is false.
+    package func open(
+        _ message: MessageName, onHold isOnHold: Bool = false
+    ) throws(ControlAccessError) -> ControlAccess {
         let locked = try ControlAccessError.about { () throws(FileError) in
-            try transport.openLocked(message.description, forWriting: true)
+            try transport.openLocked(controlName(of: message, onHold: isOnHold), forWriting: true)
         }
         switch locked {
         case .busy: return .busy
         case .gone: return .gone
-        case .locked(let file, let identity): return .opened(try completed(message, file, identity, body: nil))
+        case .locked(let file, let identity):
+            return .opened(try completed(message, file, identity, body: nil, isOnHold: isOnHold))
         }
+    }
+
+    /// The name of a message's control file in `transport`.
+    func controlName(of message: MessageName, onHold isOnHold: Bool) -> String {
+        isOnHold ? TemporaryName.onHold(message) : message.description
     }
 
     /// Opens a message that `commit` handed over, which is locked already; it is read only where another program has
@@ -98,11 +114,11 @@ extension PostOffice {
 
     /// Reads a locked control file, and completes what runs that died had begun with it.
     private func completed(
-        _ message: MessageName, _ file: OpenFile, _ identity: FileIdentity, body: OpenFile?
+        _ message: MessageName, _ file: OpenFile, _ identity: FileIdentity, body: OpenFile?, isOnHold: Bool = false
     ) throws(ControlAccessError) -> OpenControlFile {
         var opened = OpenControlFile(
             message: message, contents: try parse(file, size: Int(clamping: identity.size)), identity: identity,
-            postOffice: self, file: file, body: body)
+            postOffice: self, file: file, body: body, isOnHold: isOnHold)
         do throws(FileError) {
             try opened.releaseDeadLocks()
             try opened.markTakenOver()

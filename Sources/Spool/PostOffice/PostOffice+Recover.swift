@@ -29,13 +29,16 @@ extension PostOffice {
             try removeUnfinished(in: directory, age: age, report: &report)
         }
         try completeRemovals()
-        let messages = Set(try messages().names)
+        let listing = try messages()
+        let messages = Set(listing.names)
+        let onHold = Set(listing.onHold)
         let bodies = Set(try listedBodies())
         for message in messages.subtracting(bodies).sorted() { try settleBodiless(message, report: &report) }
-        for body in bodies.subtracting(messages).sorted() {
+        report.messagesWithoutBody += onHold.subtracting(bodies).sorted()
+        for body in bodies.subtracting(messages).subtracting(onHold).sorted() {
             if try removeUnusedLink(body, report: &report) { continue }
             guard let status = try queue.status(body.description), status.links == 1,
-                try transport.status(body.description) == nil
+                try transport.status(body.description) == nil, try !isOnHold(body)
             else { continue }
             report.bodiesWithoutMessage.append(body)
         }
@@ -51,7 +54,7 @@ extension PostOffice {
     ) throws(FileError) {
         let now = Int64(time(nil))
         for entry in try directory.list() {
-            guard try isAbandoned(entry.name), let name = String(validating: entry.name, as: UTF8.self),
+            guard try isAbandoned(entry.name, in: directory), let name = String(validating: entry.name, as: UTF8.self),
                 let status = try directory.status(name), status.isRegularFile,
                 // Dated as far ahead of the clock, it is another clock's date, and old.
                 (now - status.modified / 1_000_000_000).magnitude >= age.magnitude
@@ -61,11 +64,23 @@ extension PostOffice {
         }
     }
 
-    /// Whether a name is one of an unfinished file, or of a report staged for a message that is gone.
-    private func isAbandoned(_ name: [UInt8]) throws(FileError) -> Bool {
+    /// Whether a name is one of an unfinished file, of a report staged for a message that is gone, of a wish for an attempt at
+    /// one, or of a reason whose file was submitted again.
+    private func isAbandoned(_ name: [UInt8], in directory: SpoolDirectory) throws(FileError) -> Bool {
         if TemporaryName.isUnfinished(name) { return true }
+        if let message = TemporaryName.messageToRetry(name) {
+            return try !isRouted(message)
+        }
+        if directory === postman, let text = String(validating: name, as: UTF8.self), text.hasSuffix(".reason") {
+            return try postman.status(String(text.dropLast(7))) == nil
+        }
         guard let message = TemporaryName.stagedMessage(name) else { return false }
-        return try transport.status(message.description) == nil
+        return try !isRouted(message)
+    }
+
+    private func isRouted(_ message: MessageName) throws(FileError) -> Bool {
+        if try transport.status(message.description) != nil { return true }
+        return try isOnHold(message)
     }
 
     /// A control file without body: one that was being removed goes, any other is reported.

@@ -11,6 +11,8 @@
 // never without a control file under its own name: it might be one whose control file is still to come, as ZMailer's
 // router puts the body in place first, and could never be removed. The inode number that a message is named by cannot be
 // used anew as long as either name of the body stands.
+// A message that is discarded takes the same steps while recipients are pending: the body's name says that nothing is left to do,
+// and so step 2 decides. The control file of a message on hold is `transport/.hold-N` in this table.
 // Many messages are removed with one sync of each directory: all of them take a step before any takes the next.
 
 package import System
@@ -30,6 +32,8 @@ package struct FinishedMessage: Sendable {
     /// The message.
     package let name: MessageName
     let file: OpenFile
+    /// The control file's name in `transport`.
+    let controlName: String
 }
 
 /// Whether a message can be removed.
@@ -44,8 +48,14 @@ extension PostOffice {
     /// Takes step 1 with a message all of whose recipients are done or failed; reports about failures must be submitted
     /// before.
     package func prepareRemoval(_ message: consuming OpenControlFile) -> RemovalReadiness {
+        guard message.contents.isFinished else {
+            return .stays(.failed("\(message.message): recipients are still pending"))
+        }
+        return prepareDiscarding(message)
+    }
+
+    private func prepareDiscarding(_ message: consuming OpenControlFile) -> RemovalReadiness {
         let name = message.message
-        guard message.contents.isFinished else { return .stays(.failed("\(name): recipients are still pending")) }
         do throws(FileError) {
             if let origin = message.contents.origin, let outcome = try settle(origin) {
                 // It stays, and nobody else will make its tags durable.
@@ -61,7 +71,8 @@ extension PostOffice {
         } catch {
             return .stays(.failed(error.description))
         }
-        return .ready(FinishedMessage(name: name, file: message.file))
+        let controlName = controlName(of: name, onHold: message.isOnHold)
+        return .ready(FinishedMessage(name: name, file: message.file, controlName: controlName))
     }
 
     /// Removes messages, durably.
@@ -74,8 +85,15 @@ extension PostOffice {
     }
 
     /// Removes one message all of whose recipients are done or failed.
-    package func remove(_ message: consuming OpenControlFile) -> RemovalOutcome {
-        switch prepareRemoval(message) {
+    package func remove(_ message: consuming OpenControlFile) -> RemovalOutcome { remove(prepareRemoval(message)) }
+
+    /// Removes a message whatever is left to do for it: nobody gets it any more, and nobody is told.
+    ///
+    /// What was split off it stays: those are messages of their own.
+    package func discard(_ message: consuming OpenControlFile) -> RemovalOutcome { remove(prepareDiscarding(message)) }
+
+    private func remove(_ readiness: RemovalReadiness) -> RemovalOutcome {
+        switch readiness {
         case .ready(let finished): remove([finished]).first ?? .removed
         case .stays(let outcome): outcome
         }
@@ -95,11 +113,13 @@ extension PostOffice {
     }
 
     /// Whether there is nothing more of a finished message than its body under that other name.
-    private func isRemoved(_ name: MessageName) throws(FileError) -> Bool {
+    private func isRemoved(_ name: MessageName, onHold isOnHold: Bool = false) throws(FileError) -> Bool {
         do throws(ControlAccessError) {
-            switch try open(name) {
+            switch try open(name, onHold: isOnHold) {
             case .busy: return false
-            case .gone: return true
+            case .gone:
+                guard !isOnHold else { return true }
+                return try ControlAccessError.about { () throws(FileError) in try isRemoved(name, onHold: true) }
             case .opened(var message):
                 // Of the new name and the end of the old one a power failure may leave the one without the other: the
                 // message is then as it was.
@@ -118,7 +138,7 @@ extension PostOffice {
     }
 
     /// Makes sure that the message which recipients were taken over from has them marked done; nil where it has.
-    fileprivate func settle(_ origin: ControlOrigin) throws(FileError) -> RemovalOutcome? {
+    func settle(_ origin: ControlOrigin) throws(FileError) -> RemovalOutcome? {
         do throws(ControlAccessError) {
             guard let contents = try controlFile(of: origin.message) else { return nil }
             guard contents.hasPending(origin.offsets) else { return nil }
@@ -138,7 +158,7 @@ extension PostOffice {
     /// Removes the submission that a message came from, where a run died before it could.
     ///
     /// More than one link to the body may also be another control file's, or the postmaster's: the names in `router` tell.
-    fileprivate func removeSubmission(of body: FileIdentity) throws(FileError) {
+    func removeSubmission(of body: FileIdentity) throws(FileError) {
         var isRemoved = false
         for entry in try router.list() where entry.inode == body.inode {
             guard let name = String(validating: entry.name, as: UTF8.self) else { continue }
@@ -169,7 +189,8 @@ private struct RemovalBatch {
     mutating func run() {
         let queue = postOffice.queue
         let transport = postOffice.transport
-        each { (name) throws(FileError) in
+        each { (message) throws(FileError) in
+            let name = message.name
             do throws(FileError) {
                 try queue.rename(name.description, to: TemporaryName.finished(name))
             } catch {
@@ -178,15 +199,15 @@ private struct RemovalBatch {
             }
         }
         sync(queue)
-        each { (name) throws(FileError) in try transport.unlink(name.description) }
+        each { (message) throws(FileError) in try transport.unlink(message.controlName) }
         sync(transport)
-        each { (name) throws(FileError) in try queue.unlink(TemporaryName.finished(name)) }
+        each { (message) throws(FileError) in try queue.unlink(TemporaryName.finished(message.name)) }
     }
 
-    private mutating func each(_ step: (MessageName) throws(FileError) -> Void) {
+    private mutating func each(_ step: (FinishedMessage) throws(FileError) -> Void) {
         for index in messages.indices where failures[index] == nil {
             do throws(FileError) {
-                try step(messages[index].name)
+                try step(messages[index])
             } catch {
                 failures[index] = error
             }

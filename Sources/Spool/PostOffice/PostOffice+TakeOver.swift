@@ -1,4 +1,5 @@
-// Moves some recipients of a message into a control file of their own: held ones whose addresses have now been routed.
+// Moves some recipients of a message into a control file of their own: held ones whose addresses have now been routed, or
+// routed ones that are routed anew.
 //
 // For a message N, recipients of which go to N-hK (K is the offset of the first of them in N's control file):
 //
@@ -14,18 +15,23 @@
 // 3 and 5; `remove` therefore marks them in N first. The body has one link in queue/ for each control file, so each can
 // be finished by itself, and the inode number that N is named by cannot be used anew before the last is gone.
 //
+// Where routed recipients are among them step 0 appends a line `g K` to N, durably: for such files alone N-hK is looked for. The
+// recipients are locked (`~`) from before step 0 until they are done, so that no agent of ZMailer's begins with them; the tags of
+// a process that died are released before `markTakenOver` looks.
+//
 // ZMailer's scheduler knows a message by the number its name begins with: it takes N-hK up once N is finished.
 
+import Glibc
 package import System
 
 extension OpenControlFile {
     /// The channel of recipients whose addresses could not be routed yet.
-    static let holdChannel = "hold"
+    package static let holdChannel = "hold"
 
     /// Gives recipients over to a new control file, durably, and marks them done in this one.
     ///
     /// - Parameters:
-    ///   - offsets: where their lines begin; all must be pending recipients of channel `hold`.
+    ///   - offsets: where their lines begin; all must be pending, those of other channels than `hold` locked by this process.
     ///   - draft: the new control file; its body offset is this message's.
     /// - Returns: the new message's name.
     /// - Throws: `TakeOverError`; the recipients are then still this message's, or the next `open` finds them taken over.
@@ -39,8 +45,9 @@ extension OpenControlFile {
             throw .file(error)
         }
         let held = contents.recipients.filter { $0.tag == .pending && $0.address.isChannel(Self.holdChannel) }
+        let locked = contents.recipients.filter(\.isLockedHere)
         let wanted = Set(offsets)
-        guard let first = wanted.min(), wanted.isSubset(of: held.map(\.offset)) else { throw .notHeld }
+        guard let first = wanted.min(), wanted.isSubset(of: (held + locked).map(\.offset)) else { throw .notHeld }
         guard let name = message.takingOver(recipientAt: first) else { throw .nameTooLong }
         let control: ControlFile
         do throws(ControlFileError) {
@@ -49,6 +56,7 @@ extension OpenControlFile {
             throw .content(error)
         }
         do throws(FileError) {
+            if !locked.isEmpty { try noteGivenOver(recipientAt: first) }
             try put(control, name: name.description)
             for offset in wanted.sorted() { try mark(.done, recipientAt: offset) }
             try sync()
@@ -80,8 +88,12 @@ extension OpenControlFile {
 
     /// Marks recipients done that another control file has taken over already.
     mutating func markTakenOver() throws(FileError) {
-        let held = contents.recipients.filter { $0.address.isChannel(Self.holdChannel) }
-        guard held.contains(where: { $0.tag == .pending }) else { return }
+        let givenOver = contents.givenOver
+        let held = contents.recipients.filter {
+            $0.address.isChannel(Self.holdChannel) || givenOver.contains($0.offset)
+        }
+        // Of those that were taken over together the first may be marked, and another not.
+        guard (givenOver.isEmpty ? held : contents.recipients).contains(where: { $0.tag == .pending }) else { return }
         var marked = false
         for recipient in held {
             guard let name = message.takingOver(recipientAt: recipient.offset),
@@ -108,6 +120,13 @@ extension OpenControlFile {
     }
 }
 
+extension ControlRecipient {
+    /// Whether this process works on it.
+    package var isLockedHere: Bool {
+        tag == .locked && process == RecipientColumns.process(RecipientColumns.columns(process: getpid())[...])
+    }
+}
+
 extension PostOffice {
     /// The recipients that a control file says it has taken over from the message it is named after.
     fileprivate func takenOver(by name: MessageName) throws(FileError) -> [Int] {
@@ -128,7 +147,7 @@ package enum TakeOverError: Error, Sendable, Hashable, CustomStringConvertible {
     case file(FileError)
     /// The new control file cannot be written as asked.
     case content(ControlFileError)
-    /// Not all of them are pending recipients of channel `hold`.
+    /// Not all of them are pending recipients of channel `hold`, or locked by this process.
     case notHeld
     /// The new name would be longer than names may be.
     case nameTooLong
@@ -138,7 +157,7 @@ package enum TakeOverError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .file(let error): error.description
         case .content(let error): error.description
-        case .notHeld: "only pending recipients of channel hold can be taken over"
+        case .notHeld: "only recipients that wait, and that nobody works on, can be taken over"
         case .nameTooLong: "the name of the new control file would be too long"
         }
     }

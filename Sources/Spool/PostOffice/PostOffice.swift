@@ -78,7 +78,12 @@ package struct PostOffice: Sendable {
 
     func listing(of directory: SpoolDirectory) throws(FileError) -> SpoolListing {
         var listing = SpoolListing()
-        for entry in try directory.list() where entry.name.first != UInt8(ascii: ".") {
+        for entry in try directory.list() {
+            guard entry.name.first != UInt8(ascii: ".") else {
+                if let name = TemporaryName.messageOnHold(entry.name) { listing.onHold.append(name) }
+                if let name = TemporaryName.messageToRetry(entry.name) { listing.toRetry.insert(name) }
+                continue
+            }
             guard let name = MessageName(bytes: entry.name) else {
                 listing.refused.append(.init(name: entry.name, reason: "the name has bytes that no message's name has"))
                 continue
@@ -92,6 +97,7 @@ package struct PostOffice: Sendable {
             }
         }
         listing.names.sort()
+        listing.onHold.sort()
         return listing
     }
 }
@@ -176,8 +182,13 @@ extension SpoolPlace.Change {
 
 extension PostOffice {
     /// The dates of a message; nil where its body or its control file is missing.
-    package func dates(of message: MessageName, _ contents: ControlFile) throws(FileError) -> MessageDates? {
-        guard let body = try queue.status(message.description), let control = try transport.status(message.description)
+    ///
+    /// - Parameter isOnHold: whether the message is one on hold.
+    package func dates(
+        of message: MessageName, _ contents: ControlFile, onHold isOnHold: Bool = false
+    ) throws(FileError) -> MessageDates? {
+        guard let body = try queue.status(message.description),
+            let control = try transport.status(controlName(of: message, onHold: isOnHold))
         else { return nil }
         return MessageDates(
             arrival: body.modified / 1_000_000_000, changed: control.modified / 1_000_000_000,

@@ -37,8 +37,10 @@ struct CommandWords {
         else { return nil }
         let options = words[..<position]
         var rest = words[(position + 1)...]
-        // A subcommand's own subcommand comes first: only that has options.
-        let inner = found.configuration.subcommands.isEmpty ? [] : [rest.popFirst()].compactMap { $0 }
+        // A subcommand's own subcommand comes first: only that has options. Where one of them is meant if none is named, what
+        // follows may be an option of its.
+        let isNamed = found.configuration.defaultSubcommand == nil || rest.first?.hasPrefix("-") == false
+        let inner = isNamed && !found.configuration.subcommands.isEmpty ? [rest.popFirst()].compactMap { $0 } : []
         words = inner + options + rest
         return found
     }
@@ -75,12 +77,14 @@ extension CommandConfiguration {
     ///   - abstract: what it does, in one line.
     ///   - discussion: what its help says besides.
     ///   - subcommands: its own subcommands.
+    ///   - defaultSubcommand: the one that is meant where none is named.
     init(
-        subcommand name: String, abstract: String, discussion: String = "", subcommands: [any ParsableCommand.Type] = []
+        subcommand name: String, abstract: String, discussion: String = "",
+        subcommands: [any ParsableCommand.Type] = [], defaultSubcommand: (any ParsableCommand.Type)? = nil
     ) {
         self.init(
             commandName: name, abstract: abstract, discussion: discussion, version: ZRouteCommand.versionText,
-            subcommands: subcommands)
+            subcommands: subcommands, defaultSubcommand: defaultSubcommand)
         // Without the root command, messages would show the subcommand's name alone.
         _superCommandName = "zroute"
     }

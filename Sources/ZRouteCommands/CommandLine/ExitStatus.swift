@@ -22,6 +22,8 @@ extension ExitCode {
     static let inputOutput = ExitCode(74)
     /// Some answer is not to be had now (EX_TEMPFAIL).
     static let tryAgain = ExitCode(75)
+    /// This user may not do it (EX_NOPERM).
+    static let notPermitted = ExitCode(77)
     /// The configuration is wrong (EX_CONFIG).
     static let configuration = ExitCode(78)
 

@@ -86,8 +86,11 @@ struct DeliverSpoolRun {
         }
         signals.release()
         do throws(FileError) {
-            let names = try postOffice.messages().names
-            run.add(begun.withLock { begun in names.filter { !begun.contains($0) } }, worker)
+            let listing = try postOffice.messages()
+            let names = begun.withLock { begun in listing.names.filter { !begun.contains($0) } }
+            let asked = MessageWorker(parts.environment, ignoresSchedule: true, isAskedFor: true)
+            run.add(names.filter(listing.toRetry.contains), asked)
+            run.add(names.filter { !listing.toRetry.contains($0) }, worker)
         } catch {
             parts.log.say(Diagnosis(error))
             throw .tryAgain

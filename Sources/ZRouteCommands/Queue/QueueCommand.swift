@@ -1,245 +1,128 @@
-// `zroute queue`: what waits in the spool, and why.
+// `zroute queue`: what waits in the spool, and why; and what is to become of it.
 
 import ArgumentParser
-import Bytes
 import Glibc
-import QueueRouting
 import Site
 import Spool
 import System
 
-/// Lists what waits in a spool.
+/// The commands for what waits in a spool.
 struct QueueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         subcommand: "queue",
-        abstract: "List what waits in the spool.",
+        abstract: "Show and handle what waits in the spool.",
         discussion: """
-            Each recipient that has not been served yet is listed: submitted, held, routed, or in delivery, with its \
-            age, the number of failed attempts, and the last answer. After them comes what lies in postman, for a \
-            person to look at. Nothing is changed.
+            Without a word the queue is listed; 'zroute queue list --help' has the options. MESSAGE is a name as the list \
+            has it; where one name stands for two files, router/NAME, transport/NAME or postman/NAME says which.
 
-            The exit status is 0, 65 if a file of the spool could not be read or the body of a message is missing, 66 if \
-            there is no spool, 74 if the list could not be written, and 78 if the configuration is wrong.
+            Everything is safe beside running services, and after a process was killed at any point. What somebody works \
+            on is waited for, and refused with the name of the process after that.
 
             Examples:
 
               # What waits, and why?
               zroute queue
-              # For programs.
-              zroute queue --format json
-            """)
+              # All of one message.
+              zroute queue show 1234567
+              # Once more, after a store was mended.
+              zroute queue retry --channel smtp-lmtp
+            """,
+        subcommands: [
+            QueueListCommand.self, QueueShowCommand.self, QueueSummaryCommand.self, QueueRetryCommand.self,
+            QueueHoldCommand.self, QueueReleaseCommand.self, QueueBounceCommand.self, QueueRemoveCommand.self,
+            QueueRerouteCommand.self, QueueResubmitCommand.self,
+        ],
+        defaultSubcommand: QueueListCommand.self)
+}
 
-    /// The forms of output.
-    enum Format: KeywordOption {
-        case text
-        case json
+// What every one of these commands begins with.
 
-        static let choices = [(word: "text", choice: Format.text), ("json", .json)]
-    }
+/// A site's spool, opened.
+struct QueueSession {
+    let site: LoggedSite
+    let postOffice: PostOffice
 
-    @OptionGroup var site: SiteOptions
-
-    @Option(help: "The form of the output: text or json.")
-    var format = Format.text
-
-    func run() throws {
-        let log = DiagnosticLog(self.site.log.form)
-        let site: LoggedSite
+    /// Opens the spool of a site.
+    ///
+    /// - Throws: the exit status, after saying what is wrong.
+    init(_ options: SiteOptions) throws(ExitCode) {
         do {
-            site = try LoggedSite(options: self.site)
+            site = try LoggedSite(options: options)
         } catch {
-            log.say(error)
+            DiagnosticLog(options.log.form).say(error)
             throw ExitCode(unusableConfiguration: error)
         }
-        let postOffice = try SpoolAccess.open(site.settings, log)
-        var output = OutputStream(descriptor: STDOUT_FILENO)
-        var report = QueueReport(now: Int64(time(nil)))
-        var isUnreadable = false
+        postOffice = try SpoolAccess.open(site.settings, DiagnosticLog(site.logForm))
+    }
+
+    var log: DiagnosticLog { DiagnosticLog(site.logForm) }
+}
+
+// The forms of output of all commands of the queue.
+
+/// The form of what a command of the queue writes to standard output.
+enum QueueFormat: KeywordOption {
+    case text
+    case json
+
+    static let choices = [(word: "text", choice: QueueFormat.text), ("json", .json)]
+}
+
+// How a message is named on the command line.
+
+/// A message as somebody names it: `NAME`, or with its directory before it.
+struct QueueMessageName: ExpressibleByArgument, Sendable {
+    let name: MessageName
+    /// The places that it may be in.
+    let places: [MessagePlace]
+
+    init(name: MessageName, places: [MessagePlace]) {
+        (self.name, self.places) = (name, places)
+    }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let name = parts.last.flatMap({ MessageName($0) }) else { return nil }
+        let directory = parts.count == 2 ? parts[0] : nil
+        places = MessagePlace.allCases.filter { directory == nil || directory == $0.directory }
+        guard !places.isEmpty else { return nil }
+        self.name = name
+    }
+
+    /// What the name stands for.
+    ///
+    /// - Parameter wanted: where it is meant to be, if it is in two places.
+    /// - Throws: what to say where it stands for nothing, or for two things.
+    func place(
+        in postOffice: PostOffice, preferring wanted: [MessagePlace] = MessagePlace.allCases
+    ) throws(QueueRefusal) -> MessagePlace {
+        let found: [MessagePlace]
         do throws(FileError) {
-            try postOffice.eachWaitingRecipient { recipient in
-                switch format {
-                case .text: output.write { report.appendText(recipient, to: &$0) }
-                case .json: output.write { report.appendJSON(recipient, to: &$0) }
-                }
-                if recipient.arrival == nil { isUnreadable = true }
-            } failed: { message, reason in
-                isUnreadable = true
-                log.say("message \(message): \(reason)")
-            }
-            for file in try postOffice.filesPutAside() {
-                switch format {
-                case .text: output.write { report.appendText(file, to: &$0) }
-                case .json: output.write { report.appendJSON(file, to: &$0) }
-                }
-            }
+            found = try postOffice.places(of: name).filter(places.contains)
         } catch {
-            output.flush()
-            log.say(error)
-            throw ExitCode.tryAgain
+            throw QueueRefusal(.tryAgain, error.description)
         }
-        if format == .text { output.write { report.appendSummary(to: &$0) } }
-        guard output.finish(log) else { throw ExitCode.inputOutput }
-        guard !isUnreadable else { throw ExitCode.unreadableInput }
+        let preferred = found.filter(wanted.contains)
+        if let only = preferred.first, preferred.count == 1 { return only }
+        guard let first = found.first else {
+            throw QueueRefusal(
+                .missingInput,
+                "there is no such message in \(postOffice.path) (any more); 'zroute queue' lists what waits")
+        }
+        guard found.count == 1 else {
+            let names = found.map { "\($0.directory)/\(name)" }.joined(separator: " and ")
+            throw QueueRefusal(.missingInput, "the name stands for \(names); say which")
+        }
+        return first
     }
 }
 
-// How waiting recipients are shown: a block for each message for people, one object a line for programs.
+/// Why nothing was done with a message, and what that means for the exit status.
+struct QueueRefusal: Error {
+    let status: ExitCode
+    let reason: String
 
-/// The form of `queue`'s output.
-struct QueueReport {
-    /// The present, in seconds since 1970.
-    let now: Int64
-    private var lastMessage = ""
-    private var messages = 0
-    private var recipients = 0
-    private var putAside = 0
-
-    init(now: Int64) {
-        self.now = now
-    }
-
-    /// Appends a recipient, and its message where that is another than before.
-    mutating func appendText(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
-        recipients += 1
-        let message = recipient.message.description
-        if message != lastMessage {
-            lastMessage = message
-            messages += 1
-            let age = age(recipient).map(Self.span) ?? "its body is missing"
-            let ahead = ahead(recipient).map { "  (dated \(Self.span($0)) ahead of the clock)" } ?? ""
-            output.append(contentsOf: "\(message)  \(age)\(ahead)  from <\(printable(recipient.sender))>\n".utf8)
-        }
-        var line = "    \(Self.name(of: recipient.state)): "
-        if recipient.state != .submitted {
-            line += "\(printable(recipient.channel))!\(printable(recipient.host))!"
-        }
-        line += printable(recipient.user)
-        if recipient.attempts > 0 { line += "  (attempts: \(recipient.attempts))" }
-        output.append(contentsOf: "\(line)\n".utf8)
-        if let last = recipient.lastAttempt {
-            let status = last.status.isEmpty ? "" : printable(last.status) + " "
-            output.append(
-                contentsOf: "        \(when(last.time)): \(status)\(printable(last.answer))\n".utf8)
-        }
-    }
-
-    /// Appends something that lies in `postman`.
-    mutating func appendText(_ file: AsideFile, to output: inout [UInt8]) {
-        putAside += 1
-        output.append(contentsOf: "\(file.name)  \(Self.span(now - file.time))  in postman\n".utf8)
-        let what =
-            switch file.kind {
-            case .rejected(let reason): "rejected: \(reason.isEmpty ? "the reason is missing" : printable(reason))"
-            case .report: "report: of a failure that its sender may not be told of"
-            }
-        output.append(contentsOf: "    \(what)\n".utf8)
-    }
-
-    /// Appends the line that ends the text.
-    func appendSummary(to output: inout [UInt8]) {
-        var summary = recipients == 0 ? "nothing waits" : "messages: \(messages), recipients: \(recipients)"
-        if putAside > 0 { summary += "; in postman: \(putAside)" }
-        output.append(contentsOf: "\(summary)\n".utf8)
-    }
-
-    /// Appends something that lies in `postman` as a line of JSON.
-    func appendJSON(_ file: AsideFile, to output: inout [UInt8]) {
-        let (state, reason): (String, [UInt8]?) =
-            switch file.kind {
-            case .rejected(let reason): ("rejected", reason)
-            case .report: ("report", nil)
-            }
-        appendJSON(of: file.name.description, state, to: &output) { json in
-            if let reason {
-                json.name("reason")
-                json.text(reason)
-            }
-            json.name("age")
-            json.number(Int(clamping: max(now - file.time, 0)))
-        }
-    }
-
-    /// Appends a recipient as a line of JSON.
-    func appendJSON(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
-        appendJSON(of: recipient.message.description, Self.name(of: recipient.state), to: &output) { json in
-            var fields = [("sender", recipient.sender)]
-            if recipient.state == .submitted {
-                fields.append(("recipient", recipient.user))
-            } else {
-                fields += [("channel", recipient.channel), ("host", recipient.host), ("user", recipient.user)]
-            }
-            for (name, value) in fields {
-                json.name(name)
-                json.text(value)
-            }
-            if let age = age(recipient) {
-                json.name("age")
-                json.number(Int(clamping: age))
-            } else {
-                json.name("fault")
-                json.string("its body is missing")
-            }
-            if let ahead = ahead(recipient) {
-                json.name("datedAhead")
-                json.number(Int(clamping: ahead))
-            }
-            json.name("attempts")
-            json.number(recipient.attempts)
-            if let last = recipient.lastAttempt {
-                json.name("lastAttempt")
-                json.object { json in
-                    json.name("time")
-                    json.number(Int(clamping: last.time))
-                    json.name("status")
-                    json.text(last.status)
-                    json.name("answer")
-                    json.text(last.answer)
-                }
-            }
-        }
-    }
-
-    /// Appends a line of JSON that begins with a message and what state it is in.
-    private func appendJSON(
-        of message: String, _ state: String, to output: inout [UInt8], _ rest: (inout JSONText) -> Void
-    ) {
-        var json = JSONText()
-        json.object { json in
-            json.name("message")
-            json.string(message)
-            json.name("state")
-            json.string(state)
-            rest(&json)
-        }
-        output.append(contentsOf: json.bytes)
-        output.append(0x0A)
-    }
-
-    private func age(_ recipient: WaitingRecipient) -> Int64? { recipient.arrival.map { max(now - $0, 0) } }
-
-    /// How far ahead of the clock the message is dated, in seconds; nil where it is not.
-    private func ahead(_ recipient: WaitingRecipient) -> Int64? {
-        recipient.dated > now ? recipient.dated - now : nil
-    }
-
-    private func when(_ time: Int64) -> String {
-        time > now ? "dated \(Self.span(time - now)) ahead of the clock" : "\(Self.span(now - time)) ago"
-    }
-
-    private static func name(of state: WaitingRecipient.State) -> String {
-        switch state {
-        case .submitted: "submitted"
-        case .held: "held"
-        case .routed: "routed"
-        case .inDelivery: "in delivery"
-        }
-    }
-
-    /// A span of time in its two largest units.
-    private static func span(_ seconds: Int64) -> String {
-        let seconds = max(seconds, 0)
-        if seconds >= 86400 { return "\(seconds / 86400)d\(seconds / 3600 % 24)h" }
-        if seconds >= 3600 { return "\(seconds / 3600)h\(seconds / 60 % 60)m" }
-        return seconds >= 60 ? "\(seconds / 60)m\(seconds % 60)s" : "\(seconds)s"
+    init(_ status: ExitCode, _ reason: String) {
+        (self.status, self.reason) = (status, reason)
     }
 }

@@ -41,6 +41,32 @@ enum SpoolAccess {
         return postOffice
     }
 
+    /// Goes on as the owner of the spool, whose programs must be able to work on whatever is made in it: root becomes the owner,
+    /// and nobody else may change anything.
+    ///
+    /// - Throws: the exit status, after saying who may.
+    static func becomeOwner(of postOffice: PostOffice, _ log: borrowing DiagnosticLog) throws(ExitCode) {
+        let owner: (user: UInt32, group: UInt32)
+        do throws(FileError) {
+            owner = try postOffice.owner()
+        } catch {
+            log.say(error)
+            throw .tryAgain
+        }
+        guard geteuid() != owner.user else { return }
+        var name = "user \(owner.user)"
+        if let entry = unsafe getpwuid(owner.user) { name = unsafe String(cString: entry.pointee.pw_name) }
+        guard geteuid() == 0 else {
+            log.say("\(postOffice.path): only the spool's owner may do this; run it as \(name), or as root")
+            throw .notPermitted
+        }
+        let groups = unsafe getpwuid(owner.user).map { unsafe initgroups($0.pointee.pw_name, owner.group) }
+        guard groups ?? 0 == 0, setgid(owner.group) == 0, setuid(owner.user) == 0 else {
+            log.say(FileError(operation: "become \(name), its owner", path: postOffice.path, code: errno))
+            throw .notPermitted
+        }
+    }
+
     /// What to do about a spool that cannot be opened, as the end of a message.
     static let remedy =
         "; POSTOFFICE needs the directories router, transport, queue and postman, which this user may read and write: make"

@@ -64,6 +64,14 @@ struct SpoolRouting: Sendable {
         run.route(names, hooks: SpoolRun.Hooks(report: log.add, shouldStop: shouldStop))
     }
 
+    /// Routes anew the held recipients of a message.
+    ///
+    /// - Returns: what became of them; nil where none is due, or another run has the message.
+    func retryHeld(_ name: MessageName) -> MessageReport? { run.retryHeld(name) }
+
+    /// Routes a message anew that was routed already.
+    func reroute(_ message: consuming OpenControlFile) -> RerouteReport { run.reroute(message) }
+
     /// Goes over the spool again and again, one round at a time.
     func service() -> SpoolService { SpoolService(postOffice, run: run) }
 

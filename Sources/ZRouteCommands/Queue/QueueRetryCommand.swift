@@ -1,0 +1,135 @@
+// `zroute queue retry`: an attempt before its time.
+
+import ArgumentParser
+import Bytes
+import Glibc
+import QueueRouting
+import Routing
+import Spool
+import System
+
+/// Asks for an attempt at messages now.
+struct QueueRetryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry",
+        abstract: "Try messages now, whatever their schedule says.",
+        discussion: """
+            Recipients that wait for a map (held) are routed by this command itself. For all others whoever delivers is \
+            asked to try: a service does within a second or two, 'deliver --once' when it runs next.
+
+            \(QueueStatuses.text)
+
+            Examples:
+
+              # Now that the store is back.
+              zroute queue retry --host store1
+            """)
+
+    @OptionGroup var site: SiteOptions
+    @OptionGroup var targets: QueueTargetOptions
+
+    func run() throws {
+        // Before any thread is started: whoever dies inside an environment breaks it for all.
+        let signals = TerminationSignals()
+        let action = try QueueAction(site, targets, in: [.routed])
+        let routing = QueueRouter(action)
+        defer { routing.close() }
+        try action.run { (name, place) throws(QueueRefusal) in
+            guard !signals.isPending else { return nil }
+            switch place {
+            case .routed: return try retry(name, action, routing)
+            case .onHold: throw QueueStatuses.onHold
+            case .submitted: throw QueueStatuses.notRouted
+            case .aside: throw QueueStatuses.putAside
+            }
+        }
+        signals.release()
+    }
+
+    private func retry(
+        _ name: MessageName, _ action: QueueAction, _ routing: QueueRouter
+    ) throws(QueueRefusal) -> LogEvent {
+        let contents = try action.readControlFile(name)
+        let waiting = contents.recipients.filter { $0.tag == .pending || $0.tag == .locked }
+        let held = waiting.count { $0.address.isChannel(OpenControlFile.holdChannel) }
+        var event = LogEvent("retry", message: name.description)
+        event.addRecipients(waiting.count)
+        if held > 0 { event.add("held", words: try routing.retryHeld(name, action)) }
+        guard waiting.count > held else { return event }
+        do throws(FileError) {
+            try action.postOffice.askForAttempt(at: name)
+        } catch {
+            throw QueueRefusal(.tryAgain, error.description)
+        }
+        event.add("routed", words: "whoever delivers is asked to try \(waiting.count - held) now")
+        return event
+    }
+}
+
+extension QueueAction {
+    /// A message's control file, as it is at this moment.
+    func readControlFile(_ name: MessageName) throws(QueueRefusal) -> ControlFile {
+        do throws(ControlAccessError) {
+            guard let contents = try postOffice.controlFile(of: name) else { throw Self.goneFile(name) }
+            return contents
+        } catch {
+            switch error {
+            case .file(let failure) where failure.isMissing: throw Self.gone
+            case .file: throw QueueRefusal(.tryAgain, error.description)
+            case .content: throw QueueRefusal(.unreadableInput, error.description)
+            }
+        }
+    }
+
+    private static func goneFile(_ name: MessageName) -> ControlAccessError {
+        .file(FileError(operation: "open", path: name.description, code: ENOENT))
+    }
+}
+
+/// The engine of a command that routes single messages, made when it is first needed.
+final class QueueRouter {
+    private let action: QueueAction
+    private lazy var routing = SpoolRouting(action.session.site, action.postOffice, jobs: 1) { $0.retry = .atOnce }
+    private var isMade = false
+
+    init(_ action: QueueAction) {
+        self.action = action
+    }
+
+    /// The routing of the spool.
+    func made() -> SpoolRouting {
+        isMade = true
+        return routing
+    }
+
+    /// Closes the engine and its maps.
+    func close() { if isMade { routing.close() } }
+
+    /// Routes the held recipients of a message.
+    ///
+    /// - Returns: what became of them.
+    func retryHeld(_ name: MessageName, _ action: QueueAction) throws(QueueRefusal) -> String {
+        var patience = QueueAction.Patience(action.options.wait)
+        while true {
+            if let report = made().retryHeld(name) { return try Self.words(report) }
+            // Nobody is left to be routed, or another run has the message.
+            let isLeft = try action.readControlFile(name).recipients.contains { recipient in
+                recipient.tag == .pending && recipient.address.isChannel(OpenControlFile.holdChannel)
+            }
+            guard isLeft else { return "others have routed the held recipients just now" }
+            guard patience.waits() else { throw action.busy(action.postOffice.path(of: name, in: .routed)) }
+        }
+    }
+
+    private static func words(_ report: MessageReport) throws(QueueRefusal) -> String {
+        switch report.outcome {
+        case .rerouted(let name?): return "held recipients were routed, as message \(name)"
+        case .rerouted(nil): return "held recipients have a copy already"
+        case .stillHeld:
+            let reasons = report.deliveries.compactMap(\.cause)
+            return "held recipients have no route yet: \(reasons.first ?? "a value of a map says so")"
+        case .postponed(let reason): throw QueueRefusal(.tryAgain, reason)
+        case .routed, .completed, .rejected: return "held recipients were looked at"
+        }
+    }
+}
