@@ -256,8 +256,10 @@ for target in package.targets where target.type != .system && target.type != .bi
         settings.append(.strictMemorySafety())
     }
     // What runs once for a command, and not once for an address, is made small: the program has a limit of size.
-    if ["Check", "MapDescriptions", "ZRouteCommands", "QueueRouting", "Service", "Sink", "Spool"].contains(target.name)
-    {
+    if [
+        "Check", "Configuration", "LDAP", "MapDescriptions", "SQLite", "Socketmap", "ZRouteCommands", "QueueRouting",
+        "Service", "Sink", "Spool",
+    ].contains(target.name) {
         settings.append(.unsafeFlags(["-Osize"], .when(configuration: .release)))
     }
     target.swiftSettings = (target.swiftSettings ?? []) + settings
