@@ -47,8 +47,11 @@ build: packages-build
 	$(if $(SWIFT_PACKAGES),Scripts/use-swift-packages $(SWIFT_PACKAGES))
 	$(RELEASE)
 
-demo: build
-	Scripts/demo
+# What the demonstration shows needs no optimised program, nor one that can be debugged: a build in half the time, in a place of its own.
+demo: packages-build
+	$(if $(SWIFT_PACKAGES),Scripts/use-swift-packages $(SWIFT_PACKAGES))
+	swift build --product zroute --scratch-path .build-demo --disable-index-store -debug-info-format none
+	PROGRAM="$$PWD/.build-demo/debug/zroute" Scripts/demo
 
 test: packages-test lint
 	Scripts/unpack-packages .build/servers $(TEST_UNPACKED)
