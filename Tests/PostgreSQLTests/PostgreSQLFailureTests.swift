@@ -88,6 +88,26 @@ import ZRouteTestKit
         try expectRecovery(table)
     }
 
+    /// Statements that something else in the session has dropped are prepared anew, whatever is asked next.
+    @Test(arguments: ["b", "z"]) func statementsThatAreDroppedArePreparedAnew(next: String) throws {
+        try place.run(
+            """
+            CREATE FUNCTION public.dropping(asked text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN
+                IF asked = 'drop' THEN EXECUTE 'DEALLOCATE ALL'; END IF;
+                RETURN QUERY SELECT goto FROM public.alias WHERE address = asked;
+            END $$
+            """)
+        try place.describe("query = SELECT * FROM public.dropping('%s')\ncanary = a@x.example")
+        let table = place.table()
+        #expect(try table.text(of: "b") == "bare")
+        let sessions = try server.backends(of: place.database)
+        // Its own answer comes from the plan that runs.
+        #expect(try table.text(of: "drop") == nil)
+        #expect(try table.text(of: next) == (next == "b" ? "bare" : nil))
+        // A new connection: the statement was not there any more.
+        #expect(try Set(server.backends(of: place.database)).isDisjoint(with: sessions))
+    }
+
     @Test func aServerThatStandsStillCostsOneDeadline() throws {
         // The workers of a process with one connection.
         try place.describe(PostgreSQLPlace.question)
