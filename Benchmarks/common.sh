@@ -8,6 +8,9 @@ cp -R Fixtures/site/. "$site"
 sed -i "s#@SITE@#$site#g" "$site/zmailer.conf" "$site/db/sleepyenv.conf"
 text=(--config "$site/zmailer.conf" --set DBTYPE=text)
 
+# median NUMBER...: the one in the middle.
+median() { printf '%s\n' "$@" | sort -n | awk '{ number[NR] = $1 } END { print number[int((NR + 1) / 2)] }'; }
+
 # instructions COMMAND...: the instructions that a command takes in user space.
 instructions() {
     local out count
