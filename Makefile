@@ -56,7 +56,7 @@ demo: packages-build
 test: packages-test lint
 	Scripts/unpack-packages .build/servers $(TEST_UNPACKED)
 	swift build --build-tests
-	swift test --skip-build
+	Scripts/run-tests
 
 # What is there is installed: whoever installs as root builds before, as somebody else.
 install: packages-install $(PROGRAM)
