@@ -9,18 +9,6 @@ import Site
 import Testing
 import ZRouteTestKit
 
-/// A sequence of numbers that is the same each time.
-private struct Random: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return (state ^ state >> 29) &* 0xBF58_476D_1CE4_E5B9
-    }
-}
-
 /// The sources of a site's maps, entry by entry.
 private struct Maps {
     static let names = ["aliases", "fqdnaliases", "fqdnroutes", "routesdb", "thishost"]
@@ -32,7 +20,7 @@ private struct Maps {
 
     var entries: [String: [(key: String, value: String)]] = [:]
 
-    init(random: inout Random, size: Int) {
+    init(random: inout SeededNumbers, size: Int) {
         for name in Self.names {
             entries[name] = []
             for _ in 0..<size { put(name, Self.key(name, &random), Self.value(name, &random)) }
@@ -50,7 +38,7 @@ private struct Maps {
         }
     }
 
-    static func key(_ map: String, _ random: inout Random) -> String {
+    static func key(_ map: String, _ random: inout SeededNumbers) -> String {
         let user =
             "\(users.randomElement(using: &random) ?? "")\(["", "", "1", "2"].randomElement(using: &random) ?? "")"
         let domain = domains.randomElement(using: &random) ?? ""
@@ -66,7 +54,7 @@ private struct Maps {
         }
     }
 
-    static func value(_ map: String, _ random: inout Random) -> String {
+    static func value(_ map: String, _ random: inout SeededNumbers) -> String {
         let user = users.randomElement(using: &random) ?? "", other = users.randomElement(using: &random) ?? ""
         let domain = domains.randomElement(using: &random) ?? ""
         let choices: [String] =
@@ -197,7 +185,7 @@ private func answers(_ site: Site, _ addresses: [String]) -> [String: [[String]]
             type, seeds in seeds.map { (type, $0) }
         })
     func everythingThatBruteForceFindsIsFound(type: String, seed: UInt64) throws {
-        var random = Random(seed: seed)
+        var random = SeededNumbers(seed: seed)
         let before = Maps(random: &random, size: 30)
         var after = before
         var edited: Set<String> = []

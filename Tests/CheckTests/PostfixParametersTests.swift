@@ -14,7 +14,7 @@ import ZRouteTestKit
     ]
 
     /// A value that refers to other parameters in all the ways there are.
-    private static func value(_ dice: inout Dice, _ known: [String], depth: Int = 0) -> String {
+    private static func value(_ dice: inout SeededNumbers, _ known: [String], depth: Int = 0) -> String {
         let name = known.isEmpty ? "myhostname" : dice.one(of: known + ["no_such_parameter", "own_parameter"])
         func inner() -> String { depth > 2 ? "x" : value(&dice, known, depth: depth + 1) }
         let words = ["hash:/etc/x", "a.example", "lmtp:unix:/run/x", "b", "1", "20", "[h]:25", "", "static:all"]
@@ -47,7 +47,7 @@ import ZRouteTestKit
         let tools = try PostfixTools()
         var compared = 0
         for seed in counted("random main.cf files", Array(UInt64(1)...150)) {
-            var dice = Dice(seed)
+            var dice = SeededNumbers(seed: seed)
             var text = "own_parameter = \(dice.one(of: ["mine", "", "1"]))\n"
             var known = ["myhostname"]
             for name in Self.names {

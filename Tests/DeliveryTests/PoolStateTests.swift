@@ -3,19 +3,7 @@
 
 import Delivery
 import Testing
-
-/// A small generator with a fixed seed, so that a sequence can be repeated.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
+import ZRouteTestKit
 
 /// Destinations with work and connections that are simulated, and obey decisions that are real.
 private struct PoolSequence {
@@ -34,14 +22,14 @@ private struct PoolSequence {
 
     private(set) var state = PoolState<Int>()
     private(set) var destinations: [Destination]
-    private var random: Generator
+    private var random: SeededNumbers
     private(set) var events = 0, connectionsMade = 0, waits = 0, madeRoom = 0
     /// Breaches of what must hold.
     private(set) var faults: [String] = []
 
     init(_ limits: [[ConnectionLimit]], seed: UInt64) {
         destinations = limits.map { Destination(limits: $0) }
-        random = Generator(state: seed)
+        random = SeededNumbers(seed: seed)
     }
 
     /// The connections of a scope, counted anew.

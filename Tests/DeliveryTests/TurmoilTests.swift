@@ -9,20 +9,8 @@ import Testing
 import ZRouteTestKit
 
 @Suite struct TurmoilTests {
-    /// A small generator with a fixed seed, so that a server's behaviour can be repeated.
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return state
-        }
-    }
-
     private static func script(_ seed: UInt64, connection: Int) -> ServerScript {
-        var random = Generator(state: (seed &* 1000 &+ UInt64(connection)) &* 0x9E37_79B9_7F4A_7C15 | 1)
+        var random = SeededNumbers(seed: seed &* 1000 &+ UInt64(connection))
         for _ in 0..<8 { _ = random.next() }
         var script = ServerScript()
         script.writing = Writing.allCases[Int(seed) % 3]

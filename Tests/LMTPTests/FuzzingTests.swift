@@ -3,6 +3,7 @@
 
 import LMTP
 import Testing
+import ZRouteTestKit
 
 /// Drives a session with bytes that choose its settings, its envelopes, and what the server says.
 ///
@@ -60,7 +61,7 @@ public func fuzzClientSession(_ bytes: [UInt8]) -> Bool {
 
 @Suite struct FuzzingTests {
     @Test func damagedDialoguesNeverBreakAPromise() {
-        var random = Generator(seed: 2026)
+        var random = SeededNumbers(seed: 2026)
         let lines = [
             "220 hi", "250-x", "250-PIPELINING", "250-CHUNKING", "250-STARTTLS", "250-AUTH LOGIN PLAIN CRAM-MD5",
             "250 SIZE",

@@ -2,6 +2,7 @@
 
 import LMTP
 import Testing
+import ZRouteTestKit
 
 private func encode(_ message: [UInt8], _ framing: MessageEncoder.Framing = .data, by size: Int = 1 << 30)
     -> (wire: [UInt8], octets: UInt64)
@@ -62,7 +63,7 @@ private func reference(_ message: [UInt8]) -> [[UInt8]] {
     }
 
     @Test func randomMessagesArriveAsTheSameLinesHoweverTheyAreCut() {
-        var random = Generator(seed: 99)
+        var random = SeededNumbers(seed: 99)
         let alphabet: [UInt8] = [0x0A, 0x0D, 0x2E, 0x2E, 0x61, 0x00, 0xE9, 0x0A]
         var count = 0
         for _ in 0..<1_000 {

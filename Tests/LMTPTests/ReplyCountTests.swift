@@ -2,27 +2,14 @@
 
 import LMTP
 import Testing
-
-/// A small generator with a fixed seed, so that a failure can be repeated.
-struct Generator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
-    }
-}
+import ZRouteTestKit
 
 @Suite struct ReplyCountTests {
     @Test(
         arguments: [Dialect.lmtp, .smtp],
         [true, false])
     func noVerdictIsEverGivenToTheWrongRecipient(_ dialect: Dialect, _ isPipelined: Bool) throws {
-        var random = Generator(seed: 4711)
+        var random = SeededNumbers(seed: 4711)
         var count = 0
         var decided = 0
         for _ in 0..<60 {

@@ -2,6 +2,7 @@
 
 import LMTP
 import Testing
+import ZRouteTestKit
 
 private func convert(_ text: String) throws -> String {
     string(try SevenBitConversion.convert(Array(text.utf8)))
@@ -130,7 +131,7 @@ private func decodeQuotedPrintable(_ text: [UInt8]) -> [UInt8] {
     }
 
     @Test func quotedPrintableOfRandomBytesDecodesToTheSame() throws {
-        var random = Generator(seed: 5)
+        var random = SeededNumbers(seed: 5)
         let header = "MIME-Version: 1.0\nContent-Type: text/plain\n"
         for round in 0..<600 {
             var body = (0..<Int.random(in: 1..<300, using: &random)).map { _ in
@@ -160,7 +161,7 @@ private func decodeQuotedPrintable(_ text: [UInt8]) -> [UInt8] {
         for level in 0..<200 { nested += "Content-Type: multipart/mixed; boundary=b\(level)\n\n--b\(level)\n" }
         _ = try convert(nested + "\n\u{e9}\n")
         _ = try convert(String(repeating: "Content-Type: message/rfc822\n\n", count: 5_000) + "\u{e9}\n")
-        var random = Generator(seed: 6)
+        var random = SeededNumbers(seed: 6)
         let pieces = [
             "Content-Type", ":", " multipart/mixed", "; boundary=", "\"", "a", "\n", "\r\n", "--a", "--a--", "(", ")",
             "\\", "\u{e9}", " ", "message/rfc822", "Content-Transfer-Encoding: 8bit\n", "\r", "=", ";", "\u{1}",

@@ -41,7 +41,7 @@ struct SampleMap: CustomTestStringConvertible {
         testDescription = shape.testDescription
         pageSize = shape.pageSize
         hasChecksums = shape.hasChecksums
-        var generator = SeededGenerator(seed: 7)
+        var generator = SeededNumbers(seed: 7)
         entries = (0..<shape.count).map { number in
             let key = "\(number &* 7919 % shape.count).user-\(number % 37)@domain\(number % 11).example"
             // No two values are alike, nor one changed bit apart.
@@ -135,7 +135,7 @@ struct DamageTally: CustomStringConvertible {
 enum RandomDamage: String, CaseIterable {
     case bit, byte, zeroedPage, swappedPages, copiedPage, cutFile, zeroedBlock
 
-    func damage(_ sample: SampleMap, _ generator: inout SeededGenerator) -> (bytes: [UInt8], what: String) {
+    func damage(_ sample: SampleMap, _ generator: inout SeededNumbers) -> (bytes: [UInt8], what: String) {
         var bytes = sample.bytes
         let size = sample.pageSize
         switch self {
@@ -167,20 +167,5 @@ enum RandomDamage: String, CaseIterable {
             bytes.replaceSubrange(block..<block + 512, with: repeatElement(0, count: 512))
             return (bytes, "512 bytes from \(block % size) of page \(block / size) zeroed")
         }
-    }
-}
-
-/// Random numbers that are the same in every run (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
     }
 }

@@ -95,7 +95,7 @@ import ZRouteTestKit
     func randomDamage(shape: SampleMap.Shape) throws {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["ZROUTE_DAMAGES"].flatMap(Int.init) ?? 35
-        var generator = SeededGenerator(seed: environment["ZROUTE_SEED"].flatMap(UInt64.init) ?? 1)
+        var generator = SeededNumbers(seed: environment["ZROUTE_SEED"].flatMap(UInt64.init) ?? 1)
         let sample = try SampleMap(shape, in: place)
         var total = DamageTally()
         for kind in RandomDamage.allCases {

@@ -146,29 +146,31 @@ import ZRouteTestKit
     enum Damage: String, CaseIterable {
         case bit, eightBytes, zeroedPage, randomPage, exchangedPages, zeroedBlock, cut, headerBit
 
-        func apply(to bytes: [UInt8], _ numbers: inout Numbers) -> [UInt8] {
+        func apply(to bytes: [UInt8], _ numbers: inout SeededNumbers) -> [UInt8] {
             var bytes = bytes
             let page = 4096
             let pages = bytes.count / page
             switch self {
-            case .bit: bytes[numbers.next(below: bytes.count)] ^= 1 << UInt8(numbers.next(below: 8))
-            case .headerBit: bytes[numbers.next(below: 100)] ^= 1 << UInt8(numbers.next(below: 8))
+            case .bit:
+                bytes[Int.random(in: 0..<bytes.count, using: &numbers)] ^= 1 << UInt8.random(in: 0..<8, using: &numbers)
+            case .headerBit:
+                bytes[Int.random(in: 0..<100, using: &numbers)] ^= 1 << UInt8.random(in: 0..<8, using: &numbers)
             case .eightBytes:
-                let start = numbers.next(below: bytes.count - 8)
-                for index in start..<start + 8 { bytes[index] = UInt8(numbers.next(below: 256)) }
+                let start = Int.random(in: 0..<(bytes.count - 8), using: &numbers)
+                for index in start..<start + 8 { bytes[index] = UInt8.random(in: 0...255, using: &numbers) }
             case .zeroedBlock:
-                let start = numbers.next(below: bytes.count - 512)
+                let start = Int.random(in: 0..<(bytes.count - 512), using: &numbers)
                 for index in start..<start + 512 { bytes[index] = 0 }
             case .zeroedPage, .randomPage:
-                let start = numbers.next(below: pages) * page
+                let start = Int.random(in: 0..<pages, using: &numbers) * page
                 for index in start..<start + page {
-                    bytes[index] = self == .zeroedPage ? 0 : UInt8(numbers.next(below: 256))
+                    bytes[index] = self == .zeroedPage ? 0 : UInt8.random(in: 0...255, using: &numbers)
                 }
             case .exchangedPages:
-                let first = numbers.next(below: pages - 1)
-                let second = first + 1 + numbers.next(below: pages - first - 1)
+                let first = Int.random(in: 0..<(pages - 1), using: &numbers)
+                let second = first + 1 + Int.random(in: 0..<(pages - first - 1), using: &numbers)
                 for index in 0..<page { bytes.swapAt(first * page + index, second * page + index) }
-            case .cut: bytes.removeLast(1 + numbers.next(below: bytes.count - 1))
+            case .cut: bytes.removeLast(1 + Int.random(in: 0..<(bytes.count - 1), using: &numbers))
             }
             return bytes
         }
@@ -181,7 +183,7 @@ import ZRouteTestKit
         try place.compile(Self.entries, to: "m")
         let whole = try place.directory.bytes(of: "m.sqlite")
         let trials = ProcessInfo.processInfo.environment["ZROUTE_DAMAGES"].flatMap { Int($0) } ?? 60
-        var numbers = Numbers(seed: 11)
+        var numbers = SeededNumbers(seed: 11)
         var (unharmed, refused, absences, others, strangers) = (0, 0, 0, 0, 0)
         let values = Set(Self.entries.map(\.value))
         for _ in 0..<trials {

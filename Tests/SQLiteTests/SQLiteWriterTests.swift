@@ -146,7 +146,7 @@ import ZRouteTestKit
         let wanted = ProcessInfo.processInfo.environment["ZROUTE_TORTURE"].flatMap { Int($0) } ?? 12_000
         let deadline = Duration.seconds(2)
         let table = place.table("map.cf", deadline: deadline)
-        var numbers = Numbers(seed: 3)
+        var numbers = SeededNumbers(seed: 3)
         var (found, absent, failed, kills, stops, slowest) = (0, 0, 0, 0, 0, Duration.zero)
         var (wrong, falseAbsences, reasons): ([String], Int, Set<String>) = ([], 0, [])
         while found + absent + failed < wanted {
@@ -167,14 +167,14 @@ import ZRouteTestKit
                         w.execute('COMMIT')
                 threading.Thread(target=work, daemon=True).start()
                 """)
-            let lookups = 500 + numbers.next(below: 1500)
+            let lookups = 500 + Int.random(in: 0..<1500, using: &numbers)
             for count in 0..<lookups {
-                if count == lookups / 2, numbers.next(below: 6) == 0 {
+                if count == lookups / 2, Int.random(in: 0..<6, using: &numbers) == 0 {
                     writer.send(SIGSTOP)
                     stops += 1
                 }
                 if count % 16 == 0 { _ = table.refresh() }
-                let number = numbers.next(below: 600)
+                let number = Int.random(in: 0..<600, using: &numbers)
                 let start = ContinuousClock.now
                 do throws(MapError) {
                     let value = try table.text(of: "user\(number)")

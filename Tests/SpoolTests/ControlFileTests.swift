@@ -173,7 +173,7 @@ import ZRouteTestKit
     }
 
     @Test func damagedControlFilesNeverCrash() throws {
-        var generator = Generator(state: 2)
+        var generator = SeededNumbers(seed: 2)
         for path in Fixture.controlFiles {
             let input = try Fixture.bytes(path)
             for _ in 0..<200 {

@@ -154,7 +154,7 @@ import ZRouteTestKit
     }
 
     @Test func damagedSubmissionsNeverCrash() throws {
-        var generator = Generator(state: 1)
+        var generator = SeededNumbers(seed: 1)
         for name in Fixture.submissions {
             let input = try Fixture.bytes("queue/\(name)/input")
             for _ in 0..<300 {
@@ -175,18 +175,5 @@ import ZRouteTestKit
 
     private static func parse(_ input: String) throws -> Submission {
         try #require(try SubmissionParser.parse(Array(input.utf8), isWhole: true))
-    }
-}
-
-/// A small generator with a seed (SplitMix64), so that a failure can be repeated.
-struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

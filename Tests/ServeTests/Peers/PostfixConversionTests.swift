@@ -6,24 +6,6 @@ import Testing
 import ZRouteTestKit
 
 @Suite(.serialized) struct PostfixConversionTests {
-    /// Numbers that look random, the same ones for the same seed.
-    struct Dice: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-
-        mutating func one<Element>(of choices: [Element]) -> Element {
-            choices[Int.random(in: 0..<choices.count, using: &self)]
-        }
-        mutating func hits(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
-    }
-
     /// A transport as the map has it, as the agent's log has it, and as a route of ours.
     private struct Hop {
         let written: String, logged: String, route: String
@@ -56,7 +38,7 @@ import ZRouteTestKit
     }
 
     private static func setup(_ seed: UInt64, place: String) -> Setup {
-        var dice = Dice(state: seed)
+        var dice = SeededNumbers(seed: seed)
         let delimiter = seed % 4 == 3 ? "" : "+"
         let extensions = delimiter.isEmpty ? [""] : ["", "", "", "+s", "+t"]
         func user() -> String { dice.one(of: users) + dice.one(of: extensions) }
