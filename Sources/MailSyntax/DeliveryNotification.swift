@@ -89,9 +89,21 @@ public enum NotificationParameters {
         guard let added = second.flatMap(conditions) ?? (old == nil ? nil : .failure) else { return first }
         let merged = (old ?? .failure).union(added)
         guard merged != (old ?? .failure) else { return first }
-        let others = (first ?? []).split(whereSeparator: ASCII.isBlank).filter { !isParameter($0, "NOTIFY") }.map(
-            Array.init)
-        return Array(([Array("NOTIFY=\(merged.wire)".utf8)] + others).joined(separator: CollectionOfOne(UInt8(0x20))))
+        return joined([Array("NOTIFY=\(merged.wire)".utf8)] + others("NOTIFY", in: first ?? []))
+    }
+
+    /// The parameters but for one; nil where there is no other.
+    public static func removing(_ name: String, from parameters: [UInt8]) -> [UInt8]? {
+        let left = others(name, in: parameters)
+        return left.isEmpty ? nil : joined(left)
+    }
+
+    private static func others(_ name: String, in parameters: [UInt8]) -> [[UInt8]] {
+        parameters.split(whereSeparator: ASCII.isBlank).filter { !isParameter($0, name) }.map(Array.init)
+    }
+
+    private static func joined(_ words: [[UInt8]]) -> [UInt8] {
+        Array(words.joined(separator: CollectionOfOne(UInt8(0x20))))
     }
 
     private static func isParameter(_ word: ArraySlice<UInt8>, _ name: String) -> Bool {

@@ -76,7 +76,7 @@ struct HeldMessage {
         let name = opened.message.description
         var report = MessageReport(message: name, outcome: .stillHeld)
         report.sender = recipients[0].errorAddress ?? []
-        var routed: [(recipient: ControlRecipient, routes: [Route])] = []
+        var routed: [GivenRecipient] = []
         var delayed: [Diagnostic] = []
         for (index, recipient) in recipients.enumerated() where answers.indices.contains(index) {
             let resolution = answers[index]
@@ -84,7 +84,18 @@ struct HeldMessage {
             if routes.allSatisfy({ $0.isChannel("hold") }) {
                 delayed.append(Self.delay(recipient, resolution))
             } else {
-                routed.append((recipient, routes))
+                let originals = recipient.submittedAddresses
+                let known = originals.isEmpty ? [recipient.addressKnownToSender] : originals
+                routed.append(
+                    GivenRecipient(
+                        recipient: recipient,
+                        targets: routes.flatMap { route in
+                            known.map { original in
+                                GivenRecipient.Target(
+                                    address: ControlAddress(route), original: original,
+                                    notification: recipient.notification)
+                            }
+                        }))
             }
         }
         do {
@@ -102,33 +113,29 @@ struct HeldMessage {
     /// Gives recipients that have routes now a control file of their own.
     ///
     /// - Returns: its name; nil where all their mailboxes are served by other control files already.
-    func takeOver(
-        _ routed: [(recipient: ControlRecipient, routes: [Route])], in opened: inout OpenControlFile
-    ) throws -> MessageName? {
+    func takeOver(_ given: [GivenRecipient], in opened: inout OpenControlFile) throws -> MessageName? {
         let contents = opened.contents
-        let served = try servedMailboxes(contents, of: opened.message, but: Set(routed.map(\.recipient.offset)))
+        let offsets = given.map(\.recipient.offset)
+        let served = try servedMailboxes(contents, of: opened.message, but: Set(offsets))
         var groups: [ControlFileDraft.Group] = []
-        let blocks = Dictionary(grouping: routed.indices) { routed[$0].recipient.headerLine ?? -1 }
-        for (_, indices) in blocks.sorted(by: { $0.key < $1.key }) {
-            let recipients = indices.map { routed[$0].recipient }
-            guard let first = recipients.first, let sender = first.sender else { continue }
+        let blocks = Dictionary(grouping: given) { $0.recipient.headerLine ?? -1 }
+        for (_, block) in blocks.sorted(by: { $0.key < $1.key }) {
+            guard let first = block.first?.recipient, let sender = first.sender else { continue }
             var members = RoutedRecipients()
             for address in served { members.leaveOut(address) }
-            for index in indices {
-                let (recipient, routes) = routed[index]
-                let original = recipient.submittedAddress ?? recipient.addressKnownToSender
-                for route in routes {
-                    members.add(route, original: original, notification: recipient.notification)
-                }
+            for target in block.flatMap(\.targets) {
+                members.add(
+                    target.address, original: target.original, notification: target.notification,
+                    isServed: target.isServed)
             }
+            guard !members.isEmpty else { continue }
             // Both belong to the message, and stand with each recipient that has parameters.
             groups += members.groups(
                 sender: sender, errorAddress: first.errorAddress, senderIsLocal: true,
-                returnMode: recipients.lazy.compactMap(\.returnMode).first,
-                envelopeIdentifier: recipients.lazy.compactMap(\.envelopeIdentifier).first,
+                returnMode: block.lazy.compactMap(\.recipient.returnMode).first,
+                envelopeIdentifier: block.lazy.compactMap(\.recipient.envelopeIdentifier).first,
                 header: contents.header(of: first) ?? [])
         }
-        let offsets = routed.map(\.recipient.offset)
         guard !groups.isEmpty else {
             for offset in offsets { try opened.mark(.done, recipientAt: offset) }
             try opened.sync()
@@ -144,13 +151,15 @@ struct HeldMessage {
 
     /// The mailboxes that the message, and what was split off it before, serve already.
     ///
-    /// - Parameter routed: the recipients that are routed anew, by the places of their lines.
-    func servedMailboxes(
-        _ contents: ControlFile, of message: MessageName, but routed: Set<Int>
+    /// Where a delivery has failed another address that leads there is to be told of a failure of its own.
+    ///
+    /// - Parameter given: the recipients that are given over, by the places of their lines.
+    private func servedMailboxes(
+        _ contents: ControlFile, of message: MessageName, but given: Set<Int>
     ) throws(ControlAccessError) -> [ControlAddress] {
         var served: [ControlAddress] = []
         let givenOver = contents.givenOver
-        for recipient in contents.recipients where !routed.contains(recipient.offset) {
+        for recipient in contents.recipients where !given.contains(recipient.offset) && recipient.tag != .failed {
             let isHeld = recipient.address.isChannel(OpenControlFile.holdChannel)
             if !isHeld { served.append(recipient.address) }
             guard isHeld || givenOver.contains(recipient.offset), recipient.tag == .done,
@@ -158,7 +167,7 @@ struct HeldMessage {
             else { continue }
             for isOnHold in [false, true] {
                 if let split = try postOffice.controlFile(of: name, onHold: isOnHold) {
-                    served += split.recipients.map(\.address)
+                    served += split.recipients.lazy.filter { $0.tag != .failed }.map(\.address)
                 }
             }
         }
@@ -181,6 +190,21 @@ struct HeldMessage {
                 place: Array(" (LOCAL)".utf8), agent: Array("route-queue[\(getpid())]".utf8)),
             message: reason)
     }
+}
+
+/// A recipient that is given over to another control file, and who is to have the message there in its place.
+struct GivenRecipient {
+    /// A mailbox that a submitted address leads to.
+    struct Target {
+        let address: ControlAddress
+        let original: OriginalRecipient
+        let notification: [UInt8]?
+        /// Whether the address is served there already.
+        var isServed = false
+    }
+
+    let recipient: ControlRecipient
+    let targets: [Target]
 }
 
 extension MessageReport {

@@ -223,7 +223,7 @@ package struct SubmittedRecipient {
     /// The address in the form in which it is routed; as typed where it is no valid one, for the engine to refuse.
     package let address: [UInt8]
     /// The parameters of its notifications (`todsn`; RFC 3461); nil where none were given.
-    let notification: [UInt8]?
+    package let notification: [UInt8]?
 
     init(_ typed: [UInt8], notification: [UInt8]? = nil) {
         address = Self.routedForm(typed)

@@ -48,7 +48,7 @@ struct MessagePlan {
         for (recipient, resolution) in zip(recipients, answers.last ?? []) {
             let original = OriginalRecipient(address: recipient.address)
             for route in report.add(resolution, of: recipient.address) {
-                routed.add(route, original: original, notification: recipient.notification)
+                routed.add(ControlAddress(route), original: original, notification: recipient.notification)
             }
         }
         let header = OutgoingHeader(submission, sender: sender, stamp: stamp)
@@ -72,35 +72,53 @@ struct MessagePlan {
 
 /// Collects routes, and makes one recipient of those that lead to the same mailbox.
 struct RoutedRecipients {
-    private struct Member {
-        let route: Route
-        let address: ControlAddress
+    private struct Arrival: Hashable {
+        let member: Int
         let original: OriginalRecipient
-        var notification: [UInt8]?
     }
 
-    private var members: [Member] = []
+    private var members: [ControlFileDraft.Recipient] = []
     private var places: [Mailbox: Int] = [:]
+    private var arrivals: Set<Arrival> = []
     private var taken: Set<Mailbox> = []
 
     /// Whether there is nobody to deliver to.
-    var isEmpty: Bool { members.isEmpty }
+    var isEmpty: Bool { members.allSatisfy(\.isServed) }
 
-    /// Adds a route; a second one to a mailbox only widens what its first one's sender is told.
+    /// Adds a mailbox; a second route to it only widens what its first one's sender is told, and its address is remembered.
     ///
     /// - Parameters:
     ///   - original: the address that it came from, as it was submitted.
     ///   - notification: the parameters of that address.
-    mutating func add(_ route: Route, original: OriginalRecipient, notification: [UInt8]?) {
-        let address = ControlAddress(route)
+    ///   - isServed: whether that address is served at the mailbox already; another one may not be.
+    mutating func add(
+        _ address: ControlAddress, original: OriginalRecipient, notification: [UInt8]?, isServed: Bool = false
+    ) {
         let mailbox = Mailbox(address)
-        guard !taken.contains(mailbox) else { return }
-        if let place = places[mailbox] {
-            members[place].notification = NotificationParameters.union(members[place].notification, notification)
-        } else {
+        let isServed = isServed || taken.contains(mailbox)
+        guard let place = places[mailbox] else {
             places[mailbox] = members.count
-            members.append(Member(route: route, address: address, original: original, notification: notification))
+            members.append(
+                .init(
+                    address: address, notification: isServed ? nil : notification, originalRecipient: original,
+                    isServed: isServed))
+            return
         }
+        if original != members[place].originalRecipient,
+            arrivals.insert(Arrival(member: place, original: original)).inserted
+        {
+            members[place].otherRecipients.append(original)
+        }
+        guard !isServed else { return }
+        guard members[place].isServed else {
+            members[place].notification = NotificationParameters.union(members[place].notification, notification)
+            return
+        }
+        // It is this address that something is to be told of, and none of those before.
+        let known = [members[place].originalRecipient].compactMap(\.self) + members[place].otherRecipients
+        members[place] = .init(
+            address: address, notification: notification, originalRecipient: original,
+            otherRecipients: known.filter { $0 != original })
     }
 
     /// Leaves a mailbox out that another control file of the message serves already.
@@ -124,12 +142,12 @@ struct RoutedRecipients {
         var groups: [ControlFileDraft.Group] = []
         var places: [HeaderClass: Int] = [:]
         for member in members {
-            let hasNotification = member.notification != nil
-            let recipient = ControlFileDraft.Recipient(
-                address: member.address, notification: member.notification,
-                returnMode: hasNotification ? returnMode : nil,
-                envelopeIdentifier: hasNotification ? envelopeIdentifier : nil, originalRecipient: member.original)
-            let form = HeaderClass(member.route, senderIsLocal: senderIsLocal)
+            var recipient = member
+            if member.notification != nil {
+                recipient.returnMode = returnMode
+                recipient.envelopeIdentifier = envelopeIdentifier
+            }
+            let form = HeaderClass(member.address, senderIsLocal: senderIsLocal)
             if let place = places[form] {
                 groups[place].recipients.append(recipient)
             } else {
@@ -190,7 +208,8 @@ enum HeaderClass {
     /// Not at all: `error`, and `local` from a remote sender.
     case unchanged
 
-    init(_ route: Route, senderIsLocal: Bool) {
-        self = route.isChannel("error") || (route.isChannel("local") && !senderIsLocal) ? .unchanged : .internet
+    init(_ address: ControlAddress, senderIsLocal: Bool) {
+        let isUnchanged = address.isChannel("error") || (address.isChannel("local") && !senderIsLocal)
+        self = isUnchanged ? .unchanged : .internet
     }
 }

@@ -27,17 +27,6 @@ struct MessageReroute {
     let postOffice: PostOffice
     let router: any AddressRouter
 
-    /// The recipients that one submitted address came to.
-    fileprivate struct Group {
-        let address: [UInt8]
-        /// Whether its message was split off another one, in which others may have had their copies.
-        let isSplitOff: Bool
-        /// Those that wait, and are locked by this process.
-        var waiting: [ControlRecipient] = []
-        /// Those that are served, have failed, or are being worked on.
-        var others: [ControlRecipient] = []
-    }
-
     func run(_ opened: consuming OpenControlFile) -> RerouteReport {
         var report = RerouteReport()
         var message = opened
@@ -60,105 +49,101 @@ struct MessageReroute {
     }
 
     private func reroute(_ message: inout OpenControlFile, _ report: inout RerouteReport) throws {
-        let groups = try groups(&message, &report)
-        guard !groups.isEmpty else { return }
+        let lines = try lines(&message, &report)
+        var groups = RerouteGroup.all(of: lines)
+        guard let first = groups.first?.waiting.first?.recipient else { return }
+        if let other = try unknownAddress(message, lines) {
+            for line in groups.flatMap(\.waiting) {
+                report.kept.append(
+                    (
+                        line.addresses[0],
+                        "the message was submitted for \(String(decoding: other, as: UTF8.self)) too, and the control file does"
+                            + " not tell which of its recipients that is"
+                    ))
+            }
+            return
+        }
         var request = Resolver.Request()
         request.isSubmitted = true
-        request.isErrorMessage = groups[0].waiting[0].sender?.isChannel("error") ?? false
-        let answers = router.resolve([AddressQuestion(groups.map(\.address), request)]).first ?? []
-        guard answers.count == groups.count else {
+        request.isErrorMessage = first.sender?.isChannel("error") ?? false
+        let addresses = groups.flatMap(\.addresses)
+        let answers = router.resolve([AddressQuestion(addresses, request)]).first ?? []
+        guard answers.count == addresses.count else {
             report.failure = "the engine did not answer for all recipients"
             return
         }
-        var routed: [(recipient: ControlRecipient, routes: [Route])] = []
-        for (group, resolution) in zip(groups, answers) {
-            let routes = resolution.routes.map(\.writable)
-            guard !routes.contains(where: { $0.isChannel("hold") }) else {
-                report.kept.append((group.address, resolution.failure?.description ?? "a value of a map holds it"))
+        let resolutions = Dictionary(zip(addresses, answers)) { first, _ in first }
+        groups = RerouteGroup.joined(
+            groups, by: resolutions.mapValues { $0.routes.map { ControlAddress($0.writable) } })
+        var given: [GivenRecipient] = []
+        for group in groups {
+            if let (address, resolution) = group.addresses.lazy.compactMap({ address in
+                resolutions[address].map { (address, $0) }
+            }).first(where: { $1.routes.contains { $0.isChannel("hold") } }) {
+                report.kept.append((address, resolution.failure?.description ?? "a value of a map holds it"))
                 continue
             }
-            guard let new = group.newRoutes(routes) else {
-                report.kept.append(
-                    (group.address, "whether some of its new routes lead to people who have their copy cannot be told"))
-                continue
+            switch group.decision() {
+            case .unchanged: report.unchanged += group.waiting.count
+            case .unclear(let address):
+                let reason = "whether some of its new routes lead to people who have their copy cannot be told"
+                report.kept.append((address, reason))
+            case .given(let recipients): given += recipients
             }
-            let before = Set(group.waiting.map { Mailbox($0.address) })
-            guard before != Set(new.map { Mailbox(ControlAddress($0)) }) else {
-                report.unchanged += group.waiting.count
-                continue
-            }
-            // The first brings all routes, and the others go with it.
-            for (index, recipient) in group.waiting.enumerated() { routed.append((recipient, index == 0 ? new : [])) }
         }
-        guard !routed.isEmpty else { return }
+        guard !given.isEmpty else { return }
         let held = HeldMessage(postOffice: postOffice, router: router, rule: .atOnce)
-        report.message = try held.takeOver(routed, in: &message)
-        report.rerouted = routed.count
+        report.message = try held.takeOver(given, in: &message)
+        report.rerouted = given.count
     }
 
-    /// Locks what waits, and puts together what came of one address.
-    private func groups(_ message: inout OpenControlFile, _ report: inout RerouteReport) throws(FileError) -> [Group] {
-        var groups: [Group] = []
-        var places: [[UInt8]: Int] = [:]
+    /// The recipients whose addresses are known; those that wait are locked, if nobody else works on them.
+    private func lines(
+        _ message: inout OpenControlFile, _ report: inout RerouteReport
+    ) throws(FileError) -> [RerouteLine] {
+        var lines: [RerouteLine] = []
         for recipient in message.contents.recipients {
-            let isWaiting = recipient.tag == .pending
-            guard let address = recipient.submission else {
-                if isWaiting {
+            let addresses = recipient.submissions
+            let isPending = recipient.tag == .pending
+            guard !addresses.isEmpty else {
+                if isPending {
                     let reason = "its control file does not say which address it was submitted with"
                     report.kept.append((recipient.addressKnownToSender.address, reason))
                 }
                 continue
             }
+            // One whose sender or header is missing cannot be given to another control file.
             let isWhole = recipient.alternativeSet == nil && recipient.sender != nil && recipient.headerLine != nil
-            let place = places[address] ?? groups.count
-            if place == groups.count {
-                groups.append(Group(address: address, isSplitOff: message.contents.origin != nil))
-                places[address] = place
-            }
-            if isWaiting, isWhole, try message.lock(recipientAt: recipient.offset) {
-                groups[place].waiting.append(recipient)
-            } else {
-                groups[place].others.append(recipient)
-            }
+            let isWaiting = if isPending, isWhole { try message.lock(recipientAt: recipient.offset) } else { false }
+            lines.append(RerouteLine(recipient: recipient, addresses: addresses, isWaiting: isWaiting))
         }
-        return groups.filter { !$0.waiting.isEmpty }
+        return lines
     }
-}
 
-extension MessageReroute.Group {
-    /// The routes that lead to somebody who has no copy yet; nil where that cannot be told.
-    ///
-    /// Of an address that leads to several mailboxes some may be served already. They are known by the route that they had, and
-    /// where a mended map gives everybody another host, by the user's name; unless that name is also one of those who wait.
-    fileprivate func newRoutes(_ routes: [Route]) -> [Route]? {
-        let served = Set(others.map { Mailbox($0.address) })
-        let waiting = Set(waiting.map { Mailbox($0.address) })
-        let servedUsers = Set(served.map(\.user))
-        let waitingUsers = Set(waiting.map(\.user))
-        if isSplitOff, !(waiting.count == 1 && routes.count == 1) {
-            // Who is none of those that wait may have had a copy by the message that it was split off, which may be gone.
-            let known = routes.filter { waitingUsers.contains(ControlAddress($0).user) }
-            let isUnchanged = Set(known.map { Mailbox(ControlAddress($0)) }) == waiting
-            return known.count == routes.count || isUnchanged ? known : nil
+    /// An address of the message's envelope that none of its recipients has, in a file that an older version or ZMailer wrote:
+    /// its mailbox is one of theirs, and moves with them or does not.
+    private func unknownAddress(_ message: borrowing OpenControlFile, _ lines: [RerouteLine]) throws -> [UInt8]? {
+        guard message.contents.origin == nil else { return nil }
+        let submission: Submission
+        do throws(SubmissionReadError) {
+            guard let found = try postOffice.submission(message.message, in: .routed) else { return nil }
+            submission = found.submission
+        } catch {
+            // What was put into the spool without an envelope.
+            if case .content = error { return nil }
+            throw error
         }
-        var new: [Route] = []
-        for route in routes {
-            let mailbox = Mailbox(ControlAddress(route))
-            if served.contains(mailbox) { continue }
-            if !waiting.contains(mailbox), servedUsers.contains(mailbox.user) {
-                if waitingUsers.contains(mailbox.user) { return nil }
-                continue
-            }
-            new.append(route)
-        }
-        return new
+        guard !submission.envelope.recipients.isEmpty else { return nil }
+        let known = Set(lines.flatMap(\.addresses))
+        return try submission.recipients().map(\.address).first { !known.contains($0) }
     }
 }
 
 extension ControlRecipient {
-    /// The address that it was submitted with; nil where the file does not tell.
-    fileprivate var submission: [UInt8]? {
-        if let received = receivedAddress { return received.address }
-        return address.isChannel(OpenControlFile.holdChannel) ? HeldMessage.address(address.user) : nil
+    /// The addresses that it was submitted with; none where the file does not tell.
+    fileprivate var submissions: [[UInt8]] {
+        if !submittedAddresses.isEmpty { return submittedAddresses.map(\.address) }
+        if let received = receivedAddress { return [received.address] }
+        return address.isChannel(OpenControlFile.holdChannel) ? [HeldMessage.address(address.user)] : []
     }
 }

@@ -85,31 +85,16 @@ extension PostOffice {
         }
     }
 
-    /// The largest envelope and header looked at, in bytes.
-    private static let headLimit = 16 << 20
-
     private func submitted(_ name: MessageName) throws -> [WaitingRecipient] {
-        guard let (head, arrival) = try head(of: "\(path)/router/\(name)") else { return [] }
-        let parsed = try SubmissionParser.parse(head, isWhole: head.count < Self.headLimit)
-        guard let submission = parsed else { throw SubmissionError.headTooLarge(limit: Self.headLimit) }
+        // Where there is none it was routed since the directory was read, and so is listed as a message.
+        guard let (submission, identity) = try submission(name, in: .submitted) else { return [] }
+        let arrival = identity.modified / 1_000_000_000
         var sender: [UInt8] = []
         if case .address(let address) = submission.envelope.sender { sender = address }
         return try submission.recipients().map { recipient in
             WaitingRecipient(
                 message: name, state: .submitted, sender: sender, channel: [], host: [], user: recipient.address,
                 address: recipient.address, arrival: arrival, dated: arrival, attempts: 0, lastAttempt: nil)
-        }
-    }
-
-    /// Envelope and header of a submission, and when it arrived; nil where it was routed since the directory was read,
-    /// and so is listed as a message.
-    private func head(of file: String) throws(FileError) -> (bytes: [UInt8], arrival: Int64)? {
-        do throws(FileError) {
-            let arrival = try FileIdentity(path: file).modified / 1_000_000_000
-            return (try readHead(of: file, count: Self.headLimit), arrival)
-        } catch {
-            if error.isMissing { return nil }
-            throw error
         }
     }
 
@@ -122,6 +107,7 @@ extension PostOffice {
         let dated: Int64
         do throws(FileError) {
             let dates = try dates(of: name, contents, onHold: isOnHold)
+            if dates == nil, try isGone(name, onHold: isOnHold) { return [] }
             arrival = dates?.arrival
             dated = max(dates?.arrival ?? 0, dates?.changed ?? 0)
         } catch {

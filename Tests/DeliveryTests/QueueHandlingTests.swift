@@ -81,6 +81,26 @@ import ZRouteTestKit
         #expect(program.wait() == 0)
     }
 
+    /// What a process leaves that is killed between the two names that it takes away.
+    @Test func aServiceRemovesWhatIsHalfRemovedAndSaysNothing() throws {
+        let site = try BusySite()
+        let program = try site.spool.site.start(["deliver", "--watch"])
+        let name = try site.spool.add([recipient("later")])
+        #expect(try holds { site.attempts == 1 }, "\(program.errors)")
+        let post = site.spool.postOffice.path
+        #expect(rename("\(post)/queue/\(name)", "\(post)/queue/.finished-\(name)") == 0)
+        #expect(try site.spool.site.run(["queue", "list"]).text == "nothing waits\n")
+        // Whoever asks for an attempt at it makes the service look.
+        try site.spool.postOffice.askForAttempt(at: name)
+        let isGone = try holds {
+            try site.spool.place.names("post/queue").isEmpty
+                && !site.spool.place.names("post/transport").contains(name.description)
+        }
+        #expect(isGone)
+        program.send(SIGTERM)
+        #expect(program.wait() == 0 && program.errors.isEmpty, "\(program.errors)")
+    }
+
     /// Kills or fails the returning of messages at each file operation; then it is done again, or mail is delivered instead.
     @Test(arguments: ["kill", "\(ENOSPC)", "\(EIO)"], [false, true])
     func whoeverIsReturnedIsReportedOnce(mode: String, isRepeated: Bool) throws {

@@ -4,11 +4,11 @@
  *
  *   FAULT_AT    the number of the change at which it happens, counted from 1; 0 for none
  *   FAULT_MODE  "kill": the process is killed, half-way through where the change is a write; "full": the change and all
- *               writes after it fail with ENOSPC
+ *               writes after it fail with ENOSPC, but for one that makes room; "failing": the change fails with EIO
  *   FAULT_LOG   a file to which the number of changes is written at the end
  *
- * Changes are: write and pwrite to regular files other than the standard streams, ftruncate, fsync, fdatasync, open
- * with O_CREAT, rename, link, unlink, chmod, chown.
+ * Changes are: write and pwrite to regular files other than the standard streams, ftruncate, fsync, fdatasync, open and
+ * openat with O_CREAT, rename, renameat, link, linkat, unlink, unlinkat, chmod, chown.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static long number, wanted, full, is_kill;
+static long number, wanted, full, is_kill, code;
 
 static void *real(const char *name)
 {
@@ -35,6 +35,7 @@ __attribute__((constructor)) static void begin(void)
 
     wanted = at == NULL ? 0 : atol(at);
     is_kill = mode != NULL && strcmp(mode, "kill") == 0;
+    code = mode != NULL && strcmp(mode, "failing") == 0 ? EIO : ENOSPC;
 }
 
 __attribute__((destructor)) static void end(void)
@@ -55,9 +56,15 @@ static int proceed(void)
     if (number == wanted) {
         if (is_kill)
             return 0;
-        full = 1;
+        full = code == ENOSPC;
     }
     return 1;
+}
+
+/* Whether a change that takes room is to fail. */
+static int fails(void)
+{
+    return full || (number == wanted && !is_kill);
 }
 
 static int is_file(int descriptor)
@@ -69,11 +76,11 @@ static int is_file(int descriptor)
 
 static int refused(void)
 {
-    errno = ENOSPC;
+    errno = (int) code;
     return -1;
 }
 
-#define CHANGE() do { if (!proceed()) raise(SIGKILL); if (number == wanted && full) return refused(); } while (0)
+#define CHANGE() do { if (!proceed()) raise(SIGKILL); if (number == wanted) return refused(); } while (0)
 
 ssize_t write(int descriptor, const void *bytes, size_t count)
 {
@@ -85,7 +92,7 @@ ssize_t write(int descriptor, const void *bytes, size_t count)
         next(descriptor, bytes, count / 2);
         raise(SIGKILL);
     }
-    return full ? refused() : next(descriptor, bytes, count);
+    return fails() ? refused() : next(descriptor, bytes, count);
 }
 
 ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t place)
@@ -98,7 +105,7 @@ ssize_t pwrite64(int descriptor, const void *bytes, size_t count, off64_t place)
         next(descriptor, bytes, count / 2, place);
         raise(SIGKILL);
     }
-    return full ? refused() : next(descriptor, bytes, count, place);
+    return fails() ? refused() : next(descriptor, bytes, count, place);
 }
 
 ssize_t pwrite(int descriptor, const void *bytes, size_t count, off_t place)
@@ -135,6 +142,37 @@ int open64(const char *path, int flags, ...)
     mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
     return opening("open64", path, flags, mode);
+}
+
+static int opening_at(const char *symbol, int directory, const char *path, int flags, mode_t mode)
+{
+    int (*next)(int, const char *, int, ...) = real(symbol);
+
+    if (flags & O_CREAT)
+        CHANGE();
+    return next(directory, path, flags, mode);
+}
+
+int openat(int directory, const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return opening_at("openat", directory, path, flags, mode);
+}
+
+int openat64(int directory, const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return opening_at("openat64", directory, path, flags, mode);
 }
 
 int fsync(int descriptor)
@@ -177,13 +215,45 @@ int link(const char *from, const char *to)
     return next(from, to);
 }
 
+int renameat(int from, const char *name, int to, const char *new)
+{
+    int (*next)(int, const char *, int, const char *) = real("renameat");
+
+    CHANGE();
+    return next(from, name, to, new);
+}
+
+int linkat(int from, const char *name, int to, const char *new, int flags)
+{
+    int (*next)(int, const char *, int, const char *, int) = real("linkat");
+
+    CHANGE();
+    return next(from, name, to, new, flags);
+}
+
+/* A name that goes makes room: no full disk keeps it. */
+#define REMOVAL() \
+    do { \
+        if (!proceed()) \
+            raise(SIGKILL); \
+        if (number == wanted && code != ENOSPC) \
+            return refused(); \
+    } while (0)
+
 int unlink(const char *path)
 {
     int (*next)(const char *) = real("unlink");
 
-    if (!proceed())
-        raise(SIGKILL);
+    REMOVAL();
     return next(path);
+}
+
+int unlinkat(int directory, const char *name, int flags)
+{
+    int (*next)(int, const char *, int) = real("unlinkat");
+
+    REMOVAL();
+    return next(directory, name, flags);
 }
 
 int chmod(const char *path, mode_t mode)

@@ -113,6 +113,12 @@ import ZRouteTestKit
         #expect(
             aside.text.contains("    rejected: line 1: unknown envelope line")
                 && aside.text.contains("    frobnicate x\n"))
+        #expect(symlink(site.place.file("zmailer.conf"), "\(site.spool)/router/5") == 0)
+        #expect(mkfifo("\(site.spool)/router/6", 0o600) == 0)
+        for name in ["5", "6"] {
+            let refused = try run("show", name, "--body")
+            #expect(refused.status == 65 && refused.output.isEmpty && refused.errorText.contains("remove it"))
+        }
         let missing = try run("show", "4711")
         #expect(missing.status == 66 && missing.errorText.contains("message 4711: there is no such message"))
         #expect(try run("show", "a/b").status == 64)
@@ -250,6 +256,47 @@ import ZRouteTestKit
         #expect(try run("hold", name).status == 0)
     }
 
+    @Test(.timeLimit(.minutes(2))) func whoeverInterruptsWaitsForNobody() throws {
+        let name = try name(of: "m02")
+        guard case .opened(let message) = try site.postOffice.open(try #require(MessageName(name))) else {
+            Issue.record("not opened")
+            return
+        }
+        let program = try site.start(["queue", "reroute", name, "--wait", "1h"])
+        let isHeldBack = try holds {
+            let status = try String(contentsOfFile: "/proc/\(program.identifier)/status", encoding: .utf8)
+            let mask = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }?.split(separator: "\t").last
+            return mask.flatMap { UInt64($0, radix: 16) }.map { $0 & (1 << (UInt64(SIGINT) - 1)) != 0 } ?? false
+        }
+        #expect(isHeldBack)
+        program.send(SIGINT)
+        #expect(program.wait() == -SIGINT)
+        _ = consume message
+    }
+
+    @Test func aBodyIsShownWhole() throws {
+        let body = String(repeating: "x", count: 200_000) + "\u{1b}[2J\n"
+        try site.submit("from <a@b.example>\nto <m05@example.org>\nenv-end\n\n\(body)", as: "5")
+        #expect(try run("show", "5", "--body").text.hasSuffix("\nbody:\n\(body)"))
+        #expect(try objects("show", "5", "--body").first?["body"] as? String == body)
+        try site.put("\u{1b}[2J \u{9b}2J\n", at: "postoffice/postman/6")
+        #expect(try run("show", "6").text.contains("    \\x1b[2J \\xc2\\x9b2J\n"))
+    }
+
+    @Test func theEnvelopeIsShown() throws {
+        try site.submit(
+            "from <a@b.example>\nenvid QQ1\nnotaryret HDRS\ntodsn NOTIFY=NEVER\nto <m05@example.org>\nenv-end\n\nx\n",
+            as: "5")
+        let submitted = try run("show", "5").text
+        try site.route(failing: "m00@example.org", retry: .init())
+        let routed = try run("show", try name(of: "m05")).text
+        for shown in [submitted, routed] {
+            for line in ["    envelope identifier: QQ1\n", "    returned: HDRS\n", "        NOTIFY=NEVER\n"] {
+                #expect(shown.contains(line), "\(line) in \(shown)")
+            }
+        }
+    }
+
     @Test func aNameThatStandsForTwoIsToBeSaidWhole() throws {
         let name = try name(of: "m02")
         try site.put("from <a@b.example>\nto <m04@example.org>\nenv-end\n\nx\n", at: "postoffice/postman/\(name)")
@@ -257,6 +304,9 @@ import ZRouteTestKit
         #expect(two.status == 66 && two.errorText.contains("transport/\(name) and postman/\(name); say which"))
         #expect(try run("show", "postman/\(name)").text.contains("m04@example.org"))
         #expect(try run("remove", "--yes", name).status == 66)
+        try site.put("channel error\nto <m05@example.org>\nenv-end\n\nx\n", at: "postoffice/router/\(name)")
+        let list = try run("list", "--sender", "<>").text.split(separator: "\n")
+        #expect(list.count { $0.hasPrefix("\(name)  ") } == 2, "\(list)")
         #expect(try run("hold", name).status == 0, "only one of them can be held")
         #expect(try run("resubmit", name).status == 0, "only one of them can be submitted")
     }

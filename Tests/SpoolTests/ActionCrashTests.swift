@@ -20,8 +20,8 @@ import ZRouteTestKit
         var testDescription: String { "\(action) \(mode)\(isRepeated ? ", again" : ", mail goes on")" }
 
         static let all = Action.allCases.flatMap { action in
-            [("kill", true), ("kill", false), ("\(ENOSPC)", true), ("\(EIO)", false)].map {
-                Case(action: action, mode: $0.0, isRepeated: $0.1)
+            ["kill", "\(ENOSPC)", "\(EIO)"].flatMap { mode in
+                [true, false].map { Case(action: action, mode: mode, isRepeated: $0) }
             }
         }
     }

@@ -3,6 +3,7 @@
 
 import Glibc
 import Spool
+import Synchronization
 import System
 import Testing
 import ZRouteTestKit
@@ -85,6 +86,48 @@ import ZRouteTestKit
         #expect(try spool.names("transport").isEmpty)
     }
 
+    // MARK: Half removed
+
+    /// What a process leaves that is killed between the two names that it takes away.
+    private func removeHalf(onHold isOnHold: Bool) throws {
+        if isOnHold { try hold() }
+        #expect(rename("\(spool.path)/queue/\(name)", "\(spool.path)/queue/.finished-\(name)") == 0)
+    }
+
+    @Test(arguments: [false, true]) func whoeverOpensWhatIsHalfRemovedRemovesIt(isOnHold: Bool) throws {
+        try removeHalf(onHold: isOnHold)
+        guard case .gone = try spool.postOffice().open(name, onHold: isOnHold) else { Issue.record("there"); return }
+        #expect(try spool.names("transport").isEmpty && spool.names("queue").isEmpty)
+    }
+
+    @Test(arguments: [false, true]) func whoeverCleansUpRemovesIt(isOnHold: Bool) throws {
+        try removeHalf(onHold: isOnHold)
+        let report = try spool.postOffice().recover(unfinishedFor: 0)
+        #expect(report.messagesWithoutBody.isEmpty && report.bodiesWithoutMessage.isEmpty)
+        #expect(try spool.names("transport").isEmpty && spool.names("queue").isEmpty)
+    }
+
+    @Test(arguments: [false, true]) func itIsGoneWhileSomebodyRemovesIt(isOnHold: Bool) throws {
+        if isOnHold { try hold() }
+        let message = try open(onHold: isOnHold)
+        #expect(rename("\(spool.path)/queue/\(name)", "\(spool.path)/queue/.finished-\(name)") == 0)
+        let postOffice = try spool.postOffice()
+        #expect(try postOffice.isGone(name, onHold: isOnHold))
+        try postOffice.completeRemovals()
+        #expect(try spool.names("transport").count == 1, "whoever has the lock removes it")
+        _ = consume message
+        try postOffice.completeRemovals()
+        #expect(try spool.names("transport").isEmpty && spool.names("queue").isEmpty)
+    }
+
+    @Test func aBodyWithBothNamesIsThatOfAMessage() throws {
+        // A power failure may keep the new name and not the end of the old one.
+        #expect(link("\(spool.path)/queue/\(name)", "\(spool.path)/queue/.finished-\(name)") == 0)
+        try spool.postOffice().completeRemovals()
+        #expect(try open().contents.recipients.count == 3)
+        #expect(try spool.names("queue") == [name.description])
+    }
+
     // MARK: Asked for
 
     @Test func anAttemptIsAskedForOnceAndForgottenWithItsMessage() throws {
@@ -129,6 +172,35 @@ import ZRouteTestKit
         #expect(contents.recipients.map(\.tag) == [.done, .done, .pending])
     }
 
+    /// The marks in the message that recipients come from are durable before the file goes that says so, whoever made them.
+    @Test(arguments: [false, true]) func marksAreDurableBeforeTheOtherFileGoes(isHeld: Bool) throws {
+        var message = try open()
+        let offset = message.contents.recipients[0].offset
+        _ = try message.lock(recipientAt: offset)
+        let new = try message.takeOver(
+            recipientsAt: [offset], into: draft(bodyOffset: 29, recipients: [("smtp-lmtp", "v")]))
+        _ = consume message
+        let seen = Mutex<[FileOperation]>([])
+        let postOffice = try spool.postOffice(
+            FileOperations { operation, _ in
+                seen.withLock { $0.append(operation) }
+                return .proceed
+            })
+        guard case .opened(let split) = try postOffice.open(new) else { Issue.record("not opened"); return }
+        seen.withLock { $0 = [] }
+        if isHeld {
+            let outcome = postOffice.hold(split)
+            #expect(outcome == .done)
+        } else {
+            let outcome = postOffice.discard(split)
+            #expect(outcome == .removed)
+        }
+        let operations = seen.withLock { $0 }
+        let first = try #require(operations.firstIndex(of: .rename))
+        // Of its own file nothing has changed, but for the one that is put on hold, which is synced in any case.
+        #expect(operations[..<first].count { $0 == .syncFile } == (isHeld ? 2 : 1), "\(operations)")
+    }
+
     @Test(arguments: [1, 2, 3, 4]) func aLineThatWasCutOffHarmsNothing(bytesLeft: Int) throws {
         var bytes = try spool.read("transport/\(name)")
         bytes += Array("g 12\n".utf8).prefix(bytesLeft)
@@ -165,5 +237,9 @@ import ZRouteTestKit
         #expect(try spool.postOffice().resubmit(five) == .gone)
         let report = try #require(MessageName("5.report"))
         #expect(try spool.postOffice().resubmit(report) == .isReport)
+        try spool.write("why\n", "postman/6.reason")
+        let reason = try #require(MessageName("6.reason"))
+        #expect(try spool.postOffice().places(of: reason).isEmpty && spool.postOffice().resubmit(reason) == .gone)
+        #expect(try spool.names("postman") == ["6.reason"])
     }
 }

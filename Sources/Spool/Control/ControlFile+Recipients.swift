@@ -35,7 +35,9 @@ extension ControlFile {
                         notificationOffset: parameters.notification.map { offsets[$0] },
                         returnMode: parameters.returnMode.map { lines[$0].text },
                         envelopeIdentifier: parameters.envelopeIdentifier.map { lines[$0].text },
-                        submittedAddress: parameters.originalRecipient.flatMap { OriginalRecipient(lines[$0].text) },
+                        submittedAddresses: parameters.originalRecipients.compactMap {
+                            OriginalRecipient(lines[$0].text)
+                        },
                         headerLine: headers[index],
                         headerOffset: headers[index].map { offsets[$0] + 2 }))
             default: break
@@ -98,7 +100,7 @@ extension ControlFile {
         var notification: Int?
         var returnMode: Int?
         var envelopeIdentifier: Int?
-        var originalRecipient: Int?
+        var originalRecipients: [Int] = []
     }
 
     private func parameters(after index: Int) -> Parameters {
@@ -109,7 +111,7 @@ extension ControlFile {
             case .notification: found.notification = next
             case .returnMode: found.returnMode = next
             case .envelopeIdentifier: found.envelopeIdentifier = next
-            case .originalRecipient: found.originalRecipient = next
+            case .originalRecipient: found.originalRecipients.append(next)
             default: return found
             }
             next += 1
@@ -147,8 +149,9 @@ package struct ControlRecipient: Sendable, Hashable {
     package let returnMode: [UInt8]?
     /// The envelope identifier (`n`).
     package let envelopeIdentifier: [UInt8]?
-    /// The address that it was submitted with (`O`); nil in files that others wrote, and older ones.
-    package let submittedAddress: OriginalRecipient?
+    /// The address that it was submitted with (`O`), and others that lead to the same mailbox; none in files that others wrote,
+    /// and older ones.
+    package let submittedAddresses: [OriginalRecipient]
     /// Which of the file's lines is the header block (`m`), and where its first header line begins in the file.
     package let headerLine: Int?, headerOffset: Int?
 }
@@ -167,6 +170,9 @@ extension ControlRecipient {
     package var originalRecipient: OriginalRecipient? {
         notificationParameter("ORCPT").flatMap { OriginalRecipient($0) } ?? receivedAddress
     }
+
+    /// The first address that it was submitted with (`O`), which the sender is told about.
+    package var submittedAddress: OriginalRecipient? { submittedAddresses.first }
 
     /// The address that the message was submitted with for this recipient; nil where the file does not tell.
     package var receivedAddress: OriginalRecipient? {

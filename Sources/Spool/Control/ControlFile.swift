@@ -231,17 +231,24 @@ package struct ControlFileDraft: Sendable, Hashable {
         package var envelopeIdentifier: [UInt8]?
         /// The address that the message was submitted with for this recipient; nil where it is not known.
         package var originalRecipient: OriginalRecipient?
+        /// Other addresses that it was submitted with and that lead to the same mailbox.
+        package var otherRecipients: [OriginalRecipient]
+        /// Whether the mailbox has its copy by another control file of the message: this one only remembers it.
+        package var isServed: Bool
 
         /// A recipient.
         package init(
             address: ControlAddress, notification: [UInt8]? = nil, returnMode: [UInt8]? = nil,
-            envelopeIdentifier: [UInt8]? = nil, originalRecipient: OriginalRecipient? = nil
+            envelopeIdentifier: [UInt8]? = nil, originalRecipient: OriginalRecipient? = nil,
+            otherRecipients: [OriginalRecipient] = [], isServed: Bool = false
         ) {
             self.address = address
             self.notification = notification
             self.returnMode = returnMode
             self.envelopeIdentifier = envelopeIdentifier
             self.originalRecipient = originalRecipient
+            self.otherRecipients = otherRecipients
+            self.isServed = isServed
         }
     }
 
@@ -288,19 +295,25 @@ package struct ControlFileDraft: Sendable, Hashable {
 }
 
 extension ControlFile {
-    fileprivate mutating func add(_ kind: ControlLine.Kind, _ text: [UInt8]) throws(ControlFileError) {
+    fileprivate mutating func add(
+        _ kind: ControlLine.Kind, tag: RecipientTag = .pending, _ text: [UInt8]
+    ) throws(ControlFileError) {
         guard !text.contains(where: { $0 == 0x0A || $0 == 0 }) else { throw .unrepresentable(kind) }
-        append(ControlLine(kind, text: text))
+        append(ControlLine(kind, tag: tag.rawValue, text: text))
     }
 
     fileprivate mutating func add(_ recipient: ControlFileDraft.Recipient) throws(ControlFileError) {
         let columns = ControlRecipient.processColumns + ControlRecipient.delayColumns
-        try add(.recipient, [UInt8](repeating: 0x20, count: columns) + recipient.address.bytes)
+        try add(
+            .recipient, tag: recipient.isServed ? .done : .pending,
+            [UInt8](repeating: 0x20, count: columns) + recipient.address.bytes)
         if let notification = recipient.notification { try add(.notification, notification) }
         if let returnMode = recipient.returnMode { try add(.returnMode, returnMode) }
         if let identifier = recipient.envelopeIdentifier { try add(.envelopeIdentifier, identifier) }
         // Not a parameter in the N line: the sender gave none, and recipients without a `todsn` have no such line.
-        if let original = recipient.originalRecipient { try add(.originalRecipient, original.parameter) }
+        for original in [recipient.originalRecipient].compactMap(\.self) + recipient.otherRecipients {
+            try add(.originalRecipient, original.parameter)
+        }
     }
 
     /// Adds a header block: LF line ends, the last line ended, no line empty, since an empty one ends the block.

@@ -60,6 +60,8 @@ package struct ControlLine: Sendable, Hashable {
         package static let origin = Kind("h")
         /// The address that the recipient before was submitted with, in the form of the ORCPT parameter (`O`): this
         /// spool's own, like `h`.
+        ///
+        /// Further ones have other addresses that lead to the same mailbox.
         package static let originalRecipient = Kind("O")
 
         /// The offset of the line of a recipient that may have been taken over although it was routed (`g`): this spool's own,

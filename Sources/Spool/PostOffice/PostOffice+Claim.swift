@@ -65,16 +65,14 @@ extension PostOffice {
         let file = try ControlAccessError.about { () throws(FileError) in
             try transport.open(controlName(of: message, onHold: isOnHold))
         }
-        guard let file else { return nil }
-        let size = try ControlAccessError.about { () throws(FileError) in try file.identity().size }
-        return try parse(file, size: Int(clamping: size))
+        return if let file { try parse(file) } else { nil }
     }
 
     /// Opens a message to work on it, unless another run does.
     ///
     /// What runs that died had begun is completed first: recipients they had locked are pending again, recipients that
     /// another control file has taken over are marked done, and a report they had decided on is submitted. What is
-    /// pending then is what there is to do.
+    /// pending then is what there is to do. A message whose removal they had decided on is removed, and gone.
     ///
     /// - Parameter isOnHold: whether the message is one on hold: others are found only where this is false.
     package func open(
@@ -87,7 +85,16 @@ extension PostOffice {
         case .busy: return .busy
         case .gone: return .gone
         case .locked(let file, let identity):
-            return .opened(try completed(message, file, identity, body: nil, isOnHold: isOnHold))
+            let opened = try completed(message, file, identity, body: nil, isOnHold: isOnHold)
+            if try ControlAccessError.about({ () throws(FileError) in try isBeingRemoved(message) }) {
+                do throws(FileError) {
+                    try completeRemoval(of: opened)
+                } catch {
+                    throw .file(error)
+                }
+                return .gone
+            }
+            return .opened(opened)
         }
     }
 
@@ -129,6 +136,12 @@ extension PostOffice {
         return opened
     }
 
+    /// Reads an open control file.
+    func parse(_ file: OpenFile) throws(ControlAccessError) -> ControlFile {
+        let size = try ControlAccessError.about { () throws(FileError) in try file.identity().size }
+        return try parse(file, size: Int(clamping: size))
+    }
+
     private func parse(_ file: OpenFile, size: Int) throws(ControlAccessError) -> ControlFile {
         let bytes = try ControlAccessError.about { () throws(FileError) in
             try file.readAll(size: size, limit: Self.controlFileLimit)
@@ -159,28 +172,8 @@ package struct ClaimedSubmission: Sendable {
     ///
     /// - Parameter headLimit: the largest number of bytes of envelope and header together.
     /// - Throws: `SubmissionReadError`: `content` where the file is no message, `file` where it could not be read.
-    package func read(headLimit: Int = 16 << 20) throws(SubmissionReadError) -> Submission {
-        var head: [UInt8] = []
-        // Blocks grow fourfold, as each parse begins anew: all parses together cost a third more than the last.
-        var block = 16 << 10
-        while true {
-            let wanted = min(block, headLimit)
-            let more: [UInt8]
-            do {
-                more = try file.read(at: head.count, count: wanted - head.count)
-            } catch {
-                throw .file(error)
-            }
-            head += more
-            let isWhole = head.count < wanted || head.count >= identity.size
-            do {
-                if let submission = try SubmissionParser.parse(head, isWhole: isWhole) { return submission }
-            } catch {
-                throw .content(error)
-            }
-            guard wanted < headLimit else { throw .content(.headTooLarge(limit: headLimit)) }
-            block = wanted * 4
-        }
+    package func read(headLimit: Int = Submission.headLimit) throws(SubmissionReadError) -> Submission {
+        try file.readSubmission(size: Int(clamping: identity.size), headLimit: headLimit)
     }
 
     /// Whether the file is still what was claimed: nobody wrote to it, and its name is still its own.
@@ -192,6 +185,60 @@ package struct ClaimedSubmission: Sendable {
         guard try router.status(submission.description)?.inode == identity.inode else {
             throw FileError(operation: "route", path: file.path, reason: "it vanished while it was read")
         }
+    }
+}
+
+extension Submission {
+    /// The largest number of bytes that envelope and header together may have.
+    package static let headLimit = 16 << 20
+}
+
+extension OpenFile {
+    /// Reads envelope and header of a submission.
+    ///
+    /// - Parameter size: the size of the whole file in bytes.
+    func readSubmission(size: Int, headLimit: Int) throws(SubmissionReadError) -> Submission {
+        var head: [UInt8] = []
+        // Blocks grow fourfold, as each parse begins anew: all parses together cost a third more than the last.
+        var block = 16 << 10
+        while true {
+            let wanted = min(block, headLimit)
+            let more: [UInt8]
+            do {
+                more = try read(at: head.count, count: wanted - head.count)
+            } catch {
+                throw .file(error)
+            }
+            head += more
+            let isWhole = head.count < wanted || head.count >= size
+            do {
+                if let submission = try SubmissionParser.parse(head, isWhole: isWhole) { return submission }
+            } catch {
+                throw .content(error)
+            }
+            guard wanted < headLimit else { throw .content(.headTooLarge(limit: headLimit)) }
+            block = wanted * 4
+        }
+    }
+}
+
+extension PostOffice {
+    /// Reads envelope and header of what is submitted, or was put aside, without locking it.
+    ///
+    /// - Returns: them, and the file's status; nil where there is no such file.
+    package func submission(
+        _ name: MessageName, in place: MessagePlace
+    ) throws(SubmissionReadError) -> (submission: Submission, identity: FileIdentity)? {
+        let file: OpenFile
+        let identity: FileIdentity
+        do throws(FileError) {
+            guard let open = try textDirectory(of: place).open(name.description) else { return nil }
+            (file, identity) = (open, try open.identity())
+        } catch {
+            throw .file(error)
+        }
+        let size = Int(clamping: identity.size)
+        return (try file.readSubmission(size: size, headLimit: Submission.headLimit), identity)
     }
 }
 

@@ -33,7 +33,7 @@ extension PostOffice {
         if try transport.status(name.description) != nil { places.append(.routed) }
         if try isOnHold(name) { places.append(.onHold) }
         if try router.status(name.description) != nil { places.append(.submitted) }
-        if try postman.status(name.description) != nil { places.append(.aside) }
+        if name.refused == nil, try postman.status(name.description) != nil { places.append(.aside) }
         return places
     }
 
@@ -46,25 +46,28 @@ extension PostOffice {
         }
     }
 
-    /// Reads a message from a place on, piece by piece: the body of one that is routed, the whole file of any other.
+    /// Reads a message from an offset on, piece by piece: the body of one that is routed, the whole file of any other.
     ///
     /// - Parameter take: is given each piece; false ends the reading.
     /// - Returns: false where there is no such file.
     package func read(
         _ name: MessageName, in place: MessagePlace, from offset: Int = 0, take: ([UInt8]) -> Bool
     ) throws(FileError) -> Bool {
-        let directory =
-            switch place {
-            case .routed, .onHold: queue
-            case .submitted: router
-            case .aside: postman
-            }
-        guard let file = try directory.open(name.description) else { return false }
+        guard let file = try textDirectory(of: place).open(name.description) else { return false }
         var position = offset
         while true {
             let piece = try file.read(at: position, count: 64 << 10)
             guard !piece.isEmpty, take(piece) else { return true }
             position += piece.count
+        }
+    }
+
+    /// Where the text of messages is.
+    func textDirectory(of place: MessagePlace) -> SpoolDirectory {
+        switch place {
+        case .routed, .onHold: queue
+        case .submitted: router
+        case .aside: postman
         }
     }
 

@@ -20,29 +20,46 @@ package struct AsideFile: Sendable, Hashable {
     package let time: Int64
 }
 
+extension MessageName {
+    /// Whether it is the name of a report in `postman`.
+    var isReport: Bool { description.hasSuffix(".report") }
+
+    /// The name in `postman` of the reason for which the file of this name was refused.
+    var reason: String { description + Self.reasonSuffix }
+
+    /// The name of the file that a reason in `postman` belongs to; nil for any other name.
+    var refused: String? {
+        description.hasSuffix(Self.reasonSuffix) ? String(description.dropLast(Self.reasonSuffix.count)) : nil
+    }
+
+    private static let reasonSuffix = ".reason"
+}
+
 extension PostOffice {
     /// The longest reason shown, in bytes.
     private static let reasonLimit = 4096
 
     /// What lies in `postman`, in alphabetical order; what goes away meanwhile is left out.
     package func filesPutAside() throws(FileError) -> [AsideFile] {
-        let names = try listing(of: postman).names
         var files: [AsideFile] = []
-        for name in names where !name.description.hasSuffix(".reason") {
-            guard let own = try postman.status(name.description) else { continue }
-            if name.description.hasSuffix(".report") {
-                files.append(AsideFile(name: name, kind: .report, time: own.modified / 1_000_000_000))
-                continue
-            }
-            // The submission itself keeps its time of arrival; the reason was written when it was refused.
-            let reason = try postman.open("\(name).reason")
-            let text = try reason?.read(at: 0, count: Self.reasonLimit) ?? []
-            let time = try reason?.identity().modified ?? own.modified
-            files.append(
-                AsideFile(
-                    name: name, kind: .rejected(reason: Array(text.prefix { $0 != 0x0A })), time: time / 1_000_000_000))
+        for name in try listing(of: postman).names {
+            if let file = try filePutAside(name) { files.append(file) }
         }
         return files
+    }
+
+    /// What lies in `postman` under a name; nil where there is nothing, or a reason.
+    package func filePutAside(_ name: MessageName) throws(FileError) -> AsideFile? {
+        guard name.refused == nil, let own = try postman.status(name.description) else { return nil }
+        guard !name.isReport else {
+            return AsideFile(name: name, kind: .report, time: own.modified / 1_000_000_000)
+        }
+        // The submission itself keeps its time of arrival; the reason was written when it was refused.
+        let reason = try postman.open(name.reason)
+        let text = try reason?.read(at: 0, count: Self.reasonLimit) ?? []
+        let time = try reason?.identity().modified ?? own.modified
+        return AsideFile(
+            name: name, kind: .rejected(reason: Array(text.prefix { $0 != 0x0A })), time: time / 1_000_000_000)
     }
 }
 
@@ -113,7 +130,7 @@ extension PostOffice {
     /// - Throws: `FileError`; the submission is then still in `router`.
     package func reject(_ claim: ClaimedSubmission, reason: String) throws(FileError) -> MessageName {
         let name = try postmanName(claim)
-        let reasonName = "\(name).reason"
+        let reasonName = name.reason
         let temporary = TemporaryName.control(reasonName)
         let file = try postman.createAnew(temporary)
         try file.write(Array("\(reason)\n".utf8), at: 0)

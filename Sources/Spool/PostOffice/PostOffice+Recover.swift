@@ -34,7 +34,9 @@ extension PostOffice {
         let onHold = Set(listing.onHold)
         let bodies = Set(try listedBodies())
         for message in messages.subtracting(bodies).sorted() { try settleBodiless(message, report: &report) }
-        report.messagesWithoutBody += onHold.subtracting(bodies).sorted()
+        for message in onHold.subtracting(bodies).sorted() where try !isGone(message, onHold: true) {
+            report.messagesWithoutBody.append(message)
+        }
         for body in bodies.subtracting(messages).subtracting(onHold).sorted() {
             if try removeUnusedLink(body, report: &report) { continue }
             guard let status = try queue.status(body.description), status.links == 1,
@@ -71,8 +73,8 @@ extension PostOffice {
         if let message = TemporaryName.messageToRetry(name) {
             return try !isRouted(message)
         }
-        if directory === postman, let text = String(validating: name, as: UTF8.self), text.hasSuffix(".reason") {
-            return try postman.status(String(text.dropLast(7))) == nil
+        if directory === postman, let refused = MessageName(bytes: name)?.refused {
+            return try postman.status(refused) == nil
         }
         guard let message = TemporaryName.stagedMessage(name) else { return false }
         return try !isRouted(message)

@@ -1,7 +1,8 @@
 // Removes messages whose recipients are all done.
 //
 //   step                                                  queue/N  queue/.finished-N  transport/N    a later run
-//   1 its submission and its origin know that it is done     x            -           x, all done    removes it
+//   1 its submission and its origin know that it is done,    x            -           x, all done    removes it
+//     durably
 //   2 body renamed, queue/ durable                           -            x           x, all done    goes on at 3
 //   3 control file removed, transport/ durable               -            x           -              goes on at 4
 //   4 body removed                                           -            -           -              nothing
@@ -12,7 +13,8 @@
 // router puts the body in place first, and could never be removed. The inode number that a message is named by cannot be
 // used anew as long as either name of the body stands.
 // A message that is discarded takes the same steps while recipients are pending: the body's name says that nothing is left to do,
-// and so step 2 decides. The control file of a message on hold is `transport/.hold-N` in this table.
+// and so step 2 decides. The control file of a message on hold is `transport/.hold-N` in this table. Whoever opens a message and
+// finds it between 2 and 3 has its lock, so that nobody is at it any more, and takes the steps that are left.
 // Many messages are removed with one sync of each directory: all of them take a step before any takes the next.
 
 package import System
@@ -113,42 +115,70 @@ extension PostOffice {
     }
 
     /// Whether there is nothing more of a finished message than its body under that other name.
-    private func isRemoved(_ name: MessageName, onHold isOnHold: Bool = false) throws(FileError) -> Bool {
-        do throws(ControlAccessError) {
-            switch try open(name, onHold: isOnHold) {
-            case .busy: return false
-            case .gone:
-                guard !isOnHold else { return true }
-                return try ControlAccessError.about { () throws(FileError) in try isRemoved(name, onHold: true) }
-            case .opened(var message):
-                // Of the new name and the end of the old one a power failure may leave the one without the other: the
+    private func isRemoved(_ name: MessageName) throws(FileError) -> Bool {
+        for isOnHold in [false, true] {
+            do throws(ControlAccessError) {
+                switch try open(name, onHold: isOnHold) {
+                case .busy: return false
+                // There is none, or opening it was what removed it.
+                case .gone: continue
+                // Of the new name of the body and the end of the old one a power failure may leave the one without the other: the
                 // message is then as it was.
-                if try ControlAccessError.about({ () throws(FileError) in try queue.status(name.description) }) != nil {
-                    return true
+                case .opened: return true
                 }
-                try ControlAccessError.about { () throws(FileError) in try message.markAllDone() }
-                return remove(message) == .removed
-            }
-        } catch {
-            switch error {
-            case .file(let failure): throw failure
-            case .content: return false
+            } catch {
+                switch error {
+                case .file(let failure): throw failure
+                case .content: return false
+                }
             }
         }
+        return true
     }
 
-    /// Makes sure that the message which recipients were taken over from has them marked done; nil where it has.
+    /// Whether nothing of a message is left to do, as its body says, although its control file may still be there.
+    ///
+    /// It is being removed, or its removal has ended half-way, which whoever opens it completes.
+    func isBeingRemoved(_ name: MessageName) throws(FileError) -> Bool {
+        guard try queue.status(name.description) == nil else { return false }
+        return try queue.status(TemporaryName.finished(name)) != nil
+    }
+
+    /// Whether a message that was there just now is gone, or has nothing more than a control file that soon will be.
+    package func isGone(_ name: MessageName, onHold isOnHold: Bool) throws(FileError) -> Bool {
+        if try isBeingRemoved(name) { return true }
+        return try transport.status(controlName(of: name, onHold: isOnHold)) == nil
+    }
+
+    /// Takes the steps that are left of removing a message, which is locked by this process.
+    func completeRemoval(of message: consuming OpenControlFile) throws(FileError) {
+        let controlName = controlName(of: message.message, onHold: message.isOnHold)
+        let finished = FinishedMessage(name: message.message, file: message.file, controlName: controlName)
+        var batch = RemovalBatch(postOffice: self, messages: [finished])
+        batch.run()
+        if let failure = batch.failures.compactMap(\.self).first { throw failure }
+    }
+
+    /// Makes sure that the message which recipients were taken over from has them marked done, durably; nil where it has.
     func settle(_ origin: ControlOrigin) throws(FileError) -> RemovalOutcome? {
         do throws(ControlAccessError) {
-            guard let contents = try controlFile(of: origin.message) else { return nil }
-            guard contents.hasPending(origin.offsets) else { return nil }
-            switch try open(origin.message) {
-            case .busy: return .busy(origin: origin.message)
+            let name = origin.message
+            let opened = try ControlAccessError.about { () throws(FileError) in try transport.open(name.description) }
+            guard let file = opened else { return nil }
+            if try !parse(file).hasPending(origin.offsets) {
+                // Whoever made the marks may have died before they were durable: without this file they would be forgotten.
+                try ControlAccessError.about { () throws(FileError) in try file.sync() }
+                return nil
+            }
+            switch try open(name) {
+            case .busy: return .busy(origin: name)
             case .gone: return nil
             // Opening it was what marks them.
-            case .opened(let opened):
+            case .opened(var opened):
                 let isPending = opened.contents.hasPending(origin.offsets)
-                return isPending ? .failed("\(origin.message): recipients taken over are still pending") : nil
+                guard !isPending else { return .failed("\(name): recipients taken over are still pending") }
+                try ControlAccessError.about { () throws(FileError) in try opened.sync() }
+                return nil
             }
         } catch {
             return .failed(error.description)
@@ -174,7 +204,7 @@ private struct RemovalBatch {
     let postOffice: PostOffice
     let messages: [FinishedMessage]
     /// nil while it goes well.
-    private var failures: [FileError?]
+    private(set) var failures: [FileError?]
 
     init(postOffice: PostOffice, messages: [FinishedMessage]) {
         self.postOffice = postOffice

@@ -26,7 +26,8 @@ package enum ResubmissionOutcome: Sendable, Hashable {
 extension PostOffice {
     /// Submits a file of `postman` again, durably.
     package func resubmit(_ name: MessageName) throws(FileError) -> ResubmissionOutcome {
-        guard !name.description.hasSuffix(".report") else { return .isReport }
+        guard !name.isReport else { return .isReport }
+        guard name.refused == nil else { return .gone }
         let file: OpenFile
         let identity: FileIdentity
         switch try postman.openLocked(name.description) {
@@ -40,7 +41,7 @@ extension PostOffice {
             try postman.move(name.description, to: router, as: submission.description)
             try router.sync()
             try postman.sync()
-            try postman.unlink("\(name).reason")
+            try postman.unlink(name.reason)
             return .submitted(submission)
         }
     }
@@ -62,8 +63,8 @@ extension PostOffice {
 
     /// Removes a file of `postman`, durably; false where there is none.
     package func discardAside(_ name: MessageName) throws(FileError) -> Bool {
-        guard try postman.status(name.description) != nil else { return false }
-        try postman.unlink("\(name).reason")
+        guard name.refused == nil, try postman.status(name.description) != nil else { return false }
+        try postman.unlink(name.reason)
         try postman.unlink(name.description)
         try postman.sync()
         return true

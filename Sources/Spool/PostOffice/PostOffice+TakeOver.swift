@@ -12,8 +12,10 @@
 //
 // Step 3 decides. The new file says in its `h` line which recipients it has taken over, and its name is found from the
 // recipient, so whoever opens N (`markTakenOver`) marks them before it looks for work. An agent may finish N-hK between
-// 3 and 5; `remove` therefore marks them in N first. The body has one link in queue/ for each control file, so each can
-// be finished by itself, and the inode number that N is named by cannot be used anew before the last is gone.
+// 3 and 5; `remove` and `hold` therefore see to it first that they are marked in N, durably (`settle`), even where somebody else
+// has marked them: whoever dies between his marks and his sync leaves marks that a power failure takes back. The body has one link
+// in queue/ for each control file, so each can be finished by itself, and the inode number that N is named by cannot be used anew
+// before the last is gone.
 //
 // Where routed recipients are among them step 0 appends a line `g K` to N, durably: for such files alone N-hK is looked for. The
 // recipients are locked (`~`) from before step 0 until they are done, so that no agent of ZMailer's begins with them; the tags of
@@ -106,13 +108,8 @@ extension OpenControlFile {
         if marked { try sync() }
     }
 
-    /// Marks all recipients done that are pending.
-    mutating func markAllDone() throws(FileError) {
-        _ = try markPending(contents.recipients.map(\.offset))
-    }
-
     /// Marks those of the recipients done that are pending; whether there were any.
-    mutating func markPending(_ offsets: [Int]) throws(FileError) -> Bool {
+    private mutating func markPending(_ offsets: [Int]) throws(FileError) -> Bool {
         let pending = Set(contents.recipients.filter { $0.tag == .pending }.map(\.offset))
         let wanted = offsets.filter(pending.contains)
         for offset in wanted { try mark(.done, recipientAt: offset) }

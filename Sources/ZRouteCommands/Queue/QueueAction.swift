@@ -46,18 +46,24 @@ struct QueueAction {
     let options: QueueTargetOptions
     /// The places in which the command can do anything.
     let places: [MessagePlace]
+    /// The signals that are held back while a message is worked on, and that nothing may wait longer than; nil where none are.
+    private let signals: TerminationSignals?
 
     var postOffice: PostOffice { session.postOffice }
 
     /// Opens the spool as its owner, and completes what a process that died was in the middle of removing.
     ///
     /// - Throws: the exit status, after saying what is wrong.
-    init(_ site: SiteOptions, _ options: QueueTargetOptions, in places: [MessagePlace]) throws(ExitCode) {
+    init(
+        _ site: SiteOptions, _ options: QueueTargetOptions, in places: [MessagePlace],
+        signals: TerminationSignals? = nil
+    ) throws(ExitCode) {
         // A reader that goes away must not end the command in the middle.
         _ = signal(SIGPIPE, SIG_IGN)
         session = try QueueSession(site)
         self.options = options
         self.places = places
+        self.signals = signals
         try SpoolAccess.becomeOwner(of: session.postOffice, session.log)
         do throws(FileError) {
             try session.postOffice.completeRemovals()
@@ -72,9 +78,9 @@ struct QueueAction {
     /// - Throws: the exit status where not all of it was done.
     func run(_ act: (MessageName, MessagePlace) throws(QueueRefusal) -> LogEvent?) throws(ExitCode) {
         let log = session.log
-        var output = OutputStream(descriptor: STDOUT_FILENO)
+        var output = OutputStream(descriptor: STDOUT_FILENO, signals: signals)
         var status = ExitCode.ok
-        for target in try targets() {
+        for target in try targets() where signals?.isPending != true {
             do throws(QueueRefusal) {
                 let place = try target.place(in: postOffice, preferring: places)
                 guard let event = try act(target.name, place) else { continue }
@@ -130,7 +136,7 @@ struct QueueAction {
         _ name: MessageName, _ place: MessagePlace,
         _ work: (consuming OpenControlFile) throws(QueueRefusal) -> LogEvent
     ) throws(QueueRefusal) -> LogEvent {
-        var patience = Patience(options.wait)
+        var patience = patience
         while true {
             let access: ControlAccess
             do throws(ControlAccessError) {
@@ -152,7 +158,7 @@ struct QueueAction {
     func withSubmission(
         _ name: MessageName, _ work: (ClaimedSubmission) throws(FileError) -> LogEvent
     ) throws(QueueRefusal) -> LogEvent {
-        var patience = Patience(options.wait)
+        var patience = patience
         while true {
             do throws(FileError) {
                 switch try postOffice.claim(name) {
@@ -184,11 +190,16 @@ struct QueueAction {
         QueueRefusal(.tryAgain, "an agent with process number \(process) is at work on it; try again later")
     }
 
+    /// How long the lock of one message is waited for.
+    var patience: Patience { Patience(options.wait, signals) }
+
     /// How long a lock is waited for.
     struct Patience {
         private let end: UInt64
+        private let signals: TerminationSignals?
 
-        init(_ span: QueueAge) {
+        fileprivate init(_ span: QueueAge, _ signals: TerminationSignals?) {
+            self.signals = signals
             let (time, isOver) = UInt64(max(span.seconds, 0)).multipliedReportingOverflow(by: 1_000_000_000)
             let (end, isOutside) = monotonicNanoseconds().addingReportingOverflow(time)
             self.end = isOver || isOutside ? .max : end
@@ -196,7 +207,7 @@ struct QueueAction {
 
         /// Waits a moment; false where it was waited for long enough.
         mutating func waits() -> Bool {
-            guard monotonicNanoseconds() < end else { return false }
+            guard monotonicNanoseconds() < end, signals?.isPending != true else { return false }
             // The kernel tells nobody that a lock is free but those who sleep in it, and they would have no end.
             usleep(20_000)
             return true

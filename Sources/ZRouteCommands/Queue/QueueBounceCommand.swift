@@ -30,7 +30,8 @@ struct QueueBounceCommand: ParsableCommand {
     var because = "returned by the administrator of this system"
 
     func validate() throws {
-        guard because.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }), !because.isEmpty, because.utf8.count <= 500 else {
+        let isText = because.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        guard isText, !because.isEmpty, because.utf8.count <= 500 else {
             throw ValidationError("--because takes one line of text, of 500 bytes at most.")
         }
     }

@@ -17,6 +17,8 @@ struct MessageDetail {
     var sender: [UInt8]?
     /// The identifier that logs know it by.
     var identity: [UInt8]?
+    /// The envelope identifier (ENVID), and what of it is returned (RET); nil where they were not given.
+    var envelopeIdentifier: [UInt8]?, returnMode: [UInt8]?
     /// The message that its recipients were taken over from.
     var origin: MessageName?
     /// When it arrived, in seconds since 1970; nil where its body is missing.
@@ -46,7 +48,11 @@ struct MessageDetail {
         if let size { text += "  \(size) bytes" }
         if let sender { text += "  from <\(printable(sender))>" }
         text += "\n    file: \(path)\n"
-        if let identity { text += "    identifier: \(printable(identity))\n" }
+        for (word, value) in [
+            ("identifier", identity), ("envelope identifier", envelopeIdentifier), ("returned", returnMode),
+        ] {
+            if let value { text += "    \(word): \(printable(value))\n" }
+        }
         if let origin { text += "    split off: \(origin)\n" }
         if let reason { text += "    rejected: \(reason.isEmpty ? "the reason is missing" : printable(reason))\n" }
         if !recipients.isEmpty { text += "recipients:\n" }
@@ -72,7 +78,10 @@ struct MessageDetail {
             json.string(state)
             json.name("file")
             json.string(path)
-            for (name, value) in [("sender", sender), ("identifier", identity), ("reason", reason)] {
+            for (name, value) in [
+                ("sender", sender), ("identifier", identity), ("envelopeIdentifier", envelopeIdentifier),
+                ("returned", returnMode), ("reason", reason),
+            ] {
                 guard let value else { continue }
                 json.name(name)
                 json.text(value)
@@ -119,6 +128,8 @@ struct RecipientDetail {
     var route: ControlAddress?
     /// The recipient as the sender knows it.
     let address: [UInt8]
+    /// What the sender wants to be told of it, such as `NOTIFY=NEVER`; nil where nothing was said.
+    var notification: [UInt8]?
     var attempts = 0
     /// nil where there is none, or nothing tells when.
     var next: NextAttempt?
@@ -138,6 +149,7 @@ struct RecipientDetail {
         var text = "    \(state): \(route)<\(printable(address))>"
         if attempts > 0 { text += "  (attempts: \(attempts))" }
         text += "\n"
+        if let notification { text += "        \(printable(notification))\n" }
         switch next {
         case nil: break
         case .at(let time) where time > now: text += "        next attempt: in \(QueueReport.span(time - now))\n"
@@ -158,6 +170,10 @@ struct RecipientDetail {
             for (name, value) in fields + [("address", address)] {
                 json.name(name)
                 json.text(value)
+            }
+            if let notification {
+                json.name("notification")
+                json.text(notification)
             }
             json.name("attempts")
             json.number(attempts)
@@ -241,7 +257,7 @@ extension ControlFile {
             }
             return RecipientDetail(
                 state: state, route: recipient.address, address: recipient.addressKnownToSender.address,
-                attempts: own.count, next: next,
+                notification: recipient.notification, attempts: own.count, next: next,
                 answers: own.suffix(Self.shownAnswers).map(WaitingRecipient.Attempt.init))
         }
     }

@@ -9,7 +9,8 @@ import System
 struct QueueReport {
     /// The present, in seconds since 1970.
     let now: Int64
-    private var lastMessage = ""
+    /// The name of the message shown last, and whether that is submitted: one name may stand for two messages.
+    private var lastMessage = (name: "", isSubmitted: false)
     private var messages = 0
     private var recipients = 0
     private var putAside = 0
@@ -22,15 +23,16 @@ struct QueueReport {
     mutating func appendText(_ recipient: WaitingRecipient, to output: inout [UInt8]) {
         recipients += 1
         let message = recipient.message.description
-        if message != lastMessage {
-            lastMessage = message
+        let isSubmitted = recipient.state == .submitted
+        if lastMessage != (message, isSubmitted) {
+            lastMessage = (message, isSubmitted)
             messages += 1
             let age = age(recipient).map(Self.span) ?? "its body is missing"
             let ahead = ahead(recipient).map { "  (dated \(Self.span($0)) ahead of the clock)" } ?? ""
             output.append(contentsOf: "\(message)  \(age)\(ahead)  from <\(printable(recipient.sender))>\n".utf8)
         }
         var line = "    \(Self.name(of: recipient.state)): "
-        if recipient.state != .submitted {
+        if !isSubmitted {
             line += "\(printable(recipient.channel))!\(printable(recipient.host))!"
         }
         line += printable(recipient.user)

@@ -28,24 +28,11 @@ struct QueueRerouteCommand: ParsableCommand {
     @OptionGroup var targets: QueueTargetOptions
 
     func run() throws {
-        // Before any thread is started: whoever dies inside an environment breaks it for all.
-        let signals = TerminationSignals()
-        let action = try QueueAction(site, targets, in: [.routed])
-        let routing = QueueRouter(action)
-        defer { routing.close() }
-        try action.run { (name, place) throws(QueueRefusal) in
-            guard !signals.isPending else { return nil }
-            switch place {
-            case .routed:
-                return try action.withMessage(name, place) { (message) throws(QueueRefusal) in
-                    try event(name, routing.made().reroute(message), action.session.log)
-                }
-            case .onHold: throw QueueStatuses.onHold
-            case .submitted: throw QueueStatuses.notRouted
-            case .aside: throw QueueStatuses.putAside
+        try QueueRouter.run(site, targets) { (name, action, routing) throws(QueueRefusal) in
+            try action.withMessage(name, .routed) { (message) throws(QueueRefusal) in
+                try event(name, routing.made().reroute(message), action.session.log)
             }
         }
-        signals.release()
     }
 
     private func event(

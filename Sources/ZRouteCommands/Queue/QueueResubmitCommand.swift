@@ -28,7 +28,7 @@ struct QueueResubmitCommand: ParsableCommand {
         let action = try QueueAction(site, targets, in: [.aside])
         try action.run { (name, place) throws(QueueRefusal) in
             guard place == .aside else { throw QueueRefusal(.unreadableInput, "it does not lie in postman") }
-            var patience = QueueAction.Patience(targets.wait)
+            var patience = action.patience
             while true {
                 switch try resubmit(name, action.postOffice) {
                 case .submitted(let submission):

@@ -29,21 +29,9 @@ struct QueueRetryCommand: ParsableCommand {
     @OptionGroup var targets: QueueTargetOptions
 
     func run() throws {
-        // Before any thread is started: whoever dies inside an environment breaks it for all.
-        let signals = TerminationSignals()
-        let action = try QueueAction(site, targets, in: [.routed])
-        let routing = QueueRouter(action)
-        defer { routing.close() }
-        try action.run { (name, place) throws(QueueRefusal) in
-            guard !signals.isPending else { return nil }
-            switch place {
-            case .routed: return try retry(name, action, routing)
-            case .onHold: throw QueueStatuses.onHold
-            case .submitted: throw QueueStatuses.notRouted
-            case .aside: throw QueueStatuses.putAside
-            }
+        try QueueRouter.run(site, targets) { (name, action, routing) throws(QueueRefusal) in
+            try retry(name, action, routing)
         }
-        signals.release()
     }
 
     private func retry(
@@ -81,6 +69,15 @@ extension QueueAction {
         }
     }
 
+    /// Whether a message has a body, without which nothing can be done for it.
+    func hasBody(_ name: MessageName) throws(QueueRefusal) -> Bool {
+        do throws(FileError) {
+            return try postOffice.body(of: name) != nil
+        } catch {
+            throw QueueRefusal(.tryAgain, error.description)
+        }
+    }
+
     private static func goneFile(_ name: MessageName) -> ControlAccessError {
         .file(FileError(operation: "open", path: name.description, code: ENOENT))
     }
@@ -92,8 +89,37 @@ final class QueueRouter {
     private lazy var routing = SpoolRouting(action.session.site, action.postOffice, jobs: 1) { $0.retry = .atOnce }
     private var isMade = false
 
-    init(_ action: QueueAction) {
+    private init(_ action: QueueAction) {
         self.action = action
+    }
+
+    /// Does something with each routed message that is meant.
+    ///
+    /// - Throws: the exit status where not all of it was done.
+    static func run(
+        _ site: SiteOptions, _ options: QueueTargetOptions,
+        _ act: (MessageName, QueueAction, QueueRouter) throws(QueueRefusal) -> LogEvent
+    ) throws(ExitCode) {
+        // Before any thread is started: whoever dies inside an environment breaks it for all.
+        let signals = TerminationSignals()
+        let action = try QueueAction(site, options, in: [.routed], signals: signals)
+        let routing = QueueRouter(action)
+        var status = ExitCode.ok
+        do throws(ExitCode) {
+            try action.run { (name, place) throws(QueueRefusal) in
+                switch place {
+                case .routed: return try act(name, action, routing)
+                case .onHold: throw QueueStatuses.onHold
+                case .submitted: throw QueueStatuses.notRouted
+                case .aside: throw QueueStatuses.putAside
+                }
+            }
+        } catch {
+            status = error
+        }
+        if routing.isMade { routing.routing.close() }
+        signals.release()
+        guard status == .ok else { throw status }
     }
 
     /// The routing of the spool.
@@ -102,14 +128,11 @@ final class QueueRouter {
         return routing
     }
 
-    /// Closes the engine and its maps.
-    func close() { if isMade { routing.close() } }
-
     /// Routes the held recipients of a message.
     ///
     /// - Returns: what became of them.
     func retryHeld(_ name: MessageName, _ action: QueueAction) throws(QueueRefusal) -> String {
-        var patience = QueueAction.Patience(action.options.wait)
+        var patience = action.patience
         while true {
             if let report = made().retryHeld(name) { return try Self.words(report) }
             // Nobody is left to be routed, or another run has the message.
@@ -117,6 +140,7 @@ final class QueueRouter {
                 recipient.tag == .pending && recipient.address.isChannel(OpenControlFile.holdChannel)
             }
             guard isLeft else { return "others have routed the held recipients just now" }
+            guard try action.hasBody(name) else { throw QueueRefusal(.unreadableInput, "its body is missing") }
             guard patience.waits() else { throw action.busy(action.postOffice.path(of: name, in: .routed)) }
         }
     }

@@ -60,8 +60,10 @@ enum SpoolAccess {
             log.say("\(postOffice.path): only the spool's owner may do this; run it as \(name), or as root")
             throw .notPermitted
         }
-        let groups = unsafe getpwuid(owner.user).map { unsafe initgroups($0.pointee.pw_name, owner.group) }
-        guard groups ?? 0 == 0, setgid(owner.group) == 0, setuid(owner.user) == 0 else {
+        // A user without an entry has no groups; root's must not be left.
+        let entry = unsafe getpwuid(owner.user).map { unsafe initgroups($0.pointee.pw_name, owner.group) }
+        let groups = entry ?? setgroups(0, nil)
+        guard groups == 0, setgid(owner.group) == 0, setuid(owner.user) == 0 else {
             log.say(FileError(operation: "become \(name), its owner", path: postOffice.path, code: errno))
             throw .notPermitted
         }

@@ -2,21 +2,23 @@
 
 import Foundation
 import Glibc
-import Testing
-import ZRouteTestKit
 
 /// What happens to a program at one of its changes to files.
-enum Fault: String, CaseIterable {
+package enum FileFault: String, CaseIterable, Sendable {
+    /// It is killed.
     case kill
+    /// The disk is full from then on.
     case full
+    /// The change fails once.
+    case failing
 }
 
 /// The library that brings faults about (Tests/FaultInjector), compiled once for all tests.
-final class FaultInjector: Sendable {
+package final class FaultInjector: Sendable {
     private let place: TemporaryDirectory
     private var library: String { place.file("faults.so") }
 
-    init() throws {
+    private init() throws {
         place = try TemporaryDirectory()
         let root = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardized
         let source = root.appendingPathComponent("Tests/FaultInjector/faults.c").path
@@ -24,12 +26,16 @@ final class FaultInjector: Sendable {
         try runCommandSuccessfully("/usr/bin/cc", arguments)
     }
 
-    static let shared = Result { try FaultInjector() }
+    /// It.
+    package static let shared = Result { try FaultInjector() }
 
-    /// Runs a program with a fault at one of its changes.
+    /// Runs the program under test with a fault at one of its changes.
     ///
+    /// - Parameter number: which one, counted from 1; 0 for none.
     /// - Returns: what it answered, and how many changes it made; nil where it was killed.
-    func run(_ fault: Fault, at number: Int, _ arguments: [String]) throws -> (result: CommandResult, changes: Int?) {
+    package func run(
+        _ fault: FileFault, at number: Int, _ arguments: [String]
+    ) throws -> (result: CommandResult, changes: Int?) {
         let log = place.file("changes-\(UUID().uuidString)")
         let variables = [
             "LD_PRELOAD=\(library)", "FAULT_AT=\(number)", "FAULT_MODE=\(fault.rawValue)", "FAULT_LOG=\(log)",
