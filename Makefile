@@ -10,7 +10,8 @@ TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb 
                   libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz \
                   binutils dpkg-dev lintian man-db mandoc xz-utils
 # Unpacked, not installed: they would take other packages' places, or bring much along.
-TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
+TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils \
+                  zsh zsh-common fish fish-common libpcre2-32-0
 INSTALL_PACKAGES := python3
 PACKAGE_PACKAGES := python3 binutils dpkg-dev xz-utils
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
