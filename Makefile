@@ -10,9 +10,11 @@ TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb 
                   libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz \
                   binutils dpkg-dev lintian man-db mandoc xz-utils
 # Unpacked, not installed: they would take other packages' places, or bring much along.
-TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
+TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils \
+                  zsh zsh-common fish fish-common libpcre2-32-0
 INSTALL_PACKAGES := python3
 PACKAGE_PACKAGES := python3 binutils dpkg-dev xz-utils
+TRIAL_PACKAGES := $(PACKAGE_PACKAGES) wget gpgv debian-archive-keyring util-linux procps
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
                   libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
 BENCH_UNPACKED := postfix slapd ldap-utils
@@ -24,11 +26,13 @@ RELEASE := ZROUTE_COMMIT="$$(Scripts/source-facts commit)" swift build -c releas
 PREFIX  ?= /usr/local
 DESTDIR ?=
 PROGRAM ?= .build/release/zroute
+# A package has the program that is made of this source, unless another one is named.
+PACKAGED := $(if $(filter .build/release/zroute,$(PROGRAM)),build,$(PROGRAM))
 BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-cdb resolve-pgsql resolve-ldap stream linear deferred lmtp lmtp-parallel lmtp-front serve route-queue end-to-end
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
-.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb dist
+.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb try-package dist
 
 help:
 	@echo 'make demo      route the addresses of a sample site'
@@ -37,6 +41,7 @@ help:
 	@echo 'make install   the release program, manual pages, units and more (PREFIX=/usr/local DESTDIR=)'
 	@echo 'make uninstall what make install has put there'
 	@echo 'make deb       a Debian package in .build/packages'
+	@echo 'make try-package  install, upgrade and purge it in a fresh Debian 12 that runs (as root)'
 	@echo 'make dist      a source archive in .build/packages'
 	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
 	@echo 'make torture   read maps while they are changed and processes are killed (LOOKUPS=200000)'
@@ -65,8 +70,11 @@ install: packages-install $(PROGRAM)
 uninstall:
 	Scripts/installation uninstall "$(PREFIX)" "$(DESTDIR)"
 
-deb: packages-package build
+deb: packages-package $(PACKAGED)
 	Scripts/make-deb "$(PROGRAM)" .build/packages
+
+try-package: packages-trial $(PACKAGED)
+	Scripts/try-package "$$(Scripts/make-deb "$(PROGRAM)" .build/packages)"
 
 dist:
 	Scripts/make-dist .build/packages

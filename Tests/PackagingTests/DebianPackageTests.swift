@@ -86,6 +86,29 @@ import ZRouteTestKit
         #expect(!FileManager.default.fileExists(atPath: spool))
     }
 
+    /// What `systemctl enable` made, and nothing of others; a package that is removed and comes back is enabled as before.
+    @Test func whatWasEnabledGoesWithThePurge() throws {
+        let root = try TemporaryDirectory()
+        let units = "etc/systemd/system"
+        let links = [
+            "multi-user.target.wants/zroute-serve.service", "sockets.target.wants/zroute-serve.socket",
+            "timers.target.wants/zroute-deliver.timer", "multi-user.target.wants/other.service",
+        ]
+        for link in links {
+            let parts = link.split(separator: "/")
+            try FileManager.default.createDirectory(
+                atPath: root.file("\(units)/\(parts[0])"), withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(
+                atPath: root.file("\(units)/\(link)"), withDestinationPath: "/usr/lib/systemd/system/\(parts[1])")
+        }
+        try script("postrm", ["remove"], root)
+        #expect(try Source.files(below: root.file(units)) == links.sorted())
+        for _ in 1...2 { try script("postrm", ["purge"], root) }
+        #expect(try Source.files(below: root.file(units)) == ["multi-user.target.wants/other.service"])
+        #expect(!FileManager.default.fileExists(atPath: root.file("\(units)/sockets.target.wants")))
+        #expect(!FileManager.default.fileExists(atPath: root.file("\(units)/timers.target.wants")))
+    }
+
     /// Runs a script of the package on a root; gives what it said to people.
     @discardableResult
     private func script(_ name: String, _ arguments: [String], _ root: TemporaryDirectory) throws -> String {

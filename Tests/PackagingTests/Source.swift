@@ -20,8 +20,8 @@ enum Source {
         String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(root)/\(name)")), as: UTF8.self)
     }
 
-    /// The names of all commands, without `help`.
-    static func commands() throws -> [String] {
+    /// The names of all commands, or of those that a command has of its own; without `help`.
+    static func commands(of family: String = "") throws -> [String] {
         struct Dump: Decodable {
             struct Command: Decodable {
                 let commandName: String
@@ -31,7 +31,8 @@ enum Source {
         }
         let help = try runCommandSuccessfully(try Programs.zroute.get(), ["--experimental-dump-help"])
         let root = try JSONDecoder().decode(Dump.self, from: Data(help)).command
-        return (root.subcommands ?? []).map(\.commandName).filter { $0 != "help" }
+        let command = family.isEmpty ? root : root.subcommands?.first { $0.commandName == family }
+        return (command?.subcommands ?? []).map(\.commandName).filter { $0 != "help" }
     }
 
     /// A small program that runs this build's: one that Debian's libraries are enough for, as they are for a release.
