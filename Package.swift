@@ -76,6 +76,9 @@ let package = Package(
         .target(name: "Service", dependencies: ["Bytes", "Configuration", "System"]),
         .target(name: "LMTP", dependencies: ["Bytes", "MailSyntax"]),
         .target(
+            name: "MailSubmission",
+            dependencies: ["Bytes", "LMTP", "MailSyntax", "QueueRouting", "Spool", "System"]),
+        .target(
             name: "Delivery",
             dependencies: [
                 "CMessageDigest", "Configuration", "System", "LMTP", "Bytes", "MailSyntax", "Spool",
@@ -97,8 +100,9 @@ let package = Package(
         .target(
             name: "Serve",
             dependencies: [
-                "Bytes", "CLinux", "Configuration", "Delivery", "LMTP", "LookupProtocols", "MailSyntax", "Maps",
-                "QueueRouting", "Routing",
+                "Bytes", "CLinux", "Configuration", "Delivery", "LMTP", "LookupProtocols", "MailSubmission",
+                "MailSyntax",
+                "Maps", "QueueRouting", "Routing",
                 "Service", "Site", "Spool", "System",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -116,7 +120,7 @@ let package = Package(
             dependencies: [
                 "BerkeleyDB", "CBuild", "Check", "Site", "QueueRouting", "Configuration", "Delivery", "System", "LMTP",
                 "Bytes", "MailSyntax", "Maps", "Routing",
-                "LookupProtocols", "Serve", "Service", "Sink", "Spool",
+                "LookupProtocols", "MailSubmission", "Serve", "Service", "Sink", "Spool",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(
@@ -202,6 +206,15 @@ let package = Package(
         .testTarget(
             name: "SpoolTests",
             dependencies: ["CFileAttributes", "System", "Spool", "SpoolFaultRunner", "ZRouteTestKit"]),
+        .executableTarget(
+            name: "SubmissionFaultRunner", dependencies: ["MailSubmission", "Spool", "System"],
+            path: "Tests/SubmissionFaultRunner"),
+        .testTarget(
+            name: "MailSubmissionTests",
+            dependencies: [
+                "Bytes", "LMTP", "MailSubmission", "MailSyntax", "Spool", "SubmissionFaultRunner", "System",
+                "ZRouteTestKit", "zroute",
+            ]),
         .testTarget(name: "ZRouteTests", dependencies: ["ZRoute", "ZRouteTestKit"]),
         .testTarget(name: "CommandTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .executableTarget(
@@ -257,7 +270,8 @@ for target in package.targets where target.type != .system && target.type != .bi
     }
     // What runs once for a command, and not once for an address, is made small: the program has a limit of size.
     if [
-        "Check", "Configuration", "LDAP", "MapDescriptions", "SQLite", "Socketmap", "ZRouteCommands", "QueueRouting",
+        "Check", "Configuration", "LDAP", "MailSubmission", "MapDescriptions", "SQLite", "Socketmap", "ZRouteCommands",
+        "QueueRouting",
         "Service", "Sink", "Spool",
     ].contains(target.name) {
         settings.append(.unsafeFlags(["-Osize"], .when(configuration: .release)))

@@ -33,10 +33,39 @@ struct OutgoingHeader {
         }
         if submission.first(named: "From") == nil {
             let author = sender.address ?? Array("MAILER-DAEMON@".utf8) + stamp.hostname
-            add("From", [UInt8(ascii: "<")] + author + [UInt8(ascii: ">")])
+            let name = DisplayName.bytes(of: submission.envelope.fullName ?? [])
+            add("From", name + [UInt8(ascii: "<")] + author + [UInt8(ascii: ">")])
         }
-        if submission.first(named: "Date") == nil { add("Date", stamp.date) }
+        if submission.first(named: "Date") == nil { add("Date", stamp.submissionDate) }
         self.bytes = bytes
+    }
+}
+
+// The sender's name in a From field of ours.
+
+/// A name before an address (RFC 5322, 3.4).
+private enum DisplayName {
+    /// The name with the blank behind it; nothing where there is none.
+    ///
+    /// In quotes, or where it is not ASCII in encoded words (RFC 2047), each of which holds whole characters.
+    static func bytes(of name: [UInt8]) -> [UInt8] {
+        let name = name.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }
+        guard name.contains(where: { $0 != 0x20 }) else { return [] }
+        if name.allSatisfy({ $0 < 0x80 }) {
+            let isPlain = name.allSatisfy { $0 == 0x20 || ASCII.isDigit($0) || (0x61...0x7A).contains($0 | 0x20) }
+            return (isPlain ? name : QuotedString.quoted(name)) + [0x20]
+        }
+        let charset = String(validating: name, as: UTF8.self) == nil ? "unknown-8bit" : "utf-8"
+        var bytes: [UInt8] = []
+        var rest = name[...]
+        while !rest.isEmpty {
+            // An encoded word has 75 bytes at the most, and a character of UTF-8 four.
+            var end = min(rest.startIndex + 36, rest.endIndex)
+            while end < rest.endIndex, end > rest.startIndex + 32, rest[end] & 0xC0 == 0x80 { end -= 1 }
+            bytes += Array("=?\(charset)?B?".utf8) + Base64.encode(Array(rest[..<end])) + Array("?= ".utf8)
+            rest = rest[end...]
+        }
+        return bytes
     }
 }
 
@@ -48,24 +77,27 @@ struct MessageStamp {
     let hostname: [UInt8]
     /// The time of routing, in seconds since 1970.
     let time: Int64
+    /// When the file was written, in seconds since 1970; the time of routing where that cannot be.
+    private let submission: Int64
     /// The identifier in the Received field, unique on this host for all time.
     let identifier: String
 
     /// A mark for a submission.
     ///
-    /// The identifier is the message's name, which is an inode number and used again, with the time at which the file
-    /// was written; a run that goes over the file again comes to the same one.
+    /// The identifier is the message's name with the time at which the file was written: names by other programs, and
+    /// by earlier versions, are inode numbers and come back.
     init(hostname: [UInt8], time: Int64, message: MessageName, written: Int64) {
         self.hostname = hostname
         self.time = time
+        submission = written > 0 ? min(written / 1_000_000_000, time) : time
         identifier = "S\(message)T\(String(UInt64(clamping: written), radix: 36))"
     }
 
     /// The Message-Id for a message that has none (RFC 5322, 3.6.4).
     var messageIdentifier: [UInt8] { Array("<\(identifier)@".utf8) + hostname + [UInt8(ascii: ">")] }
 
-    /// The date for a message that has none.
-    var date: [UInt8] { Array(MailDate.text(time).utf8) }
+    /// The date for a message that has none (RFC 5322, 3.6.1): when it was submitted.
+    var submissionDate: [UInt8] { Array(MailDate.text(submission).utf8) }
 
     /// The Received field (RFC 5321, 4.4), folded as ZMailer folds it.
     func received(_ envelope: SubmissionEnvelope) -> [UInt8] {
@@ -78,7 +110,7 @@ struct MessageStamp {
             field += Array((isFolded ? " \(keyword) " : "\n\t\(keyword) ").utf8) + Self.plain(value)
             isFolded = true
         }
-        field += Array(" id \(identifier);\n\t".utf8) + date
+        field += Array(" id \(identifier);\n\t\(MailDate.text(time))".utf8)
         field.append(0x0A)
         return field
     }
@@ -92,10 +124,10 @@ struct MessageStamp {
 // The addresses of a header field that recipients are taken from (RFC 5322, 3.4). One that is wrong harms no other: a
 // field that does not parse as a whole is taken apart at its commas.
 
-/// The addresses of header fields.
-enum HeaderRecipients {
+/// The addresses of header fields, and of other lists that people write.
+package enum HeaderRecipients {
     /// The addresses of a field's value, already on one line; parts that are no address come as they stand.
-    static func addresses(_ value: [UInt8]) -> [[UInt8]] {
+    package static func addresses(_ value: [UInt8]) -> [[UInt8]] {
         if let members = try? AddressList.members(of: value.span) { return members }
         return parts(value).flatMap { part -> [[UInt8]] in
             do throws(AddressError) {

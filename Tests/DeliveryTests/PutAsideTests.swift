@@ -45,7 +45,7 @@ import ZRouteTestKit
         #expect(try aside(spool).isEmpty && spool.reports().isEmpty)
     }
 
-    /// Names are inode numbers, and come back.
+    /// Names that are inode numbers come back.
     @Test func aReportOnAnEarlierMessageOfTheNameStays() throws {
         let spool = try DeliverySpool()
         let name = try #require(MessageName("4711"))

@@ -20,6 +20,10 @@ import ZRouteTestKit
             decoding: try place.read("usr/local/lib/systemd/system/zroute-serve.service"), as: UTF8.self)
         #expect(unit.contains("ExecStart=/usr/local/bin/zroute serve"))
         #expect(unit.contains("file:///usr/local/share/doc/zroute/serve.md"))
+        // The name in everybody's path is the mail server's.
+        let link = place.file("usr/local/libexec/zroute/sendmail")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "../../bin/zroute")
+        #expect(!(try tree(place.path)).contains { $0.contains("sbin") })
         try make("uninstall", place)
         #expect(try tree(place.path) == before)
     }

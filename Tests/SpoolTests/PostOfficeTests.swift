@@ -31,11 +31,11 @@ import Testing
         #expect((MessageName(name) != nil) == isPlain)
     }
 
-    @Test func aMessageIsNamedByItsInode() throws {
+    @Test func aMessageIsNamedByItsInodeAndAMark() throws {
         let spool = try TestSpool()
         try spool.write(Self.message, "router/message")
         let claim = try #require(try spool.claim())
-        #expect(claim.message.description == "\(claim.identity.inode)")
+        #expect(claim.message.description.hasPrefix("\(claim.identity.inode)."))
         let outcome = try spool.postOffice().commit([Self.routed(claim)])
         #expect(outcome == [.committed])
         #expect(try spool.names("router").isEmpty)
@@ -47,12 +47,13 @@ import Testing
         let spool = try TestSpool()
         try spool.write(Self.message, "router/message")
         let inode = try FileIdentity(path: "\(spool.path)/router/message").inode
-        try spool.write("restored", "queue/\(inode)")
-        try spool.write("restored", "transport/\(inode).1")
-        let claim = try #require(try spool.claim())
-        #expect(claim.message.description == "\(inode).2")
+        let name = "\(inode).hzzzzzzzzz0000"
+        #expect(rename("\(spool.path)/router/message", "\(spool.path)/router/\(name)") == 0)
+        try spool.write("restored", "queue/\(name)")
+        let claim = try #require(try spool.claim(name))
+        #expect(claim.message.description.hasPrefix("\(inode).") && claim.message.description != name)
         #expect(try spool.postOffice().commit([Self.routed(claim)]) == [.committed])
-        #expect(try spool.text("queue/\(inode)") == "restored")
+        #expect(try spool.text("queue/\(name)") == "restored")
     }
 
     /// As a child that has just been forked does until it becomes a program of its own.
@@ -212,7 +213,10 @@ import Testing
         try writer.write(Array("env-end\n\nx\n".utf8))
         let name = try writer.finish()
         #expect(try spool.names("router") == [name.description])
-        #expect(try FileIdentity(path: "\(spool.path)/router/\(name)").inode.description == name.description)
+        let inode = try FileIdentity(path: "\(spool.path)/router/\(name)").inode
+        #expect(name.description.hasPrefix("\(inode)."))
+        // It is the message's name too.
+        #expect(try spool.claim(name.description)?.message == name)
         do {
             var abandoned = try postOffice.newSubmission()
             try abandoned.write([0])

@@ -3,6 +3,7 @@
 import Bytes
 import Delivery
 import LMTP
+import MailSubmission
 import MailSyntax
 
 extension FrontSession {
@@ -174,9 +175,14 @@ extension FrontSession {
     /// - Returns: false where it cannot be written.
     private mutating func beginSubmission(client: [UInt8]) -> Bool {
         guard transaction?.spool.recipients.isEmpty == false, let current = transaction else { return true }
+        var origin = SubmissionOrigin()
+        origin.isExternal = true
+        origin.client = client
+        origin.with = Array("LMTP".utf8)
         guard
             let head = SubmissionHead(
-                current.envelope, recipients: current.spool.recipients.map(\.recipient), client: client)
+                current.envelope, recipients: current.spool.recipients.map(\.recipient),
+                bodyType: current.envelope.bodyType == .eightBit ? "8BITMIME" : nil, origin: origin)
         else { return false }
         transaction?.spool.state = .writing
         transaction?.spool.pendingBytes = head.bytes.count

@@ -2,6 +2,7 @@
 
 import Delivery
 import LMTP
+import MailSubmission
 import MailSyntax
 
 /// What a store is asked for on behalf of one transaction.

@@ -86,28 +86,3 @@ struct PassingMessage: Sendable {
         }
     }
 }
-
-// A message as the spool has it, whose lines end in LF.
-
-/// Makes LF of each CRLF, piece by piece.
-struct LineFeedConversion: Sendable {
-    private var isAfterCarriageReturn = false
-
-    /// Converts the next piece.
-    mutating func convert(_ bytes: [UInt8]) -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(bytes.count + 1)
-        for byte in bytes {
-            if isAfterCarriageReturn, byte != ASCII.lineFeed { output.append(ASCII.carriageReturn) }
-            isAfterCarriageReturn = byte == ASCII.carriageReturn
-            if !isAfterCarriageReturn { output.append(byte) }
-        }
-        return output
-    }
-
-    /// What is left at the end.
-    mutating func finish() -> [UInt8] {
-        defer { isAfterCarriageReturn = false }
-        return isAfterCarriageReturn ? [ASCII.carriageReturn] : []
-    }
-}

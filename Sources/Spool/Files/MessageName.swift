@@ -1,11 +1,13 @@
 // The file name of a message: one name in transport/ (control file) and queue/ (body), as ZMailer has it.
 
+import Bytes
 import Glibc
 
 /// A plain file name: printable ASCII without blank or `/`, not beginning with a dot, of at most 200 bytes.
 ///
 /// Names that begin with a dot belong to files still being written. ZMailer names a message by the inode number of its
-/// file, which is unique for as long as the file exists; so does this spool.
+/// file, and its programs go by the number that a name begins with. Inode numbers come back: the names made here have a
+/// mark behind the number, so that a spool never has two messages of one name.
 package struct MessageName: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The name as text.
     package let description: String
@@ -25,11 +27,35 @@ package struct MessageName: Sendable, Hashable, Comparable, CustomStringConverti
         self.init(text)
     }
 
-    /// The n-th name for a file by its inode: the number itself, then the number with `.1`, `.2`.
+    /// A name that no message of the spool has or had: the inode number of its file, a dot, and a mark.
     ///
-    /// The further names serve where the first belongs to another file, as in a spool restored from a backup.
-    init(inode: UInt64, attempt: Int) {
-        description = attempt == 0 ? "\(inode)" : "\(inode).\(attempt)"
+    /// The mark is the time to the microsecond, in which no inode number comes back, and a random number, for clocks that
+    /// are set back and come to the same time again. Nothing is kept for it, so that whoever may write to a spool can name
+    /// what he writes.
+    ///
+    /// - Parameters:
+    ///   - time: in microseconds since 1970; nil for the present.
+    ///   - chance: any of four digits in base 36.
+    package init(
+        newFor inode: UInt64, time: UInt64? = nil, chance: UInt64 = .random(in: 46_656..<1_679_616)
+    ) {
+        let time = time ?? Self.now()
+        description = "\(inode).\(String(time, radix: 36))\(String(chance, radix: 36))"
+    }
+
+    /// Whether the name is one that was made for the file with this inode number.
+    package func isMade(for inode: UInt64) -> Bool {
+        let parts = description.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].elementsEqual("\(inode)".utf8) else { return false }
+        // `INODE.1`, as earlier versions named a second file of a number, comes back as the number does.
+        return parts[1].count >= 14 && parts[1].allSatisfy { ASCII.isDigit($0) || (0x61...0x7A).contains($0) }
+    }
+
+    private static func now() -> UInt64 {
+        var time = timespec()
+        // Fails only for a clock that does not exist.
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(clamping: time.tv_sec) &* 1_000_000 &+ UInt64(clamping: time.tv_nsec / 1000)
     }
 
     /// The name of the message that takes recipients over from this one: this name, `-h`, and the offset of the first

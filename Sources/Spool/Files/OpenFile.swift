@@ -148,6 +148,22 @@ final class OpenFile: Sendable {
         _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }
 
+    /// Gives the file another group; the caller has to be in it.
+    ///
+    /// - Parameter remedy: what to do where this is refused, as the end of the message.
+    func changeGroup(to group: UInt32, remedy: String) throws(FileError) {
+        try operations.begin(.changeOwner, path)
+        guard fchown(descriptor, .max, group) == 0 else {
+            throw FileError(operation: "chgrp", path: path, code: errno, remedy: remedy)
+        }
+    }
+
+    /// Gives the file other permissions, whatever the umask.
+    func changeMode(to mode: mode_t) throws(FileError) {
+        try operations.begin(.changeMode, path)
+        guard fchmod(descriptor, mode) == 0 else { throw FileError(operation: "chmod", path: path, code: errno) }
+    }
+
     /// Makes content and size durable.
     func sync() throws(FileError) {
         try operations.begin(.syncFile, path)
@@ -241,6 +257,10 @@ package enum FileOperation: String, Sendable, Hashable, CaseIterable {
     case syncFile
     /// Making a directory's names durable.
     case syncDirectory
+    /// Changing a file's owner or group.
+    case changeOwner
+    /// Changing a file's permissions.
+    case changeMode
     /// Giving a file a second name.
     case link
     /// Changing a file's name.

@@ -17,7 +17,7 @@ extension PostOffice {
         case .gone: return .gone
         case .locked(let opened, let status): (file, identity) = (opened, status)
         }
-        let (message, isCommitted) = try messageName(inode: identity.inode)
+        let (message, isCommitted) = try messageName(of: submission, identity)
         guard isCommitted else {
             return .claimed(
                 ClaimedSubmission(submission: submission, message: message, identity: identity, file: file))
@@ -28,25 +28,6 @@ extension PostOffice {
         try router.unlink(submission.description)
         try router.sync()
         return .finished(message)
-    }
-
-    /// The name for the message of a file, and whether it is in place under that name already.
-    ///
-    /// The inode number, unless that name belongs to another file: then the first free one of `INODE.1`, `INODE.2`.
-    private func messageName(inode: UInt64) throws(FileError) -> (name: MessageName, isCommitted: Bool) {
-        for attempt in 0..<1000 {
-            let name = MessageName(inode: inode, attempt: attempt)
-            let body = try queue.status(name.description)
-            let control = try transport.status(name.description)
-            if let body {
-                guard body.inode == inode else { continue }
-                if control != nil { return (name, true) }
-                return (name, try isOnHold(name))
-            } else if control == nil {
-                return (name, false)
-            }
-        }
-        throw FileError(operation: "name", path: queue.path(of: "\(inode)"), reason: "a thousand names are taken")
     }
 }
 
@@ -162,7 +143,7 @@ extension PostOffice {
 package struct ClaimedSubmission: Sendable {
     /// The submission's name in `router`.
     package let submission: MessageName
-    /// The name of its message in `queue`, `transport` and `postman`: the inode number.
+    /// The name of its message in `queue`, `transport` and `postman`.
     package let message: MessageName
     /// The file's status when it was claimed: size in bytes, time of arrival, owner.
     package let identity: FileIdentity

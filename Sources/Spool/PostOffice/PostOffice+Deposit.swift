@@ -49,7 +49,7 @@ extension PostOffice {
                 size += bytes.count
             }
             try file.sync()
-            let name = try freeName(inode: file.identity().inode)
+            let name = try Self.newName(inode: file.identity().inode, freeIn: [queue, transport])
             try queue.rename(temporary, to: name.description)
             do throws(FileError) {
                 try queue.sync()
@@ -115,13 +115,5 @@ extension PostOffice {
     package func discard(_ prepared: PreparedMessage) throws(FileError) {
         try transport.unlink(TemporaryName.control(prepared.name.description))
         try queue.unlink(prepared.name.description)
-    }
-
-    private func freeName(inode: UInt64) throws(FileError) -> MessageName {
-        for attempt in 0..<1000 {
-            let name = MessageName(inode: inode, attempt: attempt)
-            if try queue.status(name.description) == nil, try transport.status(name.description) == nil { return name }
-        }
-        throw FileError(operation: "name", path: queue.path(of: "\(inode)"), reason: "a thousand names are taken")
     }
 }

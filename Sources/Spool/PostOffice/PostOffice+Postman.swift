@@ -72,7 +72,7 @@ extension PostOffice {
 extension PostOffice {
     /// Writes `postman/NAME.report`; durable when this returns.
     ///
-    /// Names come back as inode numbers do. A report on an earlier message of the name is left alone, and this one is
+    /// Names that were inode numbers came back. A report on an earlier message of the name is left alone, and this one is
     /// called `NAME-1.report` then, or whatever is free; only an earlier report on the same message is replaced.
     ///
     /// - Parameters:
@@ -149,14 +149,10 @@ extension PostOffice {
         return name
     }
 
-    /// The first name for the file's inode number that is free in `postman` or the file's own already.
+    /// The name that the file has in `postman` already, where a run that died had put it; else its message's.
     private func postmanName(_ claim: ClaimedSubmission) throws(FileError) -> MessageName {
-        for attempt in 0..<1000 {
-            let name = MessageName(inode: claim.identity.inode, attempt: attempt)
-            let status = try postman.status(name.description)
-            if status == nil || status?.inode == claim.identity.inode { return name }
-        }
-        throw FileError(
-            operation: "name", path: postman.path, reason: "a thousand names are taken; clear the directory")
+        if claim.identity.links > 1, let name = try names(of: claim.identity, in: postman).first { return name }
+        if try postman.status(claim.message.description) == nil { return claim.message }
+        return try Self.newName(inode: claim.identity.inode, freeIn: [postman])
     }
 }

@@ -25,7 +25,7 @@ extension PostOffice {
     /// - Parameter age: how long an unfinished file must not have been written to, in seconds.
     package func recover(unfinishedFor age: Int64 = 3600) throws(FileError) -> RecoveryReport {
         var report = RecoveryReport()
-        for directory in [router, transport, postman] {
+        for directory in [router, transport, postman] + (try publicDirectory()) {
             try removeUnfinished(in: directory, age: age, report: &report)
         }
         try completeRemovals()
@@ -45,6 +45,16 @@ extension PostOffice {
             report.bodiesWithoutMessage.append(body)
         }
         return report
+    }
+
+    /// The directory in which programs write what they submit, if there is one.
+    private func publicDirectory() throws(FileError) -> [SpoolDirectory] {
+        do throws(FileError) {
+            return [try SpoolDirectory(path: "\(path)/public", operations: operations)]
+        } catch {
+            guard error.isMissing else { throw error }
+            return []
+        }
     }
 
     private func listedBodies() throws(FileError) -> [MessageName] {
@@ -78,11 +88,6 @@ extension PostOffice {
         }
         guard let message = TemporaryName.stagedMessage(name) else { return false }
         return try !isRouted(message)
-    }
-
-    private func isRouted(_ message: MessageName) throws(FileError) -> Bool {
-        if try transport.status(message.description) != nil { return true }
-        return try isOnHold(message)
     }
 
     /// A control file without body: one that was being removed goes, any other is reported.

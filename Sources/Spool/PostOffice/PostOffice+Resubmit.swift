@@ -37,22 +37,17 @@ extension PostOffice {
         }
         // The lock goes with the file.
         return try withExtendedLifetime(file) { () throws(FileError) in
-            let submission = try freeSubmissionName(inode: identity.inode)
+            // It stays the same message, and keeps its name, if that is its own.
+            let isFree = try router.status(name.description) == nil
+            let submission =
+                isFree && name.isMade(for: identity.inode)
+                ? name : try Self.newName(inode: identity.inode, freeIn: [router])
             try postman.move(name.description, to: router, as: submission.description)
             try router.sync()
             try postman.sync()
             try postman.unlink(name.reason)
             return .submitted(submission)
         }
-    }
-
-    /// The first name for an inode number that is free in `router`; nobody else makes files named by our inode.
-    private func freeSubmissionName(inode: UInt64) throws(FileError) -> MessageName {
-        for attempt in 0..<1000 {
-            let name = MessageName(inode: inode, attempt: attempt)
-            if try router.status(name.description) == nil { return name }
-        }
-        throw FileError(operation: "name", path: router.path(of: "\(inode)"), reason: "a thousand names are taken")
     }
 
     /// Takes a submission out of the spool, durably: nobody routes it.

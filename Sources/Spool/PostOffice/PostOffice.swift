@@ -38,11 +38,11 @@ package struct PostOffice: Sendable {
 
     /// Creates what is missing of a spool's directories; existing ones are left as they are.
     ///
-    /// `router` and `public` are open to their group (mode 0770), as whoever may write there may submit mail; the others
-    /// to their owner alone (0700). `public` and `deferred` serve ZMailer's programs.
+    /// `router` and `public` are open to their group, as whoever may write there may submit mail: what is made in them is the
+    /// group's, and only its owner may take it away (mode 3770). The others are open to their owner alone (0700). `public` and `deferred` serve ZMailer's programs.
     package static func create(path: String, operations: FileOperations = FileOperations()) throws(FileError) {
         let directories: [(path: String, mode: mode_t)] = [
-            (path, 0o755), ("\(path)/router", 0o770), ("\(path)/public", 0o770), ("\(path)/transport", 0o700),
+            (path, 0o755), ("\(path)/router", 0o3770), ("\(path)/public", 0o3770), ("\(path)/transport", 0o700),
             ("\(path)/queue", 0o700), ("\(path)/postman", 0o700), ("\(path)/deferred", 0o700),
         ]
         for directory in directories {

@@ -1,27 +1,45 @@
-// A new submission of our own: a report about failed recipients, or a message whose delivery is to be tried later.
+// A new submission: a report about failed recipients, a message whose delivery is to be tried later, or one that a program submits.
 //
-// Written under a temporary name, made durable, then renamed into place and that made durable: router/ never shows half
-// a message.
+// Written under a temporary name, in router/ or in public/ (MailDrop.swift), made durable, then renamed into place and that made
+// durable: router/ never shows half a message.
 
 package import System
 
 /// Writes a submission piece by piece.
 package struct SubmissionWriter: ~Copyable {
-    private let postOffice: PostOffice
+    private let directory: SpoolDirectory
+    private let router: SpoolDirectory
     private let file: OpenFile
     private let temporary: String
     private var size = 0
-    private var isStaged = false
+    private var isKept = false
 
-    init(postOffice: PostOffice, temporary: String) throws(FileError) {
-        self.postOffice = postOffice
+    private init(_ file: OpenFile, temporary: String, in directory: SpoolDirectory, router: SpoolDirectory) {
+        self.file = file
         self.temporary = temporary
-        file = try postOffice.router.create(temporary)
+        self.directory = directory
+        self.router = router
+    }
+
+    /// Makes a file to write to.
+    ///
+    /// - Parameters:
+    ///   - temporary: its name while it is written.
+    ///   - directory: where that is.
+    ///   - reader: who has to be able to read it; nil where its owner alone does, or root.
+    static func begin(
+        _ temporary: String, in directory: SpoolDirectory, router: SpoolDirectory,
+        reader: (user: UInt32, group: UInt32)? = nil
+    ) throws(FileError) -> SubmissionWriter {
+        let writer = SubmissionWriter(
+            try directory.create(temporary), temporary: temporary, in: directory, router: router)
+        if let reader { try writer.file.admit(reader) }
+        return writer
     }
 
     deinit {
         // An abandoned file is in nobody's way for long: `recover` removes it, if this did not.
-        if !isStaged { try? postOffice.router.unlink(temporary) }
+        if !isKept { try? directory.unlink(temporary) }
     }
 
     /// Writes further bytes: envelope lines, `env-end`, header, blank line, body.
@@ -35,27 +53,36 @@ package struct SubmissionWriter: ~Copyable {
     /// - Returns: its name in `router`.
     package consuming func finish() throws(FileError) -> MessageName {
         try file.sync()
-        return try postOffice.place(temporary)
+        let name = try directory.place(temporary, in: router)
+        isKept = true
+        do throws(FileError) {
+            try router.sync()
+        } catch {
+            // Whoever is told so submits it again: it must not be there for a second time, if nobody has routed it yet.
+            try? router.unlink(name.description)
+            throw error
+        }
+        return name
     }
 
     /// Leaves the submission staged: durable, and invisible until `publishStaged`.
     consuming func stage() throws(FileError) {
         try file.sync()
-        try postOffice.router.sync()
-        isStaged = true
+        try directory.sync()
+        isKept = true
     }
 }
 
 extension PostOffice {
     /// Begins a new submission.
     package func newSubmission() throws(FileError) -> SubmissionWriter {
-        try SubmissionWriter(postOffice: self, temporary: TemporaryName.unique())
+        try SubmissionWriter.begin(TemporaryName.unique(), in: router, router: router)
     }
 
     /// Begins a submission to be staged for a message; one left staged for it is discarded.
     func newStagedSubmission(for message: MessageName) throws(FileError) -> SubmissionWriter {
         try discardStaged(for: message)
-        return try SubmissionWriter(postOffice: self, temporary: TemporaryName.staged(message))
+        return try SubmissionWriter.begin(TemporaryName.staged(message), in: router, router: router)
     }
 
     /// Opens what is staged for a message; nil where nothing is.
@@ -67,29 +94,28 @@ extension PostOffice {
     ///
     /// - Returns: its name in `router`.
     func publishStaged(for message: MessageName) throws(FileError) -> MessageName {
-        try place(TemporaryName.staged(message))
+        let name = try router.place(TemporaryName.staged(message), in: router)
+        try router.sync()
+        return name
     }
 
     /// Discards what is staged for a message, if anything is.
     func discardStaged(for message: MessageName) throws(FileError) {
         try router.unlink(TemporaryName.staged(message))
     }
+}
 
-    /// Gives a durable file in `router` its final name, the inode number.
+extension SpoolDirectory {
+    /// Gives a durable file its final name in `router`, which no message has or had; that is durable after a sync of `router`.
     ///
     /// By a rename, which is one step: with a link and an unlink a dead run could leave both names, and the message
-    /// could be routed by one and then submitted again by the other. Nobody else makes files named by our inode.
-    fileprivate func place(_ temporary: String) throws(FileError) -> MessageName {
-        guard let inode = try router.status(temporary)?.inode else {
-            throw FileError(operation: "submit", path: router.path(of: temporary), reason: "it was removed meanwhile")
+    /// could be routed by one and then submitted again by the other.
+    fileprivate func place(_ temporary: String, in router: SpoolDirectory) throws(FileError) -> MessageName {
+        guard let inode = try status(temporary)?.inode else {
+            throw FileError(operation: "submit", path: path(of: temporary), reason: "it was removed meanwhile")
         }
-        for attempt in 0..<1000 {
-            let name = MessageName(inode: inode, attempt: attempt)
-            guard try router.status(name.description) == nil else { continue }
-            try router.rename(temporary, to: name.description)
-            try router.sync()
-            return name
-        }
-        throw FileError(operation: "name", path: router.path(of: "\(inode)"), reason: "a thousand names are taken")
+        let name = try PostOffice.newName(inode: inode, freeIn: [router])
+        try move(temporary, to: router, as: name.description)
+        return name
     }
 }

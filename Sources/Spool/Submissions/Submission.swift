@@ -112,6 +112,8 @@ package struct SubmissionEnvelope: Sendable, Hashable {
     package var via: [UInt8]?
     /// What identification said of the client (`identinfo`, `authinfo`).
     package var identityInformation: [UInt8]?
+    /// The sender's name, for a header without From (`fullname`).
+    package var fullName: [UInt8]?
     /// The envelope identifier (`envid`; RFC 3461, 4.4), in xtext as given.
     package var envelopeIdentifier: [UInt8]?
     /// `FULL` or `HDRS` (`notaryret`; RFC 3461, 4.3).
@@ -120,7 +122,7 @@ package struct SubmissionEnvelope: Sendable, Hashable {
     package var sender: Sender?
     /// The recipients in the order given.
     package var recipients: [Recipient] = []
-    /// Lines that ZMailer knows and routing has no use for (`comment`, `fullname`, `loginname`, `user`, `verbose`,
+    /// Lines that ZMailer knows and routing has no use for (`comment`, `loginname`, `user`, `verbose`,
     /// `channel` with another value than `error`), whole.
     package var others: [[UInt8]] = []
 

@@ -89,6 +89,7 @@ package enum SubmissionParser {
             case "with": envelope.with = Array(value)
             case "via": envelope.via = Array(value)
             case "identinfo", "authinfo": envelope.identityInformation = Array(value)
+            case "fullname": envelope.fullName = Array(value)
             case "envid": envelope.envelopeIdentifier = Array(value)
             case "notaryret": envelope.returnMode = Array(value)
             case "todsn": notification = Array(value)
@@ -104,7 +105,7 @@ package enum SubmissionParser {
             case "channel" where value.map(ASCII.lowercase) == Array("error".utf8):
                 isNullSender = true
                 envelope.isErrorMessage = true
-            case "channel", "comment", "fullname", "loginname", "user", "verbose":
+            case "channel", "comment", "loginname", "user", "verbose":
                 envelope.others.append(Array(bytes[line]))
             default:
                 throw .unknownEnvelopeLine(line: lineNumber, text: Self.printable(bytes[line]))

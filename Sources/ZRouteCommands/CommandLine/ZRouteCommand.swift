@@ -27,8 +27,9 @@ package struct ZRouteCommand: ParsableCommand {
         version: versionText,
         subcommands: [
             CheckCommand.self, RouteTestCommand.self, DiffCommand.self, UsageCommand.self, RouteQueueCommand.self,
-            DeliverCommand.self, ServeCommand.self, QueueCommand.self, NewdbCommand.self, ConfigCommand.self,
-            GraphCommand.self, MakedbCommand.self, ConvertCommand.self, DbCommand.self, LMTPSinkCommand.self,
+            DeliverCommand.self, ServeCommand.self, QueueCommand.self, SubmitCommand.self, NewdbCommand.self,
+            ConfigCommand.self, GraphCommand.self, MakedbCommand.self, ConvertCommand.self, DbCommand.self,
+            LMTPSinkCommand.self,
         ])
 
     /// Needed by the parser.
@@ -59,11 +60,13 @@ package struct ZRouteCommand: ParsableCommand {
         let program = process.first ?? ""
         let name = program.split(separator: "/").last.map(String.init) ?? program
         var line = CommandWords(Array(process.dropFirst()))
-        if let command = configuration.subcommands.first(where: { $0.configuration.commandName == name }) {
-            run(command, line.words)
+        if name == "sendmail" {
+            submit(Array(process.dropFirst()), isSendmail: true)
+        } else if let command = configuration.subcommands.first(where: { $0.configuration.commandName == name }) {
+            start(command, line.words)
         } else if let command = line.takeSubcommand(of: ZRouteCommand.self) {
             if let unknown = line.unknownSubcommand(of: command) { refuse(unknown, of: command, line.words) }
-            run(command, line.words)
+            start(command, line.words)
         } else if let topic = HelpTopic(askedForBy: line.words) {
             show(topic)
         } else {
@@ -71,6 +74,22 @@ package struct ZRouteCommand: ParsableCommand {
                 refuse(unknown, of: ZRouteCommand.self, line.words)
             }
             run(ZRouteCommand.self, line.words)
+        }
+    }
+
+    private static func start(_ command: any ParsableCommand.Type, _ words: [String]) {
+        // Its options are those of sendmail, which the parser does not read as programs write them.
+        if command == SubmitCommand.self { submit(words, isSendmail: false) } else { run(command, words) }
+    }
+
+    /// Runs what a command line of sendmail's asks for.
+    private static func submit(_ words: [String], isSendmail: Bool) {
+        do throws(SendmailWords.Refusal) {
+            let meant = try SubmitCommand.meant(by: words, isSendmail: isSendmail)
+            run(meant.command, meant.words)
+        } catch {
+            DiagnosticLog(LogForm(LogFormat(askedForIn: words), isTimed: false)).say(error.reason)
+            Glibc.exit(ExitCode.usage.rawValue)
         }
     }
 
