@@ -27,7 +27,15 @@ do {
         try submission.head(header)
     }
     // In pieces, as a pipe gives them: several of them are written.
-    while let line = readLine(strippingNewline: false) { try intake.take(Array(line.utf8)) }
+    while true {
+        var count = 0
+        let piece = unsafe [UInt8](unsafeUninitializedCapacity: 8 << 10) { buffer, initialized in
+            count = unsafe read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+            initialized = max(count, 0)
+        }
+        guard count > 0 else { break }
+        try intake.take(piece)
+    }
     print("submitted \(try intake.finish())")
 } catch {
     print("error: \(error)")
