@@ -29,8 +29,9 @@ struct QueueRerouteCommand: ParsableCommand {
 
     func run() throws {
         try QueueRouter.run(site, targets) { (name, action, routing) throws(QueueRefusal) in
-            try action.withMessage(name, .routed) { (message) throws(QueueRefusal) in
-                try event(name, routing.made().reroute(message), action.session.log)
+            let routing = try routing.made()
+            return try action.withMessage(name, .routed) { (message) throws(QueueRefusal) in
+                try event(name, routing.reroute(message), action.session.log)
             }
         }
     }
