@@ -31,7 +31,10 @@ struct QueueRerouteCommand: ParsableCommand {
         try QueueRouter.run(site, targets) { (name, action, routing) throws(QueueRefusal) in
             let routing = try routing.made()
             return try action.withMessage(name, .routed) { (message) throws(QueueRefusal) in
-                try event(name, routing.reroute(message), action.session.log)
+                let report = routing.reroute(message)
+                // Its turn may be hours away by its schedule.
+                if report.isFinished { try action.askForAttempt(at: name) }
+                return try event(name, report, action.session.log)
             }
         }
     }

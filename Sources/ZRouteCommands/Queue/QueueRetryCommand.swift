@@ -43,18 +43,24 @@ struct QueueRetryCommand: ParsableCommand {
         var event = LogEvent("retry", message: name.description)
         event.addRecipients(waiting.count)
         if held > 0 { event.add("held", words: try routing.retryHeld(name, action)) }
+        // Even where all were held: whoever delivers removes what nothing is left to do for.
+        try action.askForAttempt(at: name)
         guard waiting.count > held else { return event }
-        do throws(FileError) {
-            try action.postOffice.askForAttempt(at: name)
-        } catch {
-            throw QueueRefusal(.tryAgain, error.description)
-        }
         event.add("routed", words: "whoever delivers is asked to try \(waiting.count - held) now")
         return event
     }
 }
 
 extension QueueAction {
+    /// Asks whoever delivers to look at a message now.
+    func askForAttempt(at name: MessageName) throws(QueueRefusal) {
+        do throws(FileError) {
+            try postOffice.askForAttempt(at: name)
+        } catch {
+            throw QueueRefusal(.tryAgain, error.description)
+        }
+    }
+
     /// A message's control file, as it is at this moment.
     func readControlFile(_ name: MessageName) throws(QueueRefusal) -> ControlFile {
         do throws(ControlAccessError) {
