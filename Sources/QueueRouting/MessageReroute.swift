@@ -18,6 +18,8 @@ package struct RerouteReport: Sendable {
     package fileprivate(set) var unchanged = 0
     /// Recipients that stay as they were, with the reason, in order.
     package fileprivate(set) var kept: [(address: [UInt8], reason: String)] = []
+    /// Whether nothing is left to do for the old one, which whoever delivers removes.
+    package fileprivate(set) var isFinished = false
     /// Why nothing was changed, or how far that came; nil where it went well.
     package fileprivate(set) var failure: String?
 }
@@ -45,6 +47,7 @@ struct MessageReroute {
                 report.failure = report.failure ?? error.description
             }
         }
+        report.isFinished = message.contents.isFinished
         return report
     }
 

@@ -38,7 +38,7 @@ struct QueueBounceCommand: ParsableCommand {
 
     func run() throws {
         let action = try QueueAction(site, targets, in: [.routed, .onHold])
-        let returning = MessageReturn(action.postOffice, hostname: action.session.site.settings.hostnameBytes)
+        let returning = MessageReturn(action.postOffice, hostname: action.session.settings.hostnameBytes)
         try action.run { (name, place) throws(QueueRefusal) in
             switch place {
             case .routed, .onHold:

@@ -1,8 +1,8 @@
 // `zroute queue`: what waits in the spool, and why; and what is to become of it.
 
 import ArgumentParser
+import Configuration
 import Glibc
-import Site
 import Spool
 import System
 
@@ -37,25 +37,27 @@ struct QueueCommand: ParsableCommand {
 
 // What every one of these commands begins with.
 
-/// A site's spool, opened.
+/// A site's spool, opened: maps are not needed for it, and may be what has to be mended.
 struct QueueSession {
-    let site: LoggedSite
+    let options: SiteOptions
+    let settings: Settings
     let postOffice: PostOffice
 
     /// Opens the spool of a site.
     ///
     /// - Throws: the exit status, after saying what is wrong.
     init(_ options: SiteOptions) throws(ExitCode) {
+        self.options = options
         do {
-            site = try LoggedSite(options: options)
+            settings = try options.settings()
         } catch {
             DiagnosticLog(options.log.form).say(error)
             throw ExitCode(unusableConfiguration: error)
         }
-        postOffice = try SpoolAccess.open(site.settings, DiagnosticLog(site.logForm))
+        postOffice = try SpoolAccess.open(settings, DiagnosticLog(options.log.form))
     }
 
-    var log: DiagnosticLog { DiagnosticLog(site.logForm) }
+    var log: DiagnosticLog { DiagnosticLog(options.log.form) }
 }
 
 // The forms of output of all commands of the queue.

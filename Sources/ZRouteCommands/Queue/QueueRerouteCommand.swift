@@ -29,8 +29,12 @@ struct QueueRerouteCommand: ParsableCommand {
 
     func run() throws {
         try QueueRouter.run(site, targets) { (name, action, routing) throws(QueueRefusal) in
-            try action.withMessage(name, .routed) { (message) throws(QueueRefusal) in
-                try event(name, routing.made().reroute(message), action.session.log)
+            let routing = try routing.made()
+            return try action.withMessage(name, .routed) { (message) throws(QueueRefusal) in
+                let report = routing.reroute(message)
+                // Its turn may be hours away by its schedule.
+                if report.isFinished { try action.askForAttempt(at: name) }
+                return try event(name, report, action.session.log)
             }
         }
     }

@@ -43,18 +43,24 @@ struct QueueRetryCommand: ParsableCommand {
         var event = LogEvent("retry", message: name.description)
         event.addRecipients(waiting.count)
         if held > 0 { event.add("held", words: try routing.retryHeld(name, action)) }
+        // Even where all were held: whoever delivers removes what nothing is left to do for.
+        try action.askForAttempt(at: name)
         guard waiting.count > held else { return event }
-        do throws(FileError) {
-            try action.postOffice.askForAttempt(at: name)
-        } catch {
-            throw QueueRefusal(.tryAgain, error.description)
-        }
         event.add("routed", words: "whoever delivers is asked to try \(waiting.count - held) now")
         return event
     }
 }
 
 extension QueueAction {
+    /// Asks whoever delivers to look at a message now.
+    func askForAttempt(at name: MessageName) throws(QueueRefusal) {
+        do throws(FileError) {
+            try postOffice.askForAttempt(at: name)
+        } catch {
+            throw QueueRefusal(.tryAgain, error.description)
+        }
+    }
+
     /// A message's control file, as it is at this moment.
     func readControlFile(_ name: MessageName) throws(QueueRefusal) -> ControlFile {
         do throws(ControlAccessError) {
@@ -86,8 +92,7 @@ extension QueueAction {
 /// The engine of a command that routes single messages, made when it is first needed.
 final class QueueRouter {
     private let action: QueueAction
-    private lazy var routing = SpoolRouting(action.session.site, action.postOffice, jobs: 1) { $0.retry = .atOnce }
-    private var isMade = false
+    private var routing: SpoolRouting?
 
     private init(_ action: QueueAction) {
         self.action = action
@@ -117,15 +122,23 @@ final class QueueRouter {
         } catch {
             status = error
         }
-        if routing.isMade { routing.routing.close() }
+        routing.routing?.close()
         signals.release()
         guard status == .ok else { throw status }
     }
 
     /// The routing of the spool.
-    func made() -> SpoolRouting {
-        isMade = true
-        return routing
+    func made() throws(QueueRefusal) -> SpoolRouting {
+        if let routing { return routing }
+        let site: LoggedSite
+        do {
+            site = try LoggedSite(options: action.session.options)
+        } catch {
+            throw QueueRefusal(ExitCode(unusableConfiguration: error), "it cannot be routed: \(error)")
+        }
+        let made = SpoolRouting(site, action.postOffice, jobs: 1) { $0.retry = .atOnce }
+        routing = made
+        return made
     }
 
     /// Routes the held recipients of a message.
@@ -134,7 +147,7 @@ final class QueueRouter {
     func retryHeld(_ name: MessageName, _ action: QueueAction) throws(QueueRefusal) -> String {
         var patience = action.patience
         while true {
-            if let report = made().retryHeld(name) { return try Self.words(report) }
+            if let report = try made().retryHeld(name) { return try Self.words(report) }
             // Nobody is left to be routed, or another run has the message.
             let isLeft = try action.readControlFile(name).recipients.contains { recipient in
                 recipient.tag == .pending && recipient.address.isChannel(OpenControlFile.holdChannel)

@@ -170,7 +170,7 @@ struct QueueShowCommand: ParsableCommand {
 
     /// What says when attempts are made; nil where there is none that can be read.
     private func schedulerConf(_ session: QueueSession) -> SchedulerConf? {
-        guard let file = site.scheduler ?? session.site.settings.mailShare.map({ "\($0)/scheduler.conf" }) else {
+        guard let file = site.scheduler ?? session.settings.mailShare.map({ "\($0)/scheduler.conf" }) else {
             return nil
         }
         return try? SchedulerConf(file: file)
