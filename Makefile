@@ -8,10 +8,11 @@ BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev
 TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
                   libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz \
-                  binutils dpkg-dev lintian man-db mandoc xz-utils
+                  binutils dpkg-dev lintian man-db mandoc xz-utils cmark-gfm curl netcat-openbsd
 # Unpacked, not installed: they would take other packages' places, or bring much along.
-TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
+TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils prometheus
 INSTALL_PACKAGES := python3
+SITE_PACKAGES := python3 cmark-gfm
 PACKAGE_PACKAGES := python3 binutils dpkg-dev xz-utils
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
                   libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
@@ -28,7 +29,7 @@ BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
-.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb dist
+.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb dist site
 
 help:
 	@echo 'make demo      route the addresses of a sample site'
@@ -38,6 +39,7 @@ help:
 	@echo 'make uninstall what make install has put there'
 	@echo 'make deb       a Debian package in .build/packages'
 	@echo 'make dist      a source archive in .build/packages'
+	@echo 'make site      the documentation as a site with search, .build/site/index.html'
 	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
 	@echo 'make torture   read maps while they are changed and processes are killed (LOOKUPS=200000)'
 	@echo 'make bench     measure'
@@ -67,6 +69,9 @@ deb: packages-package build
 
 dist:
 	Scripts/make-dist .build/packages
+
+site: packages-site
+	Scripts/make-site .build/site
 
 .build/release/zroute:
 	$(MAKE) build

@@ -17,7 +17,7 @@ import ZRouteTestKit
             "$function" zroute "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
             printf '%s\\n' "${COMPREPLY[@]}"
             """
-        let file = try Source.stage.get().file("usr/share/bash-completion/completions/zroute")
+        let file = try SourceTree.stage.get().file("usr/share/bash-completion/completions/zroute")
         let result = try runCommand("/bin/bash", ["--norc", "-c", script, file, line])
         #expect(result.errorText.isEmpty, "\(result.errorText)")
         #expect(result.text.split(separator: "\n").contains { $0.hasPrefix(word) }, "\(result.text)")
