@@ -8,11 +8,12 @@ BUILD_PACKAGES := libdb-dev libmd-dev libcdb-dev liblmdb-dev
 TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb freecdb db5.3-util exim4-base gcc libc6-dev openssl python3 python3-jsonschema \
                   cyrus-imapd sasl2-bin dovecot-core dovecot-lmtpd systemd libgnutls-dane0 libicu72 libidn12 libnsl2 \
                   libpcre2-8-0 libsasl2-2 libsqlite3-0 sqlite3 iproute2 libpq5 libldap-2.5-0 libltdl7 libwrap0 postgresql-15 chromium graphviz \
-                  binutils dpkg-dev lintian man-db mandoc xz-utils
+                  binutils dpkg-dev lintian man-db mandoc xz-utils cmark-gfm curl netcat-openbsd
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils \
-                  zsh zsh-common fish fish-common libpcre2-32-0
+                  zsh zsh-common fish fish-common libpcre2-32-0 prometheus
 INSTALL_PACKAGES := python3
+SITE_PACKAGES := python3 cmark-gfm
 PACKAGE_PACKAGES := python3 binutils dpkg-dev xz-utils
 TRIAL_PACKAGES := $(PACKAGE_PACKAGES) wget gpgv debian-archive-keyring util-linux procps
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
@@ -32,7 +33,7 @@ BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
-.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb try-package dist
+.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb try-package dist site
 
 help:
 	@echo 'make demo      route the addresses of a sample site'
@@ -43,6 +44,7 @@ help:
 	@echo 'make deb       a Debian package in .build/packages'
 	@echo 'make try-package  install, upgrade and purge it in a fresh Debian 12 that runs (as root)'
 	@echo 'make dist      a source archive in .build/packages'
+	@echo 'make site      the documentation as a site with search, .build/site/index.html'
 	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
 	@echo 'make torture   read maps while they are changed and processes are killed (LOOKUPS=200000)'
 	@echo 'make bench     measure'
@@ -78,6 +80,9 @@ try-package: packages-trial $(PACKAGED)
 
 dist:
 	Scripts/make-dist .build/packages
+
+site: packages-site
+	Scripts/make-site .build/site
 
 .build/release/zroute:
 	$(MAKE) build

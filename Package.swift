@@ -187,6 +187,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "Configuration", "LookupProtocols", "Maps", "Socketmap", "System", "ZRouteTestKit", "zroute",
             ]),
+        .testTarget(name: "DocumentationTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .testTarget(name: "PackagingTests", dependencies: ["ZRouteTestKit", "zroute"]),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
         .testTarget(name: "MailSyntaxTests", dependencies: ["Bytes", "MailSyntax"]),

@@ -129,10 +129,10 @@ import ZRouteTestKit
 @Suite struct TraceDocumentTests {
     private static let document = (try? Fixture.text("../docs/trace.md")) ?? ""
 
-    /// The fenced blocks of a kind.
+    /// The fenced blocks of a kind, whatever else their fences say.
     private static func blocks(_ kind: String) -> [String] {
-        document.components(separatedBy: "```\(kind)\n").dropFirst().compactMap {
-            $0.components(separatedBy: "```").first
+        document.components(separatedBy: "```\(kind)").dropFirst().compactMap {
+            $0.components(separatedBy: "```").first.map { String($0.drop { $0 != "\n" }.dropFirst()) }
         }
     }
 

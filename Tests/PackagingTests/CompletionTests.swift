@@ -10,7 +10,7 @@ import ZRouteTestKit
 
     @Test(arguments: Shell.allCases, families)
     func everyCommandIsOffered(shell: Shell, family: String) throws {
-        let commands = try Source.commands(of: family)
+        let commands = try SourceTree.commands(of: family)
         let line = family.isEmpty ? "zroute " : "zroute \(family) "
         let offered = try shell.offers(line)
         #expect(commands.count >= 3)
@@ -26,7 +26,7 @@ import ZRouteTestKit
     }
 
     @Test func noOtherCommandHasCommands() throws {
-        let found = try Source.commands().filter { try !Source.commands(of: $0).isEmpty }
+        let found = try SourceTree.commands().filter { try !SourceTree.commands(of: $0).isEmpty }
         #expect(Set(found) == Set(Self.families.dropFirst()))
     }
 }
@@ -64,7 +64,7 @@ enum Shell: CaseIterable {
     /// The file that the shell reads.
     private var completions: String {
         get throws {
-            let share = try Source.stage.get().file("usr/share")
+            let share = try SourceTree.stage.get().file("usr/share")
             switch self {
             case .bash: return "\(share)/bash-completion/completions/zroute"
             case .zsh: return "\(share)/zsh/site-functions/_zroute"
@@ -74,7 +74,7 @@ enum Shell: CaseIterable {
     }
 
     /// Where zsh and fish are, which are unpacked and not installed.
-    private static let servers = "\(Source.root)/.build/servers"
+    private static let servers = "\(SourceTree.root)/.build/servers"
 
     private static func unpacked(_ name: String) throws -> String {
         let program = "\(servers)/\(name)"

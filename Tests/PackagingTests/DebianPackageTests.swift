@@ -6,18 +6,8 @@ import Testing
 import ZRouteTestKit
 
 @Suite struct DebianPackageTests {
-    /// The package, and the directory it is in.
-    private static let package = Result {
-        let place = try TemporaryDirectory()
-        return (place: place, file: try make(in: place))
-    }
-
-    private static func make(in place: TemporaryDirectory) throws -> String {
-        try Source.run("make-deb", [try Source.program.get().file("zroute"), place.path]).trimmed
-    }
-
     @Test func itHasWhatIsInstalledInDebiansPlaces() throws {
-        let file = try Self.package.get().file
+        let file = try SourceTree.debianPackage.get().file
         let listed = try runCommandSuccessfully("/usr/bin/dpkg-deb", ["--fsys-tarfile", file])
         let names = try runCommandSuccessfully("/bin/tar", ["-t"], input: listed)
         let found = Set(
@@ -28,7 +18,7 @@ import ZRouteTestKit
             "\(share)/lintian/overrides/zroute", "\(share)/doc/zroute/copyright",
             "\(share)/doc/zroute/changelog.Debian.gz",
         ]
-        for name in try Source.files(below: try Source.stage.get().path) {
+        for name in try SourceTree.files(below: try SourceTree.stage.get().path) {
             switch name {
             case _ where name.hasPrefix("\(share)/man/"): expected.insert("\(name).gz")
             case "\(share)/doc/zroute/CHANGELOG.md": expected.insert("\(share)/doc/zroute/changelog.gz")
@@ -48,13 +38,13 @@ import ZRouteTestKit
 
     @Test func theSameSourceGivesTheSameBytes() throws {
         let again = try TemporaryDirectory()
-        let other = try Self.make(in: again)
-        let file = try Self.package.get().file
+        let other = try SourceTree.makeDebianPackage(in: again)
+        let file = try SourceTree.debianPackage.get().file
         #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == Data(contentsOf: URL(fileURLWithPath: other)))
     }
 
     @Test func lintianFindsNothing() throws {
-        let file = try Self.package.get().file
+        let file = try SourceTree.debianPackage.get().file
         guard FileManager.default.isExecutableFile(atPath: "/usr/bin/lintian") else {
             print("DebianPackageTests: lintian is not asked: it is not installed")
             return
@@ -71,7 +61,8 @@ import ZRouteTestKit
             return
         }
         let root = try TemporaryDirectory()
-        try runCommandSuccessfully("/usr/bin/dpkg-deb", ["--extract", try Self.package.get().file, root.path])
+        try runCommandSuccessfully(
+            "/usr/bin/dpkg-deb", ["--extract", try SourceTree.debianPackage.get().file, root.path])
         try root.write("root:x:0:0:root:/root:/bin/sh\n", to: "etc/passwd")
         try root.write("root:x:0:\n", to: "etc/group")
         for _ in 1...2 { try script("postinst", ["configure", ""], root) }
@@ -113,7 +104,8 @@ import ZRouteTestKit
     @discardableResult
     private func script(_ name: String, _ arguments: [String], _ root: TemporaryDirectory) throws -> String {
         let result = try runCommand(
-            "/usr/bin/env", ["DPKG_ROOT=\(root.path)", "/bin/sh", "\(Source.root)/contrib/debian/\(name)"] + arguments)
+            "/usr/bin/env",
+            ["DPKG_ROOT=\(root.path)", "/bin/sh", "\(SourceTree.root)/contrib/debian/\(name)"] + arguments)
         #expect(result.status == 0, "\(name): \(result.errorText)")
         return result.errorText
     }

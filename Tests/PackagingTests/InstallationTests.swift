@@ -44,7 +44,7 @@ import ZRouteTestKit
     @Test func nothingIsTakenAwayWhereNothingWasInstalled() throws {
         let place = try TemporaryDirectory()
         let result = try runCommand(
-            "\(Source.root)/Scripts/installation", ["uninstall", "/usr/local", place.path])
+            "\(SourceTree.root)/Scripts/installation", ["uninstall", "/usr/local", place.path])
         #expect(result.status == 66)
         #expect(result.errorText.contains("nothing was installed with this PREFIX and DESTDIR"))
     }
@@ -53,7 +53,10 @@ import ZRouteTestKit
     private func make(_ target: String, _ place: TemporaryDirectory) throws {
         try runCommandSuccessfully(
             "/usr/bin/make",
-            ["-C", Source.root, target, "DESTDIR=\(place.path)", "PROGRAM=\(try Source.program.get().file("zroute"))"])
+            [
+                "-C", SourceTree.root, target, "DESTDIR=\(place.path)",
+                "PROGRAM=\(try SourceTree.program.get().file("zroute"))",
+            ])
     }
 
     /// Everything below a directory.

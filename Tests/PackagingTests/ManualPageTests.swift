@@ -9,8 +9,8 @@ import ZRouteTestKit
     private static let others: Set = ["dot.1", "passwd.5", "sh.1", "systemd.1"]
 
     @Test func eachCommandAndEachFileFormatHasAPage() throws {
-        let names = try Source.files(below: try Source.stage.get().file("usr/share/man"))
-        let commands = try Source.commands()
+        let names = try SourceTree.files(below: try SourceTree.stage.get().file("usr/share/man"))
+        let commands = try SourceTree.commands()
         #expect(commands.count >= 15)
         for command in commands { #expect(names.contains("man1/zroute-\(command).1")) }
         for name in ["dbases.conf", "scheduler.conf", "sleepyenv.conf", "zmailer.conf"] {
@@ -26,7 +26,7 @@ import ZRouteTestKit
             #expect(shown.status == 0 && shown.errorText.isEmpty, "\(page): \(shown.errorText)")
         }
         // It looks for the pages that ours refer to; pages of other packages need not be installed.
-        let manuals = "MANPATH=\(try Source.stage.get().file("usr/share/man"))"
+        let manuals = "MANPATH=\(try SourceTree.stage.get().file("usr/share/man"))"
         let checked = try runCommand("/usr/bin/env", [manuals, "mandoc", "-T", "lint", "-W", "style"] + pages)
         let faults = checked.text.split(separator: "\n").filter { line in
             !Self.others.contains { line.hasSuffix("referenced manual not found: Xr \($0.replacing(".", with: " "))") }
@@ -57,7 +57,7 @@ import ZRouteTestKit
 
     /// The files of all pages.
     private func pages() throws -> [String] {
-        let root = try Source.stage.get().file("usr/share/man")
-        return try Source.files(below: root).map { "\(root)/\($0)" }
+        let root = try SourceTree.stage.get().file("usr/share/man")
+        return try SourceTree.files(below: root).map { "\(root)/\($0)" }
     }
 }

@@ -8,7 +8,7 @@ import ZRouteTestKit
 @Suite struct SampleSiteTests {
     @Test func mailIsDeliveredOnceOneFileIsEdited() throws {
         let place = try TemporaryDirectory()
-        try FileManager.default.copyItem(atPath: "\(Source.root)/contrib/site", toPath: place.file("site"))
+        try FileManager.default.copyItem(atPath: "\(SourceTree.root)/contrib/site", toPath: place.file("site"))
         for directory in ["router", "transport", "queue", "postman"] {
             try FileManager.default.createDirectory(
                 atPath: place.file("spool/\(directory)"), withIntermediateDirectories: true)

@@ -5,7 +5,7 @@ import ZRouteTestKit
 
 /// A section of a page of docs/, with its examples.
 struct DocumentedConfiguration {
-    /// An example: the word behind its opening fence, and its text.
+    /// An example: the first word behind its opening fence, and its text.
     private let examples: [(language: String, text: String)]
     private let name: String
 
@@ -23,7 +23,7 @@ struct DocumentedConfiguration {
                     if isWanted { examples.append(example) }
                     open = nil
                 } else {
-                    open = (String(line.dropFirst(3)), "")
+                    open = (String(line.dropFirst(3).prefix { $0 != " " }), "")
                 }
             } else if open != nil {
                 open?.text += line + "\n"

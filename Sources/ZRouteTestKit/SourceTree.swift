@@ -1,27 +1,26 @@
 // The source tree that packages are made of, and what is made of it once for all tests.
 
 import Foundation
-import ZRouteTestKit
 
 /// The source tree.
-enum Source {
+package enum SourceTree {
     /// Its root.
-    static let root = URL(fileURLWithPath: Fixture.root).deletingLastPathComponent().path
+    package static let root = URL(fileURLWithPath: Fixture.root).deletingLastPathComponent().path
 
     /// Runs one of its scripts, which must succeed.
     ///
     /// - Returns: what it wrote to standard output.
-    static func run(_ script: String, _ arguments: [String]) throws -> String {
+    package static func run(_ script: String, _ arguments: [String]) throws -> String {
         String(decoding: try runCommandSuccessfully("\(root)/Scripts/\(script)", arguments), as: UTF8.self)
     }
 
     /// A file of the tree as text.
-    static func text(_ name: String) throws -> String {
+    package static func text(_ name: String) throws -> String {
         String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(root)/\(name)")), as: UTF8.self)
     }
 
     /// The names of all commands, or of those that a command has of its own; without `help`.
-    static func commands(of family: String = "") throws -> [String] {
+    package static func commands(of family: String = "") throws -> [String] {
         struct Dump: Decodable {
             struct Command: Decodable {
                 let commandName: String
@@ -36,7 +35,7 @@ enum Source {
     }
 
     /// A small program that runs this build's: one that Debian's libraries are enough for, as they are for a release.
-    static let program = Result {
+    package static let program = Result {
         let place = try TemporaryDirectory()
         let program = try Programs.zroute.get()
         try place.write(
@@ -46,16 +45,32 @@ enum Source {
         return place
     }
 
+    /// The Debian package with that program, and the directory it is in.
+    package static let debianPackage = Result {
+        let place = try TemporaryDirectory()
+        return (place: place, file: try makeDebianPackage(in: place))
+    }
+
+    /// Makes the package in a directory, and says its name.
+    package static func makeDebianPackage(in place: TemporaryDirectory) throws -> String {
+        try run("make-deb", [try program.get().file("zroute"), place.path]).trimmed
+    }
+
     /// All that an installation in `/usr` has, laid out below a directory.
-    static let stage = Result {
+    package static let stage = Result {
         let place = try TemporaryDirectory()
         _ = try run("stage", [try program.get().file("zroute"), "/usr", place.path])
         return place
     }
 
     /// The files below a directory, by their paths from there, sorted.
-    static func files(below directory: String) throws -> [String] {
+    package static func files(below directory: String) throws -> [String] {
         let found = try runCommandSuccessfully("/usr/bin/find", [directory, "!", "-type", "d", "-printf", "%P\\n"])
         return String(decoding: found, as: UTF8.self).split(separator: "\n").map(String.init).sorted()
     }
+}
+
+extension String {
+    /// Without blanks and line ends around it.
+    package var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
 }

@@ -1,0 +1,3 @@
+# The page makes the spool anew.
+rm -r /var/spool/postoffice
+SECRET=secret
