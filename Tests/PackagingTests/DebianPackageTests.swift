@@ -93,9 +93,9 @@ import ZRouteTestKit
                 atPath: root.file("\(units)/\(link)"), withDestinationPath: "/usr/lib/systemd/system/\(parts[1])")
         }
         try script("postrm", ["remove"], root)
-        #expect(try Source.files(below: root.file(units)) == links.sorted())
+        #expect(try SourceTree.files(below: root.file(units)) == links.sorted())
         for _ in 1...2 { try script("postrm", ["purge"], root) }
-        #expect(try Source.files(below: root.file(units)) == ["multi-user.target.wants/other.service"])
+        #expect(try SourceTree.files(below: root.file(units)) == ["multi-user.target.wants/other.service"])
         #expect(!FileManager.default.fileExists(atPath: root.file("\(units)/sockets.target.wants")))
         #expect(!FileManager.default.fileExists(atPath: root.file("\(units)/timers.target.wants")))
     }
