@@ -12,6 +12,7 @@ TEST_PACKAGES  := libdb-dev libmd-dev libcdb-dev liblmdb-dev lmdb-utils tinycdb 
 # Unpacked, not installed: they would take other packages' places, or bring much along.
 TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-imapd python3-aiosmtpd python3-attr python3-public slapd ldap-utils
 INSTALL_PACKAGES := python3
+MODEL_PACKAGES := spin gcc libc6-dev
 PACKAGE_PACKAGES := python3 binutils dpkg-dev xz-utils
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
                   libicu72 libnsl2 libsasl2-2 libdb5.3 libpq-dev postgresql-15
@@ -28,7 +29,7 @@ BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
-.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb dist
+.PHONY: help build demo test lint model fuzz torture bench clean install uninstall deb dist
 
 help:
 	@echo 'make demo      route the addresses of a sample site'
@@ -39,6 +40,7 @@ help:
 	@echo 'make deb       a Debian package in .build/packages'
 	@echo 'make dist      a source archive in .build/packages'
 	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
+	@echo 'make model     check the model of the spool with spin'
 	@echo 'make torture   read maps while they are changed and processes are killed (LOOKUPS=200000)'
 	@echo 'make bench     measure'
 	@echo 'make lint      the style check alone'
@@ -77,6 +79,10 @@ dist:
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Fuzz Benchmarks
 	Scripts/check-layers
+	Scripts/model-states --check
+
+model: packages-model
+	Scripts/model
 
 fuzz: packages-build
 	Scripts/fuzz $(SECONDS)
