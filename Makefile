@@ -14,6 +14,7 @@ TEST_UNPACKED  := postfix postfix-cdb postfix-lmdb exim4-daemon-light dovecot-im
                   zsh zsh-common fish fish-common libpcre2-32-0 prometheus
 INSTALL_PACKAGES := python3
 SITE_PACKAGES := python3 cmark-gfm
+MODEL_PACKAGES := spin gcc libc6-dev
 PACKAGE_PACKAGES := python3 binutils dpkg-dev xz-utils
 TRIAL_PACKAGES := $(PACKAGE_PACKAGES) wget gpgv debian-archive-keyring util-linux procps
 BENCH_PACKAGES := libldap-dev libdb-dev libmd-dev libcdb-dev liblmdb-dev valgrind hyperfine time gcc libc6-dev strace e2fsprogs \
@@ -33,7 +34,7 @@ BENCHMARKS := startup resolve resolve-growth resolve-btree resolve-lmdb resolve-
 SECONDS ?= 600
 LOOKUPS ?= 200000
 
-.PHONY: help build demo test lint fuzz torture bench clean install uninstall deb try-package dist site
+.PHONY: help build demo test lint model fuzz torture bench clean install uninstall deb try-package dist site
 
 help:
 	@echo 'make demo      route the addresses of a sample site'
@@ -46,6 +47,7 @@ help:
 	@echo 'make dist      a source archive in .build/packages'
 	@echo 'make site      the documentation as a site with search, .build/site/index.html'
 	@echo 'make fuzz      fuzz every parser (SECONDS=600)'
+	@echo 'make model     check the model of the spool with spin'
 	@echo 'make torture   read maps while they are changed and processes are killed (LOOKUPS=200000)'
 	@echo 'make bench     measure'
 	@echo 'make lint      the style check alone'
@@ -90,6 +92,10 @@ site: packages-site
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Fuzz Benchmarks
 	Scripts/check-layers
+	Scripts/model-states --check
+
+model: packages-model
+	Scripts/model
 
 fuzz: packages-build
 	Scripts/fuzz $(SECONDS)

@@ -139,10 +139,16 @@ extension PostOffice {
     }
 
     private func removeLink(_ body: MessageName, report: inout RecoveryReport) throws(ControlAccessError) -> Bool {
-        guard try isMissing(body, in: transport) else { return true }
+        // Its message may have been put on hold, or released, between two looks.
+        guard try isMissing(body, in: transport), try !isHeld(body), try isMissing(body, in: transport)
+        else { return true }
         try ControlAccessError.about { () throws(FileError) in try queue.unlink(body.description) }
         report.removedFiles.append(queue.path(of: body.description))
         return true
+    }
+
+    private func isHeld(_ name: MessageName) throws(ControlAccessError) -> Bool {
+        try ControlAccessError.about { () throws(FileError) in try isOnHold(name) }
     }
 
     private func isMissing(_ name: MessageName, in directory: SpoolDirectory) throws(ControlAccessError) -> Bool {
