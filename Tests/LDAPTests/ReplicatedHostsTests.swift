@@ -29,6 +29,8 @@ import ZRouteTestKit
 
         try directory.storm(at: providers[0])
         try directory.check(hosts, "after a storm of changes")
+        // The second provider began without anything: it has to know the users before it is the only one.
+        try directory.wait(for: providers)
 
         try providerHosts[0].cut()
         try directory.change(at: providers[1])
