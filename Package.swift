@@ -271,7 +271,8 @@ for target in package.targets where target.type != .system && target.type != .bi
     }
     // What runs once for a command, and not once for an address, is made small: the program has a limit of size.
     if [
-        "Check", "Configuration", "LDAP", "MailSubmission", "MapDescriptions", "SQLite", "Socketmap", "ZRouteCommands",
+        "Check", "Configuration", "LDAP", "MailSubmission", "MapDescriptions", "PostgreSQL", "SQLite", "Socketmap",
+        "ZRouteCommands",
         "QueueRouting",
         "Service", "Sink", "Spool",
     ].contains(target.name) {
