@@ -35,7 +35,9 @@ import ZRouteTestKit
         let site = try Self.sample.get()
         let text = try site.succeed(["route-test", "--trace", "bob--lists@example.org"])
             .replacing(site.path, with: "/etc/zmailer")
-        #expect(try Fixture.text("../README.md").contains("```\n\(text)```\n"), "\(text)")
+        #expect(
+            try Fixture.text("../README.md").contains(
+                "$ zroute route-test --trace bob--lists@example.org\n\(text)```\n"), "\(text)")
     }
 
     // MARK: Places of entries
