@@ -34,7 +34,7 @@ package struct ProgramSubmission: Sendable {
     /// - Throws: `SubmissionFailure` where there is nobody to send to, or somebody whose address no line can hold.
     package func head(_ header: [UInt8]) throws(SubmissionFailure) -> SubmissionHead {
         var addresses = recipients.flatMap(Self.addresses)
-        if readsRecipients { addresses += Self.recipients(of: header) }
+        if readsRecipients { addresses += try Self.recipients(of: header) }
         var seen: Set<[UInt8]> = []
         addresses = addresses.filter { seen.insert($0).inserted }
         guard !addresses.isEmpty else { throw .noRecipient }
@@ -57,11 +57,24 @@ package struct ProgramSubmission: Sendable {
         return members.isEmpty ? [argument] : members
     }
 
-    /// The recipients that a header names.
-    private static func recipients(of header: [UInt8]) -> [[UInt8]] {
+    /// The recipients that a header names, who may be none; what cannot be read is no sign that there are none.
+    private static func recipients(of header: [UInt8]) throws(SubmissionFailure) -> [[UInt8]] {
         let bytes = Array("channel error\nenv-end\n".utf8) + header
-        guard let read = try? SubmissionParser.parse(bytes, isWhole: true) else { return [] }
-        return (try? read.recipients().map(\.address)) ?? []
+        let read: Submission?
+        do throws(SubmissionError) {
+            read = try SubmissionParser.parse(bytes, isWhole: true)
+        } catch .noRecipient {
+            return []
+        } catch {
+            throw .unusable("\(error)")
+        }
+        do throws(RoutingRejection) {
+            return try read?.recipients().map(\.address) ?? []
+        } catch .noRecipient {
+            return []
+        } catch {
+            throw .unusable("\(error)")
+        }
     }
 
     private static func shown(_ address: [UInt8]) -> String {

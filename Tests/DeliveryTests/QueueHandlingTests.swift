@@ -122,7 +122,7 @@ import ZRouteTestKit
             #expect(held == .done)
             let first = try runCommand(runner, [spool.postOffice.path, "bounce", "\(number)", mode])
             if !isRepeated {
-                for name in try spool.postOffice.messagesOnHold() {
+                for name in try spool.postOffice.messages().onHold {
                     guard case .opened(let message) = try spool.postOffice.open(name, onHold: true) else { continue }
                     let released = spool.postOffice.release(message)
                     #expect(released == .done)

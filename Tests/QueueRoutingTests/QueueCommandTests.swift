@@ -324,6 +324,6 @@ import ZRouteTestKit
                 + site.options(["queue", "hold", "--all"]))
         #expect(
             other.status == 77 && other.errorText.contains("only the spool's owner may do this"), "\(other.errorText)")
-        #expect(try site.postOffice.messagesOnHold().isEmpty)
+        #expect(try site.postOffice.messages().onHold.isEmpty)
     }
 }

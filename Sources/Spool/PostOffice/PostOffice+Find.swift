@@ -1,5 +1,5 @@
-// Finds what a name stands for: a message may be submitted, routed, on hold, or put aside, and one name may stand for two of
-// these, as inode numbers come back.
+// Finds what a name stands for: a message may be submitted, routed, on hold, or put aside, and a name that another program gave
+// may stand for two of these, as inode numbers come back.
 
 import Bytes
 import Glibc

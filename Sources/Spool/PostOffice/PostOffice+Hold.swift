@@ -26,11 +26,6 @@ package enum HoldOutcome: Sendable, Hashable {
 }
 
 extension PostOffice {
-    /// The messages on hold, in alphabetical order.
-    package func messagesOnHold() throws(FileError) -> [MessageName] {
-        try messages().onHold
-    }
-
     /// Whether a message is on hold.
     package func isOnHold(_ message: MessageName) throws(FileError) -> Bool {
         try transport.status(TemporaryName.onHold(message)) != nil
